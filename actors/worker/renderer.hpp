@@ -1,0 +1,82 @@
+// renderer.hpp: What a worker needs of a model: take a batch, encode its texts, denoise step by step, give each
+// sample's finished files. Three kinds: the Wan model (wan/, a plug-in, so that only a process that renders loads
+// LibTorch and libav), the null model (no work, for measuring the line itself), and the tests' scripted one.
+//
+// One renderer per worker process, used by its one compute thread. Not thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+
+#include "messages/worker.hpp"
+
+namespace reel {
+
+/// Thrown by any call of a renderer. out_of_memory leaves the renderer usable; after internal the process ends.
+class render_error : public std::runtime_error {
+public:
+  render_error(errc code, const std::string& text) : std::runtime_error{text}, code_{code} {}
+  errc code() const { return code_; }
+
+private:
+  errc code_;
+};
+
+/// A finished job's files. The null model may give none (empty blobs).
+struct rendered {
+  blob video;     ///< mp4
+  blob thumbnail; ///< png
+};
+
+/// One batch on its way through the model; at most one exists at a time. Samples are numbered as given to begin().
+/// Same seed, same checkpoint: the same video, whatever else is in the batch.
+class render_batch {
+public:
+  virtual ~render_batch() = default;
+
+  /// Text encoding and noise; once, first.
+  virtual void prepare() = 0;
+
+  virtual int steps_total() const = 0;
+  virtual int steps_done() const = 0;
+
+  /// One denoise step of all samples still in the batch.
+  virtual void step() = 0;
+
+  /// Takes a sample out between two steps; it costs nothing from then on.
+  virtual void drop(std::size_t sample) = 0;
+
+  /// After the last step: decodes and encodes one sample. `tick` is called after each decoded piece (liveness).
+  virtual rendered finish(std::size_t sample, const std::function<void()>& tick) = 0;
+};
+
+class renderer {
+public:
+  virtual ~renderer() = default;
+
+  /// All jobs agree in their batch_key. Throws render_error(unsupported) for a shape the model cannot make.
+  virtual std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) = 0;
+
+  virtual std::string device() const = 0;             ///< "cpu", "NVIDIA H100", ...
+  virtual std::uint64_t memory_bytes() const = 0;     ///< of the device, for batches; 0: unknown
+  virtual std::uint64_t take_peak_bytes() = 0;        ///< highest use since the last call; 0: unknown
+};
+
+/// What a renderer is made from (a [[model]] entry of the configuration).
+struct renderer_options {
+  model_id model;
+  std::string kind;       ///< "wan" or "null"
+  std::string checkpoint; ///< folder
+  std::string device;     ///< "cpu", "cuda", "cuda:1"; empty: the best there is
+  int threads = 0;        ///< compute threads on a CPU; 0: all
+  std::size_t artifact_bytes = 0; ///< null model only: size of the file it makes; 0: none
+};
+
+/// Loads and checks the model. Throws render_error with the file, what was expected and what was found.
+std::unique_ptr<renderer> make_renderer(const renderer_options& options);
+
+/// What the plug-in `libreel_wan.so` exports under the name "reel_make_wan_renderer".
+using renderer_factory = renderer* (*)(const renderer_options& options);
+
+} // namespace reel

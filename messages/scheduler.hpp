@@ -1,0 +1,72 @@
+// scheduler.hpp: What one says to the scheduler, and what it tells the gateways.
+#pragma once
+
+#include "messages/worker.hpp"
+
+namespace reel {
+
+/// Step 3, from the ledger after acceptance. Not the truth, only a hint that saves reading: a scheduler that missed
+/// one is told to read all again (`complete` false: "there is more than this, read the ledger").
+struct jobs_queued {
+  std::vector<waiting_job> jobs;
+  bool complete = true;
+  bool operator==(const jobs_queued&) const = default;
+};
+
+/// A job was cancelled or deleted in the ledger: drop it from the queue or stop it on its worker.
+struct job_cancelled {
+  job_id id;
+  bool operator==(const job_cancelled&) const = default;
+};
+
+/// Answered with a job_live; errc::not_found when the job is neither waiting nor running.
+struct describe_job {
+  job_id id;
+  bool operator==(const describe_job&) const = default;
+};
+struct job_live {
+  std::uint64_t queue_position = 0; ///< 1: next; 0: it runs
+  std::uint64_t eta_ms = 0;         ///< predicted time until it has finished; 0: not known
+  run_phase phase = run_phase::waiting;
+  std::int32_t step = 0;
+  std::int32_t steps_total = 0;
+  bool operator==(const job_live&) const = default;
+};
+
+/// The whole set of jobs a gateway wants to hear of (it has open event streams for them); sent on change and every
+/// few seconds, so a lost one heals. The scheduler answers with job_update messages to the gateway role of `watcher`.
+struct watch_jobs {
+  node_id watcher;
+  std::vector<job_id> ids; ///< at most limits::watched_jobs_max
+  bool operator==(const watch_jobs&) const = default;
+};
+struct job_update {
+  job_id id;
+  job_state state = job_state::queued; ///< a terminal one is the last update
+  job_live live;
+  bool operator==(const job_update&) const = default;
+};
+
+/// For `reelctl workers` and the operators' views.
+struct describe_workers {
+  bool operator==(const describe_workers&) const = default;
+};
+struct workers_view {
+  std::vector<worker_status> workers;
+  bool operator==(const workers_view&) const = default;
+};
+
+struct describe_queue {
+  bool operator==(const describe_queue&) const = default;
+};
+struct queue_view {
+  std::array<std::uint64_t, 4> waiting{}; ///< by job_class
+  std::uint64_t delayed = 0;              ///< in retry_wait
+  std::uint64_t running = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t term = 0;
+  bool recovering = true; ///< still reading the ledger
+  bool operator==(const queue_view&) const = default;
+};
+
+} // namespace reel

@@ -1,0 +1,128 @@
+// worker.hpp: What batch supervisors, worker nodes and worker processes say to each other.
+//
+// Two hops: batch supervisor <-> slots actor of the worker's node (cluster link), slot <-> reel-worker process
+// (local link). The same messages travel on both. A worker knows no tenants and no queue.
+#pragma once
+
+#include "messages/storage.hpp"
+
+namespace reel {
+
+struct run_job {
+  job_id id;
+  std::uint32_t fence = 0;
+  std::vector<std::int32_t> prompt_tokens;
+  std::vector<std::int32_t> negative_tokens;
+  render_params params;
+  std::string object_prefix; ///< where results go; opaque to the worker
+  bool operator==(const run_job&) const = default;
+};
+
+/// Step 6. Answered with `done` once the worker has taken it (not when it has run), or errc::busy, unsupported,
+/// draining. All jobs share one batch_key. Sending the same batch again is answered `done` and does nothing.
+struct run_batch {
+  batch_id batch;
+  worker_id worker;
+  std::chrono::milliseconds lease_ttl{}; ///< without a renewal for this long less a margin, the worker stops
+  std::vector<run_job> jobs;             ///< at most limits::batch_jobs_max
+  bool operator==(const run_batch&) const = default;
+};
+
+/// Keeps a batch's lease alive. errc::not_found when the worker does not have the batch.
+struct renew_lease {
+  batch_id batch;
+  worker_id worker;
+  bool operator==(const renew_lease&) const = default;
+};
+
+/// Takes jobs out of a running batch at its next step; without job ids, the whole batch.
+struct stop_jobs {
+  batch_id batch;
+  worker_id worker;
+  std::vector<job_id> jobs;
+  bool operator==(const stop_jobs&) const = default;
+};
+
+enum class run_phase : std::uint8_t { waiting = 0, encoding = 1, denoising = 2, decoding = 3, storing = 4 };
+std::string_view to_string(run_phase p);
+
+/// Told, never asked: lost progress is harmless.
+struct batch_progress {
+  batch_id batch;
+  run_phase phase = run_phase::waiting;
+  std::int32_t step = 0; ///< denoise steps done
+  std::int32_t steps_total = 0;
+  bool operator==(const batch_progress&) const = default;
+};
+
+struct job_result {
+  job_id id;
+  std::uint32_t fence = 0;
+  errc code = errc::ok; ///< ok, cancelled (stopped), out_of_memory, unavailable (could not store), internal
+  std::string message;
+  stored_object video;
+  stored_object thumbnail;
+  bool operator==(const job_result&) const = default;
+};
+
+/// The end of a batch. Repeated until it is answered, so a receiver must bear duplicates.
+struct batch_finished {
+  batch_id batch;
+  worker_id worker;
+  errc code = errc::ok;            ///< of the batch as a whole: ok, crashed, lease_expired, out_of_memory, internal
+  std::string message;
+  std::vector<job_result> results; ///< empty unless code is ok
+  std::uint64_t run_ms = 0;        ///< measured: first step's start to the last object stored
+  std::uint64_t peak_bytes = 0;    ///< measured device (or process) memory at its highest; 0: not known
+  bool operator==(const batch_finished&) const = default;
+};
+
+enum class worker_state : std::uint8_t {
+  starting = 0, ///< process started, model loading
+  ready = 1,
+  down = 2,    ///< no process; will be restarted after a pause
+  ejected = 3, ///< restarted too often; left alone until an operator acts
+};
+std::string_view to_string(worker_state s);
+
+struct worker_status {
+  worker_id id;
+  worker_state state = worker_state::starting;
+  std::int64_t pid = 0; ///< 0: no process
+  std::uint32_t restarts = 0;
+  std::vector<model_id> models; ///< it can serve
+  std::string device;           ///< "cpu", "NVIDIA H100", ...
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t credits = 1; ///< batches it takes at once: one running, the rest waiting on it
+  std::vector<batch_id> batches; ///< in flight on it, running first
+  std::string message;           ///< why it is down or ejected
+  bool operator==(const worker_status&) const = default;
+};
+
+/// The whole truth of a node about its slots: on every change, after every reconnect, and once a second. The
+/// receiver compares: a batch it believes there and that is missing is lost.
+struct workers_report {
+  node_id node;
+  node_epoch epoch;
+  bool draining = false;
+  std::vector<worker_status> workers;
+  bool operator==(const workers_report&) const = default;
+};
+
+/// First words of a reel-worker process to its node.
+struct worker_ready {
+  worker_id id;
+  std::vector<model_id> models;
+  std::string device;
+  std::uint64_t memory_bytes = 0;
+  bool operator==(const worker_ready&) const = default;
+};
+
+/// Once a second from a thread of its own: the process lives; the counter shows whether the computation moves.
+struct worker_alive {
+  worker_id id;
+  std::uint64_t progress = 0; ///< grows with every denoise step, encode and decoded frame
+  bool operator==(const worker_alive&) const = default;
+};
+
+} // namespace reel

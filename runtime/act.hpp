@@ -1,0 +1,151 @@
+// act.hpp: The one bridge to the C++ Actor Framework. Everything else speaks these verbs, so that the move from CAF
+// 0.17 (Debian) to 1.x is this file. Verbs only; no policy.
+//
+// Rules for actors (CONTRIBUTING.md, "Actors"): typed interfaces; one struct per message; `make_behavior()` has one
+// line per message; nothing blocks; every `ask` has a deadline and both continuations.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/all.hpp>
+
+#include "messages/errc.hpp"
+
+namespace reel::act {
+
+/// The messages of a role as function types: `protocol<accept_answers(accept_jobs), void(job_update)>`.
+template <class... Sig> struct protocol;
+
+#if CAF_VERSION < 1800
+template <class Sig> struct sig_;
+template <class R, class... A> struct sig_<R(A...)> {
+  using type = typename caf::replies_to<A...>::template with<R>;
+};
+template <class... A> struct sig_<void(A...)> {
+  using type = caf::reacts_to<A...>;
+};
+template <class P> struct iface_;
+template <class... S> struct iface_<protocol<S...>> {
+  using type = caf::typed_actor<typename sig_<S>::type...>;
+};
+#else
+template <class Sig> struct sig_;
+template <class R, class... A> struct sig_<R(A...)> {
+  using type = caf::result<R>(A...);
+};
+template <class... S> struct trait_ {
+  using signatures = caf::type_list<typename sig_<S>::type...>;
+};
+template <class P> struct iface_;
+template <class... S> struct iface_<protocol<S...>> {
+  using type = caf::typed_actor<trait_<S...>>;
+};
+#endif
+
+/// A handle to whoever speaks a protocol, in this process or on another node.
+template <class Protocol> using ref = typename iface_<Protocol>::type;
+
+/// Starts a shell: a class State with `State(self, args...)`, `make_behavior()`, `name` and `using interface`.
+template <class State, class Host, class... Args> auto spawn_shell(Host& host, Args&&... args) {
+#if CAF_VERSION < 1800
+  using interface_t = typename State::interface;
+  struct box {
+    std::unique_ptr<State> state;
+    const char* name = State::name;
+  };
+  return host.spawn(
+      [](typename interface_t::template stateful_pointer<box> self,
+         std::decay_t<Args>... as) -> typename interface_t::behavior_type {
+        self->state.state = std::make_unique<State>(self, std::move(as)...);
+        return self->state.state->make_behavior();
+      },
+      std::forward<Args>(args)...);
+#else
+  return host.spawn(caf::actor_from_state<State>, std::forward<Args>(args)...);
+#endif
+}
+
+template <class Self, class To, class Msg> void tell(Self* self, const To& to, Msg&& msg) {
+#if CAF_VERSION < 10000
+  self->send(to, std::forward<Msg>(msg));
+#else
+  self->mail(std::forward<Msg>(msg)).send(to);
+#endif
+}
+
+/// From a thread that is no actor.
+template <class To, class Msg> void post(const To& to, Msg&& msg) {
+#if CAF_VERSION < 10000
+  caf::anon_send(to, std::forward<Msg>(msg));
+#else
+  caf::anon_mail(std::forward<Msg>(msg)).send(to);
+#endif
+}
+
+template <class Self, class To, class Msg>
+void tell_after(Self* self, std::chrono::milliseconds delay, const To& to, Msg&& msg) {
+#if CAF_VERSION < 10000
+  self->delayed_send(to, delay, std::forward<Msg>(msg));
+#else
+  self->mail(std::forward<Msg>(msg)).delay(delay).send(to);
+#endif
+}
+
+/// The errc inside an error; what CAF itself reports is translated.
+errc code_of(const caf::error& why);
+caf::error error_of(errc code);
+
+/// Asks; exactly one of `ok(Answer)` and `bad(errc)` is called, at the latest after the deadline, unless the asker
+/// ends first. An actor that has ended answers errc::unreachable.
+template <class Self, class To, class Msg, class Ok, class Bad>
+void ask(Self* self, const To& to, std::chrono::milliseconds deadline, Msg&& msg, Ok ok, Bad bad) {
+  auto on_error = [bad = std::move(bad)](const caf::error& why) mutable { bad(code_of(why)); };
+#if CAF_VERSION < 10000
+  self->request(to, deadline, std::forward<Msg>(msg)).then(std::move(ok), std::move(on_error));
+#else
+  self->mail(std::forward<Msg>(msg)).request(to, deadline).then(std::move(ok), std::move(on_error));
+#endif
+}
+
+/// Monotonic time as the actors of this process see it; virtual under the test scheduler.
+template <class Self> auto now(Self* self) { return self->clock().now(); }
+
+/// Member of a shell: one callback per watched actor, called once when it ends.
+class watcher {
+public:
+  template <class Self, class Handle>
+  void watch(Self* self, const Handle& whom, std::function<void(const caf::error&)> on_end) {
+#if CAF_VERSION < 10000
+    if (!armed_) {
+      self->set_down_handler([this](caf::down_msg& down) {
+        auto node = callbacks_.extract(down.source);
+        if (!node.empty()) node.mapped()(down.reason);
+      });
+      armed_ = true;
+    }
+    callbacks_.insert_or_assign(whom.address(), std::move(on_end));
+    self->monitor(whom);
+#else
+    self->monitor(whom, [fn = std::move(on_end)](const caf::error& why) { fn(why); });
+#endif
+  }
+
+private:
+  bool armed_ = false;
+  std::map<caf::actor_addr, std::function<void(const caf::error&)>> callbacks_;
+};
+
+/// The settings every process of ours runs with: a shared run queue (idle threads sleep instead of polling) and no
+/// file read from the working directory.
+class system_config : public caf::actor_system_config {
+public:
+  explicit system_config(int threads);
+};
+
+} // namespace reel::act

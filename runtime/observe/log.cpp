@@ -1,0 +1,110 @@
+#include "runtime/observe/log.hpp"
+
+#include <chrono>
+#include <ctime>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace reel::log {
+
+namespace {
+
+constexpr std::size_t text_bytes_max = 1024;
+
+std::string_view name_of(level l) {
+  switch (l) {
+  case level::debug: return "debug";
+  case level::info: return "info";
+  case level::warn: return "warn";
+  default: return "error";
+  }
+}
+
+spdlog::level::level_enum spdlog_level(level l) {
+  switch (l) {
+  case level::debug: return spdlog::level::debug;
+  case level::info: return spdlog::level::info;
+  case level::warn: return spdlog::level::warn;
+  case level::error: return spdlog::level::err;
+  default: return spdlog::level::off;
+  }
+}
+
+/// Escapes controls, quotes and the line separators of JavaScript; drops a half character at the cut.
+void append_text(std::string& out, std::string_view text) {
+  bool cut = text.size() > text_bytes_max;
+  if (cut) {
+    text = text.substr(0, text_bytes_max);
+    while (!text.empty() && (text.back() & 0xc0) == 0x80) text.remove_suffix(1);
+    if (!text.empty() && (text.back() & 0xc0) == 0xc0) text.remove_suffix(1);
+  }
+  out += '"';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto c = static_cast<unsigned char>(text[i]);
+    if (c == '"' || c == '\\') (out += '\\') += text[i];
+    else if (c < 0x20 || c == 0x7f) fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+    else if (text.substr(i, 3) == "\u2028" || text.substr(i, 3) == "\u2029") {
+      out += text[i + 2] == '\xa8' ? "\\u2028" : "\\u2029";
+      i += 2;
+    } else out += text[i];
+  }
+  out += cut ? "...\"" : "\"";
+}
+
+void append_value(std::string& out, const field& f) {
+  if (auto* text = std::get_if<std::string_view>(&f.value)) append_text(out, *text);
+  else if (auto* flag = std::get_if<bool>(&f.value)) out += *flag ? "true" : "false";
+  else if (auto* number = std::get_if<std::int64_t>(&f.value)) out += std::to_string(*number);
+  else fmt::format_to(std::back_inserter(out), "{}", std::get<double>(f.value));
+}
+
+std::string& node_name() {
+  static std::string name;
+  return name;
+}
+
+} // namespace
+
+std::string format_line(level l, std::string_view node, std::string_view event, fields f, std::int64_t now_ms) {
+  std::time_t seconds = now_ms / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::string line = fmt::format(R"({{"ts":"{}.{:03}Z","level":"{}","node":)", stamp, now_ms % 1000, name_of(l));
+  append_text(line, node);
+  line += ",\"event\":";
+  append_text(line, event);
+  for (const auto& one : f) {
+    line += ',';
+    append_text(line, one.key);
+    line += ':';
+    append_value(line, one);
+  }
+  line += '}';
+  return line;
+}
+
+void start(const options& o) {
+  node_name() = o.node;
+  std::shared_ptr<spdlog::sinks::sink> sink;
+  if (o.file.empty()) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  else sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(o.file);
+  auto logger = std::make_shared<spdlog::logger>("reel", sink);
+  logger->set_pattern("%v");
+  logger->set_level(spdlog_level(o.least));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(logger);
+}
+
+bool enabled(level l) { return spdlog::default_logger_raw()->should_log(spdlog_level(l)); }
+
+void write(level l, std::string_view event, fields f) {
+  if (!enabled(l)) return;
+  auto now = std::chrono::system_clock::now().time_since_epoch();
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  spdlog::default_logger_raw()->log(spdlog_level(l), format_line(l, node_name(), event, f, ms));
+}
+
+} // namespace reel::log
