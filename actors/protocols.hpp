@@ -1,0 +1,60 @@
+// protocols.hpp: Who understands which message: the whole of the conversation between roles on one page.
+// A protocol is spoken the same way to an actor of this process and, through cluster/remote.hpp, to one of another
+// node; `done(x)` and the like are asked with a deadline, `void(x)` is told.
+#pragma once
+
+#include "actors/type_ids.hpp"
+#include "messages/cluster.hpp"
+#include "messages/scheduler.hpp"
+#include "runtime/act.hpp"
+
+namespace reel {
+
+/// storage, ledger side. Asked by gateways, by the scheduler and by batch supervisors.
+using ledger_protocol = act::protocol<accept_answers(accept_jobs),    //
+                                      job_record(read_job),           //
+                                      job_page(list_jobs),            //
+                                      cancel_answer(cancel_job),      //
+                                      delete_answer(delete_job),      //
+                                      leadership(take_leadership),    //
+                                      unfinished_page(unfinished_jobs), //
+                                      grant_answer(grant_batch),      //
+                                      end_answer(end_batch)>;
+using ledger_ref = act::ref<ledger_protocol>;
+
+/// storage, object side. Asked by workers (put) and gateways (read, delete).
+using objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object), done(delete_objects)>;
+using objects_ref = act::ref<objects_protocol>;
+
+/// Queue and batches. From the ledger (jobs_queued), gateways, worker nodes and operators.
+using scheduler_protocol = act::protocol<done(jobs_queued),              //
+                                         void(job_cancelled),            //
+                                         job_live(describe_job),         //
+                                         void(watch_jobs),               //
+                                         workers_view(describe_workers), //
+                                         queue_view(describe_queue),     //
+                                         void(workers_report),           //
+                                         void(batch_progress),           //
+                                         done(batch_finished)>;
+using scheduler_ref = act::ref<scheduler_protocol>;
+
+using gateway_protocol = act::protocol<void(job_update)>;
+using gateway_ref = act::ref<gateway_protocol>;
+
+/// The GPU slots of a node. From batch supervisors.
+using slots_protocol = act::protocol<done(run_batch), done(renew_lease), void(stop_jobs)>;
+using slots_ref = act::ref<slots_protocol>;
+
+/// A worker process, on its node's local link.
+using worker_protocol = act::protocol<done(run_batch), void(renew_lease), void(stop_jobs)>;
+using worker_ref = act::ref<worker_protocol>;
+
+/// A slot, as its worker process sees it.
+using slot_protocol = act::protocol<void(worker_ready), void(worker_alive), void(batch_progress), done(batch_finished)>;
+using slot_ref = act::ref<slot_protocol>;
+
+/// Every node, about itself and its peers. From operators.
+using node_protocol = act::protocol<nodes_view(describe_nodes)>;
+using node_ref = act::ref<node_protocol>;
+
+} // namespace reel

@@ -1,0 +1,53 @@
+// ledger.hpp: The store of job rows, the only truth about a job (reliability.md 2.2 to 2.5). Two back ends are
+// planned behind this interface (SQLite here, PostgreSQL for clusters); each must pass tests/storage/
+// ledger_conformance. Nothing above it may assume a local disk or a single writer.
+//
+// Threads: calls may come from any thread and never block: they queue an operation, bounded by
+// limits::ledger_queue_ops (errc::queue_full beyond). Replies are handed to the `deliver` function given at
+// construction, many at once (one call per commit), so that the owner can run them where it likes.
+//
+// Errors of an operation are an errc in its reply. A ledger that can no longer keep its promise (fsync failed, file
+// corrupt) ends the process: what was answered is durable, what was not is unknown to nobody (reliability.md 2.3).
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "messages/outcome.hpp"
+#include "messages/storage.hpp"
+
+namespace reel {
+
+template <class T> using reply_to = std::function<void(outcome<T, errc>)>;
+
+/// Runs completed replies; called from the ledger's threads, must not block.
+using deliver_function = std::function<void(std::vector<std::function<void()>>)>;
+
+/// Limits checked in the accepting transaction (reliability.md 2.13).
+struct admission_limits {
+  std::uint64_t queued_jobs_max = 1'000'000;       ///< whole cluster: errc::queue_full
+  std::uint64_t tenant_queued_jobs_max = 10'000;   ///< each tenant: errc::quota_exceeded
+  std::map<tenant_id, std::uint64_t> tenant_queued_jobs; ///< where a tenant has its own
+};
+
+class ledger {
+public:
+  virtual ~ledger() = default;
+
+  virtual void accept(accept_jobs m, reply_to<accept_answers> reply) = 0;
+  virtual void cancel(cancel_job m, reply_to<cancel_answer> reply) = 0;
+  virtual void remove(delete_job m, reply_to<delete_answer> reply) = 0;
+  virtual void lead(take_leadership m, reply_to<leadership> reply) = 0;
+  virtual void grant(grant_batch m, reply_to<grant_answer> reply) = 0;
+  virtual void end(end_batch m, reply_to<end_answer> reply) = 0;
+
+  /// Reads see everything that was committed before the call.
+  virtual void read(read_job m, reply_to<job_record> reply) = 0;
+  virtual void list(list_jobs m, reply_to<job_page> reply) = 0;
+  virtual void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) = 0;
+
+  /// For the sweeper: which of these objects does a succeeded, undeleted job still point at.
+  virtual void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) = 0;
+};
+
+} // namespace reel
