@@ -1,8 +1,8 @@
-// act.hpp: The one bridge to the C++ Actor Framework. Everything else speaks these verbs, so that the move from CAF
-// 0.17 (Debian) to 1.x is this file. Verbs only; no policy.
+// act.hpp: The one bridge to the C++ Actor Framework. Everything else speaks these verbs, so that the move
+// from CAF 0.17 (Debian) to 1.x is this file. Verbs only; no policy.
 //
-// Rules for actors (CONTRIBUTING.md, "Actors"): typed interfaces; one struct per message; `make_behavior()` has one
-// line per message; nothing blocks; every `ask` has a deadline and both continuations.
+// Rules for actors (CONTRIBUTING.md, "Actors"): typed interfaces; one struct per message; `make_behavior()`
+// has one line per message; nothing blocks; every `ask` has a deadline and both continuations.
 #pragma once
 
 #include <chrono>
@@ -27,31 +27,24 @@ template <class Sig> struct sig_;
 template <class R, class... A> struct sig_<R(A...)> {
   using type = typename caf::replies_to<A...>::template with<R>;
 };
-template <class... A> struct sig_<void(A...)> {
-  using type = caf::reacts_to<A...>;
-};
+template <class... A> struct sig_<void(A...)> { using type = caf::reacts_to<A...>; };
 template <class P> struct iface_;
 template <class... S> struct iface_<protocol<S...>> {
   using type = caf::typed_actor<typename sig_<S>::type...>;
 };
 #else
 template <class Sig> struct sig_;
-template <class R, class... A> struct sig_<R(A...)> {
-  using type = caf::result<R>(A...);
-};
-template <class... S> struct trait_ {
-  using signatures = caf::type_list<typename sig_<S>::type...>;
-};
+template <class R, class... A> struct sig_<R(A...)> { using type = caf::result<R>(A...); };
+template <class... S> struct trait_ { using signatures = caf::type_list<typename sig_<S>::type...>; };
 template <class P> struct iface_;
-template <class... S> struct iface_<protocol<S...>> {
-  using type = caf::typed_actor<trait_<S...>>;
-};
+template <class... S> struct iface_<protocol<S...>> { using type = caf::typed_actor<trait_<S...>>; };
 #endif
 
 /// A handle to whoever speaks a protocol, in this process or on another node.
 template <class Protocol> using ref = typename iface_<Protocol>::type;
 
-/// Starts a shell: a class State with `State(self, args...)`, `make_behavior()`, `name` and `using interface`.
+/// Starts a shell: a class State with `State(self, args...)`, `make_behavior()`, `name` and `using
+/// interface`.
 template <class State, class Host, class... Args> auto spawn_shell(Host& host, Args&&... args) {
 #if CAF_VERSION < 1800
   using interface_t = typename State::interface;
@@ -60,8 +53,8 @@ template <class State, class Host, class... Args> auto spawn_shell(Host& host, A
     const char* name = State::name;
   };
   return host.spawn(
-      [](typename interface_t::template stateful_pointer<box> self,
-         std::decay_t<Args>... as) -> typename interface_t::behavior_type {
+      [](typename interface_t::template stateful_pointer<box> self, std::decay_t<Args>... as) ->
+      typename interface_t::behavior_type {
         self->state.state = std::make_unique<State>(self, std::move(as)...);
         return self->state.state->make_behavior();
       },
@@ -101,8 +94,8 @@ void tell_after(Self* self, std::chrono::milliseconds delay, const To& to, Msg&&
 errc code_of(const caf::error& why);
 caf::error error_of(errc code);
 
-/// Asks; exactly one of `ok(Answer)` and `bad(errc)` is called, at the latest after the deadline, unless the asker
-/// ends first. An actor that has ended answers errc::unreachable.
+/// Asks; exactly one of `ok(Answer)` and `bad(errc)` is called, at the latest after the deadline, unless the
+/// asker ends first. An actor that has ended answers errc::unreachable.
 template <class Self, class To, class Msg, class Ok, class Bad>
 void ask(Self* self, const To& to, std::chrono::milliseconds deadline, Msg&& msg, Ok ok, Bad bad) {
   auto on_error = [bad = std::move(bad)](const caf::error& why) mutable { bad(code_of(why)); };
@@ -111,6 +104,19 @@ void ask(Self* self, const To& to, std::chrono::milliseconds deadline, Msg&& msg
 #else
   self->mail(std::forward<Msg>(msg)).request(to, deadline).then(std::move(ok), std::move(on_error));
 #endif
+}
+
+/// Ends an actor from outside; it finishes the message it is at.
+template <class Handle> void end(const Handle& whom) {
+  caf::anon_send_exit(whom, caf::exit_reason::user_shutdown);
+}
+
+/// The same, and waits until it has ended. Never from inside an actor.
+template <class Handle> void end_and_wait(const Handle& whom) {
+  caf::scoped_actor waiter{whom.home_system(), true};
+  waiter->monitor(whom);
+  end(whom);
+  waiter->receive([](const caf::down_msg&) {});
 }
 
 /// Monotonic time as the actors of this process see it; virtual under the test scheduler.
@@ -141,8 +147,8 @@ private:
   std::map<caf::actor_addr, std::function<void(const caf::error&)>> callbacks_;
 };
 
-/// The settings every process of ours runs with: a shared run queue (idle threads sleep instead of polling) and no
-/// file read from the working directory.
+/// The settings every process of ours runs with: a shared run queue (idle threads sleep instead of polling)
+/// and no file read from the working directory.
 class system_config : public caf::actor_system_config {
 public:
   explicit system_config(int threads);

@@ -1,0 +1,88 @@
+// hub.hpp: Where this process meets the link. It gives typed handles to actors of other nodes, and lets other
+// nodes use actors of this one; in between only Cap'n Proto packets travel.
+//
+//   hub h{system};
+//   auto ledger = h.remote<ledger_protocol>({"control"}, role::ledger);   // used like a local handle
+//   h.serve<objects_protocol>(role::objects, objects);                     // callable from other nodes
+//   h.start(link);                                                         // packets flow from here on
+//
+// Owned by main() (and, on a worker node, a second one for the local link). Wire everything before start():
+// the tables do not change afterwards, which is why the link's thread may read them without a lock.
+//
+// What a network adds shows in the failure only: errc::unreachable (no link, or the peer's process was
+// replaced while the call was on its way: the outcome is unknown) and errc::timeout.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <vector>
+
+#include "runtime/act.hpp"
+#include "runtime/link/link.hpp"
+
+namespace reel {
+
+/// A packet for a proxy (an answer) or for a server (an ask or a tell).
+struct arrived {
+  node_id from;
+  packet p;
+};
+
+/// Sent to whoever asked to hear of peers.
+struct peer_changed {
+  node_id peer;
+  node_epoch epoch;
+  peer_state state = peer_state::connecting;
+};
+
+using port_ref = act::ref<act::protocol<void(arrived), void(peer_changed)>>;
+using peer_listener_ref = act::ref<act::protocol<void(peer_changed)>>;
+
+class hub final : public link_listener {
+public:
+  explicit hub(caf::actor_system& system) : system_{system} {}
+  ~hub() override { stop(); }
+  hub(const hub&) = delete;
+  hub& operator=(const hub&) = delete;
+
+  /// A handle to the actor behind `target` on `node`. Asks through it fail with errc::timeout after
+  /// `deadline` at the latest; callers usually give up earlier by their own.
+  template <class Protocol>
+  act::ref<Protocol> remote(const node_id& node, role target, std::chrono::milliseconds deadline);
+
+  /// Lets other nodes use a local actor.
+  template <class Protocol> void serve(role target, const act::ref<Protocol>& local);
+
+  /// Every change of a peer goes to this actor from now on.
+  void tell_peers_to(peer_listener_ref listener) { listeners_.push_back(std::move(listener)); }
+
+  /// The link may call on_packet() from now on. It must outlive stop().
+  void start(link& l) { link_.store(&l); }
+
+  /// Ends the proxies and servers. After it, sends answer errc::unreachable.
+  void stop();
+
+  /// For proxies and servers. Any thread.
+  errc send(const node_id& to, packet p);
+
+  std::vector<node_status> peers() const;
+
+  void on_packet(const node_id& from, packet p) override;
+  void on_peer(const node_id& peer, node_epoch epoch, peer_state state) override;
+
+private:
+  std::uint16_t add_port(port_ref port);
+
+  caf::actor_system& system_;
+  std::atomic<link*> link_{nullptr};
+  std::vector<port_ref> proxies_;    ///< answers: the upper 16 bits of a correlation are the index + 1
+  std::array<port_ref, 16> servers_; ///< asks and tells, by role
+  std::vector<peer_listener_ref> listeners_;
+};
+
+} // namespace reel
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::arrived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::peer_changed)
+
+#include "runtime/cluster/remote.hpp"

@@ -1,0 +1,223 @@
+#include "runtime/config.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <toml++/toml.h>
+
+namespace reel {
+
+struct config_table::state {
+  toml::table values;
+  std::string file;
+  std::string path;       ///< "gateway." in front of a key
+  std::uint32_t line = 1; ///< of the table itself, for required keys that are missing
+  mutable std::set<std::string, std::less<>> asked;
+
+  const toml::node* find(std::string_view key) const {
+    asked.emplace(key);
+    return values.get(key);
+  }
+
+  [[noreturn]] void refuse(std::uint32_t at, std::string_view key, std::string_view rest) const {
+    throw config_error{fmt::format("{}:{}: {}{}{}", file, at, path, key, rest)};
+  }
+  [[noreturn]] void refuse_value(const toml::node& node, std::string_view key,
+                                 std::string_view allowed) const {
+    std::ostringstream shown;
+    node.visit([&shown](const auto& n) { shown << n; });
+    refuse(node.source().begin.line, key, fmt::format(" = {}: allowed is {}", shown.str(), allowed));
+  }
+
+  /// The node, or nothing when it is absent and has a default.
+  const toml::node* find_or(std::string_view key, bool has_default, std::string_view allowed) const {
+    auto* node = find(key);
+    if (!node && !has_default) refuse(line, key, fmt::format(" is missing: allowed is {}", allowed));
+    return node;
+  }
+};
+
+namespace {
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  std::int64_t count = 0;
+  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (bad != std::errc{} || count < 0 || count > 1'000'000'000) return {};
+  std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
+  if (unit == "ms") return std::chrono::milliseconds{count};
+  if (unit == "s") return std::chrono::seconds{count};
+  if (unit == "min") return std::chrono::minutes{count};
+  if (unit == "h") return std::chrono::hours{count};
+  return {};
+}
+
+std::string show(std::chrono::milliseconds d) {
+  if (d.count() % 1000 != 0) return fmt::format("{}ms", d.count());
+  if (d.count() % 3'600'000 == 0 && d.count() != 0) return fmt::format("{}h", d.count() / 3'600'000);
+  return fmt::format("{}s", d.count() / 1000);
+}
+
+template <class T, class Parsed> std::vector<T> read_array(const toml::node& node, Parsed parsed) {
+  std::vector<T> values;
+  auto* array = node.as_array();
+  for (std::size_t i = 0; array && i < array->size(); ++i)
+    if (auto value = parsed((*array)[i])) values.push_back(*value);
+  if (!array || values.size() != array->size()) values.clear();
+  return values;
+}
+
+} // namespace
+
+config_table config_table::read_file(const std::string& file) {
+  std::ifstream in{file, std::ios::binary};
+  if (!in) throw config_error{fmt::format("{}: cannot be read: {}", file, std::strerror(errno))};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return read_text(text.str(), file);
+}
+
+config_table config_table::read_text(std::string_view toml, const std::string& name_in_errors) {
+  try {
+    auto s = std::make_shared<state>();
+    s->values = toml::parse(toml, name_in_errors);
+    s->file = name_in_errors;
+    return config_table{std::move(s)};
+  } catch (const toml::parse_error& e) {
+    throw config_error{fmt::format("{}:{}: {}", name_in_errors, e.source().begin.line, e.description())};
+  }
+}
+
+std::string config_table::text(std::string_view key, std::optional<std::string> otherwise) {
+  auto* node = state_->find_or(key, otherwise.has_value(), "a text in quotes");
+  if (!node) return *otherwise;
+  auto* value = node->as_string();
+  if (!value) state_->refuse_value(*node, key, "a text in quotes");
+  return value->get();
+}
+
+std::string config_table::choice(std::string_view key, const std::vector<std::string>& allowed,
+                                 std::optional<std::string> otherwise) {
+  auto value = text(key, std::move(otherwise));
+  if (std::ranges::find(allowed, value) != allowed.end()) return value;
+  state_->refuse_value(*state_->find(key), key, fmt::format("{}", fmt::join(allowed, ", ")));
+}
+
+std::int64_t config_table::integer(std::string_view key, std::int64_t least, std::int64_t most,
+                                   std::optional<std::int64_t> otherwise) {
+  auto allowed = fmt::format("{} to {}", least, most);
+  auto* node = state_->find_or(key, otherwise.has_value(), allowed);
+  if (!node) return *otherwise;
+  auto* value = node->as_integer();
+  if (!value || value->get() < least || value->get() > most) state_->refuse_value(*node, key, allowed);
+  return value->get();
+}
+
+double config_table::number(std::string_view key, double least, double most,
+                            std::optional<double> otherwise) {
+  auto allowed = fmt::format("{} to {}", least, most);
+  auto* node = state_->find_or(key, otherwise.has_value(), allowed);
+  if (!node) return *otherwise;
+  auto value = node->value<double>();
+  if (!value || !(*value >= least && *value <= most)) state_->refuse_value(*node, key, allowed);
+  return *value;
+}
+
+bool config_table::flag(std::string_view key, std::optional<bool> otherwise) {
+  auto* node = state_->find_or(key, otherwise.has_value(), "true or false");
+  if (!node) return *otherwise;
+  auto* value = node->as_boolean();
+  if (!value) state_->refuse_value(*node, key, "true or false");
+  return value->get();
+}
+
+std::chrono::milliseconds config_table::duration(std::string_view key, std::chrono::milliseconds least,
+                                                 std::chrono::milliseconds most,
+                                                 std::optional<std::chrono::milliseconds> otherwise) {
+  auto allowed = fmt::format("\"{}\" to \"{}\" (units ms, s, min, h)", show(least), show(most));
+  auto* node = state_->find_or(key, otherwise.has_value(), allowed);
+  if (!node) return *otherwise;
+  auto* text = node->as_string();
+  auto value = text ? parse_duration(text->get()) : std::nullopt;
+  if (!value || *value < least || *value > most) state_->refuse_value(*node, key, allowed);
+  return *value;
+}
+
+std::vector<std::string> config_table::texts(std::string_view key,
+                                             std::optional<std::vector<std::string>> otherwise) {
+  constexpr auto allowed = "a list of texts, [\"a\", \"b\"]";
+  auto* node = state_->find_or(key, otherwise.has_value(), allowed);
+  if (!node) return *otherwise;
+  auto values =
+      read_array<std::string>(*node, [](const toml::node& n) { return n.value_exact<std::string>(); });
+  if (values.empty()) state_->refuse_value(*node, key, allowed);
+  return values;
+}
+
+std::vector<std::int64_t> config_table::integers(std::string_view key,
+                                                 std::optional<std::vector<std::int64_t>> otherwise) {
+  constexpr auto allowed = "a list of whole numbers, [1, 2]";
+  auto* node = state_->find_or(key, otherwise.has_value(), allowed);
+  if (!node) return *otherwise;
+  auto values =
+      read_array<std::int64_t>(*node, [](const toml::node& n) { return n.value_exact<std::int64_t>(); });
+  if (values.empty()) state_->refuse_value(*node, key, allowed);
+  return values;
+}
+
+bool config_table::has(std::string_view key) const { return state_->values.contains(key); }
+
+config_table config_table::table(std::string_view key) {
+  auto inner = std::make_shared<state>();
+  inner->file = state_->file;
+  inner->path = state_->path + std::string{key} + '.';
+  inner->line = state_->line;
+  if (auto* node = state_->find(key)) {
+    auto* values = node->as_table();
+    if (!values) state_->refuse_value(*node, key, fmt::format("a table, [{}]", key));
+    inner->values = *values;
+    inner->line = node->source().begin.line;
+  }
+  return config_table{std::move(inner)};
+}
+
+std::vector<config_table> config_table::tables(std::string_view key) {
+  std::vector<config_table> all;
+  auto* node = state_->find(key);
+  if (!node) return all;
+  auto* array = node->as_array();
+  for (std::size_t i = 0; array && i < array->size(); ++i) {
+    auto* values = (*array)[i].as_table();
+    if (!values) break;
+    auto inner = std::make_shared<state>();
+    inner->file = state_->file;
+    inner->path = fmt::format("{}{}[{}].", state_->path, key, i + 1);
+    inner->line = values->source().begin.line;
+    inner->values = *values;
+    all.push_back(config_table{std::move(inner)});
+  }
+  if (!array || all.size() != array->size())
+    state_->refuse_value(*node, key, fmt::format("one or more tables, [[{}]]", key));
+  return all;
+}
+
+void config_table::refuse(std::string_view key, const std::string& why) const {
+  auto* node = state_->values.get(key);
+  if (!node) state_->refuse(state_->line, key, ": " + why);
+  std::ostringstream shown;
+  node->visit([&shown](const auto& n) { shown << n; });
+  state_->refuse(node->source().begin.line, key, fmt::format(" = {}: {}", shown.str(), why));
+}
+
+void config_table::finish() const {
+  for (auto&& [key, node] : state_->values) {
+    if (state_->asked.contains(key.str())) continue;
+    state_->refuse(key.source().begin.line, key.str(),
+                   fmt::format(" is not known here: allowed are {}", fmt::join(state_->asked, ", ")));
+  }
+}
+
+} // namespace reel

@@ -1,0 +1,66 @@
+// config.hpp: Reads TOML strictly. A process with a wrong configuration refuses to start and says which line:
+//
+//   cluster-configs/local.toml:12: gateway.port = 99999: allowed is 0 to 65535
+//
+// Each getter names its key, its default and what is allowed; finish() refuses every key that nobody asked
+// for. The getters remember what they saw, so that `reelctl` and the docs can show the effective value of
+// every key.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reel {
+
+/// The text names file, line, key, value and what is allowed.
+class config_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+class config_table {
+public:
+  /// Throws config_error when the file cannot be read or is no TOML.
+  static config_table read_file(const std::string& file);
+  static config_table read_text(std::string_view toml, const std::string& name_in_errors);
+
+  /// With no default the key is required.
+  std::string text(std::string_view key, std::optional<std::string> otherwise = {});
+  std::string choice(std::string_view key, const std::vector<std::string>& allowed,
+                     std::optional<std::string> otherwise = {});
+  std::int64_t integer(std::string_view key, std::int64_t least, std::int64_t most,
+                       std::optional<std::int64_t> otherwise = {});
+  double number(std::string_view key, double least, double most, std::optional<double> otherwise = {});
+  bool flag(std::string_view key, std::optional<bool> otherwise = {});
+  /// Written as "250ms", "30s", "5min" or "24h".
+  std::chrono::milliseconds duration(std::string_view key, std::chrono::milliseconds least,
+                                     std::chrono::milliseconds most,
+                                     std::optional<std::chrono::milliseconds> otherwise = {});
+  std::vector<std::string> texts(std::string_view key,
+                                 std::optional<std::vector<std::string>> otherwise = {});
+  std::vector<std::int64_t> integers(std::string_view key,
+                                     std::optional<std::vector<std::int64_t>> otherwise = {});
+
+  bool has(std::string_view key) const;
+  config_table table(std::string_view key);               ///< [key]; empty when absent
+  std::vector<config_table> tables(std::string_view key); ///< [[key]]
+
+  /// Refuses this table for a reason found after reading it; names the key's line.
+  [[noreturn]] void refuse(std::string_view key, const std::string& why) const;
+
+  /// Refuses keys that no getter was called for. Call it last, on every table.
+  void finish() const;
+
+private:
+  struct state;
+  explicit config_table(std::shared_ptr<state> s) : state_{std::move(s)} {}
+  std::shared_ptr<state> state_;
+};
+
+} // namespace reel
