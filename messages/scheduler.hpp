@@ -5,8 +5,8 @@
 
 namespace reel {
 
-/// Step 3, from the ledger after acceptance. Not the truth, only a hint that saves reading: a scheduler that missed
-/// one is told to read all again (`complete` false: "there is more than this, read the ledger").
+/// Step 3, from the ledger after acceptance. Not the truth, only a hint that saves reading: a scheduler that
+/// missed one is told to read all again (`complete` false: "there is more than this, read the ledger").
 struct jobs_queued {
   std::vector<waiting_job> jobs;
   bool complete = true;
@@ -33,8 +33,9 @@ struct job_live {
   bool operator==(const job_live&) const = default;
 };
 
-/// The whole set of jobs a gateway wants to hear of (it has open event streams for them); sent on change and every
-/// few seconds, so a lost one heals. The scheduler answers with job_update messages to the gateway role of `watcher`.
+/// The whole set of jobs a gateway wants to hear of (it has open event streams for them); sent on change and
+/// every few seconds, so a lost one heals. The scheduler answers with job_update messages to the gateway role
+/// of `watcher`.
 struct watch_jobs {
   node_id watcher;
   std::vector<job_id> ids; ///< at most limits::watched_jobs_max
@@ -66,6 +67,7 @@ struct queue_view {
   std::uint64_t batches = 0;
   std::uint64_t term = 0;
   bool recovering = true; ///< still reading the ledger
+  std::uint64_t waiting_in_all() const { return waiting[0] + waiting[1] + waiting[2] + waiting[3]; }
   bool operator==(const queue_view&) const = default;
 };
 

@@ -40,6 +40,13 @@ template <class P> struct iface_;
 template <class... S> struct iface_<protocol<S...>> { using type = caf::typed_actor<trait_<S...>>; };
 #endif
 
+template <class P, class... More> struct extend_;
+template <class... S, class... More> struct extend_<protocol<S...>, More...> {
+  using type = protocol<S..., More...>;
+};
+/// A protocol and what an actor understands besides.
+template <class P, class... More> using extend = typename extend_<P, More...>::type;
+
 /// A handle to whoever speaks a protocol, in this process or on another node.
 template <class Protocol> using ref = typename iface_<Protocol>::type;
 

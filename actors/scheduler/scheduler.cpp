@@ -1,0 +1,312 @@
+#include "actors/scheduler/scheduler.hpp"
+
+#include "runtime/observe/log.hpp"
+
+namespace reel {
+
+using namespace std::chrono_literals;
+
+scheduler::scheduler(interface::pointer self, scheduler_wiring wiring, scheduler_shell_options options)
+    : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core} {}
+
+scheduler::interface::behavior_type scheduler::make_behavior() {
+  act::tell(self_, self_, lead_timeout{});
+  return {
+      [this](const jobs_queued& m) { return on_jobs_queued(m); },
+      [this](const job_cancelled& m) { on_job_cancelled(m); },
+      [this](const describe_job& m) { return on_describe_job(m); },
+      [this](const watch_jobs& m) { on_watch_jobs(m); },
+      [this](const describe_workers&) { return workers_view{core_.workers()}; },
+      [this](const describe_queue&) { return on_describe_queue(); },
+      [this](const workers_report& m) { on_workers_report(m); },
+      [this](const batch_progress& m) { on_batch_progress(m); },
+      [this](const batch_finished& m) { return on_batch_finished(m); },
+      [this](const peer_changed& m) { on_peer_changed(m); },
+      [this](const batch_closed& m) { on_batch_closed(m); },
+      [this](plan_timeout t) { on_plan_timeout(t); },
+      [this](lead_timeout) { on_lead_timeout(); },
+      [this](orphan_timeout) { on_orphan_timeout(); },
+  };
+}
+
+// ---------------------------------------------------------------- start and recovery
+
+void scheduler::on_lead_timeout() {
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, take_leadership{wiring_.self, wiring_.epoch},
+      [this](const leadership& l) {
+        term_ = l.term;
+        log::info("leadership taken", {{"term", term_}});
+        read_ledger({});
+        act::tell_after(self_, 1s, self_, orphan_timeout{});
+      },
+      [this](errc code) {
+        log::warn("no leadership yet", {{"why", code}});
+        act::tell_after(self_, options_.retry_pause, self_, lead_timeout{});
+      });
+}
+
+/// One page after the other; notices that come meanwhile are the same jobs or newer ones, and adding is
+/// idempotent.
+void scheduler::read_ledger(std::optional<job_id> after) {
+  reading_ = true;
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, unfinished_jobs{after, 1000},
+      [this](const unfinished_page& page) {
+        for (const auto& job : page.jobs) core_.add(job, act::now(self_));
+        if (page.has_more) return read_ledger(page.jobs.back().id);
+        reading_ = false;
+        if (recovering_) log::info("recovered", {{"waiting", core_.view().waiting_in_all()}});
+        recovering_ = false;
+        if (std::exchange(read_again_, false)) return read_ledger({});
+        plan();
+      },
+      [this, after](errc code) {
+        log::warn("ledger not read yet", {{"why", code}});
+        reading_ = false;
+        read_again_ = true;
+        hold_until_ = act::now(self_) + options_.retry_pause;
+        arm_plan(hold_until_);
+      });
+}
+
+// ---------------------------------------------------------------- jobs
+
+done scheduler::on_jobs_queued(const jobs_queued& m) {
+  for (const auto& job : m.jobs) core_.add(job, act::now(self_));
+  if (!m.complete) {
+    if (reading_)
+      read_again_ = true;
+    else if (term_ != 0)
+      read_ledger({});
+  }
+  plan();
+  return {};
+}
+
+void scheduler::on_job_cancelled(const job_cancelled& m) {
+  auto batch = core_.cancel(m.id);
+  if (!batch) return notify(m.id, job_state::cancelled);
+  auto found = supervisors_.find(*batch);
+  if (found != supervisors_.end()) act::tell(self_, found->second, stop_jobs{*batch, {}, {m.id}});
+}
+
+caf::result<job_live> scheduler::on_describe_job(const describe_job& m) {
+  if (auto live = core_.describe(m.id)) return *live;
+  return act::error_of(errc::not_found);
+}
+
+void scheduler::on_watch_jobs(const watch_jobs& m) {
+  auto gateway = wiring_.gateways.find(m.watcher);
+  if (gateway == wiring_.gateways.end()) return;
+  watched_[m.watcher] = {m.ids.begin(), m.ids.end()};
+}
+
+queue_view scheduler::on_describe_queue() {
+  auto view = core_.view();
+  view.term = term_;
+  view.recovering = recovering_;
+  return view;
+}
+
+/// Tells the gateways that have somebody waiting to hear of this job.
+void scheduler::notify(const job_id& id, job_state state) {
+  for (const auto& [node, ids] : watched_) {
+    if (!ids.contains(id)) continue;
+    job_update update{id, state, {}};
+    if (auto live = core_.describe(id)) update.live = *live;
+    act::tell(self_, wiring_.gateways.at(node), std::move(update));
+  }
+}
+
+// ---------------------------------------------------------------- plan and grant
+
+void scheduler::plan() {
+  if (recovering_) return;
+  auto now = act::now(self_);
+  if (now < hold_until_) return arm_plan(hold_until_);
+  auto result = core_.plan(now, options_.wall(), ids_);
+  for (const auto& b : result.batches) grant(b);
+  if (result.wake_at) arm_plan(*result.wake_at);
+}
+
+void scheduler::arm_plan(instant at) {
+  auto now = act::now(self_);
+  if (plan_armed_for_ > now && plan_armed_for_ <= at) return;
+  plan_armed_for_ = at;
+  auto delay = std::chrono::ceil<std::chrono::milliseconds>(at - now);
+  act::tell_after(self_, std::max(delay, 1ms), self_, plan_timeout{++plan_number_});
+}
+
+void scheduler::on_plan_timeout(plan_timeout t) {
+  if (t.number != plan_number_) return;
+  plan_armed_for_ = {};
+  if (read_again_ && !reading_ && act::now(self_) >= hold_until_) {
+    read_again_ = false;
+    return read_ledger({});
+  }
+  plan();
+}
+
+void scheduler::grant(const planned_batch& b) {
+  grant_batch m{term_, b.id, b.worker, b.key->model, {}};
+  for (const auto& job : b.jobs) m.jobs.push_back(job.id);
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, std::move(m),
+      [this, b](const grant_answer& a) { on_granted(b, a); },
+      [this, id = b.id](errc code) {
+        core_.grant_failed(id);
+        if (code == errc::timeout || code == errc::unreachable) read_again_ = true; // it may have happened
+        ledger_failed(code);
+      });
+}
+
+void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
+  core_.granted(b.id, a.jobs);
+  supervised_batch batch{term_, b.id, b.worker, {}, false};
+  for (const auto& granted : a.jobs) {
+    if (granted.code != errc::ok) continue;
+    const auto& request = granted.request;
+    run_job run{request.id,
+                granted.fence,
+                request.prompt_tokens,
+                request.negative_tokens,
+                request.params,
+                object_prefix(request.tenant, request.id, granted.generation, granted.fence)};
+    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline});
+  }
+  if (batch.jobs.empty()) return plan();
+  log::debug("batch granted", {{"batch", to_string(b.id)},
+                               {"worker", b.worker.value},
+                               {"jobs", batch.jobs.size()},
+                               {"key", to_string(*b.key)}});
+  wiring_.metrics->batch_started(batch.jobs.size());
+  for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
+  supervise(std::move(batch));
+}
+
+void scheduler::ledger_failed(errc code) {
+  if (code == errc::not_leader) throw std::runtime_error{"leadership lost"};
+  log::warn("no grants for a moment", {{"why", code}});
+  hold_until_ = act::now(self_) + options_.retry_pause;
+  arm_plan(hold_until_);
+}
+
+// ---------------------------------------------------------------- batches in flight
+
+void scheduler::supervise(supervised_batch b) {
+  auto id = b.id;
+  auto node = node_id{b.worker.value.substr(0, b.worker.value.find('/'))};
+  auto slots = wiring_.slots.find(node);
+  if (slots == wiring_.slots.end())
+    throw std::logic_error{"a batch was planned on an unknown node " + node.value};
+  supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
+  for (const auto& job : b.jobs)
+    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}}, job.attempts_used, {}});
+  auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots->second,
+                                                  batch_owner_ref{self_}, options_.supervisor);
+  supervisors_[id] = child;
+  watcher_.watch(self_, child, [this, id, again = std::move(again)](const caf::error& why) {
+    supervisors_.erase(id);
+    if (!core_.knows_batch(id)) return; // closed: the normal end
+    log::error("batch supervisor failed", {{"batch", to_string(id)}, {"why", caf::to_string(why)}});
+    supervise(again);
+  });
+}
+
+void scheduler::adopt(const adoption& a) {
+  log::info("running batch adopted",
+            {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
+  supervised_batch batch{term_, a.id, a.worker, {}, true};
+  for (const auto& job : a.jobs)
+    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}}, job.attempts_used, {}});
+  supervise(std::move(batch));
+}
+
+/// Jobs whose lease nobody claimed after a restart of ours: not their fault, so it does not count.
+void scheduler::requeue(const adoption& a) {
+  log::warn("orphaned lease ended",
+            {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
+  end_batch m{term_, a.id, {}};
+  for (const auto& job : a.jobs) {
+    job_outcome out;
+    out.id = job.id;
+    out.fence = job.fence;
+    out.how = verdict::retry;
+    out.counted = false;
+    out.cause = errc::lease_expired;
+    out.not_before = options_.wall();
+    m.outcomes.push_back(std::move(out));
+  }
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, std::move(m),
+      [this, jobs = a.jobs](const end_answer& answer) {
+        for (std::size_t i = 0; i < jobs.size() && i < answer.codes.size(); ++i)
+          if (answer.codes[i] == errc::ok) core_.requeue(jobs[i], {});
+        plan();
+      },
+      [this](errc code) {
+        read_again_ = true; // finds them again
+        ledger_failed(code);
+      });
+}
+
+void scheduler::on_orphan_timeout() {
+  for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
+  wiring_.metrics->queue(core_.view());
+  act::tell_after(self_, 1s, self_, orphan_timeout{});
+}
+
+void scheduler::on_workers_report(const workers_report& m) {
+  if (recovering_) return; // it comes again in a second
+  auto result = core_.reported(m, act::now(self_));
+  for (const auto& a : result.adopted) adopt(a);
+  for (const auto& id : result.lost) lose(id, errc::crashed);
+  for (const auto& [id, worker] : result.unknown)
+    if (auto slots = wiring_.slots.find(m.node); slots != wiring_.slots.end())
+      act::tell(self_, slots->second, stop_jobs{id, worker, {}});
+  plan();
+}
+
+void scheduler::on_peer_changed(const peer_changed& m) {
+  if (m.state != peer_state::down) return;
+  for (const auto& id : core_.node_down(m.peer)) lose(id, errc::unreachable);
+  watched_.erase(m.peer);
+}
+
+void scheduler::lose(const batch_id& id, errc why) {
+  auto found = supervisors_.find(id);
+  if (found != supervisors_.end()) act::tell(self_, found->second, batch_lost{why});
+}
+
+void scheduler::on_batch_progress(const batch_progress& m) {
+  core_.progressed(m);
+  if (watched_.empty()) return;
+  if (auto* jobs = core_.jobs_of(m.batch))
+    for (const auto& job : *jobs) notify(job.id, job_state::leased);
+}
+
+caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
+  if (recovering_) return act::error_of(errc::unavailable);
+  auto found = supervisors_.find(m.batch);
+  if (found == supervisors_.end()) {
+    auto a = core_.adopt(m.batch, m.worker, act::now(self_));
+    if (!a) return done{}; // ended long ago
+    adopt(*a);
+    found = supervisors_.find(m.batch);
+  }
+  return self_->delegate(found->second, m);
+}
+
+void scheduler::on_batch_closed(const batch_closed& m) {
+  if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
+  core_.closed(m.batch, m.retries, m.measured);
+  if (m.code != errc::ok) read_again_ = true;
+  wiring_.metrics->batch_ended(m.ended, m.retries.size(), m.measured);
+  for (const auto& [id, state] : m.ended) notify(id, state);
+  for (const auto& retry : m.retries) notify(retry.id, job_state::retry_wait);
+  if (read_again_ && !reading_) return read_ledger({});
+  plan();
+}
+
+} // namespace reel

@@ -1,0 +1,103 @@
+// scheduler.hpp: The actor around scheduler_core: receives, asks the core, carries out what it decided. One
+// per cluster, on the node with the scheduler role; the ledger's leader row makes sure of it
+// (reliability.md 2.11).
+//
+// Start: take leadership (a new term), then read every unfinished job from the ledger, then plan. Reports and
+// ends of batches that come before the reading is done are put off: their senders repeat them.
+//
+// If another scheduler has taken over (errc::not_leader), it throws and its supervisor starts it again from
+// there.
+#pragma once
+
+#include <unordered_set>
+
+#include "actors/scheduler/scheduler_metrics.hpp"
+#include "actors/supervisor/batch_supervisor.hpp"
+#include "runtime/cluster/hub.hpp"
+
+namespace reel {
+
+/// Timers of the scheduler.
+struct plan_timeout {
+  std::uint64_t number = 0; ///< only the latest armed one counts
+};
+struct lead_timeout {};
+struct orphan_timeout {};
+
+using scheduler_actor_protocol = act::extend<scheduler_protocol, void(peer_changed), void(batch_closed),
+                                             void(plan_timeout), void(lead_timeout), void(orphan_timeout)>;
+
+struct scheduler_wiring {
+  node_id self;
+  node_epoch epoch;
+  ledger_ref ledger;
+  std::map<node_id, slots_ref> slots;      ///< by worker node
+  std::map<node_id, gateway_ref> gateways; ///< by gateway node
+  std::shared_ptr<scheduler_metrics> metrics;
+};
+
+struct scheduler_shell_options {
+  scheduler_options core;
+  batch_supervisor_options supervisor;
+  std::chrono::milliseconds ask_deadline{10'000}; ///< of the ledger
+  std::chrono::milliseconds retry_pause{500};     ///< after the ledger could not answer
+  wall_clock wall = system_wall_time;
+};
+
+class scheduler {
+public:
+  using interface = act::ref<scheduler_actor_protocol>;
+  static constexpr const char* name = "scheduler";
+
+  scheduler(interface::pointer self, scheduler_wiring wiring, scheduler_shell_options options);
+  interface::behavior_type make_behavior();
+
+private:
+  done on_jobs_queued(const jobs_queued& m);
+  void on_job_cancelled(const job_cancelled& m);
+  caf::result<job_live> on_describe_job(const describe_job& m);
+  void on_watch_jobs(const watch_jobs& m);
+  queue_view on_describe_queue();
+  void on_workers_report(const workers_report& m);
+  void on_batch_progress(const batch_progress& m);
+  caf::result<done> on_batch_finished(const batch_finished& m);
+  void on_batch_closed(const batch_closed& m);
+  void on_peer_changed(const peer_changed& m);
+  void on_plan_timeout(plan_timeout t);
+  void on_lead_timeout();
+  void on_orphan_timeout();
+
+  void read_ledger(std::optional<job_id> after);
+  void plan();
+  void grant(const planned_batch& b);
+  void on_granted(const planned_batch& b, const grant_answer& a);
+  void supervise(supervised_batch b);
+  void adopt(const adoption& a);
+  void requeue(const adoption& a);
+  void lose(const batch_id& id, errc why);
+  void ledger_failed(errc code);
+  void notify(const job_id& id, job_state state);
+  void arm_plan(instant at);
+
+  interface::pointer self_;
+  scheduler_wiring wiring_;
+  scheduler_shell_options options_;
+  scheduler_core core_;
+  id_generator ids_;
+  std::uint64_t term_ = 0;
+  bool recovering_ = true;
+  bool reading_ = false;    ///< a pass over the ledger is under way
+  bool read_again_ = false; ///< something was missed: another pass after this one
+  instant hold_until_{};    ///< no grants before: the ledger could not
+  instant plan_armed_for_{};
+  std::uint64_t plan_number_ = 0;
+  std::map<batch_id, batch_supervisor_ref> supervisors_;
+  std::map<node_id, std::unordered_set<job_id, uuid_hash>> watched_; ///< by gateway
+  act::watcher watcher_;
+};
+
+} // namespace reel
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::plan_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::lead_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::orphan_timeout)

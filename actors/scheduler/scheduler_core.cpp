@@ -1,0 +1,283 @@
+#include "actors/scheduler/scheduler_core.hpp"
+
+#include <algorithm>
+
+namespace reel {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string node_of(const worker_id& w) { return w.value.substr(0, w.value.find('/')); }
+
+} // namespace
+
+void scheduler_core::add(const waiting_job& job, instant now) {
+  if (running_.contains(job.id)) return;
+  if (job.state != job_state::leased) {
+    queue_.add(job);
+    return;
+  }
+  auto [at, inserted] = orphans_.try_emplace(job.batch, orphan{job.worker, {}, now + options_.lease_ttl});
+  auto same = [&job](const queue_entry& e) { return e.id == job.id; };
+  if (std::ranges::any_of(at->second.jobs, same)) return;
+  at->second.jobs.push_back({job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation,
+                             job.fence, job.attempts_used});
+}
+
+std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
+  if (auto found = running_.find(id); found != running_.end()) return found->second;
+  queue_.remove(id);
+  return {};
+}
+
+// ---------------------------------------------------------------- plan
+
+plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids) {
+  plan_result result;
+  auto wake = [&result](std::optional<instant> at) {
+    if (at && (!result.wake_at || *at < *result.wake_at)) result.wake_at = at;
+  };
+  if (auto due = queue_.release(wall)) wake(now + std::max(*due - wall, 1ms));
+
+  for (auto& [id, w] : workers_) {
+    std::set<batch_key> held; // keys that wait for company: not now, on no worker
+    while (has_place(w, now)) {
+      auto key = queue_.front([&](const batch_key& k) { return serves(w, k) && !held.contains(k); });
+      if (!key) break;
+      if (auto until = worth_waiting(*key, now, wall)) {
+        wake(until);
+        held.insert(*key);
+        continue;
+      }
+      planned_batch b{ids.next<batch_id>(wall), id, key, queue_.take(*key, batch_max(*key))};
+      start(b, w, now);
+      result.batches.push_back(std::move(b));
+    }
+    // A busy worker gets its next batch shortly before the present one ends.
+    if (queue_.size() > queue_.delayed() && w.batches.size() == 1 && w.status.credits > 1)
+      if (auto end = ends_at(w.batches.front()); end && *end - options_.prefetch_horizon > now)
+        wake(*end - options_.prefetch_horizon);
+  }
+  return result;
+}
+
+bool scheduler_core::has_place(const worker& w, instant now) const {
+  if (w.status.state != worker_state::ready) return false;
+  if (w.batches.empty()) return true;
+  if (w.batches.size() >= w.status.credits) return false;
+  auto end = ends_at(w.batches.back());
+  return end && *end - now <= options_.prefetch_horizon;
+}
+
+std::optional<instant> scheduler_core::ends_at(const batch_id& id) const {
+  const auto& b = batches_.at(id);
+  auto takes = run_time_.predict(*b.key, b.jobs.size());
+  if (!takes) return {};
+  return b.started_at + *takes;
+}
+
+bool scheduler_core::serves(const worker& w, const batch_key& key) const {
+  return std::ranges::find(w.status.models, key.model) != w.status.models.end();
+}
+
+std::size_t scheduler_core::batch_max(const batch_key& key) const {
+  auto found = options_.model_batch_max.find(key.model);
+  return found == options_.model_batch_max.end() ? options_.batch_max : found->second;
+}
+
+/// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would
+/// take.
+std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, instant now,
+                                                     wall_time wall) const {
+  auto jobs = queue_.count(key);
+  if (jobs >= batch_max(key)) return {};
+  auto takes = run_time_.predict(key, jobs);
+  auto window =
+      takes ? std::min<std::chrono::nanoseconds>(options_.window, *takes / 10) : options_.window / 4;
+  auto age = wall - queue_.oldest(key)->created_at();
+  if (age < 0ms || age >= window) return {};
+  return now + std::max(std::chrono::duration_cast<instant::duration>(window - age), instant::duration{1ms});
+}
+
+void scheduler_core::start(planned_batch& b, worker& w, instant now) {
+  running_batch r{w.status.id, b.key, b.jobs, false, 0, now, {}};
+  r.progress.steps_total = b.key->steps;
+  // What is queued behind a running batch starts when that one ends.
+  if (!w.batches.empty())
+    if (auto end = ends_at(w.batches.back()); end && *end > now) r.started_at = *end;
+  for (const auto& job : b.jobs) running_[job.id] = b.id;
+  batches_.emplace(b.id, std::move(r));
+  w.batches.push_back(b.id);
+}
+
+void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>& jobs) {
+  auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  auto& b = found->second;
+  b.granted = true;
+  std::vector<queue_entry> kept;
+  for (std::size_t i = 0; i < b.jobs.size() && i < jobs.size(); ++i) {
+    if (jobs[i].code != errc::ok) {
+      running_.erase(b.jobs[i].id);
+      continue;
+    }
+    b.jobs[i].fence = jobs[i].fence;
+    b.jobs[i].attempts_used = jobs[i].attempts_used;
+    b.jobs[i].generation = jobs[i].generation;
+    kept.push_back(b.jobs[i]);
+  }
+  b.jobs = std::move(kept);
+  if (b.jobs.empty()) forget(id);
+}
+
+void scheduler_core::grant_failed(const batch_id& id) {
+  auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  auto jobs = std::move(found->second.jobs);
+  forget(id);
+  for (const auto& job : jobs) {
+    running_.erase(job.id);
+    queue_.add(job);
+  }
+}
+
+void scheduler_core::progressed(const batch_progress& p) {
+  auto found = batches_.find(p.batch);
+  if (found == batches_.end()) return;
+  found->second.progress = p;
+}
+
+void scheduler_core::closed(const batch_id& id, const std::vector<again>& retries,
+                            std::optional<std::chrono::milliseconds> measured) {
+  auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  auto b = std::move(found->second);
+  forget(id);
+  if (measured) run_time_.learn(*b.key, b.jobs.size(), *measured);
+  for (auto& job : b.jobs) {
+    running_.erase(job.id);
+    auto retry = std::ranges::find(retries, job.id, &again::id);
+    if (retry == retries.end()) continue;
+    job.fence = retry->fence;
+    job.attempts_used = retry->attempts_used;
+    queue_.add(job, retry->not_before);
+  }
+}
+
+void scheduler_core::forget(const batch_id& id) {
+  auto found = batches_.find(id);
+  if (auto w = workers_.find(found->second.worker); w != workers_.end()) std::erase(w->second.batches, id);
+  batches_.erase(found);
+}
+
+// ---------------------------------------------------------------- workers
+
+scheduler_core::report_result scheduler_core::reported(const workers_report& r, instant now) {
+  report_result result;
+  for (const auto& status : r.workers) {
+    auto& w = workers_[status.id];
+    w.status = status;
+    if (r.draining) w.status.state = worker_state::down;
+    for (const auto& id : status.batches) {
+      if (batches_.contains(id)) continue;
+      if (auto found = adopt(id, status.id, now))
+        result.adopted.push_back(std::move(*found));
+      else
+        result.unknown.emplace_back(id, status.id);
+    }
+    for (const auto& id : w.batches) {
+      auto& b = batches_.at(id);
+      bool there = std::ranges::find(status.batches, id) != status.batches.end();
+      b.missed_reports = there || !b.granted ? 0 : b.missed_reports + 1;
+      if (b.missed_reports >= 2) result.lost.push_back(id); // one may have crossed the grant on its way
+    }
+  }
+  check_orphans(r, now);
+  return result;
+}
+
+std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_id& on, instant now) {
+  auto found = orphans_.find(id);
+  if (found == orphans_.end() || found->second.worker != on) return {};
+  auto jobs = std::move(found->second.jobs);
+  orphans_.erase(found);
+  for (const auto& job : jobs) running_[job.id] = id;
+  batches_.emplace(id, running_batch{on, jobs.front().key, jobs, true, 0, now, {}});
+  workers_[on].batches.push_back(id);
+  return adoption{id, on, std::move(jobs)};
+}
+
+/// A node that has reported twice without an orphaned batch will not claim it any more.
+void scheduler_core::check_orphans(const workers_report& r, instant now) {
+  for (auto& [id, lease] : orphans_)
+    if (node_of(lease.worker) == r.node.value && ++lease.missed_reports >= 2) lease.expires_at = now;
+}
+
+std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
+  std::vector<batch_id> lost;
+  std::erase_if(workers_, [&](const auto& entry) {
+    if (node_of(entry.first) != node.value) return false;
+    lost.insert(lost.end(), entry.second.batches.begin(), entry.second.batches.end());
+    return true;
+  });
+  return lost;
+}
+
+std::vector<adoption> scheduler_core::expired_orphans(instant now) {
+  std::vector<adoption> expired;
+  std::erase_if(orphans_, [&](auto& entry) {
+    if (entry.second.expires_at > now) return false;
+    expired.push_back({entry.first, entry.second.worker, std::move(entry.second.jobs)});
+    return true;
+  });
+  return expired;
+}
+
+// ---------------------------------------------------------------- views
+
+std::optional<job_live> scheduler_core::describe(const job_id& id) const {
+  job_live live;
+  if (auto found = running_.find(id); found != running_.end()) {
+    const auto& b = batches_.at(found->second);
+    live.phase = b.progress.phase;
+    live.step = b.progress.step;
+    live.steps_total = b.progress.steps_total;
+    if (auto takes = run_time_.predict(*b.key, b.jobs.size()); takes && live.steps_total > 0)
+      live.eta_ms = static_cast<std::uint64_t>(takes->count() / 1000 * (live.steps_total - live.step) /
+                                               live.steps_total);
+    return live;
+  }
+  if (!queue_.contains(id)) return {};
+  live.queue_position = queue_.position(id);
+  if (auto key = queue_.key_of(id)) {
+    live.steps_total = key->steps;
+    auto most = batch_max(*key);
+    auto takes = run_time_.predict(*key, most);
+    auto rounds = live.queue_position / (most * std::max<std::size_t>(workers_.size(), 1)) + 1;
+    if (takes) live.eta_ms = static_cast<std::uint64_t>(takes->count()) / 1000 * rounds;
+  }
+  return live;
+}
+
+std::vector<worker_status> scheduler_core::workers() const {
+  std::vector<worker_status> all;
+  for (const auto& [id, w] : workers_) all.push_back(w.status);
+  return all;
+}
+
+queue_view scheduler_core::view() const {
+  queue_view v;
+  for (std::size_t c = 0; c < v.waiting.size(); ++c) v.waiting[c] = queue_.waiting(static_cast<job_class>(c));
+  v.delayed = queue_.delayed();
+  v.running = running_.size();
+  v.batches = batches_.size();
+  return v;
+}
+
+const std::vector<queue_entry>* scheduler_core::jobs_of(const batch_id& id) const {
+  auto found = batches_.find(id);
+  return found == batches_.end() ? nullptr : &found->second.jobs;
+}
+
+} // namespace reel

@@ -1,0 +1,94 @@
+#include "actors/scheduler/scheduler_metrics.hpp"
+
+#include <array>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+namespace reel {
+
+namespace {
+
+prometheus::Counter& counter(prometheus::Registry& r, const char* name, const char* help,
+                             const prometheus::Labels& labels = {}) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(r).Add(labels);
+}
+prometheus::Gauge& gauge(prometheus::Registry& r, const char* name, const char* help,
+                         const prometheus::Labels& labels = {}) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(r).Add(labels);
+}
+prometheus::Histogram& histogram(prometheus::Registry& r, const char* name, const char* help,
+                                 const prometheus::Histogram::BucketBoundaries& buckets) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(r).Add({}, buckets);
+}
+
+constexpr std::array terminal_states{job_state::succeeded, job_state::failed, job_state::cancelled,
+                                     job_state::dead_letter};
+
+} // namespace
+
+struct scheduler_metrics::families {
+  std::shared_ptr<prometheus::Registry> registry;
+  std::array<prometheus::Counter*, 4> ended{};
+  std::array<prometheus::Gauge*, 4> waiting{};
+  prometheus::Counter& retries;
+  prometheus::Gauge& delayed;
+  prometheus::Gauge& running;
+  prometheus::Gauge& batches;
+  prometheus::Gauge& term;
+  prometheus::Histogram& batch_jobs;
+  prometheus::Histogram& batch_seconds;
+};
+
+scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>& registry) {
+  auto& r = *registry;
+  families_.reset(new families{
+      registry,
+      {},
+      {},
+      counter(r, "reel_job_retries_total", "Executions that ended in a retry."),
+      gauge(r, "reel_jobs_delayed", "Jobs that wait for the time of their retry."),
+      gauge(r, "reel_jobs_running", "Jobs granted to a worker."),
+      gauge(r, "reel_batches_running", "Batches in flight."),
+      gauge(r, "reel_leader_term", "Term of this scheduler's leadership."),
+      histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 4, 8, 16, 32, 64, 128}),
+      histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
+                {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),
+  });
+  for (std::size_t i = 0; i < terminal_states.size(); ++i)
+    families_->ended[i] = &counter(r, "reel_jobs_ended_total", "Jobs that reached a terminal state.",
+                                   {{"state", std::string{to_string(terminal_states[i])}}});
+  for (std::size_t c = 0; c < 4; ++c)
+    families_->waiting[c] = &gauge(r, "reel_jobs_waiting", "Jobs that wait for a worker.",
+                                   {{"class", std::string{to_string(static_cast<job_class>(c))}}});
+}
+
+scheduler_metrics::~scheduler_metrics() = default;
+
+void scheduler_metrics::batch_started(std::size_t jobs) {
+  families_->batch_jobs.Observe(static_cast<double>(jobs));
+}
+
+void scheduler_metrics::batch_ended(const std::vector<std::pair<job_id, job_state>>& ended,
+                                    std::size_t retries, std::optional<std::chrono::milliseconds> measured) {
+  std::array<int, 4> counts{};
+  for (const auto& [id, state] : ended)
+    if (is_terminal(state))
+      ++counts[static_cast<std::size_t>(state) - static_cast<std::size_t>(job_state::succeeded)];
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] != 0) families_->ended[i]->Increment(counts[i]);
+  if (retries != 0) families_->retries.Increment(static_cast<double>(retries));
+  if (measured) families_->batch_seconds.Observe(std::chrono::duration<double>(*measured).count());
+}
+
+void scheduler_metrics::queue(const queue_view& view) {
+  for (std::size_t c = 0; c < view.waiting.size(); ++c)
+    families_->waiting[c]->Set(static_cast<double>(view.waiting[c]));
+  families_->delayed.Set(static_cast<double>(view.delayed));
+  families_->running.Set(static_cast<double>(view.running));
+  families_->batches.Set(static_cast<double>(view.batches));
+  families_->term.Set(static_cast<double>(view.term));
+}
+
+} // namespace reel

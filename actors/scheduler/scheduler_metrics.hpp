@@ -1,0 +1,32 @@
+// scheduler_metrics.hpp: What the scheduler shows on /metrics. Shared by the scheduler and its successor
+// after a restart; updated from the scheduler's actor only.
+#pragma once
+
+#include <memory>
+
+#include "messages/scheduler.hpp"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace reel {
+
+class scheduler_metrics {
+public:
+  explicit scheduler_metrics(const std::shared_ptr<prometheus::Registry>& registry);
+  ~scheduler_metrics();
+  scheduler_metrics(const scheduler_metrics&) = delete;
+  scheduler_metrics& operator=(const scheduler_metrics&) = delete;
+
+  void batch_started(std::size_t jobs);
+  void batch_ended(const std::vector<std::pair<job_id, job_state>>& ended, std::size_t retries,
+                   std::optional<std::chrono::milliseconds> measured);
+  void queue(const queue_view& view);
+
+private:
+  struct families;
+  std::unique_ptr<families> families_;
+};
+
+} // namespace reel

@@ -1,0 +1,173 @@
+#include "actors/supervisor/batch_supervisor.hpp"
+
+#include <algorithm>
+
+#include "runtime/observe/log.hpp"
+
+namespace reel {
+
+batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger,
+                                   slots_ref slots, batch_owner_ref owner, batch_supervisor_options options)
+    : self_{self}, batch_{std::move(batch)}, ledger_{std::move(ledger)}, slots_{std::move(slots)},
+      owner_{std::move(owner)}, options_{std::move(options)},
+      random_{
+          uuid_hash{}(batch_.id)} { // ids are random already: as good a seed as any, and the same in a replay
+  end_.term = batch_.term;
+  end_.batch = batch_.id;
+}
+
+batch_supervisor::interface::behavior_type batch_supervisor::make_behavior() {
+  lease_until_ = act::now(self_) + options_.lease_ttl;
+  if (!batch_.adopted) hand_over();
+  act::tell_after(self_, options_.renew_every, self_, renew_timeout{});
+  return {
+      [this](const batch_finished& m) { return on_batch_finished(m); },
+      [this](const stop_jobs& m) { on_stop_jobs(m); },
+      [this](const batch_lost& m) { on_batch_lost(m); },
+      [this](renew_timeout) { on_renew_timeout(); },
+      [this](end_retry_timeout) { on_end_retry_timeout(); },
+  };
+}
+
+void batch_supervisor::hand_over() {
+  run_batch m;
+  m.batch = batch_.id;
+  m.worker = batch_.worker;
+  m.lease_ttl = options_.lease_ttl;
+  for (auto& job : batch_.jobs) m.jobs.push_back(std::move(job.run));
+  for (std::size_t i = 0; i < m.jobs.size(); ++i) { // kept: what the end needs
+    batch_.jobs[i].run.id = m.jobs[i].id;
+    batch_.jobs[i].run.fence = m.jobs[i].fence;
+  }
+  act::ask(
+      self_, slots_, options_.ask_deadline, std::move(m), [](const done&) {},
+      [this](errc code) {
+        if (!ending_) all_ended(code, "the worker did not take the batch");
+      });
+}
+
+// ---------------------------------------------------------------- lease
+
+void batch_supervisor::on_renew_timeout() {
+  if (ending_) return;
+  auto sent_at = act::now(self_);
+  if (sent_at >= lease_until_) {
+    act::tell(self_, slots_, stop_jobs{batch_.id, batch_.worker, {}});
+    return all_ended(errc::lease_expired, "no renewal was answered for the lease's time");
+  }
+  act::ask(
+      self_, slots_, options_.ask_deadline, renew_lease{batch_.id, batch_.worker},
+      [this, sent_at](const done&) {
+        lease_until_ = sent_at + options_.lease_ttl;
+        not_found_in_a_row_ = 0;
+      },
+      [this](errc code) {
+        // Twice, because the batch's end may have crossed the first question on its way.
+        if (code == errc::not_found && ++not_found_in_a_row_ >= 2 && !ending_)
+          all_ended(errc::crashed, "the worker lost the batch");
+      });
+  act::tell_after(self_, options_.renew_every, self_, renew_timeout{});
+}
+
+void batch_supervisor::on_stop_jobs(const stop_jobs& m) {
+  if (!ending_) act::tell(self_, slots_, m);
+}
+
+void batch_supervisor::on_batch_lost(const batch_lost& m) {
+  if (!ending_) all_ended(m.why, "the worker's node is gone or has lost the batch");
+}
+
+// ---------------------------------------------------------------- end
+
+caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
+  auto promise = self_->make_response_promise<done>();
+  waiting_.push_back(promise);
+  if (ending_) return promise; // a repeat: answered with the first
+  if (m.code != errc::ok) {
+    all_ended(m.code, m.message);
+    return promise;
+  }
+  measured_ = std::chrono::milliseconds{m.run_ms};
+  auto share_ms = m.run_ms / std::max<std::size_t>(batch_.jobs.size(), 1);
+  for (const auto& job : batch_.jobs) {
+    auto result = std::ranges::find(m.results, job.run.id, &job_result::id);
+    if (result != m.results.end() && result->fence == job.run.fence)
+      add_outcome(job, *result, share_ms);
+    else
+      add_outcome(job, {job.run.id, job.run.fence, errc::internal, "the worker gave no result", {}, {}},
+                  share_ms);
+  }
+  write_end();
+  return promise;
+}
+
+void batch_supervisor::all_ended(errc code, const std::string& message) {
+  log::warn("batch ended early", {{"batch", to_string(batch_.id)},
+                                  {"worker", batch_.worker.value},
+                                  {"jobs", batch_.jobs.size()},
+                                  {"code", code},
+                                  {"why", message}});
+  for (const auto& job : batch_.jobs) add_outcome(job, {job.run.id, job.run.fence, code, message, {}, {}}, 0);
+  write_end();
+}
+
+void batch_supervisor::add_outcome(const supervised_job& job, const job_result& result,
+                                   std::uint64_t gpu_ms) {
+  job_outcome out;
+  if (result.code == errc::ok) {
+    out.id = job.run.id;
+    out.fence = job.run.fence;
+    out.video = result.video;
+    out.thumbnail = result.thumbnail;
+  } else {
+    auto jitter = std::uniform_real_distribution<>{0, 1}(random_);
+    execution e{job.run.id, job.run.fence, job.attempts_used, result.code, result.message};
+    out = decide_recovery(e, options_.wall(), jitter, options_.recovery);
+  }
+  out.gpu_ms = gpu_ms;
+  end_.outcomes.push_back(std::move(out));
+}
+
+void batch_supervisor::write_end() {
+  ending_ = true;
+  act::ask(
+      self_, ledger_, options_.end_deadline, end_, [this](const end_answer& a) { on_end_answer(a); },
+      [this](errc code) {
+        if (code == errc::not_leader) return close({batch_.id, code, {}, {}, {}});
+        end_unknown_ = end_unknown_ || code == errc::timeout || code == errc::unreachable;
+        log::warn("end of a batch not written yet", {{"batch", to_string(batch_.id)}, {"why", code}});
+        act::tell_after(self_, options_.end_retry, self_, end_retry_timeout{});
+      });
+}
+
+void batch_supervisor::on_end_retry_timeout() { write_end(); }
+
+void batch_supervisor::on_end_answer(const end_answer& a) {
+  batch_closed m;
+  m.batch = batch_.id;
+  m.measured = measured_;
+  for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
+    const auto& out = end_.outcomes[i];
+    auto code = i < a.codes.size() ? a.codes[i] : errc::internal;
+    if (code == errc::stale && end_unknown_) m.code = errc::timeout; // a first write may have got through
+    if (code == errc::cancelled) m.ended.emplace_back(out.id, job_state::cancelled);
+    if (code != errc::ok) continue;
+    auto counted = batch_.jobs[i].attempts_used + (out.counted ? 1 : 0);
+    switch (out.how) {
+    case verdict::retry: m.retries.push_back({out.id, out.fence, counted, out.not_before}); break;
+    case verdict::succeeded: m.ended.emplace_back(out.id, job_state::succeeded); break;
+    case verdict::failed: m.ended.emplace_back(out.id, job_state::failed); break;
+    case verdict::cancelled: m.ended.emplace_back(out.id, job_state::cancelled); break;
+    case verdict::dead_letter: m.ended.emplace_back(out.id, job_state::dead_letter); break;
+    }
+  }
+  close(std::move(m));
+}
+
+void batch_supervisor::close(batch_closed m) {
+  for (auto& promise : waiting_) promise.deliver(done{});
+  act::tell(self_, owner_, std::move(m));
+  self_->quit();
+}
+
+} // namespace reel

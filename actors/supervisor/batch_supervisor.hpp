@@ -1,0 +1,111 @@
+// batch_supervisor.hpp: Looks after one batch in flight, from the grant to the commit: hands it to the
+// worker, keeps its lease alive, and turns its end, whatever it is, into one ledger transaction. Then it ends
+// itself.
+//
+// One actor per batch, spawned by the scheduler on the control node; it knows nothing of other batches. It
+// holds no truth: if it dies, the scheduler starts another one for the same lease.
+#pragma once
+
+#include <random>
+
+#include "actors/protocols.hpp"
+#include "actors/scheduler/scheduler_core.hpp"
+#include "actors/supervisor/recovery_policy.hpp"
+#include "runtime/clock.hpp"
+
+namespace reel {
+
+/// Timers of a batch supervisor.
+struct renew_timeout {};
+struct end_retry_timeout {};
+
+/// The scheduler's word that the batch is lost: its node is down, or has not got it.
+struct batch_lost {
+  errc why = errc::unreachable;
+};
+
+/// The supervisor's last word to the scheduler.
+struct batch_closed {
+  batch_id batch;
+  errc code = errc::ok; ///< not_leader: another scheduler has taken over; timeout: some outcome is unknown
+  std::vector<scheduler_core::again> retries;
+  std::vector<std::pair<job_id, job_state>> ended;
+  std::optional<std::chrono::milliseconds> measured;
+};
+
+using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
+using batch_supervisor_protocol = act::protocol<done(batch_finished), void(stop_jobs), void(batch_lost)>;
+using batch_supervisor_ref = act::ref<batch_supervisor_protocol>;
+
+struct batch_supervisor_options {
+  std::chrono::milliseconds lease_ttl{30'000};
+  std::chrono::milliseconds renew_every{5'000};
+  std::chrono::milliseconds ask_deadline{5'000};  ///< of run_batch and renew_lease
+  std::chrono::milliseconds end_deadline{10'000}; ///< of the ledger
+  std::chrono::milliseconds end_retry{1'000};     ///< between tries while the ledger cannot
+  recovery_options recovery;
+  wall_clock wall = system_wall_time;
+};
+
+/// A job as its supervisor needs it.
+struct supervised_job {
+  run_job run; ///< empty but for id and fence when the batch was adopted
+  std::uint32_t attempts_used = 0;
+  std::optional<wall_time> deadline;
+};
+
+struct supervised_batch {
+  std::uint64_t term = 0;
+  batch_id id;
+  worker_id worker;
+  std::vector<supervised_job> jobs;
+  bool adopted = false; ///< it runs already
+};
+
+class batch_supervisor {
+public:
+  using interface = act::ref<act::protocol<done(batch_finished), void(stop_jobs), void(batch_lost),
+                                           void(renew_timeout), void(end_retry_timeout)>>;
+  static constexpr const char* name = "batch_supervisor";
+
+  batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,
+                   batch_owner_ref owner, batch_supervisor_options options);
+  interface::behavior_type make_behavior();
+
+private:
+  caf::result<done> on_batch_finished(const batch_finished& m);
+  void on_stop_jobs(const stop_jobs& m);
+  void on_batch_lost(const batch_lost& m);
+  void on_renew_timeout();
+  void on_end_retry_timeout();
+
+  void hand_over();
+  void all_ended(errc code, const std::string& message);
+  void add_outcome(const supervised_job& job, const job_result& result, std::uint64_t gpu_ms);
+  void write_end();
+  void on_end_answer(const end_answer& a);
+  void close(batch_closed m);
+
+  interface::pointer self_;
+  supervised_batch batch_;
+  ledger_ref ledger_;
+  slots_ref slots_;
+  batch_owner_ref owner_;
+  batch_supervisor_options options_;
+  std::mt19937_64 random_;
+
+  instant lease_until_{};
+  int not_found_in_a_row_ = 0;
+  bool ending_ = false;      ///< the outcome is decided; only the ledger is missing
+  bool end_unknown_ = false; ///< a write timed out: it may have happened
+  end_batch end_;
+  std::optional<std::chrono::milliseconds> measured_;
+  std::vector<caf::typed_response_promise<done>> waiting_; ///< who reported the end; at most a few repeats
+};
+
+} // namespace reel
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::renew_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::end_retry_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_closed)

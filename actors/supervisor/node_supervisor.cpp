@@ -1,0 +1,209 @@
+#include "actors/supervisor/node_supervisor.hpp"
+
+#include <csignal>
+
+#include "runtime/observe/log.hpp"
+
+namespace reel {
+
+node_supervisor::node_supervisor(interface::pointer self, node_supervisor_wiring wiring,
+                                 node_supervisor_options options)
+    : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)} {
+  for (const auto& s : wiring_.slots) slots_.emplace_back(s.id, options_.slot);
+}
+
+node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) act::tell(self_, self_, start_slot_timeout{i});
+  act::tell(self_, self_, report_timeout{});
+  return {
+      [this](const run_batch& m) { return on_run_batch(m); },
+      [this](const renew_lease& m) { return on_renew_lease(m); },
+      [this](const stop_jobs& m) { on_stop_jobs(m); },
+      [this](const worker_ready& m) { on_worker_ready(m); },
+      [this](const worker_alive& m) { on_worker_alive(m); },
+      [this](const batch_progress& m) { act::tell(self_, wiring_.scheduler, m); },
+      [this](const batch_finished& m) { return on_batch_finished(m); },
+      [this](const peer_changed& m) { on_peer_changed(m); },
+      [this](const child_ended& m) { on_child_ended(m); },
+      [this](const drain& m) { return on_drain(m); },
+      [this](report_timeout) { on_report_timeout(); },
+      [this](start_slot_timeout m) { on_start_slot_timeout(m); },
+      [this](const tell_end_timeout& m) { on_tell_end_timeout(m); },
+      [this](drain_timeout) { on_drain_timeout(); },
+  };
+}
+
+std::optional<std::size_t> node_supervisor::find(const worker_id& id) const {
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].status().id == id) return i;
+  return {};
+}
+
+// ---------------------------------------------------------------- from batch supervisors
+
+caf::result<done> node_supervisor::on_run_batch(const run_batch& m) {
+  auto index = find(m.worker);
+  if (!index) return act::error_of(errc::not_found);
+  if (draining_) return act::error_of(errc::draining);
+  if (slots_[*index].has(m.batch)) return done{};
+  if (auto code = slots_[*index].take(m); code != errc::ok) return act::error_of(code);
+  auto promise = self_->make_response_promise<done>();
+  act::ask(
+      self_, wiring_.slots[*index].worker, options_.worker_deadline, m,
+      [promise](const done& d) mutable { promise.deliver(d); },
+      [this, promise, index = *index, id = m.batch](errc code) mutable {
+        slots_[index].release(id);
+        ends_.erase(id); // the process may have died under it: this answer says so already
+        act::tell(self_, wiring_.slots[index].worker,
+                  stop_jobs{id, {}, {}}); // it may have taken it all the same
+        promise.deliver(act::error_of(code));
+        check_drained();
+      });
+  return promise;
+}
+
+caf::result<done> node_supervisor::on_renew_lease(const renew_lease& m) {
+  auto index = find(m.worker);
+  if (!index || !slots_[*index].has(m.batch)) return act::error_of(errc::not_found);
+  act::tell(self_, wiring_.slots[*index].worker, m);
+  return done{};
+}
+
+void node_supervisor::on_stop_jobs(const stop_jobs& m) {
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].has(m.batch)) act::tell(self_, wiring_.slots[i].worker, m);
+}
+
+// ---------------------------------------------------------------- from worker processes
+
+void node_supervisor::on_worker_ready(const worker_ready& m) {
+  auto index = find(m.id);
+  if (!index) return;
+  slots_[*index].ready(m, act::now(self_));
+  log::info("worker ready", {{"worker", m.id.value}, {"device", m.device}});
+  report();
+}
+
+void node_supervisor::on_worker_alive(const worker_alive& m) {
+  if (auto index = find(m.id)) slots_[*index].alive(act::now(self_));
+}
+
+done node_supervisor::on_batch_finished(const batch_finished& m) {
+  auto index = find(m.worker);
+  if (index && slots_[*index].has(m.batch) && ends_.emplace(m.batch, m).second) tell_end(m.batch);
+  return {};
+}
+
+void node_supervisor::on_child_ended(const child_ended& m) {
+  auto& s = slots_[m.slot];
+  if (s.status().pid != m.pid) return;
+  wiring_.dismiss(wiring_.slots[m.slot].local_peer);
+  double jitter = static_cast<double>(m.pid % 100) / 100;
+  auto pause = s.ended(m.how.text(), act::now(self_), jitter);
+  log::warn("worker process ended", {{"worker", s.status().id.value},
+                                     {"pid", m.pid},
+                                     {"how", m.how.text()},
+                                     {"restart", pause.has_value()}});
+  end_all(m.slot, errc::crashed, "worker process " + std::to_string(m.pid) + ": " + m.how.text());
+  if (pause && !draining_) act::tell_after(self_, *pause, self_, start_slot_timeout{m.slot});
+  report();
+}
+
+/// The process cannot report the end of its batches any more: it is done for it.
+void node_supervisor::end_all(std::size_t index, errc code, const std::string& message) {
+  auto batches = slots_[index].status().batches;
+  for (const auto& id : batches) {
+    if (ends_.contains(id)) continue;
+    ends_[id] = batch_finished{id, slots_[index].status().id, code, message, {}, 0, 0};
+    tell_end(id);
+  }
+}
+
+void node_supervisor::start(std::size_t index) {
+  const auto& w = wiring_.slots[index];
+  std::uint8_t secret[16];
+  os_random(secret, sizeof secret);
+  auto token = to_hex(secret, sizeof secret);
+  wiring_.admit(w.local_peer, token);
+  try {
+    auto report_exit = [to = interface{self_}, index](int pid, child_exit how) {
+      act::post(to, child_ended{index, pid, how});
+    };
+    slots_[index].started(wiring_.children->start(w.command(token), report_exit), act::now(self_));
+  } catch (const std::exception& e) {
+    wiring_.dismiss(w.local_peer);
+    auto pause = slots_[index].ended(e.what(), act::now(self_), 0);
+    log::error("worker process did not start", {{"worker", w.id.value}, {"why", e.what()}});
+    if (pause) act::tell_after(self_, *pause, self_, start_slot_timeout{index});
+  }
+}
+
+void node_supervisor::on_start_slot_timeout(start_slot_timeout m) {
+  if (!draining_ && slots_[m.slot].status().pid == 0) start(m.slot);
+}
+
+// ---------------------------------------------------------------- to the scheduler
+
+void node_supervisor::tell_end(const batch_id& id) {
+  const auto& m = ends_.at(id);
+  act::ask(
+      self_, wiring_.scheduler, options_.scheduler_deadline, m,
+      [this, id, worker = m.worker](const done&) { end_told(id, worker); },
+      [this, id](errc) { act::tell_after(self_, options_.end_retry, self_, tell_end_timeout{id}); });
+}
+
+void node_supervisor::on_tell_end_timeout(const tell_end_timeout& m) {
+  if (ends_.contains(m.batch)) tell_end(m.batch);
+}
+
+void node_supervisor::end_told(const batch_id& id, const worker_id& worker) {
+  ends_.erase(id);
+  if (auto index = find(worker)) slots_[*index].release(id);
+  check_drained();
+}
+
+void node_supervisor::report() {
+  workers_report m{wiring_.self, wiring_.epoch, draining_, {}};
+  for (const auto& s : slots_) m.workers.push_back(s.status());
+  act::tell(self_, wiring_.scheduler, std::move(m));
+}
+
+void node_supervisor::on_report_timeout() {
+  for (const auto& s : slots_) {
+    if (!s.is_silent(act::now(self_))) continue;
+    log::error("worker is silent: killed", {{"worker", s.status().id.value}, {"pid", s.status().pid}});
+    wiring_.children->signal(static_cast<int>(s.status().pid), SIGKILL);
+  }
+  report();
+  act::tell_after(self_, options_.report_every, self_, report_timeout{});
+}
+
+void node_supervisor::on_peer_changed(const peer_changed& m) {
+  if (m.state == peer_state::up) report();
+}
+
+// ---------------------------------------------------------------- drain
+
+caf::result<done> node_supervisor::on_drain(const drain& m) {
+  draining_ = true;
+  report();
+  act::tell_after(self_, m.patience, self_, drain_timeout{});
+  drained_ = self_->make_response_promise<done>();
+  auto promise = *drained_;
+  check_drained();
+  return promise;
+}
+
+void node_supervisor::on_drain_timeout() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) end_all(i, errc::draining, "the node is being stopped");
+}
+
+void node_supervisor::check_drained() {
+  if (!drained_) return;
+  for (const auto& s : slots_)
+    if (!s.status().batches.empty()) return;
+  drained_->deliver(done{});
+  drained_.reset();
+}
+
+} // namespace reel

@@ -1,0 +1,115 @@
+// node_supervisor.hpp: The slots of one worker node: starts a reel-worker process per GPU slot, watches it,
+// starts it again when it dies, and stands between it and the cluster. Batch supervisors talk to this actor;
+// it talks to the processes over the local link.
+//
+// What it guarantees: a batch it took ends with exactly one batch_finished to the scheduler, repeated until
+// answered, also when the process is killed under it. One per node with the workers role. Lists of batches
+// are bounded by the slots' credits.
+#pragma once
+
+#include "actors/protocols.hpp"
+#include "actors/supervisor/slot.hpp"
+#include "runtime/child_process.hpp"
+#include "runtime/cluster/hub.hpp"
+
+namespace reel {
+
+/// Timers and internal notices of a node supervisor.
+struct report_timeout {};
+struct start_slot_timeout {
+  std::size_t slot = 0;
+};
+struct tell_end_timeout {
+  batch_id batch;
+};
+struct child_ended {
+  std::size_t slot = 0;
+  int pid = 0;
+  child_exit how;
+};
+
+/// From main() at SIGTERM; answered when no batch is left or the time is over.
+struct drain {
+  std::chrono::milliseconds patience{};
+};
+struct drain_timeout {};
+
+using node_supervisor_protocol =
+    act::extend<slots_protocol, void(worker_ready), void(worker_alive), void(batch_progress),
+                done(batch_finished), void(peer_changed), void(child_ended), done(drain),
+                void(report_timeout), void(start_slot_timeout), void(tell_end_timeout), void(drain_timeout)>;
+
+/// Starting and addressing worker processes, as main() wires it.
+struct slot_wiring {
+  worker_id id;
+  node_id local_peer; ///< its name on the local link
+  worker_ref worker;  ///< handle over the local link
+  std::function<child_spec(const std::string& token)> command;
+};
+
+struct node_supervisor_wiring {
+  node_id self;
+  node_epoch epoch;
+  scheduler_ref scheduler;
+  child_processes* children = nullptr;                                      ///< outlives the actor
+  std::function<void(const node_id& peer, const std::string& token)> admit; ///< on the local link
+  std::function<void(const node_id& peer)> dismiss;
+  std::vector<slot_wiring> slots;
+};
+
+struct node_supervisor_options {
+  slot_options slot;
+  std::chrono::milliseconds report_every{1'000};
+  std::chrono::milliseconds worker_deadline{5'000};
+  std::chrono::milliseconds scheduler_deadline{15'000}; ///< of an end: it contains a ledger transaction
+  std::chrono::milliseconds end_retry{500};
+};
+
+class node_supervisor {
+public:
+  using interface = act::ref<node_supervisor_protocol>;
+  static constexpr const char* name = "node_supervisor";
+
+  node_supervisor(interface::pointer self, node_supervisor_wiring wiring, node_supervisor_options options);
+  interface::behavior_type make_behavior();
+
+private:
+  caf::result<done> on_run_batch(const run_batch& m);
+  caf::result<done> on_renew_lease(const renew_lease& m);
+  void on_stop_jobs(const stop_jobs& m);
+  void on_worker_ready(const worker_ready& m);
+  void on_worker_alive(const worker_alive& m);
+  done on_batch_finished(const batch_finished& m);
+  void on_child_ended(const child_ended& m);
+  void on_peer_changed(const peer_changed& m);
+  caf::result<done> on_drain(const drain& m);
+  void on_report_timeout();
+  void on_start_slot_timeout(start_slot_timeout m);
+  void on_tell_end_timeout(const tell_end_timeout& m);
+  void on_drain_timeout();
+
+  std::optional<std::size_t> find(const worker_id& id) const;
+  void start(std::size_t index);
+  void end_all(std::size_t index, errc code, const std::string& message);
+  void tell_end(const batch_id& id);
+  void end_told(const batch_id& id, const worker_id& worker);
+  void report();
+  void check_drained();
+
+  interface::pointer self_;
+  node_supervisor_wiring wiring_;
+  node_supervisor_options options_;
+  std::vector<slot> slots_;
+  std::map<batch_id, batch_finished> ends_; ///< not yet acknowledged by the scheduler
+  bool draining_ = false;
+  std::optional<caf::typed_response_promise<done>> drained_;
+};
+
+} // namespace reel
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::report_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::start_slot_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::tell_end_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::child_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::drain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::drain_timeout)

@@ -1,0 +1,28 @@
+// recovery_policy.hpp: What becomes of a job after one execution (reliability.md 2.7). Pure: the supervisor
+// asks, the ledger records.
+#pragma once
+
+#include "messages/worker.hpp"
+
+namespace reel {
+
+struct recovery_options {
+  std::uint32_t retries_max = 3;   ///< beyond the first execution, counted ones only
+  std::uint32_t acquired_max = 20; ///< grants in all, counted or not: nothing circles for ever
+  std::chrono::milliseconds backoff_first{1'000};
+  std::chrono::milliseconds backoff_most{60'000};
+};
+
+/// One ended execution.
+struct execution {
+  job_id id;
+  std::uint32_t fence = 0;         ///< also how often the job was granted
+  std::uint32_t attempts_used = 0; ///< counted ones before this
+  errc code = errc::ok;
+  std::string message;
+};
+
+/// Succeeded results are not its business: `code` is never ok. `jitter` in [0, 1).
+job_outcome decide_recovery(const execution& e, wall_time now, double jitter, const recovery_options& o);
+
+} // namespace reel

@@ -1,0 +1,86 @@
+// slot.hpp: One GPU slot of a node as a pure value: which process serves it, whether it lives, what runs on
+// it. Owned by the node supervisor, which carries out what this decides.
+#pragma once
+
+#include <algorithm>
+
+#include "messages/worker.hpp"
+#include "runtime/logic/restart_budget.hpp"
+
+namespace reel {
+
+struct slot_options {
+  restart_budget::options restarts{3, std::chrono::minutes{10}, std::chrono::seconds{1},
+                                   std::chrono::seconds{60}, std::chrono::seconds{60}};
+  std::chrono::milliseconds silence_max{5'000};   ///< five missed signs of life: the process is killed
+  std::chrono::milliseconds loading_max{600'000}; ///< a checkpoint of 100 GiB from a slow disk
+  std::uint32_t credits = 2;                      ///< one batch running, one waiting behind it
+};
+
+class slot {
+public:
+  slot(worker_id id, const slot_options& o) : options_{o}, budget_{o.restarts} {
+    status_.id = std::move(id);
+    status_.state = worker_state::down;
+    status_.credits = o.credits;
+  }
+
+  const worker_status& status() const { return status_; }
+  bool has(const batch_id& b) const { return std::ranges::find(status_.batches, b) != status_.batches.end(); }
+
+  void started(int pid, instant now) {
+    status_.pid = pid;
+    status_.state = worker_state::starting;
+    status_.message.clear();
+    heard_at_ = now;
+    budget_.started(now);
+  }
+
+  void ready(const worker_ready& m, instant now) {
+    status_.state = worker_state::ready;
+    status_.models = m.models;
+    status_.device = m.device;
+    status_.memory_bytes = m.memory_bytes;
+    heard_at_ = now;
+  }
+
+  void alive(instant now) { heard_at_ = now; }
+
+  /// Too long without a sign of life: kill it.
+  bool is_silent(instant now) const {
+    if (status_.state == worker_state::ready) return now - heard_at_ > options_.silence_max;
+    return status_.state == worker_state::starting && now - heard_at_ > options_.loading_max;
+  }
+
+  /// The process is gone. The pause before the next start, or nothing when the slot is now ejected. The
+  /// batches that were on it stay listed until their end is acknowledged.
+  std::optional<std::chrono::milliseconds> ended(const std::string& how, instant now, double jitter) {
+    status_.pid = 0;
+    status_.message = how;
+    auto pause = budget_.ended(now, jitter);
+    status_.state = pause ? worker_state::down : worker_state::ejected;
+    if (pause) ++status_.restarts;
+    return pause;
+  }
+
+  /// ok, or why the batch cannot run here now.
+  errc take(const run_batch& m) {
+    if (has(m.batch)) return errc::ok;
+    if (status_.state != worker_state::ready || status_.batches.size() >= status_.credits) return errc::busy;
+    for (const auto& job : m.jobs)
+      if (std::ranges::find(status_.models, job.params.model) == status_.models.end())
+        return errc::unsupported;
+    status_.batches.push_back(m.batch);
+    return errc::ok;
+  }
+
+  void release(const batch_id& b) { std::erase(status_.batches, b); }
+
+private:
+  slot_options options_;
+  restart_budget budget_;
+  worker_status status_;
+  instant heard_at_{};
+};
+
+} // namespace reel

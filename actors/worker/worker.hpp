@@ -1,0 +1,95 @@
+// worker.hpp: The actor of a worker process: takes batches from its node's supervisor, passes them to the
+// render thread, stores the finished files, and reports the end. Also the worker's own fence: a batch whose
+// lease has not been renewed in time is stopped and nothing of it is stored any more (reliability.md 2.4).
+//
+// One per process. Lists are bounded by the slot's credits and the size of a batch.
+#pragma once
+
+#include "actors/protocols.hpp"
+#include "actors/worker/render_thread.hpp"
+
+namespace reel {
+
+/// Timers of a worker.
+struct second_timeout {};
+struct store_retry_timeout {
+  batch_id batch;
+};
+struct end_repeat_timeout {
+  batch_id batch;
+};
+
+using worker_actor_protocol =
+    act::extend<worker_protocol, void(batch_progress), void(batch_rendered), void(second_timeout),
+                void(store_retry_timeout), void(end_repeat_timeout)>;
+
+struct worker_wiring {
+  worker_ready ready; ///< what this process can do; told to the node first
+  slot_ref slot;
+  objects_ref objects;
+  render_thread* renderer = nullptr;  ///< set before the first message; outlives the actor
+  std::function<void(int code)> quit; ///< ends the process
+};
+
+struct worker_options {
+  std::chrono::milliseconds put_deadline{60'000}; ///< of one upload
+  std::chrono::milliseconds put_retry{500}; ///< pause before an upload that did not get through is repeated
+  std::chrono::milliseconds end_deadline{5'000}; ///< the node answers at once
+  std::chrono::milliseconds lease_margin{5'000}; ///< stop this long before the lease ends
+  std::size_t put_bytes_max = 8u << 20;          ///< of one upload message
+};
+
+class worker {
+public:
+  using interface = act::ref<worker_actor_protocol>;
+  static constexpr const char* name = "worker";
+
+  worker(interface::pointer self, worker_wiring wiring, worker_options options);
+  interface::behavior_type make_behavior();
+
+private:
+  struct upload {
+    std::size_t result; ///< index into results
+    artifact kind;
+    object_write object;
+  };
+  struct batch {
+    std::chrono::milliseconds lease_ttl{};
+    instant lease_until{};
+    instant started_at{};
+    std::vector<run_job> jobs;
+    std::vector<upload> uploads; ///< waiting for the one in flight
+    bool uploading = false;
+    bool rendered = false; ///< all samples have come
+    bool ended = false;    ///< the end is decided and being told
+    batch_finished end;
+  };
+
+  done on_run_batch(const run_batch& m);
+  void on_renew_lease(const renew_lease& m);
+  void on_stop_jobs(const stop_jobs& m);
+  void on_batch_progress(const batch_progress& m);
+  void on_batch_rendered(batch_rendered& m);
+  void on_second_timeout();
+  void on_store_retry_timeout(const store_retry_timeout& m);
+  void on_end_repeat_timeout(const end_repeat_timeout& m);
+
+  void add_sample(batch& b, rendered_sample& s);
+  void store_next(const batch_id& id);
+  void not_stored(const batch_id& id, const std::vector<upload>& sent, errc code);
+  void stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes);
+  void end_if_complete(const batch_id& id);
+  void tell_end(const batch_id& id);
+
+  interface::pointer self_;
+  worker_wiring wiring_;
+  worker_options options_;
+  std::map<batch_id, batch> batches_;
+};
+
+} // namespace reel
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::second_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::store_retry_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::end_repeat_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_rendered)
