@@ -128,18 +128,13 @@ void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>&
     kept.push_back(b.jobs[i]);
   }
   b.jobs = std::move(kept);
-  if (b.jobs.empty()) forget(id);
+  if (b.jobs.empty()) take_out(id);
 }
 
 void scheduler_core::grant_failed(const batch_id& id) {
-  auto found = batches_.find(id);
-  if (found == batches_.end()) return;
-  auto jobs = std::move(found->second.jobs);
-  forget(id);
-  for (const auto& job : jobs) {
-    running_.erase(job.id);
-    queue_.add(job);
-  }
+  auto b = take_out(id);
+  if (!b) return;
+  for (const auto& job : b->jobs) queue_.add(job);
 }
 
 void scheduler_core::progressed(const batch_progress& p) {
@@ -150,13 +145,10 @@ void scheduler_core::progressed(const batch_progress& p) {
 
 void scheduler_core::closed(const batch_id& id, const std::vector<again>& retries,
                             std::optional<std::chrono::milliseconds> measured) {
-  auto found = batches_.find(id);
-  if (found == batches_.end()) return;
-  auto b = std::move(found->second);
-  forget(id);
-  if (measured) run_time_.learn(*b.key, b.jobs.size(), *measured);
-  for (auto& job : b.jobs) {
-    running_.erase(job.id);
+  auto b = take_out(id);
+  if (!b) return;
+  if (measured) run_time_.learn(*b->key, b->jobs.size(), *measured);
+  for (auto& job : b->jobs) {
     auto retry = std::ranges::find(retries, job.id, &again::id);
     if (retry == retries.end()) continue;
     job.fence = retry->fence;
@@ -165,10 +157,13 @@ void scheduler_core::closed(const batch_id& id, const std::vector<again>& retrie
   }
 }
 
-void scheduler_core::forget(const batch_id& id) {
-  auto found = batches_.find(id);
-  if (auto w = workers_.find(found->second.worker); w != workers_.end()) std::erase(w->second.batches, id);
-  batches_.erase(found);
+std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batch_id& id) {
+  auto node = batches_.extract(id);
+  if (node.empty()) return {};
+  auto& b = node.mapped();
+  if (auto w = workers_.find(b.worker); w != workers_.end()) std::erase(w->second.batches, id);
+  for (const auto& job : b.jobs) running_.erase(job.id);
+  return std::move(b);
 }
 
 // ---------------------------------------------------------------- workers

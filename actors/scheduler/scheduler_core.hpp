@@ -134,7 +134,7 @@ private:
   std::size_t batch_max(const batch_key& key) const;
   std::optional<instant> worth_waiting(const batch_key& key, instant now, wall_time wall) const;
   void start(planned_batch& b, worker& w, instant now);
-  void forget(const batch_id& id);
+  std::optional<running_batch> take_out(const batch_id& id);
   void check_orphans(const workers_report& r, instant now);
 
   scheduler_options options_;

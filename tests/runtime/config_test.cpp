@@ -1,0 +1,58 @@
+// config_test.cpp: A wrong configuration is refused with file, line, key, value and what is allowed.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+
+#include "runtime/config.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+using Catch::Matchers::Message;
+
+namespace {
+config_table read(std::string_view text) { return config_table::read_text(text, "x.toml"); }
+} // namespace
+
+TEST_CASE("values are read, absent ones have their defaults") {
+  auto t = read("name = 'a'\nport = 80\n[http]\nwait = '250ms'\n[[node]]\nid = 'n'\n");
+  CHECK(t.text("name") == "a");
+  CHECK(t.integer("port", 0, 65535) == 80);
+  CHECK(t.integer("other", 0, 9, 7) == 7);
+  auto http = t.table("http");
+  CHECK(http.duration("wait", 0ms, 1s) == 250ms);
+  CHECK(http.flag("fast", true));
+  http.finish();
+  auto nodes = t.tables("node");
+  REQUIRE(nodes.size() == 1);
+  CHECK(nodes[0].text("id") == "n");
+  t.finish();
+}
+
+TEST_CASE("trouble names file, line, key, value and what is allowed") {
+  auto t = read("port = 99999\nclass = 'gold'\nwait = '5 parsecs'\nflag = 1\nlist = [1, 'a']\n");
+  CHECK_THROWS_MATCHES(t.integer("port", 0, 65535), config_error,
+                       Message("x.toml:1: port = 99999: allowed is 0 to 65535"));
+  CHECK_THROWS_MATCHES(t.choice("class", {"vip", "free"}), config_error,
+                       Message("x.toml:2: class = 'gold': allowed is vip, free"));
+  CHECK_THROWS_MATCHES(
+      t.duration("wait", 1s, 1h), config_error,
+      Message("x.toml:3: wait = '5 parsecs': allowed is \"1s\" to \"1h\" (units ms, s, min, h)"));
+  CHECK_THROWS_MATCHES(t.flag("flag"), config_error, Message("x.toml:4: flag = 1: allowed is true or false"));
+  CHECK_THROWS_MATCHES(t.integers("list"), config_error,
+                       Message("x.toml:5: list = [ 1, 'a' ]: allowed is a list of whole numbers, [1, 2]"));
+  CHECK_THROWS_MATCHES(t.text("absent"), config_error,
+                       Message("x.toml:1: absent is missing: allowed is a text in quotes"));
+}
+
+TEST_CASE("a key nobody knows is refused, with the known ones") {
+  auto t = read("[http]\nprot = 80\n");
+  auto http = t.table("http");
+  http.integer("port", 0, 65535, 8080);
+  CHECK_THROWS_MATCHES(http.finish(), config_error,
+                       Message("x.toml:2: http.prot is not known here: allowed are port"));
+}
+
+TEST_CASE("what is no TOML, and a file that is not there") {
+  CHECK_THROWS_AS(read("a = = b"), config_error);
+  CHECK_THROWS_MATCHES(config_table::read_file("/nowhere/x.toml"), config_error,
+                       Message("/nowhere/x.toml: cannot be read: No such file or directory"));
+}

@@ -1,0 +1,347 @@
+// scheduler_core_test.cpp: What runs where and when; what happens when workers and batches get lost. Virtual
+// time.
+#include <catch2/catch_test_macros.hpp>
+#include <rapidcheck.h>
+#include <set>
+
+#include "actors/scheduler/scheduler_core.hpp"
+#include "tests/support/samples.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A core with a clock of its own; the window is over unless a test is about it.
+struct world {
+  explicit world(std::size_t batch_max = 4) : core{{.batch_max = batch_max}} {}
+
+  plan_result plan() { return core.plan(now, wall, ids); }
+  void pass(std::chrono::milliseconds d) {
+    now += d;
+    wall += d;
+  }
+  void queue(std::uint64_t first, std::uint64_t last, batch_key key = sample::key()) {
+    for (auto n = first; n <= last; ++n) core.add(sample::waiting(n, job_class::standard, key), now);
+  }
+  void grant(const planned_batch& b) {
+    std::vector<granted_job> answer;
+    for (const auto& job : b.jobs) {
+      granted_job g;
+      g.fence = job.fence + 1;
+      g.attempts_used = job.attempts_used;
+      g.request.id = job.id;
+      answer.push_back(g);
+    }
+    core.granted(b.id, answer);
+  }
+
+  scheduler_core core;
+  instant now{1000s};
+  wall_time wall = sample::wall0 + 10s; // the sample jobs are old enough not to wait for company
+  id_generator ids;
+};
+
+} // namespace
+
+TEST_CASE("without a ready worker nothing is planned") {
+  world w;
+  w.queue(1, 3);
+  CHECK(w.plan().batches.empty());
+  auto starting = sample::ready_worker();
+  starting.state = worker_state::starting;
+  w.core.reported(sample::report({starting}), w.now);
+  CHECK(w.plan().batches.empty());
+}
+
+TEST_CASE("a batch holds jobs of one key, in order, up to the limit") {
+  world w;
+  w.queue(1, 6);
+  w.queue(7, 8, sample::key(96));
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto batches = w.plan().batches;
+  REQUIRE(batches.size() == 1);
+  CHECK(*batches[0].key == sample::key());
+  REQUIRE(batches[0].jobs.size() == 4);
+  CHECK(batches[0].jobs.front().id == sample::job(1));
+  CHECK(w.core.view().running == 4);
+}
+
+TEST_CASE("a worker gets only models it can serve") {
+  world w;
+  w.queue(1, 1, sample::key(64, "other"));
+  w.queue(2, 2);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto batches = w.plan().batches;
+  REQUIRE(batches.size() == 1);
+  CHECK(batches[0].jobs[0].id == sample::job(2));
+}
+
+TEST_CASE("a young batch that is not full waits for company, but never longer than the window") {
+  world w;
+  w.wall = sample::wall0 + 1ms;
+  w.queue(1, 1);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto held = w.plan();
+  CHECK(held.batches.empty());
+  REQUIRE(held.wake_at);
+  CHECK(*held.wake_at - w.now <= 200ms);
+  SECTION("until it is full") {
+    w.queue(2, 4);
+    CHECK(w.plan().batches.size() == 1);
+  }
+  SECTION("until the window ends") {
+    w.pass(std::chrono::ceil<std::chrono::milliseconds>(*held.wake_at - w.now));
+    CHECK(w.plan().batches.size() == 1);
+  }
+}
+
+TEST_CASE("a batch held back does not hold up the other shapes behind it") {
+  world w;
+  w.wall = sample::wall0 + 1ms;
+  w.queue(1, 1);
+  w.queue(2, 5, sample::key(96));
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto batches = w.plan().batches;
+  REQUIRE(batches.size() == 1);
+  CHECK(*batches[0].key == sample::key(96));
+}
+
+TEST_CASE("what takes no time is not held back") {
+  world w;
+  w.queue(1, 4);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto first = w.plan().batches.at(0);
+  w.grant(first);
+  w.core.closed(first.id, {}, 1ms);
+  w.wall = sample::wall0 + 1ms;
+  w.queue(5, 5);
+  CHECK(w.plan().batches.size() == 1);
+}
+
+TEST_CASE("a busy worker gets its next batch only shortly before the present one ends") {
+  world w;
+  w.queue(1, 4);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto first = w.plan().batches.at(0);
+  w.grant(first);
+  w.core.closed(first.id, {}, 10'000ms); // now it knows: ten seconds
+  w.queue(5, 12);
+  REQUIRE(w.plan().batches.size() == 1);
+  auto waiting = w.plan();
+  CHECK(waiting.batches.empty());
+  REQUIRE(waiting.wake_at);
+  CHECK(*waiting.wake_at - w.now == 10s - 250ms);
+  w.pass(9'750ms);
+  CHECK(w.plan().batches.size() == 1);
+  CHECK(w.plan().batches.empty()); // both credits used
+}
+
+TEST_CASE("jobs the ledger refused leave the batch, and an empty batch is forgotten") {
+  world w;
+  w.queue(1, 2);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  std::vector<granted_job> answer(2);
+  answer[0].code = errc::stale;
+  answer[1].fence = 1;
+  SECTION("one of two") {
+    w.core.granted(b.id, answer);
+    CHECK(w.core.view().running == 1);
+    CHECK(w.core.knows_batch(b.id));
+  }
+  SECTION("all") {
+    answer[1].code = errc::stale;
+    w.core.granted(b.id, answer);
+    CHECK(w.core.view().running == 0);
+    CHECK_FALSE(w.core.knows_batch(b.id));
+  }
+}
+
+TEST_CASE("after a failed grant the jobs wait again, in their old places") {
+  world w;
+  w.queue(1, 4);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  w.core.grant_failed(b.id);
+  CHECK(w.core.view().waiting[2] == 4);
+  CHECK(w.plan().batches.at(0).jobs.front().id == sample::job(1));
+}
+
+TEST_CASE("a job to be retried waits for its time") {
+  world w;
+  w.queue(1, 1);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  w.grant(b);
+  w.core.closed(b.id, {{sample::job(1), 1, 1, w.wall + 5s}}, {});
+  auto held = w.plan();
+  CHECK(held.batches.empty());
+  CHECK(*held.wake_at == w.now + 5s);
+  w.pass(5s);
+  auto again = w.plan().batches;
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].jobs[0].fence == 1);
+  CHECK(again[0].jobs[0].attempts_used == 1);
+}
+
+TEST_CASE("a batch missing in two reports is lost, in one it is not") {
+  world w;
+  w.queue(1, 1);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost.empty()); // not granted yet
+  w.grant(b);
+  CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost.empty());
+  SECTION("it shows up") {
+    auto there = sample::ready_worker();
+    there.batches = {b.id};
+    CHECK(w.core.reported(sample::report({there}), w.now).lost.empty());
+    CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost.empty());
+  }
+  SECTION("it does not") {
+    CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost == std::vector{b.id});
+  }
+}
+
+TEST_CASE("batches of a node that is down are lost, and its workers get no more") {
+  world w;
+  w.queue(1, 5);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  w.grant(b);
+  CHECK(w.core.node_down({"workers-2"}).empty());
+  CHECK(w.core.node_down({"workers-1"}) == std::vector{b.id});
+  CHECK(w.plan().batches.empty());
+}
+
+TEST_CASE("a draining node gets no more batches") {
+  world w;
+  w.queue(1, 1);
+  auto report = sample::report({sample::ready_worker()});
+  report.draining = true;
+  w.core.reported(report, w.now);
+  CHECK(w.plan().batches.empty());
+}
+
+TEST_CASE("after a restart a running batch is adopted when its worker reports it") {
+  world w;
+  auto leased = sample::waiting(1);
+  leased.state = job_state::leased;
+  leased.fence = 3;
+  leased.batch = sample::batch(7);
+  leased.worker = {"workers-1/0"};
+  w.core.add(leased, w.now);
+  w.core.add(leased, w.now); // read twice
+  auto there = sample::ready_worker();
+  SECTION("claimed") {
+    there.batches = {sample::batch(7)};
+    auto result = w.core.reported(sample::report({there}), w.now);
+    REQUIRE(result.adopted.size() == 1);
+    CHECK(result.adopted[0].jobs.size() == 1);
+    CHECK(result.adopted[0].jobs[0].fence == 3);
+    CHECK(w.core.knows_batch(sample::batch(7)));
+    w.pass(60s);
+    CHECK(w.core.expired_orphans(w.now).empty());
+  }
+  SECTION("not claimed by its node") {
+    w.core.reported(sample::report({there}), w.now);
+    CHECK(w.core.expired_orphans(w.now).empty());
+    w.core.reported(sample::report({there}), w.now);
+    CHECK(w.core.expired_orphans(w.now).size() == 1);
+  }
+  SECTION("the node stays away") {
+    w.pass(29s);
+    CHECK(w.core.expired_orphans(w.now).empty());
+    w.pass(1s);
+    CHECK(w.core.expired_orphans(w.now).size() == 1);
+    CHECK(w.core.expired_orphans(w.now).empty());
+  }
+  SECTION("only by its own worker") {
+    auto liar = sample::ready_worker("workers-2/0");
+    liar.batches = {sample::batch(7)};
+    auto result = w.core.reported(sample::report({liar}, "workers-2"), w.now);
+    CHECK(result.adopted.empty());
+    CHECK(result.unknown.size() == 1);
+  }
+}
+
+TEST_CASE("cancelling takes a waiting job out and names the batch of a running one") {
+  world w(1);
+  w.queue(1, 2);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  CHECK(w.core.cancel(sample::job(1)) == b.id);
+  CHECK_FALSE(w.core.cancel(sample::job(2)));
+  CHECK(w.core.view().waiting[2] == 0);
+}
+
+TEST_CASE("a waiting job knows its place, a running one its step") {
+  world w(1);
+  w.queue(1, 3);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  w.core.progressed({b.id, run_phase::denoising, 4, 10});
+  CHECK(w.core.describe(sample::job(1))->step == 4);
+  CHECK(w.core.describe(sample::job(2))->queue_position == 1);
+  CHECK(w.core.describe(sample::job(3))->queue_position == 2);
+  CHECK_FALSE(w.core.describe(sample::job(4)));
+}
+
+TEST_CASE("whatever happens, every job is in exactly one place until it has ended") {
+  REQUIRE(rc::check([] {
+    world w(3);
+    std::vector<planned_batch> planned, running;
+    std::set<job_id> alive;
+    std::uint64_t next = 0;
+    auto steps = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 700));
+    for (int step : steps) {
+      switch (step % 7) {
+      case 0:
+        for (int i = 0; i <= step / 7 % 4; ++i, ++next) {
+          alive.insert(sample::job(next));
+          w.queue(next, next, sample::key(16 * (1 + static_cast<int>(next % 3))));
+        }
+        break;
+      case 1: {
+        auto id = "workers-" + std::to_string(step / 7 % 2) + "/0";
+        auto status = sample::ready_worker(id);
+        for (const auto& b : running)
+          if (b.worker.value == id) status.batches.push_back(b.id);
+        w.core.reported(sample::report({status}, "workers-" + std::to_string(step / 7 % 2)), w.now);
+        break;
+      }
+      case 2:
+        for (auto& b : w.plan().batches) planned.push_back(std::move(b));
+        break;
+      case 3:
+        if (planned.empty()) break;
+        if (step % 2 == 0) {
+          w.grant(planned.back());
+          running.push_back(planned.back());
+        } else
+          w.core.grant_failed(planned.back().id);
+        planned.pop_back();
+        break;
+      case 4: {
+        if (running.empty()) break;
+        std::vector<scheduler_core::again> retries;
+        for (const auto& job : running.back().jobs) {
+          if ((step + job.id.bytes[15]) % 3 == 0)
+            retries.push_back({job.id, job.fence, 1, w.wall + 50ms});
+          else
+            alive.erase(job.id);
+        }
+        w.core.closed(running.back().id, retries, 20ms);
+        running.pop_back();
+        break;
+      }
+      case 5: w.pass(std::chrono::milliseconds{step}); break;
+      case 6: w.core.node_down({"workers-" + std::to_string(step / 7 % 2)}); break;
+      }
+      auto v = w.core.view();
+      RC_ASSERT(v.waiting_in_all() + v.delayed + v.running == alive.size());
+      for (const auto& id : alive) RC_ASSERT(w.core.describe(id).has_value());
+    }
+  }));
+}

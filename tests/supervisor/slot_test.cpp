@@ -1,0 +1,83 @@
+// slot_test.cpp: One GPU slot through the lives of its processes. Virtual time.
+#include <catch2/catch_test_macros.hpp>
+
+#include "actors/supervisor/slot.hpp"
+#include "tests/support/samples.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr instant t0{1000s};
+
+slot ready_slot() {
+  slot s{{"workers-1/0"}, {}};
+  s.started(42, t0);
+  s.ready({{"workers-1/0"}, {{"wan-small"}}, "cpu", 0}, t0);
+  return s;
+}
+
+run_batch batch(std::uint64_t number, std::string model = "wan-small") {
+  run_batch m;
+  m.batch = sample::batch(number);
+  m.jobs.resize(1);
+  m.jobs[0].params.model = {std::move(model)};
+  return m;
+}
+
+} // namespace
+
+TEST_CASE("a slot takes batches up to its credits, and the same one twice as one") {
+  auto s = ready_slot();
+  CHECK(s.take(batch(1)) == errc::ok);
+  CHECK(s.take(batch(1)) == errc::ok);
+  CHECK(s.take(batch(2)) == errc::ok);
+  CHECK(s.take(batch(3)) == errc::busy);
+  s.release(sample::batch(1));
+  CHECK(s.take(batch(3)) == errc::ok);
+}
+
+TEST_CASE("a slot refuses what its process cannot run, and everything while there is none") {
+  auto s = ready_slot();
+  CHECK(s.take(batch(1, "other")) == errc::unsupported);
+  s.ended("killed", t0, 0);
+  CHECK(s.take(batch(2)) == errc::busy);
+}
+
+TEST_CASE("a process that stays silent is noticed; one that still loads has longer") {
+  auto s = ready_slot();
+  CHECK_FALSE(s.is_silent(t0 + 5s));
+  CHECK(s.is_silent(t0 + 6s));
+  s.alive(t0 + 6s);
+  CHECK_FALSE(s.is_silent(t0 + 10s));
+  s.ended("killed", t0, 0);
+  s.started(43, t0 + 20s);
+  CHECK_FALSE(s.is_silent(t0 + 5min));
+  CHECK(s.is_silent(t0 + 11min));
+}
+
+TEST_CASE(
+    "a slot that crashes again and again is ejected; its batches stay listed until they are acknowledged") {
+  auto s = ready_slot();
+  CHECK(s.take(batch(1)) == errc::ok);
+  CHECK(s.ended("crash 1", t0, 0) == 1s);
+  CHECK(s.has(sample::batch(1)));
+  s.started(43, t0 + 1s);
+  CHECK(s.ended("crash 2", t0 + 2s, 0) == 2s);
+  s.started(44, t0 + 4s);
+  CHECK(s.ended("crash 3", t0 + 5s, 0) == 4s);
+  s.started(45, t0 + 9s);
+  CHECK_FALSE(s.ended("crash 4", t0 + 10s, 0));
+  CHECK(s.status().state == worker_state::ejected);
+  CHECK(s.status().restarts == 3);
+}
+
+TEST_CASE("crashes far apart never eject a slot") {
+  auto s = ready_slot();
+  for (int i = 1; i <= 10; ++i) {
+    auto at = t0 + i * 1h;
+    CHECK(s.ended("crash", at, 0) == 1s);
+    s.started(42 + i, at + 1s);
+  }
+}
