@@ -71,6 +71,12 @@ void id_generator::fill(wall_time now, std::array<std::uint8_t, 16>& bytes) {
   bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80); // variant of RFC 9562
 }
 
+node_epoch draw_epoch() {
+  node_epoch e;
+  os_random(reinterpret_cast<std::uint8_t*>(&e.value), sizeof e.value);
+  return e;
+}
+
 void os_random(std::uint8_t* bytes, std::size_t size) {
   if (::getrandom(bytes, size, 0) != static_cast<ssize_t>(size)) std::abort(); // up to 256 bytes never fail
 }

@@ -100,6 +100,9 @@ private:
   std::uint16_t counter_ = 0; ///< the 12 bits after the version: a counter from a random start (RFC 9562, 6.2)
 };
 
+/// The epoch of a process that starts now.
+node_epoch draw_epoch();
+
 /// Fills bytes from the operating system's cryptographic generator.
 void os_random(std::uint8_t* bytes, std::size_t size);
 

@@ -66,6 +66,12 @@ std::string& node_name() {
 
 } // namespace
 
+level parse_level(std::string_view text) {
+  for (auto l : {level::debug, level::warn, level::error})
+    if (text == name_of(l)) return l;
+  return text == "off" ? level::off : level::info;
+}
+
 std::string format_line(level l, std::string_view node, std::string_view event, fields f, std::int64_t now_ms) {
   std::time_t seconds = now_ms / 1000;
   std::tm utc{};

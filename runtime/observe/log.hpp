@@ -20,6 +20,9 @@ namespace reel::log {
 
 enum class level { debug, info, warn, error, off };
 
+/// "debug", "info", "warn", "error", "off"; anything else is info.
+level parse_level(std::string_view text);
+
 struct field {
   template <std::convertible_to<std::string_view> T>
   field(std::string_view k, const T& v) : key{k}, value{std::string_view{v}} {}

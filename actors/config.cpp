@@ -1,0 +1,248 @@
+#include "actors/config.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "runtime/config.hpp"
+#include "runtime/limits.hpp"
+
+namespace reel {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array all_roles{node_role::gateway, node_role::scheduler, node_role::storage, node_role::workers};
+
+/// Absolute; a relative path starts at the folder of the configuration file.
+std::string resolve(const std::string& path, const std::string& file) {
+  return fs::absolute(fs::absolute(file).parent_path() / path).lexically_normal().string();
+}
+
+std::string name_of(config_table& t, std::string_view key) {
+  auto text = t.text(key);
+  if (!is_valid_name(text)) t.refuse(key, "allowed are 1 to 64 of a-z 0-9 . _ -, first a letter or digit");
+  return text;
+}
+
+// ---------------------------------------------------------------- nodes
+
+node_config read_node(config_table t) {
+  node_config n;
+  n.id.value = name_of(t, "id");
+  for (const auto& text : t.texts("roles")) {
+    auto found = std::ranges::find_if(all_roles, [&](node_role r) { return to_string(r) == text; });
+    if (found == all_roles.end()) t.refuse("roles", "allowed are gateway, scheduler, storage, workers");
+    n.roles.insert(*found);
+  }
+  n.listen = t.text("listen", "");
+  if (!n.listen.empty() && !n.listen.starts_with("tcp://"))
+    t.refuse("listen", "allowed is \"tcp://address:port\", or nothing for a node that only dials");
+  bool works = n.has(node_role::workers);
+  n.slots = static_cast<int>(t.integer("slots", 0, 64, works ? 1 : 0));
+  if ((n.slots > 0) != works) t.refuse("slots", "goes with the role workers, which needs 1 to 64");
+  t.finish();
+  return n;
+}
+
+void check_roles(const std::vector<node_config>& nodes, config_table& file) {
+  for (auto r : all_roles) {
+    auto count = std::ranges::count_if(nodes, [r](const node_config& n) { return n.has(r); });
+    bool one_only = r == node_role::scheduler || r == node_role::storage; // SQLite: one host
+    if (count == 0) file.refuse("node", "no node has the role " + to_string(r));
+    if (one_only && count > 1) file.refuse("node", "only one node may have the role " + to_string(r));
+  }
+}
+
+/// A pair of nodes with work for each other needs at least one that listens.
+void check_links(const std::vector<node_config>& nodes, config_table& file) {
+  for (const auto& a : nodes)
+    for (const auto& b : nodes)
+      if (a.id < b.id && a.listen.empty() && b.listen.empty() && !(a.has(node_role::workers) && b.has(node_role::workers)))
+        file.refuse("node", "neither " + a.id.value + " nor " + b.id.value + " has a `listen` address");
+}
+
+std::vector<node_config> read_nodes(config_table& file) {
+  std::vector<node_config> nodes;
+  for (auto& t : file.tables("node")) {
+    auto n = read_node(t);
+    if (std::ranges::find(nodes, n.id, &node_config::id) != nodes.end()) t.refuse("id", "is the name of two nodes");
+    nodes.push_back(std::move(n));
+  }
+  check_roles(nodes, file);
+  check_links(nodes, file);
+  return nodes;
+}
+
+// ---------------------------------------------------------------- roles
+
+gateway_config read_gateway(config_table t, const cluster_config& c) {
+  gateway_config g;
+  g.address = t.text("address", "127.0.0.1");
+  g.port = static_cast<std::uint16_t>(t.integer("port", 0, 65535, 8080));
+  g.threads = static_cast<int>(t.integer("threads", 1, 64, 1));
+  auto tenants = t.text("tenants_file", "");
+  g.tenants_file = tenants.empty() ? c.data_dir + "/tenants.toml" : resolve(tenants, c.file);
+  t.finish();
+  return g;
+}
+
+storage_config read_storage(config_table t, const cluster_config& c) {
+  storage_config s;
+  t.choice("ledger", {"sqlite"}, "sqlite");
+  t.choice("objects", {"file"}, "file");
+  auto ledger = t.text("ledger_file", "");
+  s.ledger_file = ledger.empty() ? c.data_dir + "/ledger.sqlite" : resolve(ledger, c.file);
+  auto objects = t.text("objects_dir", "");
+  s.objects_dir = objects.empty() ? c.data_dir + "/objects" : resolve(objects, c.file);
+  s.cache_kib = static_cast<std::size_t>(t.integer("cache_kib", 256, 1 << 22, 4096));
+  s.ballast_bytes = static_cast<std::uint64_t>(t.integer("ballast_mib", 1, 4096, 64)) << 20;
+  s.object_threads = static_cast<int>(t.integer("object_threads", 1, 64, 4));
+  s.sweep_every = t.duration("sweep_every", 1s, 24h, 10min);
+  s.orphan_age = t.duration("orphan_age", 1min, 720h, 1h);
+  s.queued_jobs_max = static_cast<std::uint64_t>(t.integer("queued_jobs_max", 1, 100'000'000, 1'000'000));
+  t.finish();
+  return s;
+}
+
+scheduler_config read_scheduler(config_table t) {
+  scheduler_config s;
+  s.window = t.duration("batch_window", 0ms, 200ms, 200ms);
+  s.prefetch_horizon = t.duration("prefetch_horizon", 0ms, 10s, 250ms);
+  s.lease_ttl = t.duration("lease_ttl", 10s, 1h, 30s);
+  s.renew_every = t.duration("renew_every", 1s, 1h, 5s);
+  if (s.renew_every * 3 > s.lease_ttl) t.refuse("renew_every", "allowed is at most a third of lease_ttl");
+  s.recovery.retries_max = static_cast<std::uint32_t>(t.integer("retries_max", 0, 10, 3));
+  s.recovery.backoff_first = t.duration("backoff_first", 1ms, 1h, 1s);
+  s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);
+  if (s.recovery.backoff_most < s.recovery.backoff_first) t.refuse("backoff_most", "is less than backoff_first");
+  t.finish();
+  return s;
+}
+
+workers_config read_workers(config_table t, const cluster_config& c) {
+  workers_config w;
+  w.credits = static_cast<std::uint32_t>(t.integer("credits", 1, 8, 2));
+  auto program = t.text("program", "");
+  w.program = program.empty() ? program : resolve(program, c.file);
+  w.drain_time = t.duration("drain_time", 0ms, 1h, 30s);
+  t.finish();
+  return w;
+}
+
+// ---------------------------------------------------------------- models
+
+frame_size read_size(config_table& t, std::string_view key, frame_size otherwise) {
+  auto text = t.text(key, to_string(otherwise));
+  auto size = parse_frame_size(text);
+  if (!size) t.refuse(key, "allowed is \"WIDTHxHEIGHT\", for example \"832x480\"");
+  return *size;
+}
+
+void read_shapes(config_table& t, model_profile& p) {
+  for (const auto& text : t.texts("sizes", std::vector<std::string>{})) {
+    auto size = parse_frame_size(text);
+    if (!size) t.refuse("sizes", "allowed are texts like \"832x480\"");
+    p.sizes.push_back(*size);
+  }
+  p.size_multiple = static_cast<std::int32_t>(t.integer("size_multiple", 2, 256, p.size_multiple));
+  p.side_max = static_cast<std::int32_t>(t.integer("side_max", 16, 8192, p.side_max));
+  p.size_default = read_size(t, "size", p.size_default);
+  p.size_preview = read_size(t, "size_preview", p.size_default);
+  p.frames_max = static_cast<std::int32_t>(t.integer("frames_max", 1, 4097, p.frames_max));
+  p.frames_default = static_cast<std::int32_t>(t.integer("frames", 1, 4097, std::min(p.frames_default, p.frames_max)));
+  p.fps_default = static_cast<std::int32_t>(t.integer("fps", 1, 60, p.fps_default));
+}
+
+void read_sampling(config_table& t, model_profile& p) {
+  p.steps_max = static_cast<std::int32_t>(t.integer("steps_max", 1, 1000, p.steps_max));
+  p.steps_default = static_cast<std::int32_t>(t.integer("steps", 1, 1000, std::min(p.steps_default, p.steps_max)));
+  p.steps_preview = static_cast<std::int32_t>(t.integer("steps_preview", 1, 1000, std::min(p.steps_preview, p.steps_default)));
+  p.guidance_high = static_cast<float>(t.number("guidance_high", 0, 30, p.guidance_high));
+  p.guidance_low = static_cast<float>(t.number("guidance_low", 0, 30, p.guidance_low));
+  p.flow_shift = static_cast<float>(t.number("flow_shift", 0.01, 100, p.flow_shift));
+  p.sampler = *parse_sampler(t.choice("sampler", {"unipc", "dpm++", "euler"}, std::string{to_string(p.sampler)}));
+  p.negative_prompt = t.text("negative_prompt", "");
+}
+
+model_config_entry read_model(config_table t, const cluster_config& c) {
+  model_config_entry m;
+  m.profile.id.value = name_of(t, "id");
+  m.renderer.model = m.profile.id;
+  m.renderer.kind = t.choice("kind", {"wan", "null"});
+  bool is_wan = m.renderer.kind == "wan";
+  auto checkpoint = is_wan ? t.text("checkpoint") : t.text("checkpoint", "");
+  if (!checkpoint.empty()) m.renderer.checkpoint = resolve(checkpoint, c.file);
+  m.renderer.device = t.text("device", "");
+  m.renderer.threads = static_cast<int>(t.integer("threads", 0, 256, 0));
+  m.renderer.artifact_bytes = static_cast<std::size_t>(
+      t.integer("artifact_bytes", 0, static_cast<std::int64_t>(limits::object_bytes_max), 0));
+  auto tokenizer = t.text("tokenizer", is_wan ? checkpoint + "/spiece.model" : "");
+  if (!tokenizer.empty()) m.tokenizer_file = resolve(tokenizer, c.file);
+  m.text_len = static_cast<int>(t.integer("text_len", 1, limits::prompt_tokens_max, limits::prompt_tokens_max));
+  m.batch_max = static_cast<std::size_t>(t.integer("batch_max", 1, limits::batch_jobs_max, 8));
+  read_shapes(t, m.profile);
+  read_sampling(t, m.profile);
+  if (auto problem = problem_of(m.profile); !problem.empty()) t.refuse("id", problem);
+  t.finish();
+  return m;
+}
+
+std::vector<model_config_entry> read_models(config_table& file, const cluster_config& c) {
+  std::vector<model_config_entry> models;
+  for (auto& t : file.tables("model")) {
+    auto m = read_model(t, c);
+    for (const auto& other : models)
+      if (other.profile.id == m.profile.id) t.refuse("id", "is the name of two models");
+    models.push_back(std::move(m));
+  }
+  if (models.empty()) file.refuse("model", "at least one [[model]] is needed");
+  return models;
+}
+
+} // namespace
+
+std::string to_string(node_role r) {
+  switch (r) {
+  case node_role::gateway: return "gateway";
+  case node_role::scheduler: return "scheduler";
+  case node_role::storage: return "storage";
+  case node_role::workers: return "workers";
+  }
+  return "unknown";
+}
+
+const node_config* cluster_config::node(const node_id& id) const {
+  auto found = std::ranges::find(nodes, id, &node_config::id);
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+const node_config& cluster_config::node_with(node_role r) const {
+  return *std::ranges::find_if(nodes, [r](const node_config& n) { return n.has(r); });
+}
+
+cluster_config read_cluster_config(const std::string& file, const std::string& data_dir) {
+  auto t = config_table::read_file(file);
+  cluster_config c;
+  c.file = file;
+  auto cluster = t.table("cluster");
+  c.name = cluster.text("name", "local");
+  auto data = cluster.text("data_dir", "../var/" + c.name);
+  c.data_dir = data_dir.empty() ? resolve(data, file) : fs::absolute(data_dir).lexically_normal().string();
+  auto keys = cluster.text("keys_dir", "");
+  c.keys_dir = keys.empty() ? c.data_dir + "/keys" : resolve(keys, file);
+  c.log_level = cluster.choice("log_level", {"debug", "info", "warn", "error"}, "info");
+  c.threads = static_cast<int>(cluster.integer("threads", 1, 256, 2));
+  cluster.finish();
+  c.nodes = read_nodes(t);
+  c.gateway = read_gateway(t.table("gateway"), c);
+  c.storage = read_storage(t.table("storage"), c);
+  c.scheduler = read_scheduler(t.table("scheduler"));
+  c.workers = read_workers(t.table("workers"), c);
+  c.models = read_models(t, c);
+  t.finish();
+  return c;
+}
+
+} // namespace reel

@@ -1,0 +1,92 @@
+// config.hpp: The configuration of a cluster, as every node, reelctl and reel-bench read it: one TOML file for all
+// machines, in which each node finds itself by name. Every key is explained in cluster-configs/local.toml.
+//
+// Relative paths are relative to the file's folder, except those that default into `data_dir`. A wrong key or value
+// throws config_error with file, line and what is allowed; nothing starts half-configured.
+#pragma once
+
+#include <set>
+
+#include "actors/gateway/api/model_profile.hpp"
+#include "actors/storage/ledger.hpp"
+#include "actors/supervisor/recovery_policy.hpp"
+#include "actors/worker/renderer.hpp"
+#include "messages/cluster.hpp"
+
+namespace reel {
+
+enum class node_role { gateway, scheduler, storage, workers };
+std::string to_string(node_role r);
+
+struct node_config {
+  node_id id;
+  std::set<node_role> roles;
+  std::string listen; ///< "tcp://host:port" for the cluster link; empty: this node only dials
+  int slots = 0;      ///< worker processes, with the workers role
+  bool has(node_role r) const { return roles.contains(r); }
+};
+
+struct gateway_config {
+  std::string address; ///< to bind; loopback unless told otherwise
+  std::uint16_t port = 8080;
+  int threads = 1;
+  std::string tenants_file;
+};
+
+struct storage_config {
+  std::string ledger_file;
+  std::size_t cache_kib = 4096;
+  std::uint64_t ballast_bytes = 64u << 20;
+  std::string objects_dir;
+  int object_threads = 4;
+  std::chrono::milliseconds sweep_every{};
+  std::chrono::milliseconds orphan_age{};
+  std::uint64_t queued_jobs_max = 1'000'000;
+};
+
+struct scheduler_config {
+  std::chrono::milliseconds window{};
+  std::chrono::milliseconds prefetch_horizon{};
+  std::chrono::milliseconds lease_ttl{};
+  std::chrono::milliseconds renew_every{};
+  recovery_options recovery;
+};
+
+struct workers_config {
+  std::uint32_t credits = 2;
+  std::string program; ///< reel-worker; empty: beside reel-node
+  std::chrono::milliseconds drain_time{};
+};
+
+struct model_config_entry {
+  model_profile profile;
+  renderer_options renderer;
+  std::string tokenizer_file; ///< empty: none
+  int text_len = 512;
+  std::size_t batch_max = 8;
+};
+
+struct cluster_config {
+  std::string file;
+  std::string name;
+  std::string data_dir;
+  std::string keys_dir;
+  std::string log_level;
+  int threads = 2; ///< of the actor system
+  std::vector<node_config> nodes;
+  gateway_config gateway;
+  storage_config storage;
+  scheduler_config scheduler;
+  workers_config workers;
+  std::vector<model_config_entry> models; ///< at least one; the first is the default
+
+  /// Null when there is no such node.
+  const node_config* node(const node_id& id) const;
+  /// The first node with the role; the file is refused without one.
+  const node_config& node_with(node_role r) const;
+};
+
+/// `data_dir` given here overrides the file's.
+cluster_config read_cluster_config(const std::string& file, const std::string& data_dir = {});
+
+} // namespace reel
