@@ -1,0 +1,212 @@
+#include <condition_variable>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fstream>
+#include <mutex>
+#include <sys/stat.h>
+
+#include "actors/config.hpp"
+#include "actors/gateway/auth/tenants.hpp"
+#include "actors/protocols.hpp"
+#include "runtime/cluster/hub.hpp"
+#include "runtime/link/zmq_link.hpp"
+#include "src/reelctl/commands.hpp"
+#include "src/reelctl/progress.hpp"
+
+namespace reel::ctl {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+namespace {
+
+const node_id operator_peer{"operator"};
+
+/// A visitor of the cluster: dials one node with the operator's key, asks, and leaves.
+class visit {
+public:
+  visit(const cluster_config& c, const node_config& host)
+      : system_{config_}, hub_{system_}, host_{host.id}, link_{options(c, host)} {}
+  ~visit() {
+    link_.stop();
+    hub_.stop();
+    system_.await_all_actors_done();
+  }
+  visit(const visit&) = delete;
+  visit& operator=(const visit&) = delete;
+
+  /// Asks the actor behind `target`; throws api_error without an answer.
+  template <class Protocol, class Answer, class Ask> Answer ask(role target, const Ask& m) {
+    auto handle = hub_.remote<Protocol>(host_, target, 5s);
+    hub_.start(link_);
+    link_.start(arrival_);
+    if (!arrival_.wait()) throw api_error{0, host_.value + " does not answer on its link address"};
+    caf::scoped_actor me{system_};
+    std::optional<Answer> answer;
+    errc why = errc::ok;
+    me->request(handle, 6s, m)
+        .receive([&answer](const Answer& a) { answer = a; },
+                 [&why](const caf::error& e) { why = act::code_of(e); });
+    if (!answer) throw api_error{0, host_.value + ": " + std::string{to_string(why)}};
+    return *answer;
+  }
+
+private:
+  /// Passes everything on to the hub, and knows when the peer is up.
+  struct arrival : link_listener {
+    explicit arrival(hub& h) : owner{h} {}
+    void on_packet(const node_id& from, packet p) override { owner.on_packet(from, std::move(p)); }
+    void on_peer(const node_id& peer, node_epoch epoch, peer_state state) override {
+      owner.on_peer(peer, epoch, state);
+      std::lock_guard lock{mutex};
+      up = up || state == peer_state::up;
+      changed.notify_one();
+    }
+    bool wait() {
+      std::unique_lock lock{mutex};
+      return changed.wait_for(lock, 5s, [this] { return up; });
+    }
+    hub& owner;
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool up = false;
+  };
+
+  static zmq_link_options options(const cluster_config& c, const node_config& host) {
+    return {.self = operator_peer,
+            .epoch = draw_epoch(),
+            .listen = {},
+            .keys = load_key_files(c.keys_dir, operator_peer),
+            .peers = {{host.id, host.listen, load_public_key(c.keys_dir, host.id), {}}}};
+  }
+
+  act::system_config config_{1};
+  caf::actor_system system_;
+  hub hub_;
+  arrival arrival_{hub_};
+  node_id host_;
+  zmq_link link_;
+};
+
+std::string join_names(const std::vector<model_id>& models) {
+  std::vector<std::string> names;
+  for (const auto& m : models) names.push_back(m.value);
+  return fmt::format("{}", fmt::join(names, ","));
+}
+
+json::object json_of(const node_status& n) {
+  return {{"id", n.id.value},
+          {"state", to_string(n.state)},
+          {"roles", json::value_from(n.roles)},
+          {"endpoint", n.endpoint},
+          {"silent_ms", n.silent_ms},
+          {"frames_sent", n.frames_sent},
+          {"frames_received", n.frames_received}};
+}
+
+json::object json_of(const worker_status& w) {
+  json::array models, batches;
+  for (const auto& m : w.models) models.emplace_back(m.value);
+  for (const auto& b : w.batches) batches.emplace_back(to_string(b));
+  return {{"id", w.id.value},
+          {"state", to_string(w.state)},
+          {"pid", w.pid},
+          {"device", w.device},
+          {"models", std::move(models)},
+          {"batches", std::move(batches)},
+          {"restarts", w.restarts},
+          {"message", w.message}};
+}
+
+} // namespace
+
+int nodes(const cluster_options& o) {
+  auto c = read_cluster_config(o.config, o.data_dir);
+  visit v{c, c.node_with(node_role::scheduler)};
+  auto view = v.ask<node_protocol, nodes_view>(role::node, describe_nodes{});
+  if (o.json) {
+    json::array all;
+    for (const auto& n : view.nodes) all.push_back(json_of(n));
+    fmt::print("{}\n", json::serialize(json::object{{"self", view.self.value}, {"nodes", std::move(all)}}));
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows{{"NODE", "STATE", "ROLES", "ENDPOINT", "SILENT", "SENT", "RECEIVED"}};
+  for (const auto& n : view.nodes)
+    rows.push_back({n.id.value, std::string{to_string(n.state)}, fmt::format("{}", fmt::join(n.roles, ",")), n.endpoint,
+                    fmt::format("{:.1f}s", static_cast<double>(n.silent_ms) / 1000), std::to_string(n.frames_sent),
+                    std::to_string(n.frames_received)});
+  fmt::print("{}", format_table(rows));
+  return 0;
+}
+
+int workers(const cluster_options& o) {
+  auto c = read_cluster_config(o.config, o.data_dir);
+  visit v{c, c.node_with(node_role::scheduler)};
+  auto view = v.ask<scheduler_protocol, workers_view>(role::scheduler, describe_workers{});
+  if (o.json) {
+    json::array all;
+    for (const auto& w : view.workers) all.push_back(json_of(w));
+    fmt::print("{}\n", json::serialize(json::object{{"workers", std::move(all)}}));
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows{{"WORKER", "STATE", "PID", "DEVICE", "MODELS", "BATCHES", "RESTARTS", "MESSAGE"}};
+  for (const auto& w : view.workers)
+    rows.push_back({w.id.value, std::string{to_string(w.state)}, std::to_string(w.pid), w.device, join_names(w.models),
+                    std::to_string(w.batches.size()), std::to_string(w.restarts), printable(w.message, 60)});
+  fmt::print("{}", format_table(rows));
+  return 0;
+}
+
+int keygen(const keygen_options& o) {
+  auto c = read_cluster_config(o.config, o.data_dir);
+  auto names = o.names;
+  if (names.empty()) {
+    for (const auto& n : c.nodes) names.push_back(n.id.value);
+    names.push_back(operator_peer.value);
+  }
+  fs::create_directories(c.keys_dir);
+  fs::permissions(c.keys_dir, fs::perms::owner_all);
+  for (const auto& name : names) {
+    if (!is_valid_name(name)) throw std::runtime_error{"'" + name + "' is no node name: a-z 0-9 . _ -"};
+    bool there = fs::exists(fs::path{c.keys_dir} / (name + ".secret"));
+    if (there && !o.replace) {
+      fmt::print("{}: kept\n", name);
+      continue;
+    }
+    create_key_files(c.keys_dir, {name}, o.replace);
+    fmt::print("{}: made\n", name);
+  }
+  fmt::print("keys are in {}\nEach machine needs its own NODE.secret and every NODE.public.\n", c.keys_dir);
+  return 0;
+}
+
+int tenant_add(const tenant_options& o) {
+  if (!is_valid_name(o.id)) throw std::runtime_error{"'" + o.id + "' is no tenant name: a-z 0-9 . _ -, at most 64"};
+  auto old_mask = ::umask(077);
+  if (fs::exists(o.file))
+    for (const auto& t : tenant_directory::load(o.file).tenants())
+      if (t.id.value == o.id) throw std::runtime_error{o.file + ": tenant " + o.id + " is there already"};
+  auto key = make_api_key();
+  std::ofstream out{o.file, std::ios::app};
+  out << "[[tenant]]\nid = \"" << o.id << "\"\nkey_hashes = [\"" << hash_api_key(key) << "\"]\ndefault_class = \""
+      << o.job_class << "\"\nallowed_classes = [\"" << o.job_class << "\""
+      << (o.job_class == "free" ? "" : ", \"free\"") << "]\nqueued_jobs_max = " << o.queued_jobs_max
+      << "\nrequests_per_s = " << o.requests_per_s << "\nburst = " << 2 * o.requests_per_s << "\n\n";
+  out.close();
+  if (!out) throw std::runtime_error{o.file + ": cannot be written"};
+  if (!o.key_file.empty()) {
+    std::ofstream key_out{o.key_file, std::ios::trunc};
+    key_out << key << '\n';
+    key_out.close();
+    if (!key_out) throw std::runtime_error{o.key_file + ": cannot be written"};
+    fmt::print("tenant {} added to {}; its key is in {}\n", o.id, o.file, o.key_file);
+  } else {
+    fmt::print("tenant {} added to {}\nIts key, shown only now: {}\n", o.id, o.file, key);
+  }
+  ::umask(old_mask);
+  return 0;
+}
+
+} // namespace reel::ctl

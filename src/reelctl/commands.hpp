@@ -1,0 +1,74 @@
+// commands.hpp: The one-shot commands of reelctl. Each prints for people, or one JSON document with --json, and
+// returns the process's exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 no answer.
+#pragma once
+
+#include <optional>
+
+#include "src/reelctl/api_client.hpp"
+
+namespace reel::ctl {
+
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_no_answer = 3;
+
+struct common_options {
+  api_options api;
+  bool json = false;
+};
+
+struct submit_options {
+  std::string prompt;
+  std::string model, size, seconds, negative_prompt, job_class, sampler;
+  std::optional<int> frames, steps, fps;
+  std::optional<std::uint64_t> seed;
+  std::optional<double> guidance;
+  std::string idempotency_key;
+  bool wait = false;
+  std::string out; ///< file or folder for the video; implies wait
+};
+int submit(const common_options& c, const submit_options& o);
+
+struct batch_options {
+  std::string file; ///< JSON Lines
+  std::string out;  ///< folder for videos and thumbnails; implies wait
+  bool wait = false;
+};
+int batch(const common_options& c, const batch_options& o);
+
+struct jobs_options {
+  int limit = 20;
+  std::string after;
+};
+int jobs(const common_options& c, const jobs_options& o);
+int job(const common_options& c, const std::string& id);
+int wait(const common_options& c, const std::vector<std::string>& ids, const std::string& out);
+int cancel(const common_options& c, const std::vector<std::string>& ids);
+
+struct cluster_options {
+  std::string config; ///< the cluster's file
+  std::string data_dir;
+  bool json = false;
+};
+int nodes(const cluster_options& o);
+int workers(const cluster_options& o);
+
+struct keygen_options {
+  std::string config;
+  std::string data_dir;
+  std::vector<std::string> names; ///< empty: every node of the file, and "operator"
+  bool replace = false;
+};
+int keygen(const keygen_options& o);
+
+struct tenant_options {
+  std::string file;
+  std::string id;
+  std::string job_class = "standard";
+  std::string key_file; ///< where the key is written; empty: shown once
+  std::uint64_t queued_jobs_max = 10'000;
+  double requests_per_s = 100;
+};
+int tenant_add(const tenant_options& o);
+
+} // namespace reel::ctl

@@ -1,0 +1,178 @@
+// reelctl: asks and steers a reelworks cluster. Jobs go through the HTTP interface with a tenant's key; nodes and
+// workers are asked over the cluster link with the operator's key.
+#include <CLI/CLI.hpp>
+#include <clocale>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <sodium.h>
+
+#include "src/reelctl/commands.hpp"
+
+namespace {
+
+using namespace reel::ctl;
+
+/// What the arguments say: options of all commands, and which one to run.
+struct command_line {
+  common_options common;
+  cluster_options cluster;
+  std::string key_file;
+  submit_options submit;
+  batch_options batch;
+  jobs_options jobs;
+  keygen_options keygen;
+  tenant_options tenant;
+  std::vector<std::string> ids;
+  std::string out;
+  std::function<int()> run;
+};
+
+std::string environment(const char* name, const std::string& otherwise) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : otherwise;
+}
+
+std::string read_key(const std::string& key_file) {
+  if (key_file.empty()) return environment("REEL_API_KEY", "");
+  std::ifstream in{key_file};
+  std::string line;
+  if (!std::getline(in, line)) throw std::runtime_error{key_file + ": cannot be read"};
+  return line;
+}
+
+void add_common(CLI::App& app, command_line& l) {
+  l.common.api.url = environment("REEL_URL", l.common.api.url);
+  l.cluster.config = environment("REEL_CONFIG", "cluster-configs/local.toml");
+  app.add_flag("--json", l.common.json, "Print JSON");
+  app.add_option("--url", l.common.api.url, "The gateway (or REEL_URL)")->capture_default_str();
+  app.add_option("--key-file", l.key_file, "File with the tenant's key (or REEL_API_KEY with the key)");
+  app.add_option("--config", l.cluster.config, "The cluster's file (or REEL_CONFIG)")->capture_default_str();
+  app.add_option("--data-dir", l.cluster.data_dir, "Instead of the file's data_dir");
+}
+
+void add_submit(CLI::App& app, command_line& l) {
+  auto& o = l.submit;
+  auto* c = app.add_subcommand("submit", "Submit one prompt");
+  c->add_option("prompt", o.prompt, "What the video shows")->required();
+  c->add_option("--model", o.model, "Model; default: the cluster's first");
+  c->add_option("--size", o.size, "WIDTHxHEIGHT in pixels");
+  c->add_option("--seconds", o.seconds, "Length; or --frames");
+  c->add_option("--frames", o.frames, "Frames, 4n+1");
+  c->add_option("--fps", o.fps, "Frames per second");
+  c->add_option("--steps", o.steps, "Denoise steps");
+  c->add_option("--guidance", o.guidance, "Guidance scale of both experts");
+  c->add_option("--sampler", o.sampler, "unipc, dpm++ or euler");
+  c->add_option("--seed", o.seed, "Same seed, same video; default: random, and reported");
+  c->add_option("--negative", o.negative_prompt, "What it must not show");
+  c->add_option("--class", o.job_class, "vip, standard or free, as the tenant may");
+  c->add_option("--idempotency-key", o.idempotency_key, "Repeating the command with the same key makes no second job");
+  c->add_flag("--wait", o.wait, "Wait for the end, showing progress");
+  c->add_option("--out", o.out, "Wait, and save the video to this .mp4 or into this folder");
+  c->callback([&l] { l.run = [&l] { return submit(l.common, l.submit); }; });
+}
+
+void add_batch(CLI::App& app, command_line& l) {
+  auto* c = app.add_subcommand("batch", "Submit a file of requests");
+  c->add_option("file", l.batch.file,
+                "JSON Lines, each as POST /v1/videos takes it; repeating the command makes no second jobs")
+      ->required();
+  c->add_flag("--wait", l.batch.wait, "Wait for the end, showing progress");
+  c->add_option("--out", l.batch.out, "Wait, and save videos and thumbnails into this folder");
+  c->callback([&l] { l.run = [&l] { return batch(l.common, l.batch); }; });
+}
+
+void add_job_commands(CLI::App& app, command_line& l) {
+  auto* jobs_c = app.add_subcommand("jobs", "List jobs, newest first");
+  jobs_c->add_option("--limit", l.jobs.limit, "1 to 100")->check(CLI::Range(1, 100))->capture_default_str();
+  jobs_c->add_option("--after", l.jobs.after, "Continue behind this job");
+  jobs_c->callback([&l] { l.run = [&l] { return jobs(l.common, l.jobs); }; });
+
+  auto* job_c = app.add_subcommand("job", "Show one job");
+  job_c->add_option("id", l.ids, "video_...")->required()->expected(1);
+  job_c->callback([&l] { l.run = [&l] { return job(l.common, l.ids.front()); }; });
+
+  auto* wait_c = app.add_subcommand("wait", "Wait for jobs, showing progress");
+  wait_c->add_option("id", l.ids, "video_...")->required();
+  wait_c->add_option("--out", l.out, "Save videos and thumbnails into this folder");
+  wait_c->callback([&l] { l.run = [&l] { return wait(l.common, l.ids, l.out); }; });
+
+  auto* cancel_c = app.add_subcommand("cancel", "Cancel jobs; a running one stops at its next step");
+  cancel_c->add_option("id", l.ids, "video_...")->required();
+  cancel_c->callback([&l] { l.run = [&l] { return cancel(l.common, l.ids); }; });
+}
+
+void add_cluster_commands(CLI::App& app, command_line& l) {
+  app.add_subcommand("nodes", "Show the nodes as the control node sees them")->callback([&l] {
+    l.run = [&l] { return nodes(l.cluster); };
+  });
+  app.add_subcommand("workers", "Show the worker processes")->callback([&l] {
+    l.run = [&l] { return workers(l.cluster); };
+  });
+  auto* c = app.add_subcommand("keygen", "Make link keys for the nodes of --config and for the operator");
+  c->add_option("name", l.keygen.names, "Only these");
+  c->add_flag("--replace", l.keygen.replace, "Replace existing keys");
+  c->callback([&l] {
+    l.run = [&l] {
+      l.keygen.config = l.cluster.config;
+      l.keygen.data_dir = l.cluster.data_dir;
+      return keygen(l.keygen);
+    };
+  });
+}
+
+void add_tenant(CLI::App& app, command_line& l) {
+  auto& o = l.tenant;
+  auto* c = app.add_subcommand("tenant-add", "Add a tenant to a tenants file and make its key");
+  c->add_option("file", o.file, "For example var/local/tenants.toml")->required();
+  c->add_option("id", o.id, "a-z 0-9 . _ -")->required();
+  c->add_option("--class", o.job_class, "urgent, vip, standard or free")
+      ->check(CLI::IsMember({"urgent", "vip", "standard", "free"}))
+      ->capture_default_str();
+  c->add_option("--queued-jobs-max", o.queued_jobs_max, "Unfinished jobs it may have")->capture_default_str();
+  c->add_option("--requests-per-s", o.requests_per_s, "Its rate limit")->capture_default_str();
+  c->add_option("--write-key", o.key_file, "Write the key to this file (mode 0600) instead of showing it");
+  c->callback([&l] { l.run = [&l] { return tenant_add(l.tenant); }; });
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_ALL, "C.UTF-8");
+  CLI::App app{"reelctl: asks and steers a reelworks cluster.\n\n"
+               "  reelctl submit 'a red ball rolls down a hill' --out ball.mp4\n"
+               "  reelctl batch prompts.jsonl --out videos\n"
+               "  reelctl jobs\n"
+               "  reelctl workers --config cluster-configs/local.toml\n\n"
+               "Job commands speak HTTP: --url says where, the key comes from --key-file or REEL_API_KEY.\n"
+               "Cluster commands use the link: --config names the cluster's file, whose keys folder holds\n"
+               "operator.secret (made by `reelctl keygen`).\n"
+               "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no answer."};
+  app.set_version_flag("--version", REEL_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  command_line l;
+  add_common(app, l);
+  add_submit(app, l);
+  add_batch(app, l);
+  add_job_commands(app, l);
+  add_cluster_commands(app, l);
+  add_tenant(app, l);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : exit_usage;
+  }
+  if (::sodium_init() < 0) return exit_failed;
+  l.cluster.json = l.common.json;
+  try {
+    l.common.api.key = read_key(l.key_file);
+    return l.run();
+  } catch (const api_error& e) {
+    std::cerr << "reelctl: " << e.what() << '\n';
+    return e.status() == 0 ? exit_no_answer : exit_failed;
+  } catch (const std::exception& e) {
+    std::cerr << "reelctl: " << e.what() << '\n';
+    return exit_failed;
+  }
+}
