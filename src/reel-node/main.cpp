@@ -1,0 +1,95 @@
+// reel-node: one process of a reelworks cluster. Which roles it plays (gateway, scheduler, storage, workers) is said by
+// the [[node]] entry of the cluster's file that bears its name.
+//
+// Exit codes: 0 stopped by SIGTERM or SIGINT, 1 cannot start (port taken, ledger locked, keys missing), 70 gave up
+// (start it again), 78 wrong configuration.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+#include <malloc.h>
+#include <sodium.h>
+
+#include "runtime/config.hpp"
+#include "runtime/observe/log.hpp"
+#include "src/reel-node/node.hpp"
+
+namespace {
+
+using namespace reel;
+
+constexpr int exit_cannot_start = 1;
+constexpr int exit_gave_up = 70;
+constexpr int exit_config = 78;
+
+struct options {
+  std::string config = "cluster-configs/local.toml";
+  std::string data_dir;
+  std::string name;
+};
+
+const node_config& find_node(const cluster_config& c, const std::string& name) {
+  if (auto* self = c.node({name})) return *self;
+  std::string known;
+  for (const auto& n : c.nodes) known += (known.empty() ? "" : ", ") + n.id.value;
+  throw config_error{c.file + ": there is no node '" + name + "': allowed are " + known};
+}
+
+/// Blocked before any thread starts, so that only main() sees them.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, number);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+int run(const options& o, const sigset_t& signals) {
+  auto config = read_cluster_config(o.config, o.data_dir);
+  const auto& self = find_node(config, o.name);
+  log::start({log::parse_level(config.log_level), self.id.value, {}});
+  auto main_thread = pthread_self();
+  auto give_up = [main_thread](const std::string& why) {
+    log::error("node gives up", {{"why", why}});
+    pthread_kill(main_thread, SIGUSR1);
+  };
+  node n{config, self, give_up};
+  n.start();
+  log::info("node started", {{"version", REEL_VERSION}, {"data", config.data_dir}});
+  int number = 0;
+  sigwait(&signals, &number);
+  if (number == SIGUSR1) std::_Exit(exit_gave_up); // whatever is stuck cannot hold it up; the ledger is safe
+  log::info("node stops", {{"signal", number}});
+  n.stop();
+  log::info("node stopped");
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"reel-node: one process of a reelworks cluster.\n\n"
+               "  reel-node --config cluster-configs/local.toml --node control\n"
+               "  reel-node --config cluster-configs/local.toml --node workers-1\n\n"
+               "All nodes read the same file; --node says which [[node]] this process is. Link keys are made with\n"
+               "`reelctl keygen`, tenants with `reelctl tenant-add`. It logs JSON lines to standard error.\n"
+               "Exit codes: 0 stopped, 1 cannot start, 70 gave up (start it again), 78 wrong configuration."};
+  options o;
+  app.add_option("--config", o.config, "The cluster's file")->capture_default_str();
+  app.add_option("--node", o.name, "Name of this node in it")->required();
+  app.add_option("--data-dir", o.data_dir, "Instead of the file's data_dir");
+  app.set_version_flag("--version", REEL_VERSION);
+  CLI11_PARSE(app, argc, argv);
+  ::mallopt(M_ARENA_MAX, 4); // many threads, few that allocate much
+  auto signals = block_signals();
+  if (::sodium_init() < 0) return exit_cannot_start;
+  try {
+    return run(o, signals);
+  } catch (const config_error& e) {
+    std::cerr << "reel-node: " << e.what() << '\n';
+    return exit_config;
+  } catch (const std::exception& e) {
+    std::cerr << "reel-node: " << e.what() << '\n';
+    return exit_cannot_start;
+  }
+}

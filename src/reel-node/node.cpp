@@ -1,0 +1,314 @@
+#include "src/reel-node/node.hpp"
+
+#include <filesystem>
+#include <prometheus/registry.h>
+
+#include "actors/gateway/api/api.hpp"
+#include "actors/gateway/gateway_actor.hpp"
+#include "actors/gateway/text/tokenizer.hpp"
+#include "actors/scheduler/scheduler.hpp"
+#include "actors/storage/file_objects.hpp"
+#include "actors/storage/ledger_actor.hpp"
+#include "actors/storage/objects_actor.hpp"
+#include "actors/storage/sqlite_ledger.hpp"
+#include "actors/storage/sweeper.hpp"
+#include "actors/supervisor/node_supervisor.hpp"
+#include "actors/worker/worker_input.hpp"
+#include "runtime/cluster/hub.hpp"
+#include "runtime/link/zmq_link.hpp"
+#include "runtime/supervise.hpp"
+#include "src/reel-node/node_actor.hpp"
+
+namespace reel {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+const node_id operator_peer{"operator"};
+
+/// Sockets need short paths (sun_path, 108 bytes); a data folder far down gets a private folder in /tmp instead.
+std::string slot_socket(const cluster_config& c, const node_id& self) {
+  auto path = c.data_dir + "/run/" + self.value + ".slots";
+  if (path.size() < 100) return "ipc://" + path;
+  std::string folder = fs::temp_directory_path() / "reel-XXXXXX";
+  if (!::mkdtemp(folder.data())) throw std::runtime_error{folder + ": cannot be made"};
+  return "ipc://" + folder + "/slots";
+}
+
+std::string worker_program(const cluster_config& c) {
+  if (!c.workers.program.empty()) return c.workers.program;
+  return fs::read_symlink("/proc/self/exe").parent_path() / "reel-worker";
+}
+
+scheduler_shell_options scheduler_options_of(const cluster_config& c) {
+  scheduler_shell_options o;
+  o.core.window = c.scheduler.window;
+  o.core.prefetch_horizon = c.scheduler.prefetch_horizon;
+  o.core.lease_ttl = c.scheduler.lease_ttl;
+  for (const auto& m : c.models) o.core.model_batch_max[m.profile.id] = m.batch_max;
+  o.supervisor.lease_ttl = c.scheduler.lease_ttl;
+  o.supervisor.renew_every = c.scheduler.renew_every;
+  o.supervisor.recovery = c.scheduler.recovery;
+  return o;
+}
+
+} // namespace
+
+struct node::parts {
+  const cluster_config config;
+  const node_config self;
+  const node_epoch epoch = draw_epoch();
+
+  act::system_config actor_config;
+  caf::actor_system system;
+  hub cluster; ///< to other nodes
+  hub local;   ///< to our worker processes
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+
+  // Resources; they outlive the actors that use them.
+  std::shared_ptr<delivery_point> ledger_replies;
+  std::shared_ptr<sqlite_ledger> ledger_store;
+  std::shared_ptr<file_objects> object_files;
+  std::unique_ptr<child_processes> children;
+  std::unique_ptr<zmq_link> cluster_link, local_link;
+  std::shared_ptr<gateway_api> api;
+  std::unique_ptr<http_server> http;
+
+  supervision_tree tree;
+
+  // How each role is reached, here or on another node.
+  ledger_ref ledger;
+  objects_ref objects;
+  scheduler_ref scheduler;
+  std::map<node_id, slots_ref> slots;
+  std::map<node_id, gateway_ref> gateways;
+  act::ref<node_supervisor_protocol> slots_here;
+
+  parts(const cluster_config& c, const node_config& s, give_up_function give_up)
+      : config{c}, self{s}, actor_config{c.threads}, system{actor_config}, cluster{system}, local{system},
+        tree{system, std::move(give_up)} {}
+
+  void open_storage();
+  void open_cluster_link();
+  void open_local_link();
+  void wire();
+  void wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o);
+  void wire_scheduler(const declared<scheduler_actor_protocol>& s);
+  void wire_slots(const declared<node_supervisor_protocol>& s);
+  void wire_gateway(const declared<gateway_protocol>& g);
+  void drain_slots();
+};
+
+// ---------------------------------------------------------------- resources
+
+void node::parts::open_storage() {
+  sqlite_ledger_options o;
+  o.file = config.storage.ledger_file;
+  o.writer_cache_kib = config.storage.cache_kib;
+  o.reader_cache_kib = config.storage.cache_kib / 2;
+  o.disk.ballast_bytes = config.storage.ballast_bytes;
+  o.limits.queued_jobs_max = config.storage.queued_jobs_max;
+  for (const auto& gateway : config.nodes)
+    if (gateway.id == self.id && gateway.has(node_role::gateway))
+      for (const auto& t : tenant_directory::load(config.gateway.tenants_file).tenants())
+        o.limits.tenant_queued_jobs[t.id] = t.queued_jobs_max;
+  ledger_replies = std::make_shared<delivery_point>();
+  ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
+  object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
+}
+
+/// One connection per pair of nodes; two worker nodes have nothing to say to each other.
+void node::parts::open_cluster_link() {
+  zmq_link_options o;
+  o.self = self.id;
+  o.epoch = epoch;
+  o.listen = self.listen;
+  o.keys = load_key_files(config.keys_dir, self.id);
+  for (const auto& n : config.nodes)
+    if (n.id != self.id && !(n.listen.empty() && self.listen.empty()))
+      o.peers.push_back({n.id, n.listen, load_public_key(config.keys_dir, n.id), {}});
+  if (!self.listen.empty() && fs::exists(fs::path{config.keys_dir} / (operator_peer.value + ".public")))
+    o.peers.push_back({operator_peer, {}, load_public_key(config.keys_dir, operator_peer), {}});
+  cluster_link = std::make_unique<zmq_link>(std::move(o));
+}
+
+void node::parts::open_local_link() {
+  zmq_link_options o;
+  o.self = local_parent;
+  o.epoch = epoch;
+  o.listen = slot_socket(config, self.id);
+  local_link = std::make_unique<zmq_link>(std::move(o));
+  children = std::make_unique<child_processes>();
+}
+
+// ---------------------------------------------------------------- wiring
+
+/// Doors first, because the roles know each other; then what is behind each door.
+void node::parts::wire() {
+  bool stores = self.has(node_role::storage), schedules = self.has(node_role::scheduler);
+  auto ledger_here = tree.declare<ledger_protocol>({.name = "ledger"});
+  auto objects_here = tree.declare<objects_protocol>({.name = "objects"});
+  auto scheduler_here = tree.declare<scheduler_actor_protocol>({.name = "scheduler"});
+  auto gateway_here = tree.declare<gateway_protocol>({.name = "gateway"});
+  auto supervisor_here = tree.declare<node_supervisor_protocol>({.name = "node_supervisor"});
+
+  auto storage_node = config.node_with(node_role::storage).id;
+  auto scheduler_node = config.node_with(node_role::scheduler).id;
+  ledger = stores ? ledger_here.ref : cluster.remote<ledger_protocol>(storage_node, role::ledger, 15s);
+  objects = stores ? objects_here.ref : cluster.remote<objects_protocol>(storage_node, role::objects, 60s);
+  if (schedules) scheduler = scheduler_here.ref;
+  else scheduler = cluster.remote<scheduler_protocol>(scheduler_node, role::scheduler, 15s);
+  for (const auto& n : config.nodes) {
+    bool here = n.id == self.id;
+    if (schedules && n.has(node_role::gateway))
+      gateways[n.id] = here ? gateway_here.ref : cluster.remote<gateway_protocol>(n.id, role::gateway, 5s);
+    if (!schedules || !n.has(node_role::workers)) continue;
+    if (here) slots[n.id] = supervisor_here.ref;
+    else slots[n.id] = cluster.remote<slots_protocol>(n.id, role::slots, 10s);
+  }
+
+  if (stores) wire_storage(ledger_here, objects_here);
+  if (schedules) wire_scheduler(scheduler_here);
+  if (self.has(node_role::workers)) wire_slots(supervisor_here);
+  if (self.has(node_role::gateway)) wire_gateway(gateway_here);
+  cluster.serve<node_protocol>(role::node, act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes));
+}
+
+void node::parts::wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o) {
+  tree.start(l, [this] {
+    return ledger_ref{act::spawn_shell<ledger_actor>(system, ledger_store, ledger_replies, scheduler, ledger_actor_options{})};
+  });
+  objects_actor_options objects_options;
+  objects_options.threads = static_cast<std::size_t>(config.storage.object_threads);
+  tree.start(o, [this, objects_options] {
+    return objects_ref{act::spawn_shell<objects_actor>(system, object_files, objects_options)};
+  });
+  auto sweeper = tree.declare<sweeper_protocol>({.name = "sweeper"});
+  sweeper_options sweep;
+  sweep.interval = config.storage.sweep_every;
+  sweep.age = config.storage.orphan_age;
+  tree.start(sweeper, [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
+  cluster.serve<ledger_protocol>(role::ledger, l.ref);
+  cluster.serve<objects_protocol>(role::objects, o.ref);
+}
+
+void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
+  auto metrics = std::make_shared<scheduler_metrics>(registry);
+  tree.start(s, [this, metrics] {
+    scheduler_wiring w{self.id, epoch, ledger, slots, gateways, metrics};
+    return act::spawn_shell<reel::scheduler>(system, std::move(w), scheduler_options_of(config));
+  });
+  cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
+  cluster.tell_peers_to(s.ref);
+}
+
+void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
+  node_supervisor_wiring w;
+  w.self = self.id;
+  w.epoch = epoch;
+  w.scheduler = scheduler;
+  w.children = children.get();
+  w.admit = [this](const node_id& peer, const std::string& token) { local_link->add_peer({peer, {}, {}, token}); };
+  w.dismiss = [this](const node_id& peer) { local_link->remove_peer(peer); };
+  worker_input input;
+  input.endpoint = local_link->endpoint();
+  input.log_level = config.log_level;
+  for (const auto& m : config.models) input.models.push_back(m.renderer);
+  for (int i = 0; i < self.slots; ++i) {
+    auto number = std::to_string(i);
+    input.id = {self.id.value + '/' + number};
+    input.local_peer = {"slot-" + number};
+    input.log_file = config.data_dir + "/log/" + self.id.value + "-worker-" + number + ".log";
+    auto command = [input, program = worker_program(config)](const std::string& token) mutable {
+      input.token = token;
+      return child_spec{{program}, to_json(input), input.log_file};
+    };
+    auto worker = local.remote<worker_protocol>(input.local_peer, role::worker, 10s);
+    w.slots.push_back({input.id, input.local_peer, worker, std::move(command)});
+  }
+  node_supervisor_options o;
+  o.slot.credits = config.workers.credits;
+  tree.start(s, [this, w, o] { return act::spawn_shell<node_supervisor>(system, w, o); });
+  slots_here = s.ref;
+  cluster.serve<slots_protocol>(role::slots, s.ref);
+  cluster.tell_peers_to(s.ref);
+  local.serve<slot_protocol>(role::slots, s.ref);
+  local.serve<objects_protocol>(role::objects, objects);
+}
+
+void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
+  gateway_options o;
+  o.self = self.id;
+  auto line = make_gateway_line(o);
+  tree.start(g, [this, o, inbox = line.inbox] {
+    return gateway_ref{act::spawn_shell<gateway_shell>(system, o, inbox, ledger, scheduler, objects)};
+  });
+  cluster.serve<gateway_protocol>(role::gateway, g.ref);
+
+  gateway_api::parts p;
+  p.tenants = std::make_shared<tenant_directory>(tenant_directory::load(config.gateway.tenants_file));
+  for (const auto& m : config.models)
+    p.models.push_back({m.profile, m.tokenizer_file.empty()
+                                       ? nullptr
+                                       : load_tokenizer(m.tokenizer_file, static_cast<std::size_t>(m.text_len))});
+  p.to = line.to;
+  p.registry = registry;
+  p.open = std::make_shared<std::atomic<std::size_t>>(0);
+  p.video.attempts_max = config.scheduler.recovery.retries_max + 1;
+  http_options h;
+  h.address = config.gateway.address;
+  h.port = config.gateway.port;
+  h.threads = config.gateway.threads;
+  h.open = p.open;
+  api = std::make_shared<gateway_api>(std::move(p));
+  http = std::make_unique<http_server>(h, [api = api](const http_request& r, http_reply reply) { api->handle(r, std::move(reply)); });
+}
+
+void node::parts::drain_slots() {
+  caf::scoped_actor waiter{system};
+  auto patience = config.workers.drain_time;
+  waiter->request(slots_here, patience + 10s, drain{patience}).receive([](const done&) {}, [](const caf::error&) {});
+}
+
+// ---------------------------------------------------------------- life
+
+node::node(const cluster_config& config, const node_config& self, std::function<void(const std::string&)> give_up)
+    : parts_{std::make_unique<parts>(config, self, std::move(give_up))} {}
+
+node::~node() { stop(); }
+
+void node::start() {
+  auto& p = *parts_;
+  fs::create_directories(p.config.data_dir + "/run");
+  fs::create_directories(p.config.data_dir + "/log");
+  fs::permissions(p.config.data_dir + "/run", fs::perms::owner_all);
+  p.open_cluster_link();
+  if (p.self.has(node_role::storage)) p.open_storage();
+  if (p.self.has(node_role::workers)) p.open_local_link();
+  p.wire();
+  p.cluster.start(*p.cluster_link);
+  p.cluster_link->start(p.cluster);
+  if (!p.local_link) return;
+  p.local.start(*p.local_link);
+  p.local_link->start(p.local);
+}
+
+void node::stop() {
+  if (!parts_) return;
+  auto& p = *parts_;
+  if (p.api) p.api->drain();
+  if (p.slots_here) p.drain_slots();
+  if (p.http) p.http->stop();
+  p.tree.stop();
+  p.children.reset();
+  if (p.local_link) p.local_link->stop();
+  if (p.cluster_link) p.cluster_link->stop();
+  p.cluster.stop();
+  p.local.stop();
+  p.system.await_all_actors_done();
+  parts_.reset();
+}
+
+} // namespace reel

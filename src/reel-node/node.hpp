@@ -1,0 +1,33 @@
+// node.hpp: One process of the cluster, wired by hand: the roles its [[node]] entry names, the link to the other
+// nodes, and, with the workers role, the local link to its worker processes. Read node.cpp top to bottom to see all
+// parts of a node and what each is given.
+//
+// Owned by main(), used by its thread. start() throws std::runtime_error with a text for the operator (keys missing,
+// port taken, ledger locked); what was started is stopped by the destructor.
+#pragma once
+
+#include <memory>
+
+#include "actors/config.hpp"
+
+namespace reel {
+
+class node {
+public:
+  /// `give_up` may be called from any thread: the node cannot go on and should exit with code 70.
+  node(const cluster_config& config, const node_config& self, std::function<void(const std::string&)> give_up);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  void start();
+
+  /// Refuses new work, lets running batches end (at most the configured time), and ends everything in order.
+  void stop();
+
+private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+} // namespace reel
