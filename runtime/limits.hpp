@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 // One message between nodes.
 inline constexpr std::size_t frame_bytes_max = 16u << 20; ///< ZMQ_MAXMSGSIZE: one latent checkpoint or video slice
-inline constexpr std::size_t body_bytes_max = 4u << 20;   ///< the Cap'n Proto part of it
+inline constexpr std::size_t body_bytes_max = 8u << 20;   ///< the Cap'n Proto part: a full batch at its largest
 inline constexpr std::size_t attachments_max = 256;       ///< two objects per job of a full batch
 
 // Jobs.
@@ -44,7 +44,7 @@ inline constexpr auto http_body_time = 20s;
 inline constexpr std::size_t http_body_bytes_per_s_min = 1000;
 
 static_assert(accept_jobs_max * (2 * prompt_bytes_max + 2 * prompt_tokens_max * 4 + 2 * metadata_pairs_max * metadata_text_max) <=
-              2 * body_bytes_max); // the worst case of all fields at once is split by the sender
+              body_bytes_max); // the worst case of all fields at once
 static_assert(object_bytes_max < frame_bytes_max);
 static_assert(attachments_max >= 2 * batch_jobs_max);
 

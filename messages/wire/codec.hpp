@@ -1,9 +1,13 @@
-// codec.hpp: Turns the plain structs of messages/ into Cap'n Proto bytes and back. The only place that includes
-// generated code; everybody else sees encode() and decode().
+// codec.hpp: Turns the plain structs of messages/ into Cap'n Proto bytes and back. The only place that
+// includes generated code; everybody else sees encode() and decode(). Free functions, from any thread.
 //
-// Decoding trusts nothing: the traversal limit is tied to the size of the input, nesting is bounded, every list is
-// checked against a budget before memory is allocated (at most 4 times the input), enumerants and text are checked.
-// The answer to anything wrong is errc::malformed, never an exception, never a partial message.
+// A body is one Cap'n Proto segment without a table (messages.capnp has the format and how it may change);
+// blobs are not in it but travel beside it as attachments, which share the blob's bytes.
+//
+// Decoding trusts nothing: the traversal limit is tied to the size of the input, nesting is bounded, every
+// list is checked against a budget before memory is allocated (at most 4 times the body), enumerants, names,
+// text, times and floating-point numbers are checked. The answer to anything wrong is errc::malformed, never
+// an exception, never a partial message.
 #pragma once
 
 #include <span>
@@ -12,6 +16,7 @@
 #include "messages/cluster.hpp"
 #include "messages/outcome.hpp"
 #include "messages/scheduler.hpp"
+#include "messages/wire/message_table.hpp"
 #include "messages/worker.hpp"
 
 namespace reel::wire {
@@ -23,12 +28,25 @@ struct encoded {
   std::vector<blob> attachments;
 };
 
-/// The number of a message struct on the wire (`MessageType` in messages.capnp).
-template <class Message> constexpr std::uint16_t type_of();
+template <class Message> struct type_number; ///< only for the structs of message_table.hpp
+#define REEL_WIRE_NUMBER(number, message, schema)                                                            \
+  template <> struct type_number<message> { static constexpr std::uint16_t value = number; };
+REEL_MESSAGES(REEL_WIRE_NUMBER)
+#undef REEL_WIRE_NUMBER
 
-/// Implemented for every message struct of messages/*.hpp, explicitly instantiated in codec_*.cpp.
+/// The number of a message struct on the wire (`MessageType` in messages.capnp).
+template <class Message> constexpr std::uint16_t type_of() { return type_number<Message>::value; }
+
+/// The struct's name, for logs; "unknown" for a number that is none.
+std::string_view type_name(std::uint16_t type);
+
+/// Never refuses: a struct that keeps the bounds of bounds.hpp decodes to itself on the other side, except
+/// that texts for people (messages, reasons, devices) are made well-formed and cut where needed.
 template <class Message> encoded encode(const Message& m);
+
+/// A body that is aligned to 8 bytes is read in place, any other is copied once. Both arguments may die
+/// afterwards.
 template <class Message>
-outcome<Message, errc> decode(std::span<const std::uint8_t> body, std::span<const blob> attachments);
+outcome<Message, errc> decode(std::span<const std::uint8_t> body, std::span<const blob> attachments) noexcept;
 
 } // namespace reel::wire

@@ -1,0 +1,42 @@
+// codec_cluster.cpp: What nodes say about themselves.
+#include "messages/wire/cluster.capnp.h"
+#include "messages/wire/codec_impl.hpp"
+
+namespace reel::wire {
+
+static void write(schema::DescribeNodes::Builder, const describe_nodes&, output&) {}
+static void read(schema::DescribeNodes::Reader, describe_nodes&, input&) {}
+
+static void write(schema::NodeStatus::Builder b, const node_status& v, output& out) {
+  b.setId(name(v.id));
+  b.setEpoch(v.epoch.value);
+  b.setState(static_cast<schema::PeerState>(v.state));
+  write_list(b.initRoles(v.roles.size()), v.roles, out);
+  b.setEndpoint(text(v.endpoint));
+  b.setSilentMs(v.silent_ms);
+  b.setFramesSent(v.frames_sent);
+  b.setFramesReceived(v.frames_received);
+}
+static void read(schema::NodeStatus::Reader r, node_status& v, input& in) {
+  v.id = in.name<node_id>(r.getId());
+  v.epoch.value = r.getEpoch();
+  v.state = in.known<peer_state>(r.getState());
+  read_list(r.getRoles(), v.roles, in, small_list_max);
+  v.endpoint = in.text(r.getEndpoint(), key_bytes_max);
+  v.silent_ms = r.getSilentMs();
+  v.frames_sent = r.getFramesSent();
+  v.frames_received = r.getFramesReceived();
+}
+
+static void write(schema::NodesView::Builder b, const nodes_view& v, output& out) {
+  b.setSelf(name(v.self));
+  write_list(b.initNodes(v.nodes.size()), v.nodes, out);
+}
+static void read(schema::NodesView::Reader r, nodes_view& v, input& in) {
+  v.self = in.name<node_id>(r.getSelf());
+  read_list(r.getNodes(), v.nodes, in, list_max);
+}
+
+REEL_CLUSTER_MESSAGES(REEL_WIRE_CODEC)
+
+} // namespace reel::wire

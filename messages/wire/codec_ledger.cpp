@@ -1,0 +1,255 @@
+// codec_ledger.cpp: Messages to and from the ledger.
+#include "messages/wire/codec_impl.hpp"
+
+namespace reel::wire {
+
+static void write(schema::Done::Builder, const done&, output&) {}
+static void read(schema::Done::Reader, done&, input&) {}
+
+// ---------------------------------------------------------------- from gateways
+
+static void write(schema::AcceptJobs::Builder b, const accept_jobs& v, output& out) {
+  write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+}
+static void read(schema::AcceptJobs::Reader r, accept_jobs& v, input& in) {
+  read_list(r.getJobs(), v.jobs, in, accept_jobs_max);
+}
+
+static void write(schema::AcceptAnswer::Builder b, const accept_answer& v, output& out) {
+  b.setCode(number(v.code));
+  write(b.initId(), v.id, out);
+  b.setReplayed(v.replayed);
+}
+static void read(schema::AcceptAnswer::Reader r, accept_answer& v, input& in) {
+  v.code = in.code(r.getCode());
+  read(r.getId(), v.id, in);
+  v.replayed = r.getReplayed();
+}
+
+static void write(schema::AcceptAnswers::Builder b, const accept_answers& v, output& out) {
+  write_list(b.initAnswers(v.answers.size()), v.answers, out);
+}
+static void read(schema::AcceptAnswers::Reader r, accept_answers& v, input& in) {
+  read_list(r.getAnswers(), v.answers, in, accept_jobs_max);
+}
+
+/// Three messages name one job of one tenant.
+template <class Builder, class Message>
+static void write_tenants_job(Builder b, const Message& v, output& out) {
+  b.setTenant(name(v.tenant));
+  write(b.initId(), v.id, out);
+}
+template <class Reader, class Message> static void read_tenants_job(Reader r, Message& v, input& in) {
+  v.tenant = in.name<tenant_id>(r.getTenant());
+  read(r.getId(), v.id, in);
+}
+
+static void write(schema::ReadJob::Builder b, const read_job& v, output& out) {
+  write_tenants_job(b, v, out);
+}
+static void read(schema::ReadJob::Reader r, read_job& v, input& in) { read_tenants_job(r, v, in); }
+
+static void write(schema::CancelJob::Builder b, const cancel_job& v, output& out) {
+  write_tenants_job(b, v, out);
+}
+static void read(schema::CancelJob::Reader r, cancel_job& v, input& in) { read_tenants_job(r, v, in); }
+
+static void write(schema::DeleteJob::Builder b, const delete_job& v, output& out) {
+  write_tenants_job(b, v, out);
+}
+static void read(schema::DeleteJob::Reader r, delete_job& v, input& in) { read_tenants_job(r, v, in); }
+
+/// A null pointer is "from the start"; the nil id is an id.
+template <class Builder> static void write_after(Builder b, const std::optional<job_id>& after, output& out) {
+  if (after) write(b.initAfter(), *after, out);
+}
+template <class Reader> static void read_after(Reader r, std::optional<job_id>& after, input& in) {
+  if (r.hasAfter()) read(r.getAfter(), after.emplace(), in);
+}
+
+static void write(schema::ListJobs::Builder b, const list_jobs& v, output& out) {
+  b.setTenant(name(v.tenant));
+  write_after(b, v.after, out);
+  b.setLimit(v.limit);
+  b.setAscending(v.ascending);
+}
+static void read(schema::ListJobs::Reader r, list_jobs& v, input& in) {
+  v.tenant = in.name<tenant_id>(r.getTenant());
+  read_after(r, v.after, in);
+  v.limit = r.getLimit();
+  v.ascending = r.getAscending();
+}
+
+static void write(schema::JobPage::Builder b, const job_page& v, output& out) {
+  write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+  b.setHasMore(v.has_more);
+}
+static void read(schema::JobPage::Reader r, job_page& v, input& in) {
+  read_list(r.getJobs(), v.jobs, in, job_page_max);
+  v.has_more = r.getHasMore();
+}
+
+static void write(schema::CancelAnswer::Builder b, const cancel_answer& v, output&) {
+  b.setState(static_cast<schema::JobState>(v.state));
+  b.setStopping(v.stopping);
+}
+static void read(schema::CancelAnswer::Reader r, cancel_answer& v, input& in) {
+  v.state = in.known<job_state>(r.getState());
+  v.stopping = r.getStopping();
+}
+
+static void write(schema::DeleteAnswer::Builder b, const delete_answer& v, output& out) {
+  b.setStopping(v.stopping);
+  write_list(b.initObjectKeys(v.object_keys.size()), v.object_keys, out);
+}
+static void read(schema::DeleteAnswer::Reader r, delete_answer& v, input& in) {
+  v.stopping = r.getStopping();
+  read_list(r.getObjectKeys(), v.object_keys, in, list_max);
+}
+
+// ---------------------------------------------------------------- from the scheduler and its supervisors
+
+static void write(schema::TakeLeadership::Builder b, const take_leadership& v, output&) {
+  b.setNode(name(v.node));
+  b.setEpoch(v.epoch.value);
+}
+static void read(schema::TakeLeadership::Reader r, take_leadership& v, input& in) {
+  v.node = in.name<node_id>(r.getNode());
+  v.epoch.value = r.getEpoch();
+}
+
+static void write(schema::Leadership::Builder b, const leadership& v, output&) { b.setTerm(v.term); }
+static void read(schema::Leadership::Reader r, leadership& v, input&) { v.term = r.getTerm(); }
+
+void write(schema::WaitingJob::Builder b, const waiting_job& v, output& out) {
+  write(b.initId(), v.id, out);
+  b.setTenant(name(v.tenant));
+  b.setCls(static_cast<schema::JobClass>(v.cls));
+  write(b.initKey(), v.key, out);
+  write_time(b.getDeadline(), v.deadline);
+  b.setState(static_cast<schema::JobState>(v.state));
+  b.setGeneration(v.generation);
+  b.setFence(v.fence);
+  b.setAttemptsUsed(v.attempts_used);
+  write_time(b.getNotBefore(), v.not_before);
+  b.setCancelRequested(v.cancel_requested);
+  write(b.initBatch(), v.batch, out);
+  b.setWorker(name(v.worker));
+}
+void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
+  read(r.getId(), v.id, in);
+  v.tenant = in.name<tenant_id>(r.getTenant());
+  v.cls = in.known<job_class>(r.getCls());
+  read(r.getKey(), v.key, in);
+  v.deadline = read_time(r.getDeadline(), in);
+  v.state = in.known<job_state>(r.getState());
+  v.generation = r.getGeneration();
+  v.fence = r.getFence();
+  v.attempts_used = r.getAttemptsUsed();
+  v.not_before = read_time(r.getNotBefore(), in);
+  v.cancel_requested = r.getCancelRequested();
+  read(r.getBatch(), v.batch, in);
+  v.worker = in.name<worker_id>(r.getWorker());
+}
+
+static void write(schema::UnfinishedJobs::Builder b, const unfinished_jobs& v, output& out) {
+  write_after(b, v.after, out);
+  b.setLimit(v.limit);
+}
+static void read(schema::UnfinishedJobs::Reader r, unfinished_jobs& v, input& in) {
+  read_after(r, v.after, in);
+  v.limit = r.getLimit();
+}
+
+static void write(schema::UnfinishedPage::Builder b, const unfinished_page& v, output& out) {
+  write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+  b.setHasMore(v.has_more);
+}
+static void read(schema::UnfinishedPage::Reader r, unfinished_page& v, input& in) {
+  read_list(r.getJobs(), v.jobs, in, list_max);
+  v.has_more = r.getHasMore();
+}
+
+static void write(schema::GrantBatch::Builder b, const grant_batch& v, output& out) {
+  b.setTerm(v.term);
+  write(b.initBatch(), v.batch, out);
+  b.setWorker(name(v.worker));
+  b.setServedModel(name(v.served_model));
+  write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+}
+static void read(schema::GrantBatch::Reader r, grant_batch& v, input& in) {
+  v.term = r.getTerm();
+  read(r.getBatch(), v.batch, in);
+  v.worker = in.name<worker_id>(r.getWorker());
+  v.served_model = in.name<model_id>(r.getServedModel());
+  read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
+}
+
+static void write(schema::GrantedJob::Builder b, const granted_job& v, output& out) {
+  b.setCode(number(v.code));
+  b.setGeneration(v.generation);
+  b.setFence(v.fence);
+  b.setAttemptsUsed(v.attempts_used);
+  write(b.initRequest(), v.request, out);
+}
+static void read(schema::GrantedJob::Reader r, granted_job& v, input& in) {
+  v.code = in.code(r.getCode());
+  v.generation = r.getGeneration();
+  v.fence = r.getFence();
+  v.attempts_used = r.getAttemptsUsed();
+  read(r.getRequest(), v.request, in);
+}
+
+static void write(schema::GrantAnswer::Builder b, const grant_answer& v, output& out) {
+  write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+}
+static void read(schema::GrantAnswer::Reader r, grant_answer& v, input& in) {
+  read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
+}
+
+static void write(schema::JobOutcome::Builder b, const job_outcome& v, output& out) {
+  write(b.initId(), v.id, out);
+  b.setFence(v.fence);
+  b.setHow(static_cast<schema::Verdict>(v.how));
+  b.setCounted(v.counted);
+  b.setCause(number(v.cause));
+  b.setMessage(note(v.message, out));
+  write_time(b.getNotBefore(), v.not_before);
+  write(b.initVideo(), v.video, out);
+  write(b.initThumbnail(), v.thumbnail, out);
+  b.setGpuMs(v.gpu_ms);
+}
+static void read(schema::JobOutcome::Reader r, job_outcome& v, input& in) {
+  read(r.getId(), v.id, in);
+  v.fence = r.getFence();
+  v.how = in.known<verdict>(r.getHow());
+  v.counted = r.getCounted();
+  v.cause = in.code(r.getCause());
+  v.message = in.note(r.getMessage());
+  v.not_before = read_time(r.getNotBefore(), in);
+  read(r.getVideo(), v.video, in);
+  read(r.getThumbnail(), v.thumbnail, in);
+  v.gpu_ms = r.getGpuMs();
+}
+
+static void write(schema::EndBatch::Builder b, const end_batch& v, output& out) {
+  b.setTerm(v.term);
+  write(b.initBatch(), v.batch, out);
+  write_list(b.initOutcomes(v.outcomes.size()), v.outcomes, out);
+}
+static void read(schema::EndBatch::Reader r, end_batch& v, input& in) {
+  v.term = r.getTerm();
+  read(r.getBatch(), v.batch, in);
+  read_list(r.getOutcomes(), v.outcomes, in, batch_jobs_max);
+}
+
+static void write(schema::EndAnswer::Builder b, const end_answer& v, output& out) {
+  write_list(b.initCodes(v.codes.size()), v.codes, out);
+}
+static void read(schema::EndAnswer::Reader r, end_answer& v, input& in) {
+  read_list(r.getCodes(), v.codes, in, batch_jobs_max);
+}
+
+REEL_LEDGER_MESSAGES(REEL_WIRE_CODEC)
+
+} // namespace reel::wire

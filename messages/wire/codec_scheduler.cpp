@@ -1,0 +1,97 @@
+// codec_scheduler.cpp: Messages to and from the scheduler.
+#include "messages/wire/codec_impl.hpp"
+#include "messages/wire/scheduler.capnp.h"
+
+namespace reel::wire {
+
+static void write(schema::JobsQueued::Builder b, const jobs_queued& v, output& out) {
+  write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+  b.setComplete(v.complete);
+}
+static void read(schema::JobsQueued::Reader r, jobs_queued& v, input& in) {
+  read_list(r.getJobs(), v.jobs, in, list_max);
+  v.complete = r.getComplete();
+}
+
+static void write(schema::JobCancelled::Builder b, const job_cancelled& v, output& out) {
+  write(b.initId(), v.id, out);
+}
+static void read(schema::JobCancelled::Reader r, job_cancelled& v, input& in) { read(r.getId(), v.id, in); }
+
+static void write(schema::DescribeJob::Builder b, const describe_job& v, output& out) {
+  write(b.initId(), v.id, out);
+}
+static void read(schema::DescribeJob::Reader r, describe_job& v, input& in) { read(r.getId(), v.id, in); }
+
+static void write(schema::JobLive::Builder b, const job_live& v, output&) {
+  b.setQueuePosition(v.queue_position);
+  b.setEtaMs(v.eta_ms);
+  b.setPhase(static_cast<schema::RunPhase>(v.phase));
+  b.setStep(v.step);
+  b.setStepsTotal(v.steps_total);
+}
+static void read(schema::JobLive::Reader r, job_live& v, input& in) {
+  v.queue_position = r.getQueuePosition();
+  v.eta_ms = r.getEtaMs();
+  v.phase = in.known<run_phase>(r.getPhase());
+  v.step = r.getStep();
+  v.steps_total = r.getStepsTotal();
+}
+
+static void write(schema::WatchJobs::Builder b, const watch_jobs& v, output& out) {
+  b.setWatcher(name(v.watcher));
+  write_list(b.initIds(v.ids.size()), v.ids, out);
+}
+static void read(schema::WatchJobs::Reader r, watch_jobs& v, input& in) {
+  v.watcher = in.name<node_id>(r.getWatcher());
+  read_list(r.getIds(), v.ids, in, watched_jobs_max);
+}
+
+static void write(schema::JobUpdate::Builder b, const job_update& v, output& out) {
+  write(b.initId(), v.id, out);
+  b.setState(static_cast<schema::JobState>(v.state));
+  write(b.initLive(), v.live, out);
+}
+static void read(schema::JobUpdate::Reader r, job_update& v, input& in) {
+  read(r.getId(), v.id, in);
+  v.state = in.known<job_state>(r.getState());
+  read(r.getLive(), v.live, in);
+}
+
+static void write(schema::DescribeWorkers::Builder, const describe_workers&, output&) {}
+static void read(schema::DescribeWorkers::Reader, describe_workers&, input&) {}
+
+static void write(schema::WorkersView::Builder b, const workers_view& v, output& out) {
+  write_list(b.initWorkers(v.workers.size()), v.workers, out);
+}
+static void read(schema::WorkersView::Reader r, workers_view& v, input& in) {
+  read_list(r.getWorkers(), v.workers, in, list_max);
+}
+
+static void write(schema::DescribeQueue::Builder, const describe_queue&, output&) {}
+static void read(schema::DescribeQueue::Reader, describe_queue&, input&) {}
+
+static void write(schema::QueueView::Builder b, const queue_view& v, output&) {
+  static_assert(static_cast<int>(job_class::urgent) == 0 && static_cast<int>(job_class::free) == 3);
+  b.setWaitingUrgent(v.waiting[0]);
+  b.setWaitingVip(v.waiting[1]);
+  b.setWaitingStandard(v.waiting[2]);
+  b.setWaitingFree(v.waiting[3]);
+  b.setDelayed(v.delayed);
+  b.setRunning(v.running);
+  b.setBatches(v.batches);
+  b.setTerm(v.term);
+  b.setRecovering(v.recovering);
+}
+static void read(schema::QueueView::Reader r, queue_view& v, input&) {
+  v.waiting = {r.getWaitingUrgent(), r.getWaitingVip(), r.getWaitingStandard(), r.getWaitingFree()};
+  v.delayed = r.getDelayed();
+  v.running = r.getRunning();
+  v.batches = r.getBatches();
+  v.term = r.getTerm();
+  v.recovering = r.getRecovering();
+}
+
+REEL_SCHEDULER_MESSAGES(REEL_WIRE_CODEC)
+
+} // namespace reel::wire

@@ -1,0 +1,94 @@
+# scheduler.capnp: What one says to the scheduler, and what it tells the gateways. Mirrors messages/scheduler.hpp; rules
+# for changes are in messages.capnp.
+
+@0x91643a8059e64a5f;
+
+using Cxx = import "/capnp/c++.capnp";
+using Job = import "job.capnp";
+using Storage = import "storage.capnp";
+using Worker = import "worker.capnp";
+$Cxx.namespace("reel::wire::schema");
+
+struct JobsQueued {
+  # Set by the ledger after acceptance. A hint, not the truth.
+
+  jobs @0 :List(Storage.WaitingJob);
+  # At most 4096.
+
+  complete @1 :Bool = true;
+  # False: there is more than this, read the ledger.
+}
+
+struct JobCancelled {
+  id @0 :Job.Uuid;
+}
+
+struct DescribeJob {
+  id @0 :Job.Uuid;
+}
+
+struct JobLive {
+  # Set by the scheduler.
+
+  queuePosition @0 :UInt64;
+  # 1: next; 0: it runs.
+
+  etaMs @1 :UInt64;
+  # Predicted milliseconds until it has finished; 0: not known.
+
+  phase @2 :Worker.RunPhase;
+
+  step @3 :Int32;
+  stepsTotal @4 :Int32;
+  # Denoise steps, from the worker's latest BatchProgress.
+}
+
+struct WatchJobs {
+  watcher @0 :Text;
+  # Name of the gateway's node, to which JobUpdate messages go.
+
+  ids @1 :List(Job.Uuid);
+  # The whole set, at most 1024.
+}
+
+struct JobUpdate {
+  id @0 :Job.Uuid;
+
+  state @1 :Job.JobState;
+  # A terminal one is the last update.
+
+  live @2 :JobLive;
+}
+
+struct DescribeWorkers {}
+
+struct WorkersView {
+  workers @0 :List(Worker.WorkerStatus);
+  # Of all nodes, at most 4096.
+}
+
+struct DescribeQueue {}
+
+struct QueueView {
+  # Set by the scheduler; numbers of jobs unless said otherwise.
+
+  waitingUrgent @0 :UInt64;
+  waitingVip @1 :UInt64;
+  waitingStandard @2 :UInt64;
+  waitingFree @3 :UInt64;
+  # By class.
+
+  delayed @4 :UInt64;
+  # In retryWait.
+
+  running @5 :UInt64;
+
+  batches @6 :UInt64;
+  # Batches in flight.
+
+  term @7 :UInt64;
+  # Of this scheduler; 0: not the leader yet.
+
+  recovering @8 :Bool = true;
+  # Still reading the ledger.
+}

@@ -1,0 +1,304 @@
+# storage.capnp: Messages to and from the storage role: the ledger and the object store. Mirrors messages/storage.hpp,
+# which says who asks what and what the answers mean; rules for changes are in messages.capnp.
+
+@0xf0c9d3c9d02a722f;
+
+using Cxx = import "/capnp/c++.capnp";
+using Job = import "job.capnp";
+$Cxx.namespace("reel::wire::schema");
+
+struct Done {}
+
+struct Attachment {
+  # Stands for a blob that travels beside the body. A null pointer is an empty blob, which needs no attachment.
+  # Set by the encoder.
+
+  index @0 :UInt16;
+  # Among the packet's attachments, from 0.
+
+  sizeBytes @1 :UInt32;
+  # Size of that attachment; another size there makes the message malformed.
+}
+
+# ---------------------------------------------------------------- ledger: from gateways
+
+struct AcceptJobs {
+  jobs @0 :List(Job.JobRequest);
+  # At most 128, all of them new to the asker.
+}
+
+struct AcceptAnswer {
+  code @0 :UInt8;
+  # errc: ok, key_reused, quota_exceeded, queue_full, no_space.
+
+  id @1 :Job.Uuid;
+  # Of the job that now exists: for a replay, of the first one.
+
+  replayed @2 :Bool;
+  # The idempotency key was known: nothing new was made.
+}
+
+struct AcceptAnswers {
+  answers @0 :List(AcceptAnswer);
+  # One per job of AcceptJobs, in order.
+}
+
+struct ReadJob {
+  tenant @0 :Text;
+  # Whose job it must be; empty: an operator, who sees all.
+
+  id @1 :Job.Uuid;
+}
+
+struct ListJobs {
+  tenant @0 :Text;
+  # Empty: all tenants.
+
+  after @1 :Job.Uuid;
+  # The last job of the page before; a null pointer: from the start.
+
+  limit @2 :UInt32 = 20;
+  # Jobs per page, 1 to 100.
+
+  ascending @3 :Bool;
+  # By creation; otherwise newest first.
+}
+
+struct JobPage {
+  jobs @0 :List(Job.JobRecord);
+  # At most 100.
+
+  hasMore @1 :Bool;
+}
+
+struct CancelJob {
+  tenant @0 :Text;
+  # As in ReadJob.
+
+  id @1 :Job.Uuid;
+}
+
+struct CancelAnswer {
+  state @0 :Job.JobState = cancelled;
+  # Of the job after the call.
+
+  stopping @1 :Bool;
+  # It was running: the scheduler has to be told.
+}
+
+struct DeleteJob {
+  tenant @0 :Text;
+  # As in ReadJob.
+
+  id @1 :Job.Uuid;
+}
+
+struct DeleteAnswer {
+  stopping @0 :Bool;
+  # As in CancelAnswer.
+
+  objectKeys @1 :List(Text);
+  # What can be removed now; keys as made by make_object_key(), at most 256 bytes each.
+}
+
+# ---------------------------------------------------------------- ledger: from the scheduler and its supervisors
+
+struct TakeLeadership {
+  node @0 :Text;
+  # Name of the asking node.
+
+  epoch @1 :UInt64;
+  # Of its process: 64 random bits.
+}
+
+struct Leadership {
+  term @0 :UInt64;
+  # From 1, +1 per TakeLeadership; a lower one is refused from now on.
+}
+
+struct WaitingJob {
+  # What the scheduler knows of a job that has not ended: fields of its JobRecord, copied by the ledger.
+
+  id @0 :Job.Uuid;
+  tenant @1 :Text;
+  cls @2 :Job.JobClass = standard;
+  key @3 :Job.BatchKey;
+
+  deadline :union {
+    none @4 :Void;
+    unixMs @5 :Int64;
+  }
+
+  state @6 :Job.JobState;
+  # queued, leased or retryWait.
+
+  generation @7 :UInt32 = 1;
+  fence @8 :UInt32;
+  attemptsUsed @9 :UInt32;
+
+  notBefore :union {
+    # In retryWait.
+    none @10 :Void;
+    unixMs @11 :Int64;
+  }
+
+  cancelRequested @12 :Bool;
+
+  batch @13 :Job.Uuid;
+  worker @14 :Text;
+  # While leased; nil and empty otherwise.
+}
+
+struct UnfinishedJobs {
+  after @0 :Job.Uuid;
+  # The highest id of the page before; a null pointer: from the start.
+
+  limit @1 :UInt32 = 1000;
+  # Jobs per page, 1 to 4096.
+}
+
+struct UnfinishedPage {
+  jobs @0 :List(WaitingJob);
+  # By id, ascending; at most 4096.
+
+  hasMore @1 :Bool;
+}
+
+struct GrantBatch {
+  term @0 :UInt64;
+  # Of the asking scheduler.
+
+  batch @1 :Job.Uuid;
+  # Chosen by the scheduler; also names the lease.
+
+  worker @2 :Text;
+  # "node/slot".
+
+  servedModel @3 :Text;
+  # Name of the model that will run, which may be the light one.
+
+  jobs @4 :List(Job.Uuid);
+  # At most 128.
+}
+
+struct GrantedJob {
+  code @0 :UInt8;
+  # errc: ok, or stale: cannot be leased any more and is not part of the batch; the other fields are then empty.
+
+  generation @1 :UInt32 = 1;
+  fence @2 :UInt32;
+  # As raised by this grant.
+
+  attemptsUsed @3 :UInt32;
+  # Before this one.
+
+  request @4 :Job.JobRequest;
+}
+
+struct GrantAnswer {
+  jobs @0 :List(GrantedJob);
+  # One per job of GrantBatch, in order.
+}
+
+enum Verdict {
+  # How one execution ended, as decided by the batch supervisor.
+
+  succeeded @0;
+  retry @1;
+  # Back to waiting, not before `notBefore`.
+  failed @2;
+  cancelled @3;
+  deadLetter @4;
+}
+
+struct JobOutcome {
+  id @0 :Job.Uuid;
+
+  fence @1 :UInt32;
+  # Under which the execution ran; the ledger refuses an older one than the row's.
+
+  how @2 :Verdict;
+
+  counted @3 :Bool = true;
+  # Does this execution count against the retry limit.
+
+  cause @4 :UInt8;
+  # errc; ok for a success.
+
+  message @5 :Text;
+  # For people, at most 2 KiB.
+
+  notBefore :union {
+    # Of a retry.
+    none @6 :Void;
+    unixMs @7 :Int64;
+  }
+
+  video @8 :Job.StoredObject;
+  thumbnail @9 :Job.StoredObject;
+  # Of a success.
+
+  gpuMs @10 :UInt64;
+  # This job's share of the batch's run time, milliseconds.
+}
+
+struct EndBatch {
+  term @0 :UInt64;
+  # Under which the batch was granted.
+
+  batch @1 :Job.Uuid;
+
+  outcomes @2 :List(JobOutcome);
+  # At most 128.
+}
+
+struct EndAnswer {
+  codes @0 :List(UInt8);
+  # errc per outcome of EndBatch, in order: ok, stale, cancelled.
+}
+
+# ---------------------------------------------------------------- objects
+
+struct ObjectWrite {
+  key @0 :Text;
+  # As made by make_object_key(), at most 256 bytes.
+
+  sha256 @1 :Job.Sha256;
+  # Of the data, as computed by whoever made it.
+
+  data @2 :Attachment;
+}
+
+struct PutObjects {
+  objects @0 :List(ObjectWrite);
+  # At most 256: two per job of a full batch.
+}
+
+struct PutAnswer {
+  codes @0 :List(UInt8);
+  # errc per object of PutObjects, in order: ok, conflict, corrupt, no_space, unavailable.
+}
+
+struct ReadObject {
+  key @0 :Text;
+  # As in ObjectWrite.
+
+  offset @1 :UInt64;
+  # Bytes from the object's start.
+
+  lengthMax @2 :UInt64;
+  # Bytes, at most 1 MiB.
+}
+
+struct ObjectSlice {
+  objectBytes @0 :UInt64;
+  # Size of the whole object.
+
+  data @1 :Attachment;
+  # Shorter than asked only at the object's end.
+}
+
+struct DeleteObjects {
+  keys @0 :List(Text);
+  # As in ObjectWrite, at most 4096. Those that do not exist are fine.
+}
