@@ -1,13 +1,15 @@
-// ledger.hpp: The store of job rows, the only truth about a job (reliability.md 2.2 to 2.5). Two back ends are
-// planned behind this interface (SQLite here, PostgreSQL for clusters); each must pass tests/storage/
+// ledger.hpp: The store of job rows, the only truth about a job (reliability.md 2.2 to 2.5). Two back ends
+// are planned behind this interface (SQLite here, PostgreSQL for clusters); each must pass tests/storage/
 // ledger_conformance. Nothing above it may assume a local disk or a single writer.
 //
 // Threads: calls may come from any thread and never block: they queue an operation, bounded by
-// limits::ledger_queue_ops (errc::queue_full beyond). Replies are handed to the `deliver` function given at
-// construction, many at once (one call per commit), so that the owner can run them where it likes.
+// limits::ledger_queue_ops (errc::queue_full beyond, answered from the calling thread's side like any other
+// answer). Replies are handed to the `deliver` function given at construction, all those of one commit in one
+// call, so that the owner can run them where it likes.
 //
-// Errors of an operation are an errc in its reply. A ledger that can no longer keep its promise (fsync failed, file
-// corrupt) ends the process: what was answered is durable, what was not is unknown to nobody (reliability.md 2.3).
+// Errors of an operation are an errc in its reply. A ledger that can no longer keep its promise (fsync
+// failed, file corrupt) ends the process: what was answered is durable, what was not is unknown to nobody
+// (reliability.md 2.3).
 #pragma once
 
 #include <functional>
@@ -20,13 +22,14 @@ namespace reel {
 
 template <class T> using reply_to = std::function<void(outcome<T, errc>)>;
 
-/// Runs completed replies; called from the ledger's threads, must not block.
-using deliver_function = std::function<void(std::vector<std::function<void()>>)>;
+/// Gets a function that makes all the replies of one commit, and runs it where they belong; called from the
+/// ledger's threads, must not block.
+using deliver_function = std::function<void(std::function<void()>)>;
 
 /// Limits checked in the accepting transaction (reliability.md 2.13).
 struct admission_limits {
-  std::uint64_t queued_jobs_max = 1'000'000;       ///< whole cluster: errc::queue_full
-  std::uint64_t tenant_queued_jobs_max = 10'000;   ///< each tenant: errc::quota_exceeded
+  std::uint64_t queued_jobs_max = 1'000'000;             ///< whole cluster: errc::queue_full
+  std::uint64_t tenant_queued_jobs_max = 10'000;         ///< each tenant: errc::quota_exceeded
   std::map<tenant_id, std::uint64_t> tenant_queued_jobs; ///< where a tenant has its own
 };
 
@@ -46,7 +49,8 @@ public:
   virtual void list(list_jobs m, reply_to<job_page> reply) = 0;
   virtual void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) = 0;
 
-  /// For the sweeper: which of these objects does a succeeded, undeleted job still point at.
+  /// For the sweeper: which of these objects does a succeeded, undeleted job point at, or may a running one
+  /// still commit. What is not referenced now never will be.
   virtual void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) = 0;
 };
 

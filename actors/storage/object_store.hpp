@@ -1,9 +1,11 @@
 // object_store.hpp: Where finished files live. Back ends: a local folder here, S3 later; each must pass
-// tests/storage/object_conformance. Calls block (disk, network): they run on the objects actor's own threads only.
+// tests/storage/object_conformance. Calls block (disk, network): they run on the objects actor's own threads
+// only.
 //
-// What put() promises when it answers ok: the bytes are durable under the key, were read back and hash to `sha256`.
-// A key is never overwritten: putting the same bytes again is ok, other bytes are errc::conflict. Keys come from
-// make_object_key() only; anything else is errc::invalid_argument, so no text of a client ever becomes a path.
+// What put() promises when it answers ok: the bytes are durable under the key, were read back and hash to
+// `sha256`. A key is never overwritten: putting the same bytes again is ok, other bytes are errc::conflict.
+// Keys come from make_object_key() only; anything else is errc::invalid_argument, so no text of a client ever
+// becomes a path.
 #pragma once
 
 #include "messages/outcome.hpp"

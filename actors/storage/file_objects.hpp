@@ -1,0 +1,89 @@
+// file_objects.hpp: Finished files in a local folder.
+//
+//   <root>/20261122-15/acme~0193a5c2...~g1~f1-<sha256>.mp4     one folder per hour (UTC) in which jobs were
+//   created <root>/tmp/                                                 files being written; emptied at start
+//
+// The hour comes from the job's id. Jobs of one batch are of about the same age, so their files share one or
+// two folders and the fsyncs that make names durable are few; a person who looks finds tenant, job and kind
+// in the name.
+//
+// A file is written under a temporary name, synced, read back and hashed, given its final name only if there
+// is none, and its folder is synced. So a final name is always whole, and after a crash only temporary files
+// are left over.
+//
+// Safety: names are made from parsed keys, never from given text; everything is opened beneath the root and
+// without following links (openat2); folders are 0700, files 0600. One process owns a root (a lock in tmp/).
+//
+// Threads: any; no state is shared but the counter of temporary names. At most 64 files are open per call.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+
+#include "actors/storage/object_store.hpp"
+
+namespace reel {
+
+struct file_objects_options {
+  std::filesystem::path root; ///< made if missing; its parent must exist
+  /// Called with each temporary file after it was synced and before it is read back. For tests that damage
+  /// it.
+  std::function<void(const std::filesystem::path&)> before_read_back;
+};
+
+/// A file descriptor that closes itself.
+class file_descriptor {
+public:
+  explicit file_descriptor(int fd = -1) : fd_{fd} {}
+  ~file_descriptor();
+  file_descriptor(file_descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+  file_descriptor& operator=(file_descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  explicit operator bool() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+
+private:
+  int fd_;
+};
+
+/// Where the object of a key lies: folder and file name. Empty for anything that is no key.
+struct object_place {
+  std::string folder;
+  std::string name;
+  bool operator==(const object_place&) const = default;
+};
+std::optional<object_place> place_of(std::string_view key);
+std::optional<std::string> key_at(const object_place& place); ///< the reverse
+
+class file_objects final : public object_store {
+public:
+  /// Throws std::runtime_error that names the folder and the reason.
+  explicit file_objects(file_objects_options options);
+  file_objects(const file_objects&) = delete;
+  file_objects& operator=(const file_objects&) = delete;
+
+  std::vector<errc> put(const std::vector<object_write>& objects) override;
+  outcome<object_slice, errc> read(const read_object& m) override;
+  errc remove(const std::string& key) override;
+  outcome<object_list, errc> list(const std::string& cursor) override;
+
+private:
+  struct upload;
+  void put_some(const std::vector<object_write>& objects, std::size_t first, std::vector<errc>& codes);
+  void write(const object_write& object, upload& up);
+  void sync_and_check(const object_write& object, upload& up);
+  void name(const object_write& object, upload& up);
+  file_descriptor open_folder(const std::string& folder, bool make);
+  bool has_same_bytes(const upload& up, const object_write& object);
+  outcome<file_descriptor, errc> open_object(std::string_view key);
+  void empty_tmp();
+
+  const file_objects_options options_;
+  file_descriptor root_, tmp_;
+  std::atomic<std::uint64_t> next_temporary_{0};
+};
+
+} // namespace reel

@@ -1,0 +1,75 @@
+// ledger_rules.hpp: What may happen to a job, as pure decisions on the row as it is
+// (reliability.md 2.2, 2.4, 2.5). Every back end of the ledger asks here and then writes under the condition
+// that the row is still the same.
+//
+//   queued, retry_wait -> leased -> succeeded | failed | cancelled | dead_letter | retry_wait
+//   queued, retry_wait -> cancelled (at once), dead_letter (its request does not read back)
+//
+// A cancel request is a mark on a leased row: from then on every end of that execution is `cancelled`.
+#pragma once
+
+#include "messages/storage.hpp"
+
+namespace reel {
+
+/// The part of a row that decisions depend on.
+struct row_state {
+  job_state state = job_state::queued;
+  std::uint32_t fence = 0;
+  bool cancel_requested = false;
+  bool operator==(const row_state&) const = default;
+};
+
+/// Values are stored: never renumber.
+enum class event_kind : std::uint8_t {
+  accepted = 0,
+  granted = 1,
+  cancel_requested = 2, ///< leased -> leased
+  ended = 3,            ///< an execution: to a terminal state or to retry_wait; or the job without one
+  removed = 4,          ///< hidden from its tenant; the state stays
+};
+
+constexpr bool may_grant(const row_state& row) {
+  return (row.state == job_state::queued || row.state == job_state::retry_wait) && !row.cancel_requested;
+}
+
+enum class cancel_step { end_now, mark, nothing, refuse };
+constexpr cancel_step decide_cancel(const row_state& row) {
+  if (row.state == job_state::cancelled) return cancel_step::nothing;
+  if (is_terminal(row.state)) return cancel_step::refuse;
+  if (row.state != job_state::leased) return cancel_step::end_now;
+  return row.cancel_requested ? cancel_step::nothing : cancel_step::mark;
+}
+
+struct end_decision {
+  errc answer = errc::ok; ///< stale: nothing happens
+  job_state to = job_state::failed;
+  errc error = errc::ok; ///< what the row says from then on
+};
+
+constexpr job_state state_after(verdict how) {
+  switch (how) {
+  case verdict::succeeded: return job_state::succeeded;
+  case verdict::retry: return job_state::retry_wait;
+  case verdict::cancelled: return job_state::cancelled;
+  case verdict::dead_letter: return job_state::dead_letter;
+  case verdict::failed: break;
+  }
+  return job_state::failed;
+}
+
+/// `same_batch`: the row's latest grant is the batch that ends.
+constexpr end_decision decide_end(const row_state& row, bool same_batch, const job_outcome& outcome) {
+  if (row.state != job_state::leased || row.fence != outcome.fence || !same_batch) return {errc::stale};
+  if (row.cancel_requested && outcome.how != verdict::cancelled)
+    return {errc::cancelled, job_state::cancelled, errc::cancelled};
+  switch (auto to = state_after(outcome.how); to) {
+  case job_state::succeeded:
+  case job_state::retry_wait: return {errc::ok, to, errc::ok};
+  case job_state::cancelled:
+    return {errc::ok, to, outcome.cause == errc::ok ? errc::cancelled : outcome.cause};
+  default: return {errc::ok, to, outcome.cause == errc::ok ? errc::internal : outcome.cause};
+  }
+}
+
+} // namespace reel

@@ -1,0 +1,143 @@
+#include "actors/storage/sqlite/schema.hpp"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace reel::sqlite {
+
+namespace {
+
+constexpr int application_id = 0x7265656c; // "reel"
+
+// Numbers of states, causes and kinds are those of the enums in messages/ and ledger_rules.hpp. Times are
+// milliseconds since 1970. `ended`, not `state`, is in the partial index: SQLite touches an index only for
+// columns that it names.
+constexpr const char* tables = R"sql(
+CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tenant(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE leader(term INTEGER PRIMARY KEY, node TEXT NOT NULL, epoch INTEGER NOT NULL,
+  position INTEGER NOT NULL, at_ms INTEGER NOT NULL);
+CREATE TABLE batch(no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, term INTEGER NOT NULL, worker TEXT NOT NULL,
+  served_model TEXT NOT NULL, jobs INTEGER NOT NULL, at_ms INTEGER NOT NULL);
+
+CREATE TABLE job(id BLOB PRIMARY KEY, no INTEGER NOT NULL, tenant_no INTEGER NOT NULL,
+  state INTEGER NOT NULL, ended INTEGER NOT NULL, hidden INTEGER NOT NULL, cancel_requested INTEGER NOT NULL,
+  generation INTEGER NOT NULL, version INTEGER NOT NULL, fence INTEGER NOT NULL, attempts_used INTEGER NOT NULL,
+  batch_no INTEGER, gpu_ms INTEGER NOT NULL, not_before_ms INTEGER, finished_at_ms INTEGER,
+  error INTEGER NOT NULL, message TEXT, class INTEGER NOT NULL, deadline_ms INTEGER, batch_key BLOB NOT NULL)
+  WITHOUT ROWID;
+CREATE INDEX job_by_tenant ON job(tenant_no, id) WHERE hidden = 0;
+CREATE INDEX job_unfinished ON job(id, tenant_no) WHERE ended = 0;
+
+CREATE TABLE request(job_no INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE event(job_no INTEGER NOT NULL, version INTEGER NOT NULL, position INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL, kind INTEGER NOT NULL, from_state INTEGER, to_state INTEGER NOT NULL,
+  fence INTEGER NOT NULL, batch_no INTEGER, cause INTEGER NOT NULL, counted INTEGER NOT NULL,
+  gpu_ms INTEGER NOT NULL, PRIMARY KEY(job_no, version)) WITHOUT ROWID;
+CREATE TABLE outbox(job_no INTEGER NOT NULL, generation INTEGER NOT NULL, fence INTEGER NOT NULL,
+  video_bytes INTEGER NOT NULL, video_sha256 BLOB NOT NULL, thumbnail_bytes INTEGER NOT NULL,
+  thumbnail_sha256 BLOB NOT NULL, PRIMARY KEY(job_no, generation)) WITHOUT ROWID;
+CREATE TABLE idempotency(job_no INTEGER PRIMARY KEY, tenant_no INTEGER NOT NULL, key TEXT NOT NULL,
+  at_ms INTEGER NOT NULL);
+CREATE UNIQUE INDEX idempotency_by_key ON idempotency(tenant_no, key);
+
+CREATE VIEW job_log AS
+  SELECT e.position, lower(hex(j.id)) AS job, t.name AS tenant, j.generation, e.version, e.at_ms,
+    CASE e.kind WHEN 0 THEN 'accepted' WHEN 1 THEN 'granted' WHEN 2 THEN 'cancel_requested' WHEN 3 THEN 'ended'
+      WHEN 4 THEN 'removed' END AS kind,
+    e.from_state, e.to_state, e.fence, lower(hex(b.id)) AS batch, b.worker, b.served_model, b.term,
+    e.cause, e.counted, e.gpu_ms
+  FROM event e JOIN job j ON j.no = e.job_no JOIN tenant t ON t.no = j.tenant_no
+    LEFT JOIN batch b ON b.no = e.batch_no;
+CREATE VIEW attempt AS
+  SELECT g.job_no, g.fence, b.id AS batch, b.worker, g.at_ms AS granted_at_ms, e.at_ms AS ended_at_ms, e.to_state,
+    e.cause, e.counted, e.gpu_ms
+  FROM event g JOIN batch b ON b.no = g.batch_no
+    LEFT JOIN event e ON e.job_no = g.job_no AND e.fence = g.fence AND e.kind = 3
+  WHERE g.kind = 1;
+)sql";
+
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& reason) {
+  throw std::runtime_error{"ledger " + file.string() + ": " + reason};
+}
+
+std::string os_text(int code) { return std::error_code{code, std::generic_category()}.message(); }
+
+/// SQLite would make the file readable for everybody; its log takes over the mode.
+void make_file(const std::filesystem::path& file) {
+  int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) refuse(file, "cannot be opened for writing: " + os_text(errno));
+  ::close(fd);
+}
+
+void check_version(const std::filesystem::path& file, connection& db) {
+  const auto version = db.number("PRAGMA user_version");
+  if (db.number("PRAGMA application_id") != application_id)
+    refuse(file, "is an SQLite file, but not a ledger");
+  if (version > schema_version)
+    refuse(file, "was written by a newer version (schema " + std::to_string(version) +
+                     "; this program knows up to " + std::to_string(schema_version) + ")");
+}
+
+} // namespace
+
+void prepare_ledger_file(const std::filesystem::path& file) {
+  make_file(file);
+  try {
+    connection db{file.string(), {}};
+    configure_writer(db);
+    if (db.number("SELECT count(*) FROM sqlite_schema") == 0) {
+      db.run("BEGIN IMMEDIATE;" + std::string{tables} +
+             "PRAGMA application_id=" + std::to_string(application_id) +
+             ";PRAGMA user_version=" + std::to_string(schema_version) + ";COMMIT");
+    }
+    check_version(file, db);
+  } catch (const error& why) {
+    refuse(file, why.is_fatal() ? std::string{"is damaged or not a ledger: "} + why.what() : why.what());
+  }
+}
+
+void configure_writer(connection& db) {
+  int keep = 1; // the log file stays when the last connection closes: its blocks are used again
+  sqlite3_file_control(db.raw(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+  db.run(
+      "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA wal_autocheckpoint=0;PRAGMA secure_delete=OFF");
+}
+
+void prepare_wal(const std::filesystem::path& file, std::uint64_t size_bytes) {
+  const auto wal = file.string() + "-wal";
+  int fd = ::open(wal.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return; // only a matter of speed: SQLite reports what is really wrong
+  struct stat now {};
+  static constexpr std::array<char, 1u << 16> zeros{};
+  std::uint64_t at = ::fstat(fd, &now) == 0 ? static_cast<std::uint64_t>(now.st_size) : size_bytes;
+  while (at < size_bytes) {
+    auto written = ::pwrite(fd, zeros.data(), std::min<std::uint64_t>(zeros.size(), size_bytes - at),
+                            static_cast<off_t>(at));
+    if (written <= 0) break; // a full disk: the log grows when it must
+    at += static_cast<std::uint64_t>(written);
+  }
+  ::fdatasync(fd);
+  ::close(fd);
+}
+
+file_lock::file_lock(const std::filesystem::path& file) {
+  if (auto folder = file.parent_path(); !folder.empty() && !std::filesystem::is_directory(folder))
+    refuse(file, "the folder " + folder.string() + " does not exist");
+  const auto path = file.string() + ".lock";
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd_ < 0) refuse(file, "cannot open its lock file " + path + ": " + os_text(errno));
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+  int code = errno;
+  ::close(fd_);
+  refuse(file, code == EWOULDBLOCK ? "another process has it open (it holds " + path + ")"
+                                   : "cannot lock " + path + ": " + os_text(code));
+}
+
+file_lock::~file_lock() { ::close(fd_); }
+
+} // namespace reel::sqlite

@@ -1,0 +1,284 @@
+#include "actors/storage/sqlite/transactions.hpp"
+
+#include "actors/storage/request_codec.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/observe/log.hpp"
+
+namespace reel::sqlite {
+
+namespace {
+
+constexpr std::size_t message_bytes_max = 1024; ///< of a failure, for people
+
+/// Never ends inside a UTF-8 character.
+std::string_view shortened(std::string_view text) {
+  if (text.size() <= message_bytes_max) return text;
+  auto end = message_bytes_max;
+  while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+bool is_complete(const job_request& r) {
+  return !r.id.is_nil() && is_valid_name(r.tenant.value) && r.idempotency_key.size() <= 1024;
+}
+
+} // namespace
+
+transactions::transactions(connection& db, const admission_limits& limits,
+                           std::chrono::milliseconds keys_kept)
+    : db_{db}, tables_{db}, admission_{limits}, keys_kept_{keys_kept} {
+  tenants_ = tables_.all_tenants();
+  const auto unfinished = tables_.count_unfinished(tenants_.size());
+  for (std::size_t i = 0; i < tenants_.size(); ++i) {
+    tenant_numbers_[tenants_[i]] = static_cast<std::int64_t>(i + 1);
+    admission_.restore(tenants_[i], unfinished[i + 1]);
+  }
+  const auto found = tables_.find_last_numbers();
+  last_ = committed_ = {found.job, found.batch, found.position, found.term, tenants_.size()};
+}
+
+void transactions::begin(wall_time now, space_left space) {
+  now_ = now;
+  space_ = space;
+  db_.run("BEGIN IMMEDIATE");
+}
+
+void transactions::commit() {
+  if (last_.position != committed_.position) tables_.save_position(last_.position);
+  forget_old_keys();
+  db_.run("COMMIT");
+  last_.tenants = tenants_.size();
+  committed_ = last_;
+  admission_.keep_changes();
+}
+
+void transactions::rollback() {
+  if (db_.in_transaction()) sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
+  last_ = committed_;
+  for (; tenants_.size() > last_.tenants; tenants_.pop_back()) tenant_numbers_.erase(tenants_.back());
+  admission_.undo_changes();
+}
+
+// ---------------------------------------------------------------- accepting
+
+outcome<accept_answers, errc> transactions::run(const accept_jobs& m) {
+  if (m.jobs.size() > limits::accept_jobs_max) return failed{errc::invalid_argument};
+  accept_answers all;
+  all.answers.reserve(m.jobs.size());
+  for (const auto& request : m.jobs) all.answers.push_back(accept_one(request));
+  return all;
+}
+
+accept_answer transactions::accept_one(const job_request& request) {
+  if (!is_complete(request)) return {errc::invalid_argument, request.id};
+  const auto known_tenant = tenant_numbers_.find(request.tenant);
+  if (known_tenant != tenant_numbers_.end())
+    if (auto replay = find_replay(request, known_tenant->second)) return *replay;
+  if (!space_.for_accepting) return {errc::no_space, request.id};
+  if (auto refused = admission_.check(request.tenant); refused != errc::ok) return {refused, request.id};
+  if (tables_.job_exists(request.id)) return {errc::conflict, request.id};
+
+  const auto tenant_no = tenant_number(request.tenant);
+  const auto no = ++last_.job;
+  body_.clear();
+  stored::encode_request(request, body_);
+  tables_.insert_job(request, no, tenant_no);
+  tables_.insert_request(no, body_);
+  tables_.insert_accepted_event(no, ++last_.position, now_);
+  if (!request.idempotency_key.empty()) tables_.insert_key(no, tenant_no, request.idempotency_key, now_);
+  admission_.accepted(request.tenant);
+  return {errc::ok, request.id};
+}
+
+std::optional<accept_answer> transactions::find_replay(const job_request& request, std::int64_t tenant_no) {
+  if (request.idempotency_key.empty()) return {};
+  const auto key = tables_.find_key(tenant_no, request.idempotency_key);
+  if (!key) return {};
+  if (key->accepted_at <= now_ - keys_kept_) {
+    tables_.delete_key(key->job_no);
+    return {};
+  }
+  const auto body = tables_.find_request(key->job_no);
+  const auto first = body ? stored::decode_request(*body) : failed{errc::corrupt};
+  if (!first) return accept_answer{errc::corrupt, request.id};
+  if (first->payload_sha256 != request.payload_sha256) return accept_answer{errc::key_reused, request.id};
+  return accept_answer{errc::ok, first->id, true};
+}
+
+/// A few with every transaction, so that no single one has to wait for many.
+void transactions::forget_old_keys() {
+  if (now_ < next_forgetting_) return;
+  const auto forgotten = tables_.delete_keys_before(now_ - keys_kept_);
+  if (forgotten == 0) next_forgetting_ = now_ + std::chrono::seconds{1};
+}
+
+// ---------------------------------------------------------------- cancelling
+
+outcome<cancel_answer, errc> transactions::run(const cancel_job& m) {
+  auto row = find_visible(m.tenant, m.id);
+  if (!row) return failed{errc::not_found};
+  switch (decide_cancel(row->now)) {
+  case cancel_step::end_now: cancel_now(*row); break;
+  case cancel_step::mark: mark_cancelled(*row); break;
+  case cancel_step::nothing: break;
+  case cancel_step::refuse: return failed{errc::conflict};
+  }
+  return cancel_answer{row->now.state, row->now.state == job_state::leased};
+}
+
+outcome<delete_answer, errc> transactions::run(const delete_job& m) {
+  auto row = find_visible(m.tenant, m.id);
+  if (!row) return failed{errc::not_found};
+  switch (decide_cancel(row->now)) {
+  case cancel_step::end_now: cancel_now(*row); break;
+  case cancel_step::mark: mark_cancelled(*row); break;
+  default: break;
+  }
+  tables_.hide(*row, next_event(event_kind::removed, row->now.state, *row), now_);
+
+  delete_answer answer;
+  answer.stopping = row->now.state == job_state::leased;
+  if (row->now.state != job_state::succeeded) return answer;
+  if (auto result = tables_.find_result(row->no, row->generation)) {
+    const auto prefix = object_prefix(tenant_of(*row), row->id, row->generation, result->fence);
+    for (auto [kind, object] :
+         {std::pair{artifact::video, result->video}, {artifact::thumbnail, result->thumbnail}})
+      if (object.size_bytes > 0) answer.object_keys.push_back(make_object_key(prefix, kind, object.sha256));
+  }
+  return answer;
+}
+
+void transactions::cancel_now(job_row& row) {
+  ending how{job_state::cancelled, errc::cancelled, {}, row.attempts_used, row.gpu_ms, {}};
+  auto e = next_event(event_kind::ended, how.to, row);
+  e.cause = errc::cancelled;
+  tables_.finish(row, how, e, now_);
+  admission_.ended(tenant_of(row));
+  row.now.state = how.to;
+  ++row.version;
+}
+
+void transactions::mark_cancelled(job_row& row) {
+  tables_.mark_cancelled(row, next_event(event_kind::cancel_requested, row.now.state, row), now_);
+  row.now.cancel_requested = true;
+  ++row.version;
+}
+
+// ---------------------------------------------------------------- leading, granting
+
+outcome<leadership, errc> transactions::run(const take_leadership& m) {
+  tables_.insert_leader(last_.term + 1, m, ++last_.position, now_);
+  return leadership{++last_.term};
+}
+
+outcome<grant_answer, errc> transactions::run(const grant_batch& m) {
+  if (m.jobs.size() > limits::batch_jobs_max) return failed{errc::invalid_argument};
+  if (m.term == 0 || m.term != last_.term) return failed{errc::not_leader};
+  if (!space_.for_granting) return failed{errc::no_space};
+
+  grant_answer answer;
+  if (tables_.find_batch(m.batch) != 0) { // a batch is granted once: this is a repetition
+    answer.jobs.resize(m.jobs.size(), granted_job{errc::stale});
+    return answer;
+  }
+  batch_row batch{last_.batch + 1, m.batch, m.term, m.worker, m.served_model};
+  answer.jobs.reserve(m.jobs.size());
+  for (const auto& id : m.jobs) {
+    answer.jobs.push_back(grant_one(id, batch));
+    if (answer.jobs.back().code == errc::ok) ++batch.jobs;
+  }
+  if (batch.jobs == 0) return answer;
+  tables_.insert_batch(batch, now_);
+  ++last_.batch;
+  return answer;
+}
+
+granted_job transactions::grant_one(const job_id& id, const batch_row& batch) {
+  const auto row = tables_.find_job(id);
+  if (!row || !may_grant(row->now)) return {errc::stale};
+  const auto body = tables_.find_request(row->no);
+  auto request = body ? stored::decode_request(*body) : failed{errc::corrupt};
+  if (!request) {
+    bury_damaged(*row);
+    return {errc::corrupt};
+  }
+  auto e = next_event(event_kind::granted, job_state::leased, *row);
+  e.batch_no = batch.no;
+  tables_.grant(*row, e, now_);
+  return {errc::ok, row->generation, row->now.fence + 1, row->attempts_used, *std::move(request)};
+}
+
+/// Never guess what the client may have asked for.
+void transactions::bury_damaged(const job_row& row) {
+  log::error("stored request is damaged: job quarantined", {{"job", to_string(row.id)}});
+  ending how{job_state::dead_letter, errc::corrupt, "the stored request is damaged",
+             row.attempts_used,      row.gpu_ms,    {}};
+  auto e = next_event(event_kind::ended, how.to, row);
+  e.cause = errc::corrupt;
+  tables_.finish(row, how, e, now_);
+  admission_.ended(tenant_of(row));
+}
+
+// ---------------------------------------------------------------- ending
+
+outcome<end_answer, errc> transactions::run(const end_batch& m) {
+  if (m.outcomes.size() > limits::batch_jobs_max) return failed{errc::invalid_argument};
+  if (m.term == 0 || m.term != last_.term) return failed{errc::not_leader};
+  const auto batch_no = tables_.find_batch(m.batch);
+  end_answer answer;
+  answer.codes.reserve(m.outcomes.size());
+  for (const auto& outcome : m.outcomes) answer.codes.push_back(end_one(outcome, batch_no));
+  return answer;
+}
+
+errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
+  const auto row = tables_.find_job(outcome.id);
+  if (!row || batch_no == 0) return errc::stale;
+  const auto decision = decide_end(row->now, row->batch_no == batch_no, outcome);
+  if (decision.answer == errc::stale) return errc::stale;
+
+  const auto how = ending{decision.to,
+                          decision.error,
+                          shortened(outcome.message),
+                          row->attempts_used + (outcome.counted ? 1u : 0u),
+                          row->gpu_ms + outcome.gpu_ms,
+                          outcome.not_before};
+  auto e = next_event(event_kind::ended, how.to, *row);
+  e.cause = decision.answer == errc::ok && outcome.cause != errc::ok ? outcome.cause : decision.error;
+  e.counted = outcome.counted;
+  e.gpu_ms = outcome.gpu_ms;
+
+  if (how.to == job_state::retry_wait) {
+    tables_.retry(*row, how, e, now_);
+    return decision.answer;
+  }
+  tables_.finish(*row, how, e, now_);
+  if (how.to == job_state::succeeded)
+    tables_.insert_result({row->no, row->generation, row->now.fence, outcome.video, outcome.thumbnail});
+  admission_.ended(tenant_of(*row));
+  return decision.answer;
+}
+
+// ---------------------------------------------------------------- shared
+
+std::optional<job_row> transactions::find_visible(const tenant_id& tenant, const job_id& id) {
+  auto row = tables_.find_job(id);
+  if (!row || row->hidden) return {};
+  if (!tenant.value.empty() && tenant_of(*row) != tenant) return {};
+  return row;
+}
+
+std::int64_t transactions::tenant_number(const tenant_id& tenant) {
+  auto [known, is_new] = tenant_numbers_.try_emplace(tenant, static_cast<std::int64_t>(tenants_.size() + 1));
+  if (is_new) {
+    tenants_.push_back(tenant);
+    tables_.insert_tenant(known->second, tenant);
+  }
+  return known->second;
+}
+
+event_row transactions::next_event(event_kind kind, job_state to, const job_row& row) {
+  return {kind, to, ++last_.position, row.batch_no, errc::ok, false, 0};
+}
+
+} // namespace reel::sqlite

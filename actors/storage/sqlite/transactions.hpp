@@ -1,0 +1,73 @@
+// transactions.hpp: The writing half of the ledger: what each message does to the tables, inside a
+// transaction that its owner begins and ends. Many messages share one transaction; each is answered on its
+// own, and the answers count only once the transaction is committed.
+//
+// Owned and called by the ledger's writer thread. What it remembers beside the file (numbers to give out, the
+// term, the counts for admission) is taken back with the transaction. Throws sqlite::error; never answers
+// errc::ok for what it did not write.
+#pragma once
+
+#include <unordered_map>
+
+#include "actors/storage/admission.hpp"
+#include "actors/storage/disk_guard.hpp"
+#include "actors/storage/sqlite/writer_tables.hpp"
+
+namespace reel::sqlite {
+
+class transactions {
+public:
+  transactions(connection& db, const admission_limits& limits, std::chrono::milliseconds keys_kept);
+
+  void begin(wall_time now, space_left space);
+  void commit();   ///< durable when it returns
+  void rollback(); ///< never throws
+
+  outcome<accept_answers, errc> run(const accept_jobs& m);
+  outcome<cancel_answer, errc> run(const cancel_job& m);
+  outcome<delete_answer, errc> run(const delete_job& m);
+  outcome<leadership, errc> run(const take_leadership& m);
+  outcome<grant_answer, errc> run(const grant_batch& m);
+  outcome<end_answer, errc> run(const end_batch& m);
+
+  std::uint64_t unfinished_jobs() const { return admission_.unfinished_jobs(); }
+
+private:
+  struct numbers {
+    std::int64_t job = 0, batch = 0, position = 0; ///< last given out
+    std::uint64_t term = 0;
+    std::size_t tenants = 0;
+  };
+
+  accept_answer accept_one(const job_request& request);
+  std::optional<accept_answer> find_replay(const job_request& request, std::int64_t tenant_no);
+  granted_job grant_one(const job_id& id, const batch_row& batch);
+  errc end_one(const job_outcome& outcome, std::int64_t batch_no);
+  void cancel_now(job_row& row);
+  void mark_cancelled(job_row& row);
+  void bury_damaged(const job_row& row);
+  void forget_old_keys();
+
+  std::optional<job_row> find_visible(const tenant_id& tenant, const job_id& id);
+  std::int64_t tenant_number(const tenant_id& tenant); ///< makes one where there is none
+  const tenant_id& tenant_of(const job_row& row) const {
+    return tenants_.at(static_cast<std::size_t>(row.tenant_no) - 1);
+  }
+  event_row next_event(event_kind kind, job_state to, const job_row& row);
+
+  connection& db_;
+  writer_tables tables_;
+  admission admission_;
+  const std::chrono::milliseconds keys_kept_;
+
+  numbers last_, committed_;
+  std::vector<tenant_id> tenants_; ///< number 1 first
+  std::unordered_map<tenant_id, std::int64_t> tenant_numbers_;
+
+  wall_time now_{};
+  space_left space_;
+  wall_time next_forgetting_{};
+  std::string body_; ///< scratch
+};
+
+} // namespace reel::sqlite

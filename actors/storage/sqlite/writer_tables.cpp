@@ -1,0 +1,170 @@
+#include "actors/storage/sqlite/writer_tables.hpp"
+
+#include "actors/storage/request_codec.hpp"
+#include "actors/storage/sqlite/columns.hpp"
+
+namespace reel::sqlite {
+
+namespace {
+
+std::optional<std::int64_t> number_or_null(std::int64_t no) {
+  if (no == 0) return {};
+  return no;
+}
+
+} // namespace
+
+std::optional<job_row> writer_tables::find_job(const job_id& id) {
+  auto found = find_job_.query(bytes_of(id));
+  if (!found.next()) return {};
+  job_row row;
+  row.id = id;
+  row.no = found.integer(0);
+  row.tenant_no = found.integer(1);
+  row.now.state = static_cast<job_state>(found.integer(2));
+  row.now.fence = static_cast<std::uint32_t>(found.integer(3));
+  row.now.cancel_requested = found.integer(4) != 0;
+  row.hidden = found.integer(5) != 0;
+  row.generation = static_cast<std::uint32_t>(found.integer(6));
+  row.version = static_cast<std::uint32_t>(found.integer(7));
+  row.attempts_used = static_cast<std::uint32_t>(found.integer(8));
+  row.batch_no = found.integer(9);
+  row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
+  return row;
+}
+
+bool writer_tables::job_exists(const job_id& id) { return job_exists_.query(bytes_of(id)).next(); }
+
+void writer_tables::insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no) {
+  key_.clear();
+  stored::encode_batch_key(key_of(request.params), key_);
+  const bytes key{reinterpret_cast<const std::uint8_t*>(key_.data()), key_.size()};
+  insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, ms_of(request.deadline), key);
+}
+
+void writer_tables::insert_request(std::int64_t job_no, std::string_view body) {
+  insert_request_.execute(job_no, bytes{reinterpret_cast<const std::uint8_t*>(body.data()), body.size()});
+}
+
+std::optional<std::string> writer_tables::find_request(std::int64_t job_no) {
+  auto found = find_request_.query(job_no);
+  if (!found.next()) return {};
+  return std::string{found.text(0)};
+}
+
+void writer_tables::grant(const job_row& row, const event_row& e, wall_time now) {
+  expect_one(grant_.execute(bytes_of(row.id), row.now.state, row.version, e.batch_no));
+  job_row granted = row;
+  ++granted.now.fence;
+  add_event(granted, e, now);
+}
+
+void writer_tables::mark_cancelled(const job_row& row, const event_row& e, wall_time now) {
+  expect_one(mark_.execute(bytes_of(row.id), row.now.state, row.version));
+  add_event(row, e, now);
+}
+
+void writer_tables::finish(const job_row& row, const ending& how, const event_row& e, wall_time now) {
+  std::optional<std::string_view> message;
+  if (!how.message.empty()) message = how.message;
+  expect_one(finish_.execute(bytes_of(row.id), row.now.state, row.version, how.to, how.error, message,
+                             how.attempts_used, how.gpu_ms, ms_of(now)));
+  add_event(row, e, now);
+}
+
+void writer_tables::retry(const job_row& row, const ending& how, const event_row& e, wall_time now) {
+  expect_one(retry_.execute(bytes_of(row.id), row.now.state, row.version, how.attempts_used, how.gpu_ms,
+                            ms_of(how.not_before)));
+  add_event(row, e, now);
+}
+
+void writer_tables::hide(const job_row& row, const event_row& e, wall_time now) {
+  expect_one(hide_.execute(bytes_of(row.id), row.now.state, row.version));
+  add_event(row, e, now);
+}
+
+void writer_tables::add_event(const job_row& row, const event_row& e, wall_time now) {
+  insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to,
+                        row.now.fence, number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms);
+}
+
+void writer_tables::insert_accepted_event(std::int64_t job_no, std::int64_t position, wall_time now) {
+  insert_event_.execute(job_no, 1, position, ms_of(now), event_kind::accepted, std::optional<int>{},
+                        job_state::queued, 0, std::optional<int>{}, errc::ok, false, 0);
+}
+
+void writer_tables::insert_batch(const batch_row& batch, wall_time now) {
+  insert_batch_.execute(batch.no, bytes_of(batch.id), batch.term, std::string_view{batch.worker.value},
+                        std::string_view{batch.served_model.value}, batch.jobs, ms_of(now));
+}
+
+std::int64_t writer_tables::find_batch(const batch_id& id) {
+  auto found = find_batch_.query(bytes_of(id));
+  return found.next() ? found.integer(0) : 0;
+}
+
+void writer_tables::insert_result(const result_row& r) {
+  insert_result_.execute(r.job_no, r.generation, r.fence, r.video.size_bytes, bytes_of(r.video.sha256),
+                         r.thumbnail.size_bytes, bytes_of(r.thumbnail.sha256));
+}
+
+std::optional<result_row> writer_tables::find_result(std::int64_t job_no, std::uint32_t generation) {
+  auto found = find_result_.query(job_no, generation);
+  if (!found.next()) return {};
+  return result_row{job_no, generation, static_cast<std::uint32_t>(found.integer(0)), object_from(found, 1),
+                    object_from(found, 3)};
+}
+
+std::optional<writer_tables::known_key> writer_tables::find_key(std::int64_t tenant_no,
+                                                                std::string_view key) {
+  auto found = find_key_.query(tenant_no, key);
+  if (!found.next()) return {};
+  return known_key{found.integer(0), time_from(found.integer(1))};
+}
+
+void writer_tables::insert_key(std::int64_t job_no, std::int64_t tenant_no, std::string_view key,
+                               wall_time now) {
+  insert_key_.execute(job_no, tenant_no, key, ms_of(now));
+}
+
+void writer_tables::delete_key(std::int64_t job_no) { delete_key_.execute(job_no); }
+
+int writer_tables::delete_keys_before(wall_time oldest) { return delete_keys_.execute(ms_of(oldest)); }
+
+void writer_tables::insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position,
+                                  wall_time now) {
+  insert_leader_.execute(term, std::string_view{who.node.value}, who.epoch.value, position, ms_of(now));
+}
+
+void writer_tables::insert_tenant(std::int64_t no, const tenant_id& tenant) {
+  insert_tenant_.execute(no, std::string_view{tenant.value});
+}
+
+void writer_tables::save_position(std::int64_t position) { save_position_.execute(position); }
+
+std::vector<tenant_id> writer_tables::all_tenants() {
+  std::vector<tenant_id> tenants;
+  statement all{db_, "SELECT name FROM tenant ORDER BY no"};
+  for (auto row = all.query(); row.next();) tenants.push_back({std::string{row.text(0)}});
+  return tenants;
+}
+
+std::vector<std::uint64_t> writer_tables::count_unfinished(std::size_t tenants) {
+  std::vector<std::uint64_t> counts(tenants + 1);
+  statement all{
+      db_, "SELECT tenant_no FROM job INDEXED BY job_unfinished WHERE ended = 0"}; // index only, no sorting
+  for (auto row = all.query(); row.next();) ++counts.at(static_cast<std::size_t>(row.integer(0)));
+  return counts;
+}
+
+writer_tables::last_numbers writer_tables::find_last_numbers() {
+  return {db_.number("SELECT max(job_no) FROM request"), db_.number("SELECT max(no) FROM batch"),
+          db_.number("SELECT value FROM counter WHERE name = 'position'"),
+          static_cast<std::uint64_t>(db_.number("SELECT max(term) FROM leader"))};
+}
+
+void writer_tables::expect_one(int rows) {
+  if (rows != 1) throw std::logic_error{"a job changed under the ledger's only writer"};
+}
+
+} // namespace reel::sqlite

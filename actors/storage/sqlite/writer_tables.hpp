@@ -1,0 +1,159 @@
+// writer_tables.hpp: The statements of the ledger's writer, one function each. Knows SQL and nothing else:
+// what may happen is decided in ledger_rules.hpp. Every change of a job is conditional on the version that
+// was read (reliability.md 2.2) and throws std::logic_error when it misses, which only another writer could
+// cause.
+#pragma once
+
+#include <vector>
+
+#include "actors/storage/ledger_rules.hpp"
+#include "actors/storage/sqlite/connection.hpp"
+
+namespace reel::sqlite {
+
+/// A row of `job`, as far as a transition needs it.
+struct job_row {
+  job_id id;
+  std::int64_t no = 0;
+  std::int64_t tenant_no = 0;
+  row_state now;
+  bool hidden = false;
+  std::uint32_t generation = 1;
+  std::uint32_t version = 1;
+  std::uint32_t attempts_used = 0;
+  std::int64_t batch_no = 0; ///< of the latest grant; 0 before
+  std::uint64_t gpu_ms = 0;
+};
+
+struct batch_row {
+  std::int64_t no = 0;
+  batch_id id;
+  std::uint64_t term = 0;
+  worker_id worker;
+  model_id served_model;
+  std::size_t jobs = 0;
+};
+
+struct event_row {
+  event_kind kind = event_kind::accepted;
+  job_state to = job_state::queued;
+  std::int64_t position = 0;
+  std::int64_t batch_no = 0;
+  errc cause = errc::ok;
+  bool counted = false;
+  std::uint64_t gpu_ms = 0;
+};
+
+struct result_row {
+  std::int64_t job_no = 0;
+  std::uint32_t generation = 1;
+  std::uint32_t fence = 0;
+  stored_object video;
+  stored_object thumbnail;
+};
+
+/// What an end without success leaves in the row.
+struct ending {
+  job_state to = job_state::failed;
+  errc error = errc::ok;
+  std::string_view message;
+  std::uint32_t attempts_used = 0;
+  std::uint64_t gpu_ms = 0;
+  std::optional<wall_time> not_before; ///< of a retry
+};
+
+class writer_tables {
+public:
+  explicit writer_tables(connection& db) : db_{db} {}
+
+  std::optional<job_row> find_job(const job_id& id);
+  bool job_exists(const job_id& id);
+  void insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no);
+  void insert_request(std::int64_t job_no, std::string_view body);
+  std::optional<std::string> find_request(std::int64_t job_no);
+
+  // Each raises the version by one and adds the event; `row` is as it was read.
+  void grant(const job_row& row, const event_row& e, wall_time now);
+  void mark_cancelled(const job_row& row, const event_row& e, wall_time now);
+  void finish(const job_row& row, const ending& how, const event_row& e, wall_time now);
+  void retry(const job_row& row, const ending& how, const event_row& e, wall_time now);
+  void hide(const job_row& row, const event_row& e, wall_time now);
+  void insert_accepted_event(std::int64_t job_no, std::int64_t position, wall_time now);
+
+  void insert_batch(const batch_row& batch, wall_time now);
+  std::int64_t find_batch(const batch_id& id); ///< its number; 0: none
+  void insert_result(const result_row& result);
+  std::optional<result_row> find_result(std::int64_t job_no, std::uint32_t generation);
+
+  struct known_key {
+    std::int64_t job_no = 0;
+    wall_time accepted_at{};
+  };
+  std::optional<known_key> find_key(std::int64_t tenant_no, std::string_view key);
+  void insert_key(std::int64_t job_no, std::int64_t tenant_no, std::string_view key, wall_time now);
+  void delete_key(std::int64_t job_no);
+  int delete_keys_before(wall_time oldest); ///< at most 512 at once, oldest first; how many
+
+  void insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position, wall_time now);
+  void insert_tenant(std::int64_t no, const tenant_id& tenant);
+  void save_position(std::int64_t position);
+
+  // At start.
+  std::vector<tenant_id> all_tenants();                             ///< by number; the first is number 1
+  std::vector<std::uint64_t> count_unfinished(std::size_t tenants); ///< by tenant number
+  struct last_numbers {
+    std::int64_t job = 0, batch = 0, position = 0;
+    std::uint64_t term = 0;
+  };
+  last_numbers find_last_numbers();
+
+private:
+  void add_event(const job_row& row, const event_row& e, wall_time now);
+  static void expect_one(int rows);
+
+  connection& db_;
+  statement find_job_{db_,
+                      "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
+                      "attempts_used, batch_no, gpu_ms FROM job WHERE id = ?1"};
+  statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
+  statement insert_job_{
+      db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
+           "?4, ?5, ?6)"};
+  statement insert_request_{db_, "INSERT INTO request VALUES(?1, ?2)"};
+  statement find_request_{db_, "SELECT body FROM request WHERE job_no = ?1"};
+
+  statement grant_{db_, "UPDATE job SET state = 1, version = version + 1, fence = fence + 1, batch_no = ?4, "
+                        "not_before_ms = NULL WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement mark_{db_, "UPDATE job SET cancel_requested = 1, version = version + 1 "
+                       "WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement finish_{db_,
+                    "UPDATE job SET state = ?4, ended = 1, version = version + 1, error = ?5, message = ?6, "
+                    "attempts_used = ?7, gpu_ms = ?8, finished_at_ms = ?9, not_before_ms = NULL "
+                    "WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement retry_{db_, "UPDATE job SET state = 2, version = version + 1, attempts_used = ?4, gpu_ms = ?5, "
+                        "not_before_ms = ?6 WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement hide_{db_, "UPDATE job SET hidden = 1, version = version + 1 "
+                       "WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement insert_event_{db_, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
+
+  statement insert_batch_{db_, "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+  statement find_batch_{db_, "SELECT no FROM batch WHERE id = ?1"};
+  statement insert_result_{db_, "INSERT INTO outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+  statement find_result_{
+      db_, "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256 FROM outbox "
+           "WHERE job_no = ?1 AND generation = ?2"};
+
+  statement find_key_{db_, "SELECT job_no, at_ms FROM idempotency WHERE tenant_no = ?1 AND key = ?2"};
+  statement insert_key_{db_, "INSERT INTO idempotency VALUES(?1, ?2, ?3, ?4)"};
+  statement delete_key_{db_, "DELETE FROM idempotency WHERE job_no = ?1"};
+  statement delete_keys_{db_, "DELETE FROM idempotency WHERE at_ms < ?1 AND job_no IN "
+                              "(SELECT job_no FROM idempotency ORDER BY job_no LIMIT 512)"};
+
+  statement insert_leader_{db_, "INSERT INTO leader VALUES(?1, ?2, ?3, ?4, ?5)"};
+  statement insert_tenant_{db_, "INSERT INTO tenant VALUES(?1, ?2)"};
+  statement save_position_{db_, "INSERT INTO counter VALUES('position', ?1) "
+                                "ON CONFLICT(name) DO UPDATE SET value = excluded.value"};
+  std::string key_; ///< scratch for the batch key
+};
+
+} // namespace reel::sqlite

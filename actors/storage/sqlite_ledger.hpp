@@ -1,0 +1,65 @@
+// sqlite_ledger.hpp: The ledger in one SQLite file on a local disk: nothing to install or to start.
+//
+// Three threads. The writer takes everything that is queued, runs it as one transaction, and answers when the
+// disk has it; while it waits for the disk the next group gathers, so that many callers share one fsync and a
+// single one waits for no timer. The reader answers from its own connection and never waits for the writer.
+// The checkpointer keeps the write-ahead log bounded.
+//
+// Memory: the page caches of the options, 16 bytes per frame of the log, a counter per tenant. Nothing per
+// job.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "actors/storage/disk_guard.hpp"
+#include "actors/storage/ledger.hpp"
+#include "runtime/limits.hpp"
+
+namespace reel {
+
+struct sqlite_ledger_options {
+  std::filesystem::path file;
+  admission_limits limits;
+  std::chrono::milliseconds keys_kept = std::chrono::hours{24}; ///< idempotency keys
+  disk_options disk;
+  std::uint64_t wal_bytes = 64u << 20; ///< of the write-ahead log, kept on disk
+  std::size_t writer_cache_kib = 4096;
+  std::size_t reader_cache_kib = 1024;
+  std::size_t queue_ops = limits::ledger_queue_ops; ///< waiting for each of writer and reader
+
+  /// Wall-clock time for rows and events; empty: the system's.
+  std::function<wall_time()> now;
+  /// The ledger can no longer keep its promise. Empty: logs and ends the process with code 70, so that
+  /// nothing is answered any more. If it returns, everything is answered with errc::unavailable from then on.
+  std::function<void(const std::string& why)> fatal;
+};
+
+class sqlite_ledger final : public ledger {
+public:
+  /// Opens or makes the file. Throws std::runtime_error that names the file and the reason.
+  sqlite_ledger(sqlite_ledger_options options, deliver_function deliver);
+  /// Finishes what is queued.
+  ~sqlite_ledger() override;
+  sqlite_ledger(const sqlite_ledger&) = delete;
+  sqlite_ledger& operator=(const sqlite_ledger&) = delete;
+
+  void accept(accept_jobs m, reply_to<accept_answers> reply) override;
+  void cancel(cancel_job m, reply_to<cancel_answer> reply) override;
+  void remove(delete_job m, reply_to<delete_answer> reply) override;
+  void lead(take_leadership m, reply_to<leadership> reply) override;
+  void grant(grant_batch m, reply_to<grant_answer> reply) override;
+  void end(end_batch m, reply_to<end_answer> reply) override;
+  void read(read_job m, reply_to<job_record> reply) override;
+  void list(list_jobs m, reply_to<job_page> reply) override;
+  void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
+  void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
+
+private:
+  class threads; ///< the three of them with what they own
+  std::unique_ptr<threads> threads_;
+};
+
+} // namespace reel

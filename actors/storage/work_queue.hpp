@@ -1,0 +1,60 @@
+// work_queue.hpp: A bounded queue between many threads that ask and one or more that work. Full means no: the
+// caller is told at once and nothing waits. Used by the ledger's and the object store's threads.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+namespace reel {
+
+template <class T> class work_queue {
+public:
+  explicit work_queue(std::size_t items_max) : items_max_{items_max} {}
+
+  /// False when the queue is full or closed; `item` is untouched then.
+  bool push(T&& item) {
+    {
+      std::lock_guard lock{mutex_};
+      if (closed_ || items_.size() >= items_max_) return false;
+      items_.push_back(std::move(item));
+    }
+    arrived_.notify_one();
+    return true;
+  }
+
+  /// Waits for the first item, then takes all that are there until their weights add up to `weight_max`.
+  /// False when the queue is closed and empty.
+  template <class Weight> bool take(std::vector<T>& out, std::size_t weight_max, Weight weight_of) {
+    std::unique_lock lock{mutex_};
+    arrived_.wait(lock, [this] { return closed_ || !items_.empty(); });
+    for (std::size_t weight = 0; !items_.empty() && weight < weight_max;) {
+      weight += weight_of(items_.front());
+      out.push_back(std::move(items_.front()));
+      items_.pop_front();
+    }
+    return !out.empty();
+  }
+  bool take(std::vector<T>& out, std::size_t items_max) {
+    return take(out, items_max, [](const T&) { return 1; });
+  }
+
+  /// Nothing is taken in any more; what is there is still handed out.
+  void close() {
+    {
+      std::lock_guard lock{mutex_};
+      closed_ = true;
+    }
+    arrived_.notify_all();
+  }
+
+private:
+  const std::size_t items_max_;
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<T> items_;
+  bool closed_ = false;
+};
+
+} // namespace reel
