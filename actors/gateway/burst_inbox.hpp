@@ -7,7 +7,6 @@
 // http connections).
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <utility>
 #include <vector>
@@ -31,12 +30,13 @@ public:
 
   /// The receiver only; oldest first.
   std::vector<T> take_all() {
+    node* oldest = nullptr;
+    for (auto* n = newest_.exchange(nullptr); n != nullptr;) n = std::exchange(n->older, std::exchange(oldest, n));
     std::vector<T> values;
-    for (auto* n = newest_.exchange(nullptr); n != nullptr;) {
-      values.push_back(std::move(n->value));
-      delete std::exchange(n, n->older);
+    while (oldest != nullptr) { // the links now lead from older to newer
+      values.push_back(std::move(oldest->value));
+      delete std::exchange(oldest, oldest->older);
     }
-    std::ranges::reverse(values);
     return values;
   }
 
