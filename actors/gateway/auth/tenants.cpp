@@ -134,6 +134,8 @@ private:
 
 } // namespace
 
+std::vector<job_class> usual_classes() { return {job_class::standard, job_class::free}; }
+
 std::string make_api_key() {
   std::array<std::uint8_t, 32> random;
   os_random(random.data(), random.size());

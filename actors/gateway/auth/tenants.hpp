@@ -26,11 +26,13 @@
 
 namespace reel {
 
+std::vector<job_class> usual_classes(); ///< standard and free
+
 struct tenant {
   tenant_id id;
   std::vector<std::string> key_hashes; ///< 64 hexadecimal digits each
   job_class default_class = job_class::standard;
-  std::vector<job_class> allowed_classes{job_class::standard, job_class::free};
+  std::vector<job_class> allowed_classes = usual_classes();
   bool allow_degraded = true;
   std::uint32_t weight = 1;
   std::uint64_t queued_jobs_max = 10'000;
