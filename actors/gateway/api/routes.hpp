@@ -1,0 +1,46 @@
+// api/routes.hpp: Which paths there are, and which methods each has. Pure. A test walks the whole table with
+// every method and every kind of bad request, so a new route cannot be forgotten there.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "actors/gateway/http/message.hpp"
+#include "actors/gateway/http/target.hpp"
+
+namespace reel {
+
+enum class route : std::uint8_t {
+  unknown = 0,
+  healthz,
+  readyz,
+  metrics,
+  models,
+  videos, ///< create, list
+  video,  ///< read, delete
+  content,
+  cancel,
+  events,
+};
+inline constexpr std::size_t routes_count = 10;
+
+struct route_info {
+  route where;
+  std::string_view name;    ///< in metrics: "/v1/videos/{id}"
+  std::string_view methods; ///< the Allow header
+  bool needs_key = true;
+};
+std::span<const route_info> all_routes(); ///< without unknown
+const route_info& info_of(route r);
+inline std::string_view name_of(route r) { return info_of(r).name; }
+
+/// The route and, where its path has one, the id as sent.
+struct routed {
+  route where = route::unknown;
+  std::string id;
+};
+routed find_route(const http_target& target);
+
+bool allows(const route_info& r, http_method m);
+
+} // namespace reel

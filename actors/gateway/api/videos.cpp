@@ -1,0 +1,190 @@
+// Create, list, read, cancel and delete.
+#include <algorithm>
+#include <charconv>
+
+#include "actors/gateway/api/api.hpp"
+
+namespace reel {
+
+namespace {
+
+constexpr std::size_t idempotency_key_bytes_max = 255;
+constexpr std::uint32_t page_default = 20, page_max = 100;
+
+outcome<std::string, api_error> idempotency_key_of(const http_request& request) {
+  auto key = request.header("idempotency-key");
+  auto printable = [](char c) { return c > 0x20 && c < 0x7f; };
+  if (key.size() <= idempotency_key_bytes_max && std::ranges::all_of(key, printable)) return std::string{key};
+  auto e = invalid_value("Idempotency-Key", shown(key), "1 to 255 printable ASCII characters without spaces");
+  e.status = 400;
+  return failed{std::move(e)};
+}
+
+outcome<list_jobs, api_error> page_of(const http_target& target, tenant_id scope) {
+  if (auto wrong = check_query(target, {"after", "limit", "order"})) return failed{*wrong};
+  list_jobs m{.tenant = std::move(scope), .limit = page_default};
+  auto after = query_value(target, "after"), limit = query_value(target, "limit"),
+       order = query_value(target, "order");
+  if (!after.empty()) {
+    m.after = parse_job_id(after);
+    if (!m.after) return failed{invalid_value("after", shown(after), "the id of a video")};
+  }
+  if (!limit.empty()) {
+    auto [end, bad] = std::from_chars(limit.data(), limit.data() + limit.size(), m.limit);
+    if (bad != std::errc{} || end != limit.data() + limit.size() || m.limit < 1 || m.limit > page_max)
+      return failed{invalid_value("limit", shown(limit), "1 to 100")};
+  }
+  if (!order.empty() && order != "asc" && order != "desc")
+    return failed{invalid_value("order", shown(order), "asc, desc")};
+  m.ascending = order == "asc";
+  return m;
+}
+
+std::string page_text(const job_page& page, const video_options& o) {
+  std::string text;
+  json_writer json{text};
+  json.open().key("object").text("list").key("data").open('[');
+  for (const auto& record : page.jobs) write_video(json, {record, {}}, o);
+  json.close(']');
+  for (const auto& [key, at] :
+       {std::pair{"first_id", std::size_t{0}}, std::pair{"last_id", page.jobs.size() - 1}}) {
+    json.key(key);
+    if (page.jobs.empty())
+      json.null();
+    else
+      json.text(to_string(page.jobs[at].request.id));
+  }
+  json.key("has_more").boolean(page.has_more).close();
+  return text;
+}
+
+/// A refusal to take a job. Where nobody knows whether it was taken, an SDK must not repeat it by itself, or
+/// there would be two: unless the request carries an idempotency key.
+api_error refusal_of(errc code, bool has_key) {
+  auto e = error_of(code, "the request");
+  if (!has_key && (code == errc::timeout || code == errc::unreachable)) {
+    e.retry = false;
+    e.message = "the service did not answer in time: the video may or may not have been accepted; look at "
+                "the list of "
+                "videos, and send an Idempotency-Key to be able to repeat safely";
+  }
+  return e;
+}
+
+} // namespace
+
+void gateway_api::refuse_create(const call& c, const api_error& e) const {
+  metrics_->refused(e.code);
+  c.answer.fail(e);
+}
+
+outcome<planned_job, api_error> gateway_api::plan(const call& c) {
+  if (draining_) return failed{error_of(errc::draining, "")};
+  if (auto wrong = check_query(c.target, {})) return failed{*wrong};
+  auto key = idempotency_key_of(c.request);
+  if (!key) return failed{key.error()};
+  auto fields = read_fields(c.request.header("content-type"), c.request.body);
+  if (!fields) return failed{fields.error()};
+  auto wanted = parse_create(*fields);
+  if (!wanted) return failed{wanted.error()};
+  std::uint64_t random = 0;
+  pooled_random(reinterpret_cast<std::uint8_t*>(&random), sizeof random);
+  auto planned = plan_job(std::move(*wanted), {*c.who, parts_.models, wall_now(), random & seed_max});
+  if (planned) planned->request.idempotency_key = std::move(*key);
+  return planned;
+}
+
+void gateway_api::on_create(const call& c) {
+  auto planned = plan(c);
+  if (!planned) return refuse_create(c, planned.error());
+  static thread_local id_generator ids{pooled_random};
+  auto& job = planned->request;
+  job.id = ids.next<job_id>(job.created_at);
+  if (const auto& t = planned->model->tokenizer) {
+    job.prompt_tokens = t->encode(job.prompt);
+    auto model = static_cast<std::size_t>(planned->model - parts_.models.data());
+    job.negative_tokens =
+        planned->own_negative_prompt ? t->encode(job.negative_prompt) : negative_tokens_[model];
+  }
+  bool has_key = !job.idempotency_key.empty();
+  auto fresh = job_view{.record = {.request = std::move(job)}};
+  std::string text; // written now, so that the job can be handed on without a copy
+  json_writer json{text};
+  write_video(json, fresh, parts_.video);
+  parts_.to->accept(std::move(fresh.record.request),
+                    [answer = c.answer, text = std::move(text), has_key, scope = c.scope(),
+                     to = parts_.to](auto accepted) mutable {
+                      auto code = accepted ? accepted->code : accepted.error();
+                      if (code != errc::ok) {
+                        auto e = refusal_of(code, has_key);
+                        answer.metrics->refused(e.code);
+                        return answer.fail(e);
+                      }
+                      if (accepted->replayed) {
+                        answer.metrics->replayed();
+                        return to->read({scope, accepted->id}, [answer](auto view) {
+                          view ? answer.send_video(*view)
+                               : answer.fail(error_of(view.error(), "the video of this Idempotency-Key"));
+                        });
+                      }
+                      answer.metrics->accepted();
+                      http_response r;
+                      r.add("content-type", "application/json");
+                      r.add("openai-poll-after-ms", "1000");
+                      r.body = std::move(text);
+                      answer.send(std::move(r));
+                    });
+}
+
+void gateway_api::on_list(const call& c) {
+  auto page = page_of(c.target, c.scope());
+  if (!page) return c.answer.fail(page.error());
+  parts_.to->list(*page, [answer = c.answer](outcome<job_page, errc> found) {
+    if (!found) return answer.fail(error_of(found.error(), "the list"));
+    http_response r;
+    r.add("content-type", "application/json");
+    r.body = page_text(*found, answer.video);
+    answer.send(std::move(r));
+  });
+}
+
+void gateway_api::on_read(const call& c) {
+  if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
+  parts_.to->read({c.scope(), c.job}, [answer = c.answer, id = c.job](outcome<job_view, errc> view) {
+    view ? answer.send_video(*view) : answer.fail(error_of(view.error(), to_string(id)));
+  });
+}
+
+void gateway_api::on_cancel(const call& c) {
+  if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
+  auto show = [answer = c.answer, id = c.job](outcome<job_view, errc> view) {
+    view ? answer.send_video(*view) : answer.fail(error_of(view.error(), to_string(id)));
+  };
+  parts_.to->cancel({c.scope(), c.job}, [answer = c.answer, to = parts_.to, scope = c.scope(), id = c.job,
+                                         show = std::move(show)](outcome<cancel_answer, errc> cancelled) {
+    if (!cancelled) return answer.fail(error_of(cancelled.error(), to_string(id)));
+    to->read({scope, id}, show);
+  });
+}
+
+void gateway_api::on_delete(const call& c) {
+  if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
+  parts_.to->remove({c.scope(), c.job},
+                    [answer = c.answer, id = c.job](outcome<delete_answer, errc> deleted) {
+                      if (!deleted) return answer.fail(error_of(deleted.error(), to_string(id)));
+                      http_response r;
+                      r.add("content-type", "application/json");
+                      json_writer json{r.body};
+                      json.open()
+                          .key("id")
+                          .text(to_string(id))
+                          .key("object")
+                          .text("video.deleted")
+                          .key("deleted")
+                          .boolean(true)
+                          .close();
+                      answer.send(std::move(r));
+                    });
+}
+
+} // namespace reel

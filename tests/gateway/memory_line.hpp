@@ -1,0 +1,71 @@
+// memory_line.hpp: The line's twin for tests: a ledger in a map. Replies come from a thread of its own, as in
+// a real line, or inside the call.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "actors/gateway/line.hpp"
+
+namespace reel {
+
+class memory_line final : public line {
+public:
+  enum class replies { inside_the_call, from_a_thread };
+  explicit memory_line(replies how = replies::from_a_thread);
+  ~memory_line() override;
+
+  void accept(job_request job, line_reply<accept_answer> reply) override;
+  void read(read_job m, line_reply<job_view> reply) override;
+  void list(list_jobs m, line_reply<job_page> reply) override;
+  void cancel(cancel_job m, line_reply<cancel_answer> reply) override;
+  void remove(delete_job m, line_reply<delete_answer> reply) override;
+  void read_object(reel::read_object m, line_reply<object_slice> reply) override;
+  watch_id watch(job_id id, update_handler on_update) override;
+  void unwatch(watch_id id) override;
+  line_readiness readiness() const override;
+
+  // What tests do to it.
+  void fail_all(errc code); ///< every call is answered so, until errc::ok
+  void swallow(bool all);   ///< calls are never answered
+  void set_live(const job_id& id, std::optional<job_live> live); ///< and tells watchers
+  void start(const job_id& id);
+  void finish(const job_id& id, std::string video, std::string thumbnail);
+  void fail(const job_id& id, job_state state, errc code, std::string message);
+  void lose_objects();
+  std::vector<job_record> jobs() const;
+  job_record job(const job_id& id) const;
+  std::size_t watches() const;
+  std::size_t object_reads() const;
+
+private:
+  struct row {
+    job_record record;
+    std::optional<job_live> live;
+  };
+  template <class T> void give(line_reply<T> reply, outcome<T, errc> answer);
+  void post(std::function<void()> task);
+  row* find(const tenant_id& tenant, const job_id& id);
+  void tell(const row& r);
+
+  mutable std::mutex mutex_;
+  std::map<job_id, row> rows_;
+  std::map<std::pair<tenant_id, std::string>, job_id> keys_;
+  std::map<std::string, std::string> objects_;
+  std::map<watch_id, std::pair<job_id, update_handler>> watches_;
+  watch_id last_watch_ = 0;
+  errc failing_ = errc::ok;
+  bool swallow_ = false;
+  std::size_t object_reads_ = 0;
+
+  replies how_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+} // namespace reel
