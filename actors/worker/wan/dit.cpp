@@ -1,0 +1,125 @@
+#include "actors/worker/wan/dit.hpp"
+
+#include <cmath>
+
+#include "actors/worker/wan/layers.hpp"
+#include "actors/worker/wan/torch_compat.hpp"
+
+namespace reel::wan {
+
+at::Tensor timestep_sinusoid(double timestep, std::int64_t size) {
+  auto out = at::empty({1, size}, at::kFloat);
+  auto* value = out.data_ptr<float>();
+  auto half = size / 2;
+  for (std::int64_t j = 0; j < half; ++j) {
+    auto angle = timestep * std::pow(10000.0, -static_cast<double>(j) / static_cast<double>(half));
+    value[j] = static_cast<float>(std::cos(angle));
+    value[half + j] = static_cast<float>(std::sin(angle));
+  }
+  return out;
+}
+
+dit::dit(const dit_config& c, const weights& w) : config_{c} {
+  auto volume = c.patch[0] * c.patch[1] * c.patch[2];
+  // Kernel and stride are the patch: the convolution is a product with the patch's numbers in a row.
+  patch_embedding_.weight = w.get("patch_embedding.weight", {c.dim, c.in_dim, c.patch[0], c.patch[1], c.patch[2]})
+                                .reshape({c.dim, c.in_dim * volume});
+  patch_embedding_.bias = w.get("patch_embedding.bias", {c.dim});
+  text_in_ = linear::load(w, "text_embedding.0", c.text_dim, c.dim);
+  text_out_ = linear::load(w, "text_embedding.2", c.dim, c.dim);
+  time_in_ = linear::load(w, "time_embedding.0", c.freq_dim, c.dim);
+  time_out_ = linear::load(w, "time_embedding.2", c.dim, c.dim);
+  time_projection_ = linear::load(w, "time_projection.1", c.dim, 6 * c.dim);
+  for (std::int64_t i = 0; i < c.layers; ++i) {
+    auto name = "blocks." + std::to_string(i) + '.';
+    blocks_.push_back({.modulation = w.get(name + "modulation", {1, 6, c.dim}),
+                       .self = load_attention(w, name + "self_attn."),
+                       .cross = load_attention(w, name + "cross_attn."),
+                       .norm3_weight = w.get(name + "norm3.weight", {c.dim}),
+                       .norm3_bias = w.get(name + "norm3.bias", {c.dim}),
+                       .ffn_in = linear::load(w, name + "ffn.0", c.dim, c.ffn_dim),
+                       .ffn_out = linear::load(w, name + "ffn.2", c.ffn_dim, c.dim)});
+  }
+  head_modulation_ = w.get("head.modulation", {1, 2, c.dim});
+  head_ = linear::load(w, "head.head", c.dim, volume * c.out_dim);
+}
+
+dit::attention dit::load_attention(const weights& w, const std::string& name) const {
+  auto dim = config_.dim;
+  return {.q = linear::load(w, name + 'q', dim, dim),
+          .k = linear::load(w, name + 'k', dim, dim),
+          .v = linear::load(w, name + 'v', dim, dim),
+          .o = linear::load(w, name + 'o', dim, dim),
+          .norm_q = w.get(name + "norm_q.weight", {dim}),
+          .norm_k = w.get(name + "norm_k.weight", {dim})};
+}
+
+dit_text dit::prepare_text(const at::Tensor& context, const probe& see) const {
+  auto padded = at::constant_pad_nd(context, {0, 0, 0, config_.text_len - context.size(0)});
+  auto text = text_out_(at::gelu(text_in_(padded), "tanh"));
+  if (see) see("text_embedding", text);
+  dit_text out;
+  for (auto& b : blocks_) {
+    auto k = rms_norm(b.cross.k(text), b.cross.norm_k, config_.eps);
+    out.layers.push_back({split_heads(k, config_.heads), split_heads(b.cross.v(text), config_.heads)});
+  }
+  return out;
+}
+
+token_grid dit::grid_of(const at::Tensor& latents) const {
+  auto& p = config_.patch;
+  return {latents.size(-3) / p[0], latents.size(-2) / p[1], latents.size(-1) / p[2]};
+}
+
+at::Tensor dit::forward(const at::Tensor& latents, std::span<const dit_row> rows, const at::Tensor& rope,
+                        const probe& see) const {
+  auto time = embed_time(rows, see);
+  auto x = patch_embedding_(patchify(latents));
+  if (see) see("patch_embedding", x);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    auto name = "block" + std::to_string(i);
+    probe see_part;
+    if (see) see_part = [&see, name](const std::string& part, const at::Tensor& t) { see(name + part, t); };
+    run_block(i, x, time.blocks, rows, rope, see_part);
+  }
+
+  auto m = head_modulation_.add(time.head); // [R, 2, D]
+  auto y = head_(layer_norm(x, config_.eps).mul_(m.narrow(1, 1, 1).add(1)).add_(m.narrow(1, 0, 1)));
+  if (see) see("head", y);
+  return unpatchify(y, grid_of(latents));
+}
+
+/// [R, C, T, h, w] -> [R, S, C x patch volume], features ordered (c, p_t, p_h, p_w) as the convolution's weights.
+at::Tensor dit::patchify(const at::Tensor& latents) const {
+  auto g = grid_of(latents);
+  auto& p = config_.patch;
+  auto split = latents.reshape({latents.size(0), config_.in_dim, g.frames, p[0], g.height, p[1], g.width, p[2]});
+  return split.permute({0, 2, 4, 6, 1, 3, 5, 7}).reshape({latents.size(0), g.count(), -1});
+}
+
+/// [R, S, patch volume x C], features ordered (p_t, p_h, p_w, c) -> [R, C, T, h, w].
+at::Tensor dit::unpatchify(const at::Tensor& tokens, const token_grid& g) const {
+  auto& p = config_.patch;
+  auto split = tokens.reshape({tokens.size(0), g.frames, g.height, g.width, p[0], p[1], p[2], config_.out_dim});
+  return split.permute({0, 7, 1, 4, 2, 5, 3, 6})
+      .reshape({tokens.size(0), config_.out_dim, g.frames * p[0], g.height * p[1], g.width * p[2]});
+}
+
+/// Every token of a row has the same level, so this is once per row, and once for neighbours of equal level.
+dit::time_vectors dit::embed_time(std::span<const dit_row> rows, const probe& see) const {
+  std::vector<at::Tensor> heads, blocks;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i > 0 && rows[i].timestep == rows[i - 1].timestep) {
+      heads.push_back(heads.back());
+      blocks.push_back(blocks.back());
+      continue;
+    }
+    auto sinusoid = timestep_sinusoid(rows[i].timestep, config_.freq_dim).to(time_in_.weight.device());
+    heads.push_back(time_out_(at::silu(time_in_(sinusoid))));
+    blocks.push_back(time_projection_(at::silu(heads.back())).view({6, config_.dim}));
+    if (see) see("time_embedding", heads.back()), see("time_projection", blocks.back());
+  }
+  return {at::stack(heads), at::stack(blocks)};
+}
+
+} // namespace reel::wan

@@ -1,0 +1,68 @@
+#include "actors/worker/wan/dit.hpp"
+#include "actors/worker/wan/layers.hpp"
+#include "actors/worker/wan/torch_compat.hpp"
+
+namespace reel::wan {
+
+/// x [R, S, D] is changed in place. Sums and products stay separate operations: a fused one rounds differently at the
+/// end of a vector than inside, so a sample's bits would depend on its place in the batch.
+void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
+                    const at::Tensor& rope, const probe& see) const {
+  auto& b = blocks_[index];
+  auto note = [&see](const char* name, const at::Tensor& value) {
+    if (see) see(name, value);
+  };
+  auto m = b.modulation.add(time).unsqueeze(2).unbind(1); // shift, scale, gate: attention's, then ffn's; each [R, 1, D]
+
+  auto y = layer_norm(x, config_.eps);
+  note("_norm1", y);
+  y = self_attention(b.self, y.mul_(m[1].add(1)).add_(m[0]), rope, see);
+  note("_self_attn", y);
+  x.add_(y.mul_(m[2]));
+
+  y = layer_norm(x, config_.eps).mul_(b.norm3_weight).add_(b.norm3_bias);
+  note("_norm3", y);
+  y = cross_attention(index, y, rows);
+  note("_cross_attn", y);
+  x.add_(y);
+
+  y = b.ffn_in(layer_norm(x, config_.eps).mul_(m[4].add(1)).add_(m[3]));
+  gelu_tanh_(y);
+  y = b.ffn_out(y);
+  note("_ffn", y);
+  x.add_(y.mul_(m[5]));
+  note("", x);
+}
+
+at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope, const probe& see) const {
+  std::vector<std::int64_t> by_head{x.size(0), x.size(1), config_.heads, config_.head_dim()};
+  auto q = a.q(x);
+  if (see) see("_q", q);
+  q = rms_norm(q, a.norm_q, config_.eps);
+  if (see) see("_norm_q", q);
+  auto k = rms_norm(a.k(x), a.norm_k, config_.eps);
+  auto v = a.v(x);
+  auto turned_q = q.view(by_head), turned_k = k.view(by_head);
+  rotate_(turned_q, rope);
+  rotate_(turned_k, rope);
+
+  auto out = at::empty_like(x);
+  for (std::int64_t r = 0; r < x.size(0); ++r)
+    attend(split_heads(q[r], config_.heads), split_heads(k[r], config_.heads), split_heads(v[r], config_.heads),
+           split_heads(out[r], config_.heads));
+  return a.o(out);
+}
+
+at::Tensor dit::cross_attention(std::size_t index, const at::Tensor& x, std::span<const dit_row> rows) const {
+  auto& a = blocks_[index].cross;
+  auto q = rms_norm(a.q(x), a.norm_q, config_.eps);
+  auto out = at::empty_like(x);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    auto& text = rows[r].text->layers[index];
+    auto row = static_cast<std::int64_t>(r);
+    attend(split_heads(q[row], config_.heads), text.k, text.v, split_heads(out[row], config_.heads));
+  }
+  return a.o(out);
+}
+
+} // namespace reel::wan

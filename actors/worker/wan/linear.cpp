@@ -1,0 +1,21 @@
+#include "actors/worker/wan/linear.hpp"
+
+#include "actors/worker/wan/torch_compat.hpp"
+
+namespace reel::wan {
+
+linear linear::load(const weights& w, const std::string& name, std::int64_t in, std::int64_t out, bool with_bias) {
+  linear l;
+  l.weight = w.get(name + ".weight", {out, in});
+  if (with_bias) l.bias = w.get(name + ".bias", {out});
+  return l;
+}
+
+at::Tensor linear::operator()(const at::Tensor& x) const {
+  if (x.dim() == 2) return at::linear(x, weight, bias);
+  // One weight for all: an expanded view, no copy; LibTorch multiplies sample by sample.
+  auto shared = weight.t().expand({x.size(0), weight.size(1), weight.size(0)});
+  return bias.defined() ? at::baddbmm(bias, x, shared) : at::bmm(x, shared);
+}
+
+} // namespace reel::wan

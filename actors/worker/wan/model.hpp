@@ -1,0 +1,31 @@
+// model.hpp: The whole model in memory: text encoder, two experts, video decoder, loaded from one folder and checked
+// against its config.json before the first use. Immutable after loading; one thread computes with it.
+#pragma once
+
+#include <filesystem>
+
+#include "actors/worker/wan/dit.hpp"
+#include "actors/worker/wan/text_encoder.hpp"
+#include "actors/worker/wan/vae_decoder.hpp"
+
+namespace reel::wan {
+
+class model {
+public:
+  /// Throws render_error with file, key, expected and found.
+  model(const std::filesystem::path& folder, at::Device device);
+
+  const model_config config;
+  const at::Device device;
+  const text_encoder text;
+  const dit high, low;
+  const vae_decoder vae;
+
+  /// High noise from boundary x train_timesteps up; as timesteps fall, a run changes experts at most once.
+  bool is_high(double timestep) const { return timestep >= config.boundary * static_cast<double>(config.train_timesteps); }
+
+private:
+  weights open(const std::filesystem::path& file) const;
+};
+
+} // namespace reel::wan

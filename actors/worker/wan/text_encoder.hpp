@@ -1,0 +1,43 @@
+// text_encoder.hpp: The umT5 encoder: token ids to one vector per token (specification section 4). Each prompt alone
+// and only its real tokens: padding does not change the rows of real tokens, so it would be work for nothing.
+//
+// Immutable after loading. Keys as in the reference (section 2.2). Throws what weights::get() throws.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "actors/worker/wan/linear.hpp"
+#include "actors/worker/wan/model_config.hpp"
+#include "actors/worker/wan/probe.hpp"
+
+namespace reel::wan {
+
+/// Which of `buckets` learned biases serves a key at `distance` = key - query: exact for near ones, logarithmic beyond.
+std::int64_t relative_bucket(std::int64_t distance, std::int64_t buckets, std::int64_t distance_max);
+
+class text_encoder {
+public:
+  text_encoder(const text_config& config, const weights& w);
+
+  /// ids: 1 or more, each below the vocabulary's size. Returns [ids, dim].
+  at::Tensor encode(std::span<const std::int32_t> ids, const probe& see = {}) const;
+
+private:
+  struct block {
+    at::Tensor norm1, norm2; ///< [dim]
+    linear q, k, v, o;       ///< dim <-> attention_dim
+    linear gate, up, down;   ///< gated feed forward
+    at::Tensor bias_table;   ///< [buckets, heads]: every layer has its own
+  };
+
+  at::Tensor attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const;
+  at::Tensor feed_forward(const block& b, const at::Tensor& x) const;
+
+  text_config config_;
+  at::Tensor embedding_; ///< [vocabulary, dim]
+  std::vector<block> blocks_;
+  at::Tensor norm_; ///< [dim]
+};
+
+} // namespace reel::wan
