@@ -59,14 +59,19 @@ private:
       return act::error_of(code);
     auto promise = self_->template make_response_promise<R>();
     auto complete = [promise](result_of_call r) mutable {
-      if (!r) return promise.deliver(act::error_of(r.error()));
-      auto answer = wire::decode<R>(r->body.bytes(), r->attachments);
-      if (!answer || r->type != wire::type_of<R>()) return promise.deliver(act::error_of(errc::malformed));
-      promise.deliver(std::move(*answer));
+      auto answer = open_answer<R>(r);
+      if (answer) promise.deliver(std::move(*answer));
+      else promise.deliver(act::error_of(answer.error()));
     };
     if (calls_.empty()) arm_expire_timeout();
     calls_.emplace(correlation, pending_call{act::now(self_) + deadline_, std::move(complete)});
     return promise;
+  }
+
+  template <class R> static outcome<R, errc> open_answer(const result_of_call& r) {
+    if (!r) return failed{r.error()};
+    if (r->type != wire::type_of<R>()) return failed{errc::malformed};
+    return wire::decode<R>(r->body.bytes(), r->attachments);
   }
 
   errc send(packet_kind kind, wire::encoded m, std::uint64_t correlation) {

@@ -110,10 +110,8 @@ void node::parts::open_storage() {
   o.reader_cache_kib = config.storage.cache_kib / 2;
   o.disk.ballast_bytes = config.storage.ballast_bytes;
   o.limits.queued_jobs_max = config.storage.queued_jobs_max;
-  for (const auto& gateway : config.nodes)
-    if (gateway.id == self.id && gateway.has(node_role::gateway))
-      for (const auto& t : tenant_directory::load(config.gateway.tenants_file).tenants())
-        o.limits.tenant_queued_jobs[t.id] = t.queued_jobs_max;
+  auto tenants = tenant_directory::load(config.gateway.tenants_file);
+  for (const auto& t : tenants.tenants()) o.limits.tenant_queued_jobs[t.id] = t.queued_jobs_max;
   ledger_replies = std::make_shared<delivery_point>();
   ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});

@@ -185,9 +185,11 @@ int keygen(const keygen_options& o) {
 int tenant_add(const tenant_options& o) {
   if (!is_valid_name(o.id)) throw std::runtime_error{"'" + o.id + "' is no tenant name: a-z 0-9 . _ -, at most 64"};
   auto old_mask = ::umask(077);
-  if (fs::exists(o.file))
-    for (const auto& t : tenant_directory::load(o.file).tenants())
+  if (fs::exists(o.file)) {
+    auto there = tenant_directory::load(o.file);
+    for (const auto& t : there.tenants())
       if (t.id.value == o.id) throw std::runtime_error{o.file + ": tenant " + o.id + " is there already"};
+  }
   auto key = make_api_key();
   std::ofstream out{o.file, std::ios::app};
   out << "[[tenant]]\nid = \"" << o.id << "\"\nkey_hashes = [\"" << hash_api_key(key) << "\"]\ndefault_class = \""
