@@ -18,6 +18,8 @@ constexpr std::size_t copy_below_bytes = 1024; ///< sharing costs two allocation
 constexpr std::size_t zap_request_parts = 7;
 constexpr int handshake_failed = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                                  ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int dialer_events =
+    ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED | handshake_failed;
 
 [[noreturn]] void throw_errno(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -201,8 +203,7 @@ zmq_dialer::zmq_dialer(zmq::context_t& context, wait_set& waits, const zmq_peer&
     s.set(zmq::sockopt::curve_secretkey, keys->secret_key);
   }
   const std::string events = "inproc://dialer-" + std::to_string(number);
-  const int wanted = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | handshake_failed;
-  if (zmq_socket_monitor(s.handle(), events.c_str(), wanted) != 0) throw zmq::error_t{};
+  if (zmq_socket_monitor(s.handle(), events.c_str(), dialer_events) != 0) throw zmq::error_t{};
   monitor_.raw().connect(events);
   monitor_.start();
   s.connect(peer.endpoint);
@@ -219,10 +220,11 @@ zmq_dialer::news zmq_dialer::read_news() {
   while (monitor_.stirred() && monitor_.receive(event)) {
     std::uint16_t what = 0;
     if (event.size() >= sizeof what) std::memcpy(&what, event.data(), sizeof what);
-    if (what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) n.connected_anew = connected_ = true;
-    if (what == ZMQ_EVENT_DISCONNECTED) n.connected_anew = connected_ = false;
-    n.failures += (what & handshake_failed) != 0;
     if (event.more()) monitor_.receive(address);
+    n.any = true;
+    n.failures += (what & handshake_failed) != 0;
+    n.retrying = what == ZMQ_EVENT_CONNECT_RETRIED;
+    n.connected_anew = connected_ = what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
   }
   return n;
 }

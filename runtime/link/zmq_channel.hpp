@@ -114,9 +114,12 @@ public:
   ~zmq_dialer();
 
   struct news {
+    bool any = false;
     bool connected_anew = false;
-    std::uint64_t failures = 0; ///< handshakes that the other side broke off: the keys do not fit
+    bool retrying = false;      ///< libzmq will connect again by itself
+    std::uint64_t failures = 0; ///< handshakes
   };
+  /// Since the last call.
   news read_news();
   bool connected() const { return connected_; }
   bool stirred() const { return channel.socket.stirred() || monitor_.stirred(); }

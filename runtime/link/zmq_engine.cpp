@@ -10,6 +10,8 @@ using namespace std::chrono_literals;
 
 constexpr int reads_per_turn = 64;     ///< of one channel, so that none starves the others
 constexpr auto blocked_retry = 5ms;    ///< normally the socket says sooner when there is room
+constexpr auto redial_after = 10s;     ///< longer than libzmq's pauses and a handshake
+constexpr auto redial_given_up = 1s;   ///< libzmq ends its attempts after a protocol error or a rejected key
 constexpr auto refusal_log_every = 1s; ///< whoever knocks at the port must not be able to fill the log
 
 /// Takes the same time wherever the texts differ.
@@ -51,10 +53,18 @@ void zmq_engine::add(const zmq_peer& config, std::shared_ptr<peer_view> view) {
   p->hello.body = encode_hello({options_.self, config.token});
   p->hello_sum = *sum_of(p->hello.body, {});
   if (dials(config))
-    p->dialer = std::make_unique<zmq_dialer>(context_, waits_, config, options_.keys, ++dialers_made_);
+    dial(*p, std::chrono::steady_clock::now());
   else if (zap_)
     zap_->admit(config.public_key, config.id);
   peers_[config.id] = std::move(p);
+}
+
+/// libzmq connects again by itself, but not after a protocol error: damaged bytes or a rejected key end its
+/// attempts.
+void zmq_engine::dial(peer& p, instant now) {
+  p.dialer.reset();
+  p.dialer = std::make_unique<zmq_dialer>(context_, waits_, p.config, options_.keys, ++dialers_made_);
+  p.redial_at = now + redial_after;
 }
 
 void zmq_engine::remove(const node_id& id) {
@@ -118,7 +128,7 @@ bool zmq_engine::turn(instant now, events& e) {
     if (refused > 0) log_refusal("unknown key", {});
   }
   for (auto& [id, p] : peers_) {
-    if (p->dialer) read_monitor(*p);
+    if (p->dialer) read_monitor(*p, now);
     const bool ready = p->dialer ? p->dialer->channel.socket.ready() : router_->socket.ready();
     if (ready) p->blocked_until = {};
     p->conversation.tick(now);
@@ -132,15 +142,19 @@ bool zmq_engine::turn(instant now, events& e) {
   return read;
 }
 
-void zmq_engine::read_monitor(peer& p) {
+void zmq_engine::read_monitor(peer& p, instant now) {
   const auto news = p.dialer->read_news();
+  if (news.any) p.redial_at = now + (news.retrying ? redial_after : redial_given_up);
   counters_.failed_handshakes += news.failures;
-  if (news.failures > 0) log_refusal("handshake failed: keys do not fit", p.config.id);
-  if (!news.connected_anew) return;
-  counters_.reconnects += std::exchange(p.was_connected, true);
-  p.muted = false;
-  p.blocked_until = {};
-  p.conversation.connected();
+  if (news.failures > 0) log_refusal("no handshake: do the keys fit?", p.config.id);
+  if (news.connected_anew) {
+    counters_.reconnects += std::exchange(p.was_connected, true);
+    p.redial_at = instant::max();
+    p.muted = false;
+    p.blocked_until = {};
+    p.conversation.connected();
+  }
+  if (now >= p.redial_at) dial(p, now);
 }
 
 bool zmq_engine::read_channel(zmq_channel& channel, peer* dialled, instant now, events& e) {
@@ -271,7 +285,7 @@ bool zmq_engine::has_input() {
 instant zmq_engine::due() const {
   instant soonest = instant::max();
   for (const auto& [id, p] : peers_) {
-    soonest = std::min(soonest, p->conversation.due());
+    soonest = std::min({soonest, p->conversation.due(), p->redial_at});
     if (p->blocked_until > instant{} && p->conversation.next()) soonest = std::min(soonest, p->blocked_until);
   }
   return soonest;

@@ -43,6 +43,7 @@ public:
     packet hello;
     payload_sum hello_sum;
     std::unique_ptr<zmq_dialer> dialer; ///< when this side dials
+    instant redial_at = instant::max(); ///< not connected by then: begin with a new socket
     std::string routing_id;             ///< when the peer dials: its present connection; empty: none
     std::string stranger_id;            ///< when it dials: a connection whose epoch is not believed yet
     bool muted = false;                 ///< speaks another version: ignored until it connects again
@@ -96,7 +97,8 @@ public:
 
 private:
   bool dials(const zmq_peer& p) const;
-  void read_monitor(peer& p);
+  void dial(peer& p, instant now);
+  void read_monitor(peer& p, instant now);
   bool read_channel(zmq_channel& channel, peer* dialled, instant now, events& e);
   void on_frame(peer* dialled, instant now, events& e);
   peer* speaker(const frame& f, peer* dialled);

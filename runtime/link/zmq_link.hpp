@@ -54,7 +54,7 @@ struct link_counters {
   std::uint64_t refused_frames = 0;    ///< of no conversation: another epoch, or a connection without a hello
   std::uint64_t refused_hellos = 0;    ///< wrong name, token or epoch
   std::uint64_t refused_keys = 0;      ///< of whoever dialled us, by ZAP
-  std::uint64_t failed_handshakes = 0; ///< of connections we dialled: the keys do not fit
+  std::uint64_t failed_handshakes = 0; ///< of connections we dialled; repeated: the keys do not fit
   std::uint64_t reconnects = 0;        ///< connections made or accepted again
   bool operator==(const link_counters&) const = default;
 };

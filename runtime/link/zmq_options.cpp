@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,10 +26,21 @@ void check_local_endpoint(const std::string& endpoint) {
     refuse(endpoint + ": directory " + dir + " must be this user's own with mode 0700");
 }
 
-void check_endpoint(const std::string& endpoint, bool curve) {
+/// libzmq takes 99999 for 34463.
+bool is_port(std::string_view text, bool wildcard) {
+  if (text == "*") return wildcard;
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65535;
+}
+
+void check_endpoint(const std::string& endpoint, bool curve, bool listening) {
   if (!curve) return check_local_endpoint(endpoint);
-  if (!endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://"))
-    refuse(endpoint + ": must be tcp://host:port or ipc:///path");
+  const auto colon = endpoint.rfind(':');
+  const bool tcp =
+      endpoint.starts_with("tcp://") && colon > 6 && is_port(endpoint.substr(colon + 1), listening);
+  if (!tcp && !endpoint.starts_with("ipc:///"))
+    refuse(endpoint + ": must be tcp://host:port, port 1 to 65535, or ipc:///path");
 }
 
 } // namespace
@@ -39,7 +51,7 @@ void check_peer(const zmq_link_options& o, const zmq_peer& p) {
   if (p.id == o.self) refuse(peer + ": is this node itself");
   if (p.endpoint.empty() && o.listen.empty())
     refuse(peer + ": has no endpoint, and this node does not listen");
-  if (!p.endpoint.empty()) check_endpoint(p.endpoint, o.keys.has_value());
+  if (!p.endpoint.empty()) check_endpoint(p.endpoint, o.keys.has_value(), false);
   std::uint8_t key[32];
   if (o.keys && (p.public_key.size() != 40 || !zmq_z85_decode(key, p.public_key.c_str())))
     refuse(peer + ": needs a public key of 40 characters of Z85");
@@ -53,7 +65,7 @@ void check_options(const zmq_link_options& o) {
   if (o.epoch == node_epoch{}) refuse("the epoch of node '" + o.self.value + "' must not be 0");
   if (o.keys && public_key_of(o.keys->secret_key) != o.keys->public_key)
     refuse("the two keys of node '" + o.self.value + "' do not belong together");
-  if (!o.listen.empty()) check_endpoint(o.listen, o.keys.has_value());
+  if (!o.listen.empty()) check_endpoint(o.listen, o.keys.has_value(), true);
   for (std::size_t i = 0; i < o.peers.size(); ++i) {
     const zmq_peer& p = o.peers[i];
     check_peer(o, p);
