@@ -1,11 +1,7 @@
 // file_objects.hpp: Finished files in a local folder.
 //
-//   <root>/20261122-15/acme~0193a5c2...~g1~f1-<sha256>.mp4     one folder per hour (UTC) in which jobs were
-//   created <root>/tmp/                                                 files being written; emptied at start
-//
-// The hour comes from the job's id. Jobs of one batch are of about the same age, so their files share one or
-// two folders and the fsyncs that make names durable are few; a person who looks finds tenant, job and kind
-// in the name.
+//   <root>/20261122-15/acme~0193a5c2...~g1~f1-<sha256>.mp4     see object_place.hpp
+//   <root>/tmp/                                                 files being written; emptied at start
 //
 // A file is written under a temporary name, synced, read back and hashed, given its final name only if there
 // is none, and its folder is synced. So a final name is always whole, and after a crash only temporary files
@@ -21,6 +17,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "actors/storage/object_place.hpp"
 #include "actors/storage/object_store.hpp"
 
 namespace reel {
@@ -48,15 +45,6 @@ public:
 private:
   int fd_;
 };
-
-/// Where the object of a key lies: folder and file name. Empty for anything that is no key.
-struct object_place {
-  std::string folder;
-  std::string name;
-  bool operator==(const object_place&) const = default;
-};
-std::optional<object_place> place_of(std::string_view key);
-std::optional<std::string> key_at(const object_place& place); ///< the reverse
 
 class file_objects final : public object_store {
 public:

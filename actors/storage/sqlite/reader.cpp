@@ -170,7 +170,8 @@ outcome<std::vector<bool>, errc> reader::run(const std::vector<object_key_parts>
 
 bool reader::is_referenced(const object_key_parts& object) {
   auto row = find_object_.query(bytes_of(object.job), object.generation);
-  if (!row.next() || row.text(0) != object.tenant.value) return false;
+  if (!row.next()) return true;
+  if (row.text(0) != object.tenant.value) return false;
   const bool may_still_commit = static_cast<job_state>(row.integer(1)) == job_state::leased &&
                                 row.integer(2) == object.fence && row.integer(3) == 0 &&
                                 row.integer(5) == object.generation;

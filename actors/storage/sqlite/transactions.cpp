@@ -1,22 +1,13 @@
 #include "actors/storage/sqlite/transactions.hpp"
 
 #include "actors/storage/request_codec.hpp"
+#include "actors/storage/short_text.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel::sqlite {
 
 namespace {
-
-constexpr std::size_t message_bytes_max = 1024; ///< of a failure, for people
-
-/// Never ends inside a UTF-8 character.
-std::string_view shortened(std::string_view text) {
-  if (text.size() <= message_bytes_max) return text;
-  auto end = message_bytes_max;
-  while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
-}
 
 bool is_complete(const job_request& r) {
   return !r.id.is_nil() && is_valid_name(r.tenant.value) && r.idempotency_key.size() <= 1024;
@@ -239,7 +230,7 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
 
   const auto how = ending{decision.to,
                           decision.error,
-                          shortened(outcome.message),
+                          shortened(outcome.message, error_message_bytes_max),
                           row->attempts_used + (outcome.counted ? 1u : 0u),
                           row->gpu_ms + outcome.gpu_ms,
                           outcome.not_before};

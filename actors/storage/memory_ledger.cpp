@@ -1,0 +1,280 @@
+#include "actors/storage/memory_ledger.hpp"
+
+#include <algorithm>
+
+#include "actors/storage/short_text.hpp"
+#include "runtime/limits.hpp"
+
+namespace reel {
+
+memory_ledger::memory_ledger(memory_ledger_options options, deliver_function deliver)
+    : options_{std::move(options)}, deliver_{std::move(deliver)} {}
+
+template <class Answer>
+void memory_ledger::answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
+  deliver_([reply, what = std::move(what)] { reply(what); });
+}
+
+void memory_ledger::accept(accept_jobs m, reply_to<accept_answers> reply) {
+  if (m.jobs.size() > limits::accept_jobs_max) return answer(reply, {failed{errc::invalid_argument}});
+  accept_answers all;
+  {
+    std::lock_guard lock{mutex_};
+    for (const auto& request : m.jobs) all.answers.push_back(accept_one(request));
+  }
+  answer(reply, {std::move(all)});
+}
+
+accept_answer memory_ledger::accept_one(const job_request& request) {
+  if (request.id.is_nil() || !is_valid_name(request.tenant.value) || request.idempotency_key.size() > 1024)
+    return {errc::invalid_argument, request.id};
+  const auto now = options_.now();
+  if (!request.idempotency_key.empty()) {
+    auto known = keys_.find({request.tenant, request.idempotency_key});
+    if (known != keys_.end() && known->second.accepted_at > now - options_.keys_kept) {
+      const auto& first = jobs_.at(known->second.job).record.request;
+      if (first.payload_sha256 != request.payload_sha256) return {errc::key_reused, request.id};
+      return {errc::ok, first.id, true};
+    }
+  }
+  const auto own = options_.limits.tenant_queued_jobs.find(request.tenant);
+  const auto tenant_max =
+      own == options_.limits.tenant_queued_jobs.end() ? options_.limits.tenant_queued_jobs_max : own->second;
+  if (unfinished_total_ >= options_.limits.queued_jobs_max) return {errc::queue_full, request.id};
+  if (unfinished_[request.tenant] >= tenant_max) return {errc::quota_exceeded, request.id};
+  if (jobs_.count(request.id) > 0) return {errc::conflict, request.id};
+
+  jobs_[request.id].record.request = request;
+  if (!request.idempotency_key.empty()) keys_[{request.tenant, request.idempotency_key}] = {request.id, now};
+  ++unfinished_[request.tenant];
+  ++unfinished_total_;
+  return {errc::ok, request.id};
+}
+
+void memory_ledger::cancel(cancel_job m, reply_to<cancel_answer> reply) {
+  std::unique_lock lock{mutex_};
+  auto* e = find(m.tenant, m.id);
+  outcome<cancel_answer, errc> result = failed{errc::not_found};
+  if (e) {
+    if (stop(*e) || e->record.state == job_state::cancelled)
+      result = cancel_answer{e->record.state, e->record.state == job_state::leased};
+    else
+      result = failed{errc::conflict};
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+void memory_ledger::remove(delete_job m, reply_to<delete_answer> reply) {
+  std::unique_lock lock{mutex_};
+  auto* e = find(m.tenant, m.id);
+  outcome<delete_answer, errc> result = failed{errc::not_found};
+  if (e) {
+    stop(*e);
+    e->hidden = true;
+    const auto& r = e->record;
+    ++e->record.version;
+    delete_answer removed{r.state == job_state::leased, {}};
+    if (r.state == job_state::succeeded) {
+      const auto prefix = object_prefix(r.request.tenant, r.request.id, r.generation, r.committed_fence);
+      if (r.video.size_bytes > 0)
+        removed.object_keys.push_back(make_object_key(prefix, artifact::video, r.video.sha256));
+      if (r.thumbnail.size_bytes > 0)
+        removed.object_keys.push_back(make_object_key(prefix, artifact::thumbnail, r.thumbnail.sha256));
+    }
+    result = std::move(removed);
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+bool memory_ledger::stop(entry& e) {
+  auto& r = e.record;
+  if (is_terminal(r.state)) return false;
+  if (r.state == job_state::leased) {
+    if (!r.cancel_requested) ++r.version;
+    r.cancel_requested = true;
+    return true;
+  }
+  ++r.version;
+  finish(e, job_state::cancelled, errc::cancelled);
+  return true;
+}
+
+void memory_ledger::lead(take_leadership, reply_to<leadership> reply) {
+  std::unique_lock lock{mutex_};
+  const leadership now{++term_};
+  lock.unlock();
+  answer(reply, {now});
+}
+
+void memory_ledger::grant(grant_batch m, reply_to<grant_answer> reply) {
+  std::unique_lock lock{mutex_};
+  outcome<grant_answer, errc> result = failed{errc::not_leader};
+  if (m.jobs.size() > limits::batch_jobs_max)
+    result = failed{errc::invalid_argument};
+  else if (m.term != 0 && m.term == term_) {
+    grant_answer granted;
+    const bool repeated = batches_.count(m.batch) > 0;
+    std::uint32_t count = 0;
+    for (const auto& id : m.jobs) {
+      granted.jobs.push_back(repeated ? granted_job{errc::stale} : grant_one(id, m));
+      if (granted.jobs.back().code == errc::ok) ++count;
+    }
+    if (count > 0) batches_[m.batch] = count;
+    for (const auto& job : granted.jobs)
+      if (job.code == errc::ok) jobs_.at(job.request.id).record.batch_size = count;
+    result = std::move(granted);
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
+  auto found = jobs_.find(id);
+  if (found == jobs_.end()) return {errc::stale};
+  auto& r = found->second.record;
+  if (r.state != job_state::queued && r.state != job_state::retry_wait) return {errc::stale};
+  r.state = job_state::leased;
+  ++r.version;
+  ++r.fence;
+  r.batch = m.batch;
+  r.worker = m.worker;
+  r.served_model = m.served_model;
+  r.degraded = r.served_model != r.request.params.model;
+  r.started_at = options_.now();
+  r.not_before.reset();
+  return {errc::ok, r.generation, r.fence, r.attempts_used, r.request};
+}
+
+void memory_ledger::end(end_batch m, reply_to<end_answer> reply) {
+  std::unique_lock lock{mutex_};
+  outcome<end_answer, errc> result = failed{errc::not_leader};
+  if (m.outcomes.size() > limits::batch_jobs_max)
+    result = failed{errc::invalid_argument};
+  else if (m.term != 0 && m.term == term_) {
+    end_answer ended;
+    for (const auto& outcome : m.outcomes) ended.codes.push_back(end_one(outcome, m.batch));
+    result = std::move(ended);
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
+  auto found = jobs_.find(o.id);
+  if (found == jobs_.end()) return errc::stale;
+  auto& r = found->second.record;
+  if (r.state != job_state::leased || r.fence != o.fence || r.batch != batch) return errc::stale;
+  ++r.version;
+  r.attempts_used += o.counted ? 1 : 0;
+  r.gpu_ms += o.gpu_ms;
+
+  const auto how = r.cancel_requested ? verdict::cancelled : o.how;
+  const bool overruled = how != o.how;
+  if (how == verdict::retry) {
+    r.state = job_state::retry_wait;
+    r.not_before = o.not_before;
+    return errc::ok;
+  }
+  r.error_message = shortened(o.message, error_message_bytes_max);
+  if (how == verdict::succeeded) {
+    r.committed_fence = r.fence;
+    r.video = o.video;
+    r.thumbnail = o.thumbnail;
+    finish(found->second, job_state::succeeded, errc::ok);
+  } else if (how == verdict::cancelled) {
+    const bool told = !overruled && o.cause != errc::ok;
+    finish(found->second, job_state::cancelled, told ? o.cause : errc::cancelled);
+  } else {
+    finish(found->second, how == verdict::failed ? job_state::failed : job_state::dead_letter,
+           o.cause == errc::ok ? errc::internal : o.cause);
+  }
+  return overruled ? errc::cancelled : errc::ok;
+}
+
+void memory_ledger::finish(entry& e, job_state state, errc error) {
+  e.record.state = state;
+  e.record.error = error;
+  e.record.not_before.reset();
+  e.record.finished_at = options_.now();
+  --unfinished_[e.record.request.tenant];
+  --unfinished_total_;
+}
+
+void memory_ledger::read(read_job m, reply_to<job_record> reply) {
+  std::unique_lock lock{mutex_};
+  auto* e = find(m.tenant, m.id);
+  outcome<job_record, errc> result = failed{errc::not_found};
+  if (e) result = e->record;
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+void memory_ledger::list(list_jobs m, reply_to<job_page> reply) {
+  std::unique_lock lock{mutex_};
+  std::vector<const entry*> wanted;
+  for (const auto& [id, e] : jobs_) {
+    if (e.hidden || (!m.tenant.value.empty() && e.record.request.tenant != m.tenant)) continue;
+    if (!m.after || (m.ascending ? *m.after < id : id < *m.after)) wanted.push_back(&e);
+  }
+  if (!m.ascending) std::reverse(wanted.begin(), wanted.end());
+  const std::size_t limit = std::clamp(m.limit, 1u, 100u);
+  job_page page;
+  page.has_more = wanted.size() > limit;
+  for (std::size_t i = 0; i < std::min(limit, wanted.size()); ++i) page.jobs.push_back(wanted[i]->record);
+  lock.unlock();
+  answer(reply, {std::move(page)});
+}
+
+void memory_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) {
+  std::unique_lock lock{mutex_};
+  const std::size_t limit = std::clamp(m.limit, 1u, 1000u);
+  unfinished_page page;
+  for (auto it = m.after ? jobs_.upper_bound(*m.after) : jobs_.begin(); it != jobs_.end(); ++it) {
+    const auto& r = it->second.record;
+    if (is_terminal(r.state)) continue;
+    if (page.jobs.size() == limit) {
+      page.has_more = true;
+      break;
+    }
+    waiting_job w{it->first,          r.request.tenant, r.request.cls,     key_of(r.request.params),
+                  r.request.deadline, r.state,          r.generation,      r.fence,
+                  r.attempts_used,    r.not_before,     r.cancel_requested};
+    if (r.state == job_state::leased) {
+      w.batch = r.batch;
+      w.worker = r.worker;
+    }
+    page.jobs.push_back(std::move(w));
+  }
+  lock.unlock();
+  answer(reply, {std::move(page)});
+}
+
+void memory_ledger::referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) {
+  std::unique_lock lock{mutex_};
+  std::vector<bool> all;
+  for (const auto& object : objects) all.push_back(is_referenced(object));
+  lock.unlock();
+  answer(reply, {std::move(all)});
+}
+
+bool memory_ledger::is_referenced(const object_key_parts& object) const {
+  auto found = jobs_.find(object.job);
+  if (found == jobs_.end()) return true;
+  const auto& r = found->second.record;
+  if (r.request.tenant != object.tenant || r.generation != object.generation) return false;
+  if (r.state == job_state::leased) return r.fence == object.fence && !r.cancel_requested;
+  const auto& kept = object.kind == artifact::video ? r.video : r.thumbnail;
+  return r.state == job_state::succeeded && !found->second.hidden && r.committed_fence == object.fence &&
+         kept.sha256 == object.sha256;
+}
+
+memory_ledger::entry* memory_ledger::find(const tenant_id& tenant, const job_id& id) {
+  auto found = jobs_.find(id);
+  if (found == jobs_.end() || found->second.hidden) return nullptr;
+  if (!tenant.value.empty() && found->second.record.request.tenant != tenant) return nullptr;
+  return &found->second;
+}
+
+} // namespace reel

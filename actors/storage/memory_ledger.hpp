@@ -1,0 +1,70 @@
+// memory_ledger.hpp: The ledger without a disk, for tests and simulations: the same answers as the SQLite one
+// (both pass tests/storage/ledger_conformance), nothing survives it. Written as plainly as possible and
+// without sharing ledger_rules.hpp, so that comparing the two finds mistakes in either.
+//
+// Replies go to `deliver` at once, one call per message: run them there for a synchronous ledger, or keep
+// them to decide when they arrive. Any thread; one mutex.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "actors/storage/ledger.hpp"
+
+namespace reel {
+
+struct memory_ledger_options {
+  admission_limits limits;
+  std::chrono::milliseconds keys_kept = std::chrono::hours{24};
+  std::function<wall_time()> now; ///< must be given: tests choose their time
+};
+
+class memory_ledger final : public ledger {
+public:
+  explicit memory_ledger(
+      memory_ledger_options options, deliver_function deliver = [](std::function<void()> reply) { reply(); });
+  memory_ledger(const memory_ledger&) = delete;
+  memory_ledger& operator=(const memory_ledger&) = delete;
+
+  void accept(accept_jobs m, reply_to<accept_answers> reply) override;
+  void cancel(cancel_job m, reply_to<cancel_answer> reply) override;
+  void remove(delete_job m, reply_to<delete_answer> reply) override;
+  void lead(take_leadership m, reply_to<leadership> reply) override;
+  void grant(grant_batch m, reply_to<grant_answer> reply) override;
+  void end(end_batch m, reply_to<end_answer> reply) override;
+  void read(read_job m, reply_to<job_record> reply) override;
+  void list(list_jobs m, reply_to<job_page> reply) override;
+  void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
+  void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
+
+private:
+  struct entry {
+    job_record record;
+    bool hidden = false;
+  };
+  struct known_key {
+    job_id job;
+    wall_time accepted_at{};
+  };
+
+  template <class Answer> void answer(const reply_to<Answer>& reply, outcome<Answer, errc> what);
+  accept_answer accept_one(const job_request& request);
+  granted_job grant_one(const job_id& id, const grant_batch& m);
+  errc end_one(const job_outcome& outcome, const batch_id& batch);
+  bool is_referenced(const object_key_parts& object) const;
+  entry* find(const tenant_id& tenant, const job_id& id);
+  void finish(entry& e, job_state state, errc error);
+  bool stop(entry& e); ///< cancels, or marks a running job; false when it had ended
+
+  const memory_ledger_options options_;
+  const deliver_function deliver_;
+  std::mutex mutex_;
+  std::map<job_id, entry> jobs_;
+  std::map<std::pair<tenant_id, std::string>, known_key> keys_;
+  std::map<tenant_id, std::uint64_t> unfinished_;
+  std::uint64_t unfinished_total_ = 0;
+  std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
+  std::uint64_t term_ = 0;
+};
+
+} // namespace reel

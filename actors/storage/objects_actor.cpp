@@ -1,0 +1,67 @@
+#include "actors/storage/objects_actor.hpp"
+
+namespace reel {
+
+objects_actor::objects_actor(interface::pointer self, std::shared_ptr<object_store> store,
+                             objects_actor_options options)
+    : self_{self}, store_{std::move(store)}, options_{std::move(options)}, threads_{options_.threads,
+                                                                                    options_.calls_max} {}
+
+objects_actor::interface::behavior_type objects_actor::make_behavior() {
+  return {
+      [this](put_objects& m) { return on_put_objects(std::move(m)); },
+      [this](read_object& m) { return on_read_object(std::move(m)); },
+      [this](delete_objects& m) { return on_delete_objects(std::move(m)); },
+      [](run_replies& m) { m.run(); },
+  };
+}
+
+caf::result<put_answer> objects_actor::on_put_objects(put_objects m) {
+  std::uint64_t bytes = 0;
+  for (const auto& object : m.objects) bytes += object.data.size();
+  return run<put_answer>(bytes, [store = store_, m = std::move(m)]() -> outcome<put_answer, errc> {
+    return put_answer{store->put(m.objects)};
+  });
+}
+
+caf::result<object_slice> objects_actor::on_read_object(read_object m) {
+  return run<object_slice>(0, [store = store_, m = std::move(m)] { return store->read(m); });
+}
+
+caf::result<done> objects_actor::on_delete_objects(delete_objects m) {
+  return run<done>(0, [store = store_, m = std::move(m)]() -> outcome<done, errc> {
+    auto worst = errc::ok;
+    for (const auto& key : m.keys)
+      if (auto code = store->remove(key); code != errc::ok) worst = code;
+    if (worst != errc::ok) return failed{worst};
+    return done{};
+  });
+}
+
+template <class Answer>
+caf::result<Answer> objects_actor::run(std::uint64_t bytes, std::function<outcome<Answer, errc>()> work) {
+  auto promise = self_->make_response_promise<Answer>();
+  if (calls_ >= options_.calls_max || bytes_ + bytes > options_.bytes_max) {
+    promise.deliver(act::error_of(errc::queue_full));
+    return promise;
+  }
+  ++calls_;
+  bytes_ += bytes;
+  auto finish = [this, promise, bytes](outcome<Answer, errc> what) mutable {
+    --calls_;
+    bytes_ -= bytes;
+    if (what)
+      promise.deliver(*std::move(what));
+    else
+      promise.deliver(act::error_of(what.error()));
+  };
+  threads_.submit([me = replies_of(self_), now = options_.now, too_late = options_.now() + options_.deadline,
+                   work = std::move(work), finish = std::move(finish)] {
+    outcome<Answer, errc> what = failed{errc::timeout};
+    if (now() <= too_late) what = work();
+    act::post(me, run_replies{[finish, what = std::move(what)]() mutable { finish(std::move(what)); }});
+  });
+  return promise;
+}
+
+} // namespace reel

@@ -1,0 +1,46 @@
+// task_threads.hpp: Threads for calls that block, owned by a shell: what they find out goes back to the shell
+// as a message. With no threads a task runs in its caller, which makes a shell deterministic for tests and
+// simulations.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "actors/storage/work_queue.hpp"
+
+namespace reel {
+
+class task_threads {
+public:
+  task_threads(std::size_t threads, std::size_t tasks_max) : tasks_{tasks_max} {
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  }
+  /// Finishes what was submitted.
+  ~task_threads() {
+    tasks_.close();
+    for (auto& thread : threads_) thread.join();
+  }
+  task_threads(const task_threads&) = delete;
+  task_threads& operator=(const task_threads&) = delete;
+
+  /// False when too many are waiting.
+  bool submit(std::function<void()> task) {
+    if (!threads_.empty()) return tasks_.push(std::move(task));
+    task();
+    return true;
+  }
+
+private:
+  void run() {
+    std::vector<std::function<void()>> next;
+    while (tasks_.take(next, 1)) {
+      next.front()();
+      next.clear();
+    }
+  }
+
+  work_queue<std::function<void()>> tasks_;
+  std::vector<std::thread> threads_;
+};
+
+} // namespace reel

@@ -1,0 +1,205 @@
+// ledger_model_test.cpp: Random histories. Sequences of calls over few jobs, keys, batches, fences and terms,
+// sent in bursts so that several share a transaction, with restarts in between, must be answered by the
+// SQLite ledger exactly as by the plain one in memory; and afterwards the SQLite file must show no violated
+// invariant.
+#include <catch2/catch_test_macros.hpp>
+#include <rapidcheck.h>
+
+#include "tests/storage/ledger_audit.hpp"
+#include "tests/storage/ledger_world.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// One step, as drawn; what the numbers mean depends on the step.
+struct step {
+  unsigned kind = 0, job = 0, a = 0, b = 0;
+};
+std::ostream& operator<<(std::ostream& out, const step& s) {
+  return out << '{' << s.kind << ' ' << s.job << ' ' << s.a << ' ' << s.b << '}';
+}
+
+rc::Gen<std::vector<step>> histories() {
+  auto small = [](unsigned end) { return rc::gen::inRange(0u, end); };
+  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(22)), rc::gen::set(&step::job, small(10)),
+                                  rc::gen::set(&step::a, small(64)), rc::gen::set(&step::b, small(64)));
+  return rc::gen::resize(120, rc::gen::container<std::vector<step>>(one));
+}
+
+/// Both ledgers side by side; answers are compared when a burst is over.
+class side_by_side {
+public:
+  side_by_side() {
+    for (auto& id : jobs_) id = ids_.next<job_id>(clock_.now());
+    open();
+  }
+
+  void take(const step& s) {
+    switch (s.kind) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4: return send(&ledger::accept, accept_of(s));
+    case 5:
+    case 6:
+    case 7:
+    case 8:
+    case 9: return send(&ledger::grant, grant_of(s));
+    case 10:
+    case 11:
+    case 12:
+    case 13:
+    case 14: return send(&ledger::end, end_of(s));
+    case 15: return send(&ledger::cancel, cancel_job{tenant(s.a), jobs_[s.job]});
+    case 16:
+      if (s.a % 3 == 0) send(&ledger::remove, delete_job{tenant(s.a), jobs_[s.job]});
+      return;
+    case 17:
+      if (s.a % 4 == 0) {
+        send(&ledger::lead, take_leadership{{"n"}, {s.b}});
+        ++term_;
+      }
+      return;
+    case 18:
+    case 19: settle(); return read_all(s);
+    case 20:
+      settle();
+      clock_.advance(s.a % 8 == 0 ? 25h : 1s);
+      return;
+    case 21:
+      if (s.a % 8 == 0) {
+        settle();
+        open();
+      }
+      return;
+    }
+  }
+
+  void settle() {
+    for (auto& compare : pending_) compare();
+    pending_.clear();
+  }
+
+  std::filesystem::path close() {
+    settle();
+    sqlite_.reset();
+    return folder_.path() / "ledger.db";
+  }
+
+private:
+  static world_options options() {
+    world_options o;
+    o.limits.queued_jobs_max = 6;
+    o.limits.tenant_queued_jobs_max = 4;
+    return o;
+  }
+
+  void open() {
+    sqlite_.reset();
+    sqlite_ = sqlite_kind::make(folder_, clock_, options());
+    if (!memory_) memory_ = memory_kind::make(folder_, clock_, options());
+  }
+
+  /// The same message to both; the memory ledger answers at once, the other when it has committed.
+  template <class Message, class Answer>
+  void send(void (ledger::*call)(Message, reply_to<Answer>), Message m) {
+    auto expected = std::make_shared<std::optional<outcome<Answer, errc>>>();
+    (*memory_.*call)(m, [expected](outcome<Answer, errc> a) { expected->emplace(std::move(a)); });
+    auto promised = std::make_shared<std::promise<outcome<Answer, errc>>>();
+    (*sqlite_.*call)(std::move(m),
+                     [promised](outcome<Answer, errc> a) { promised->set_value(std::move(a)); });
+    pending_.push_back([expected, promised] {
+      auto given = promised->get_future().get();
+      RC_ASSERT(given.has_value() == (*expected)->has_value());
+      if (given)
+        RC_ASSERT(*given == ***expected);
+      else
+        RC_ASSERT(given.error() == (*expected)->error());
+    });
+  }
+
+  static tenant_id tenant(unsigned a) { return {a % 5 == 0 ? "" : a % 5 == 1 ? "umbrella" : "acme"}; }
+
+  accept_jobs accept_of(const step& s) {
+    accept_jobs m;
+    for (unsigned i = 0; i <= s.b % 3; ++i) {
+      auto r = samples::request(jobs_[(s.job + i) % jobs_.size()], s.a % 4 == 0 ? "umbrella" : "acme");
+      if (s.b % 2 == 0) r.idempotency_key = "key-" + std::to_string((s.a + i) % 3);
+      if (s.a % 7 == 0) r.payload_sha256 = samples::sha256_of("other");
+      m.jobs.push_back(std::move(r));
+    }
+    return m;
+  }
+
+  std::uint64_t a_term(unsigned a) const { return a % 8 == 0 ? a / 8 % 4 : term_; }
+
+  grant_batch grant_of(const step& s) {
+    if (s.a % 4 != 0 || batches_.empty()) batches_.push_back(ids_.next<batch_id>(clock_.now()));
+    grant_batch m{a_term(s.b), batches_.back(), {"w/" + std::to_string(s.a % 2)}, {"wan-small"}, {}};
+    if (s.b % 5 == 0) m.served_model.value = "wan-light";
+    for (unsigned i = 0; i <= s.b % 4; ++i) m.jobs.push_back(jobs_[(s.job + i) % jobs_.size()]);
+    return m;
+  }
+
+  /// Mostly what is really running, sometimes an older fence or another batch.
+  end_batch end_of(const step& s) {
+    end_batch m{a_term(s.b), {}, {}};
+    for (unsigned i = 0; i <= s.b % 3; ++i) {
+      auto row = ledger_caller{*memory_}.read(jobs_[(s.job + i) % jobs_.size()]);
+      if (!row) continue;
+      if (m.batch.is_nil())
+        m.batch = s.a % 9 == 0 && !batches_.empty() ? batches_[s.b % batches_.size()] : row->batch;
+      job_outcome o{row->request.id, row->fence - (s.a % 7 == 0 ? 1 : 0),
+                    static_cast<verdict>((s.a + i) % 5)};
+      o.counted = s.b % 4 != 0;
+      if (s.a % 3 == 0) o.cause = errc::crashed;
+      o.not_before = clock_.now() + 5s;
+      o.gpu_ms = s.a;
+      o.message = std::string(s.b, 'm');
+      if (o.how == verdict::succeeded) o.video = {s.a, samples::sha256_of("v" + std::to_string(s.b))};
+      m.outcomes.push_back(std::move(o));
+    }
+    return m;
+  }
+
+  void read_all(const step& s) {
+    for (const auto& id : jobs_) send(&ledger::read, read_job{tenant(s.a), id});
+    send(&ledger::list, list_jobs{tenant(s.b), s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt,
+                                  s.b % 12, s.a % 2 == 0});
+    send(&ledger::unfinished,
+         unfinished_jobs{s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12});
+    std::vector<object_key_parts> objects;
+    for (const auto& id : jobs_)
+      for (std::uint32_t fence : {1, 2, 3})
+        objects.push_back(
+            {{"acme"}, id, 1, fence, artifact::video, samples::sha256_of("v" + std::to_string(s.b))});
+    send(&ledger::referenced, std::move(objects));
+    settle();
+  }
+
+  scratch_folder folder_;
+  ledger_clock clock_;
+  id_generator ids_;
+  std::array<job_id, 10> jobs_;
+  std::vector<batch_id> batches_;
+  std::uint64_t term_ = 0;
+  std::unique_ptr<ledger> sqlite_, memory_;
+  std::vector<std::function<void()>> pending_;
+};
+
+} // namespace
+
+TEST_CASE("any history is answered alike by both ledgers and leaves a sound file") {
+  REQUIRE(rc::check([] {
+    const auto history = *histories();
+    side_by_side both;
+    both.take({17, 0, 0, 0}); // a first leader
+    for (const auto& s : history) both.take(s);
+    const auto complaints = ledger_audit::complaints_about(both.close());
+    for (const auto& c : complaints) RC_LOG() << c << '\n';
+    RC_ASSERT(complaints.empty());
+  }));
+}
