@@ -138,7 +138,8 @@ void connection::cut() {
 
 void connection::wind_down() {
   ending_ = true;
-  if (waiting_ == waiting::first_byte || waiting_ == waiting::linger)
+  bool nothing_came = waiting_ == waiting::head && begin_ == end_ && parser_.request().target.empty();
+  if (waiting_ == waiting::first_byte || waiting_ == waiting::linger || nothing_came)
     cut();
   else
     wake();
@@ -168,6 +169,7 @@ asio::awaitable<bool> connection::read_request() {
       if (parser_.expects_continue() && begin_ == end_)
         co_await write(buffer_of("HTTP/1.1 100 Continue\r\n\r\n"));
       wait_for(waiting::body, o.body_time);
+      moved(parser_.request().body.size()); // what came with the head
     }
     bool more = co_await read_more();
     if (!more) co_return false;
