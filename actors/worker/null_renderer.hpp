@@ -1,5 +1,5 @@
-// null_renderer.hpp: A model that does no work: as many steps as asked for, files of filler bytes or none. Measures
-// the line around the model (acceptance to commit) and stands in where no LibTorch is wanted.
+// null_renderer.hpp: A model that does no work: as many steps as asked for, files of filler bytes or none.
+// Measures the line around the model (acceptance to commit) and stands in where no LibTorch is wanted.
 //
 // One thread. Never sleeps, never fails for a valid batch. The filler depends on the job's seed alone.
 #pragma once

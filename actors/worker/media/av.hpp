@@ -22,7 +22,8 @@ struct av_release {
 };
 template <class T> using av_ptr = std::unique_ptr<T, av_release>;
 
-/// Throws std::bad_alloc for ENOMEM, else std::runtime_error "what: libav's text". Returns a good result as it is.
+/// Throws std::bad_alloc for ENOMEM, else std::runtime_error "what: libav's text". Returns a good result as
+/// it is.
 int check(int result, const std::string& what);
 
 /// Throws std::bad_alloc for null.

@@ -1,5 +1,5 @@
-// memory_file.hpp: A file in memory for libav's muxer, which writes, seeks back, and, to move the index to the front,
-// reads what it wrote through a second handle. Private to this folder.
+// memory_file.hpp: A file in memory for libav's muxer, which writes, seeks back, and, to move the index to
+// the front, reads what it wrote through a second handle. Private to this folder.
 #pragma once
 
 #include <cstdint>

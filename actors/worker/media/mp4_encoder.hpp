@@ -1,11 +1,11 @@
-// mp4_encoder.hpp: Frames to an mp4 file in memory that plays everywhere: H.264, 4:2:0, BT.709 limited range and
-// tagged so, index before the data (players start before the download ends). The file says in its metadata that it
-// was made by a model (readable with ffprobe).
+// mp4_encoder.hpp: Frames to an mp4 file in memory that plays everywhere: H.264, 4:2:0, BT.709 limited range
+// and tagged so, index before the data (players start before the download ends). The file says in its
+// metadata that it was made by a model (readable with ffprobe).
 //
-// One encoder per video, one thread, frames in order. The same frames and tags give the same bytes (one encoder
-// thread, no time stamps of the day, no version strings of libav). 4:2:0 needs even sizes: an odd last row or column
-// is repeated once. Holds the compressed video and a few frames.
-// Throws std::runtime_error with libav's text, std::bad_alloc; std::logic_error when used out of order.
+// One encoder per video, one thread, frames in order. The same frames and tags give the same bytes (one
+// encoder thread, no time stamps of the day, no version strings of libav). 4:2:0 needs even sizes: an odd
+// last row or column is repeated once. Holds the compressed video and a few frames. Throws std::runtime_error
+// with libav's text, std::bad_alloc; std::logic_error when used out of order.
 #pragma once
 
 #include <cstdint>

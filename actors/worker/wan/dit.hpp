@@ -1,9 +1,9 @@
-// dit.hpp: One expert: the diffusion transformer that looks at noisy latents, a noise level and a text, and predicts
-// the velocity from video to noise (specification section 3).
+// dit.hpp: One expert: the diffusion transformer that looks at noisy latents, a noise level and a text, and
+// predicts the velocity from video to noise (specification section 3).
 //
-// A forward takes rows: a row is one latent with one text at one level, so a sample with guidance is two rows, and
-// rows of different jobs, prompts, text lengths and levels share a pass. All rows have one latent shape. A row's
-// result is bit for bit what it is alone (CPU; linear.hpp says how).
+// A forward takes rows: a row is one latent with one text at one level, so a sample with guidance is two
+// rows, and rows of different jobs, prompts, text lengths and levels share a pass. All rows have one latent
+// shape. A row's result is bit for bit what it is alone (CPU; linear.hpp says how).
 //
 // Immutable after loading. Keys as in the reference (section 2.1). Shapes: R rows, S tokens, D dim, H heads.
 #pragma once
@@ -35,11 +35,12 @@ class dit {
 public:
   dit(const dit_config& config, const weights& w);
 
-  /// context [1 to text_len, text_dim]. Padded with zero rows to text_len, which are attended to like the others.
+  /// context [1 to text_len, text_dim]. Padded with zero rows to text_len, which are attended to like the
+  /// others.
   dit_text prepare_text(const at::Tensor& context, const probe& see = {}) const;
 
-  /// latents [R, in_dim, T, height, width], float32; `rope` of the latent's token grid. Returns velocities of the same
-  /// shape, float32.
+  /// latents [R, in_dim, T, height, width], float32; `rope` of the latent's token grid. Returns velocities of
+  /// the same shape, float32.
   at::Tensor forward(const at::Tensor& latents, std::span<const dit_row> rows, const at::Tensor& rope,
                      const probe& see = {}) const;
 
@@ -52,7 +53,7 @@ private:
     at::Tensor norm_q, norm_k; ///< [D]: over all heads together
   };
   struct block {
-    at::Tensor modulation;               ///< [1, 6, D]
+    at::Tensor modulation; ///< [1, 6, D]
     attention self, cross;
     at::Tensor norm3_weight, norm3_bias; ///< [D]
     linear ffn_in, ffn_out;
@@ -68,17 +69,18 @@ private:
   time_vectors embed_time(std::span<const dit_row> rows, const probe& see) const;
   void run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
                  const at::Tensor& rope, const probe& see) const;
-  at::Tensor self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope, const probe& see) const;
+  at::Tensor self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope,
+                            const probe& see) const;
   at::Tensor cross_attention(std::size_t index, const at::Tensor& x, std::span<const dit_row> rows) const;
 
   dit_config config_;
-  linear patch_embedding_;      ///< in_dim x patch volume -> D
-  linear text_in_, text_out_;   ///< text_dim -> D -> D
-  linear time_in_, time_out_;   ///< freq_dim -> D -> D
-  linear time_projection_;      ///< D -> 6 D
+  linear patch_embedding_;    ///< in_dim x patch volume -> D
+  linear text_in_, text_out_; ///< text_dim -> D -> D
+  linear time_in_, time_out_; ///< freq_dim -> D -> D
+  linear time_projection_;    ///< D -> 6 D
   std::vector<block> blocks_;
-  at::Tensor head_modulation_;  ///< [1, 2, D]
-  linear head_;                 ///< D -> patch volume x out_dim
+  at::Tensor head_modulation_; ///< [1, 2, D]
+  linear head_;                ///< D -> patch volume x out_dim
 };
 
 /// [cos | sin] of timestep x 10000^(-j / half), j below half = size / 2; float32 [1, size].

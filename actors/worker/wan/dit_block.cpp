@@ -4,15 +4,16 @@
 
 namespace reel::wan {
 
-/// x [R, S, D] is changed in place. Sums and products stay separate operations: a fused one rounds differently at the
-/// end of a vector than inside, so a sample's bits would depend on its place in the batch.
+/// x [R, S, D] is changed in place. Sums and products stay separate operations: a fused one rounds
+/// differently at the end of a vector than inside, so a sample's bits would depend on its place in the batch.
 void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
                     const at::Tensor& rope, const probe& see) const {
   auto& b = blocks_[index];
   auto note = [&see](const char* name, const at::Tensor& value) {
     if (see) see(name, value);
   };
-  auto m = b.modulation.add(time).unsqueeze(2).unbind(1); // shift, scale, gate: attention's, then ffn's; each [R, 1, D]
+  auto m = b.modulation.add(time).unsqueeze(2).unbind(
+      1); // shift, scale, gate: attention's, then ffn's; each [R, 1, D]
 
   auto y = layer_norm(x, config_.eps);
   note("_norm1", y);
@@ -34,7 +35,8 @@ void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, st
   note("", x);
 }
 
-at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope, const probe& see) const {
+at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope,
+                               const probe& see) const {
   std::vector<std::int64_t> by_head{x.size(0), x.size(1), config_.heads, config_.head_dim()};
   auto q = a.q(x);
   if (see) see("_q", q);
@@ -48,8 +50,8 @@ at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at
 
   auto out = at::empty_like(x);
   for (std::int64_t r = 0; r < x.size(0); ++r)
-    attend(split_heads(q[r], config_.heads), split_heads(k[r], config_.heads), split_heads(v[r], config_.heads),
-           split_heads(out[r], config_.heads));
+    attend(split_heads(q[r], config_.heads), split_heads(k[r], config_.heads),
+           split_heads(v[r], config_.heads), split_heads(out[r], config_.heads));
   return a.o(out);
 }
 

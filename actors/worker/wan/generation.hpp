@@ -1,12 +1,12 @@
-// generation.hpp: One batch through the model: encode the texts, denoise step by step (specification section 8).
-// Decoding is vae_stream's work, per sample, when the last step is done.
+// generation.hpp: One batch through the model: encode the texts, denoise step by step (specification section
+// 8). Decoding is vae_stream's work, per sample, when the last step is done.
 //
-// Each sample has its own prompt, negative prompt, guidance, noise. Its result does not depend on the others, so a
-// sample can leave between two steps. All rows of a step go through one forward pass: per sample the prompt's and,
-// where its guidance is not 1, the negative prompt's.
+// Each sample has its own prompt, negative prompt, guidance, noise. Its result does not depend on the others,
+// so a sample can leave between two steps. All rows of a step go through one forward pass: per sample the
+// prompt's and, where its guidance is not 1, the negative prompt's.
 //
-// One thread, inside a compute_scope. A text that several samples share is encoded once; an expert's view of the
-// texts is made when the expert first serves and dropped with it.
+// One thread, inside a compute_scope. A text that several samples share is encoded once; an expert's view of
+// the texts is made when the expert first serves and dropped with it.
 #pragma once
 
 #include <map>

@@ -15,8 +15,8 @@ struct latent_shape {
   bool operator==(const latent_shape&) const = default;
 };
 
-/// Throws render_error: unsupported for what this model cannot make, invalid_argument for what no model could; the
-/// text names the value and what is allowed.
+/// Throws render_error: unsupported for what this model cannot make, invalid_argument for what no model
+/// could; the text names the value and what is allowed.
 void check_jobs(const model_config& config, std::span<const run_job> jobs);
 
 /// Of checked parameters.

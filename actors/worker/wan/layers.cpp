@@ -15,7 +15,9 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return wide.mul(scale).to(x.scalar_type()).mul_(weight);
 }
 
-at::Tensor layer_norm(const at::Tensor& x, double eps) { return at::layer_norm(x, {x.size(-1)}, {}, {}, eps); }
+at::Tensor layer_norm(const at::Tensor& x, double eps) {
+  return at::layer_norm(x, {x.size(-1)}, {}, {}, eps);
+}
 
 void gelu_tanh_(at::Tensor& x) {
   for (auto& sample : x.unbind(0)) {
@@ -30,7 +32,8 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 
 void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, at::Tensor out) {
   auto heads = q.size(0), queries = q.size(1), keys = k.size(1);
-  auto slice = std::max<std::int64_t>(1, score_bytes_max / (heads * keys * static_cast<std::int64_t>(sizeof(float))));
+  auto slice =
+      std::max<std::int64_t>(1, score_bytes_max / (heads * keys * static_cast<std::int64_t>(sizeof(float))));
   auto scaled = q.mul(1 / std::sqrt(static_cast<double>(q.size(2))));
   auto keys_t = k.transpose(1, 2);
   for (std::int64_t begin = 0; begin < queries; begin += slice) {

@@ -1,6 +1,6 @@
-// layers.hpp: The small pieces that the text encoder and the transformer share. Pure functions of tensors; batch
-// results never depend on the other samples (see linear.hpp: what is not computed element by element with exactly
-// rounded operations runs per sample).
+// layers.hpp: The small pieces that the text encoder and the transformer share. Pure functions of tensors;
+// batch results never depend on the other samples (see linear.hpp: what is not computed element by element
+// with exactly rounded operations runs per sample).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,8 +16,8 @@ at::Tensor layer_norm(const at::Tensor& x, double eps);
 /// GELU by its tanh formula, in place, sample by sample.
 void gelu_tanh_(at::Tensor& x);
 
-/// softmax(q k^T / sqrt(head_dim)) v of one sample, exactly, in slices of queries so that the score matrix stays below
-/// 64 MiB. q [heads, n, d], k and v [heads, m, d]; `out` [heads, n, d] may be a strided view.
+/// softmax(q k^T / sqrt(head_dim)) v of one sample, exactly, in slices of queries so that the score matrix
+/// stays below 64 MiB. q [heads, n, d], k and v [heads, m, d]; `out` [heads, n, d] may be a strided view.
 void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, at::Tensor out);
 
 /// [tokens, heads x d] seen as [heads, tokens, d]; no copy.

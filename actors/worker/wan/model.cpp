@@ -9,7 +9,8 @@ model::model(const std::filesystem::path& folder, at::Device device)
       high{config.dit, open(config.high_file)}, low{config.dit, open(config.low_file)},
       vae{config.vae, open(config.vae_file)} {}
 
-/// float32 throughout: the reference's own precision for the decoder and for everything that is not a large product.
+/// float32 throughout: the reference's own precision for the decoder and for everything that is not a large
+/// product.
 weights model::open(const std::filesystem::path& file) const {
   return {safetensors_file::open(file), at::TensorOptions{}.device(device).dtype(at::kFloat)};
 }

@@ -1,5 +1,5 @@
-// model.hpp: The whole model in memory: text encoder, two experts, video decoder, loaded from one folder and checked
-// against its config.json before the first use. Immutable after loading; one thread computes with it.
+// model.hpp: The whole model in memory: text encoder, two experts, video decoder, loaded from one folder and
+// checked against its config.json before the first use. Immutable after loading; one thread computes with it.
 #pragma once
 
 #include <filesystem>
@@ -22,7 +22,9 @@ public:
   const vae_decoder vae;
 
   /// High noise from boundary x train_timesteps up; as timesteps fall, a run changes experts at most once.
-  bool is_high(double timestep) const { return timestep >= config.boundary * static_cast<double>(config.train_timesteps); }
+  bool is_high(double timestep) const {
+    return timestep >= config.boundary * static_cast<double>(config.train_timesteps);
+  }
 
 private:
   weights open(const std::filesystem::path& file) const;

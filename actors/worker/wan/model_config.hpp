@@ -1,8 +1,8 @@
-// model_config.hpp: Every number of the model, read from its folder's config.json; nothing about sizes is written in
-// the code. Refuses at start, with the file, the key, what is allowed and what was found.
+// model_config.hpp: Every number of the model, read from its folder's config.json; nothing about sizes is
+// written in the code. Refuses at start, with the file, the key, what is allowed and what was found.
 //
-// Form: sections "weights", "dit", "text_encoder", "vae", "pipeline" (keys as the reference names them, specification
-// section 1). Values only; any thread.
+// Form: sections "weights", "dit", "text_encoder", "vae", "pipeline" (keys as the reference names them,
+// specification section 1). Values only; any thread.
 #pragma once
 
 #include <array>
@@ -35,11 +35,13 @@ struct text_config {
 /// The video autoencoder's decoder side.
 struct vae_config {
   std::int64_t dim = 0, latent_channels = 0, blocks_per_level = 0;
-  std::vector<std::int64_t> widths;      ///< times dim, finest level first
-  std::vector<bool> halves_time;         ///< between the levels, finest first
-  std::vector<double> mean, deviation;   ///< of the latent, per channel
-  std::int64_t space_stride() const { return std::int64_t{1} << (widths.size() - 1); } ///< pixels per latent cell
-  std::int64_t time_stride() const;                                                    ///< frames per latent frame
+  std::vector<std::int64_t> widths;    ///< times dim, finest level first
+  std::vector<bool> halves_time;       ///< between the levels, finest first
+  std::vector<double> mean, deviation; ///< of the latent, per channel
+  std::int64_t space_stride() const {
+    return std::int64_t{1} << (widths.size() - 1);
+  }                                 ///< pixels per latent cell
+  std::int64_t time_stride() const; ///< frames per latent frame
   bool operator==(const vae_config&) const = default;
 };
 

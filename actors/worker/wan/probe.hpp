@@ -1,5 +1,5 @@
-// probe.hpp: Shows a reader the tensors between the model's layers, for comparing them with the reference's. An empty
-// probe costs one test per layer.
+// probe.hpp: Shows a reader the tensors between the model's layers, for comparing them with the reference's.
+// An empty probe costs one test per layer.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-// process_memory.hpp: What this process takes of the machine, as Linux counts it. For a model on the CPU the process
-// is the device.
+// process_memory.hpp: What this process takes of the machine, as Linux counts it. For a model on the CPU the
+// process is the device.
 #pragma once
 
 #include <cstdint>

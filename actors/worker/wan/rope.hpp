@@ -1,9 +1,10 @@
-// rope.hpp: Rotary position embedding over time, height and width (specification section 3.6; J. Su et al. 2021).
-// A head's numbers are taken in adjacent pairs as complex ones; the pairs are split between the three axes and
-// turned by position x frequency. Angles in double, rotation in float32 (the reference rotates in double: below
-// 1e-6 apart).
+// rope.hpp: Rotary position embedding over time, height and width (specification section 3.6; J. Su et al.
+// 2021). A head's numbers are taken in adjacent pairs as complex ones; the pairs are split between the three
+// axes and turned by position x frequency. Angles in double, rotation in float32 (the reference rotates in
+// double: below 1e-6 apart).
 //
-// A table belongs to one token grid and is built once per batch: (frames + height + width) x pairs sines and cosines.
+// A table belongs to one token grid and is built once per batch: (frames + height + width) x pairs sines and
+// cosines.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,7 +21,8 @@ struct token_grid {
   bool operator==(const token_grid&) const = default;
 };
 
-inline constexpr std::int64_t rope_positions_max = 1024; ///< per axis: what the released model's own table holds
+inline constexpr std::int64_t rope_positions_max =
+    1024; ///< per axis: what the released model's own table holds
 
 /// Pairs of one head that serve time, height and width.
 std::array<std::int64_t, 3> rope_split(std::int64_t head_dim);

@@ -101,7 +101,8 @@ private:
   std::size_t bytes_of(const tensor_entry& t) const {
     std::size_t bytes = size_of(t.type);
     for (auto n : t.shape)
-      if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(n), &bytes)) bad("shape " + shape_text(t.shape) + " overflows");
+      if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(n), &bytes))
+        bad("shape " + shape_text(t.shape) + " overflows");
     return bytes;
   }
 
@@ -155,7 +156,8 @@ void safetensors_file::map() {
 
 void safetensors_file::read_header() {
   std::uint64_t header_bytes = 0;
-  for (std::size_t i = length_bytes; i-- > 0;) header_bytes = header_bytes << 8 | std::to_integer<std::uint64_t>(file_[i]);
+  for (std::size_t i = length_bytes; i-- > 0;)
+    header_bytes = header_bytes << 8 | std::to_integer<std::uint64_t>(file_[i]);
   auto room = file_.size() - length_bytes;
   if (header_bytes > std::min(room, header_bytes_max))
     refuse(path_, "header length " + std::to_string(header_bytes) + ", but " + std::to_string(room) +
@@ -176,18 +178,21 @@ void safetensors_file::check_coverage(std::size_t data_bytes) const {
   std::vector<const std::pair<const std::string, tensor_entry>*> by_offset;
   for (auto& t : tensors_) by_offset.push_back(&t);
   // Empty tensors first among those that begin at one place: they end there too.
-  std::ranges::sort(by_offset, {}, [](auto* t) { return std::pair{t->second.bytes.data(), t->second.bytes.size()}; });
+  std::ranges::sort(by_offset, {}, [](auto* t) {
+    return std::pair{t->second.bytes.data(), t->second.bytes.size()};
+  });
   auto begin = file_.data() + (file_.size() - data_bytes);
   auto expected = begin;
   for (auto* t : by_offset) {
     if (t->second.bytes.data() != expected)
-      refuse(path_, "tensor " + t->first + ": begins at byte " + std::to_string(t->second.bytes.data() - begin) +
-                        " of the data, expected " + std::to_string(expected - begin));
+      refuse(path_, "tensor " + t->first + ": begins at byte " +
+                        std::to_string(t->second.bytes.data() - begin) + " of the data, expected " +
+                        std::to_string(expected - begin));
     expected += t->second.bytes.size();
   }
   if (auto covered = static_cast<std::size_t>(expected - begin); covered != data_bytes)
-    refuse(path_, "tensors cover " + std::to_string(covered) + " bytes, the file has " + std::to_string(data_bytes) +
-                      " bytes of data");
+    refuse(path_, "tensors cover " + std::to_string(covered) + " bytes, the file has " +
+                      std::to_string(data_bytes) + " bytes of data");
 }
 
 } // namespace reel::wan

@@ -1,13 +1,13 @@
-// safetensors.hpp: Opens a .safetensors file through a memory map: no byte is copied, pages come in when a tensor is
-// first used, and the page cache keeps them for the next process.
+// safetensors.hpp: Opens a .safetensors file through a memory map: no byte is copied, pages come in when a
+// tensor is first used, and the page cache keeps them for the next process.
 //
-// Format (github.com/huggingface/safetensors, "Format"): 8 bytes little-endian length N of the header; N bytes of
-// JSON {"key": {"dtype", "shape", "data_offsets": [begin, end)}, "__metadata__": {text: text}}; then the data, which
-// the tensors must cover without a hole or an overlap. All of that is checked here, so that a truncated or lying
-// file is refused at start and never read beyond its end.
+// Format (github.com/huggingface/safetensors, "Format"): 8 bytes little-endian length N of the header; N
+// bytes of JSON {"key": {"dtype", "shape", "data_offsets": [begin, end)}, "__metadata__": {text: text}}; then
+// the data, which the tensors must cover without a hole or an overlap. All of that is checked here, so that a
+// truncated or lying file is refused at start and never read beyond its end.
 //
-// Immutable after opening, any thread. Who keeps a span keeps the file (shared_ptr). The file must not be shortened
-// while it is open: the operating system answers that with SIGBUS.
+// Immutable after opening, any thread. Who keeps a span keeps the file (shared_ptr). The file must not be
+// shortened while it is open: the operating system answers that with SIGBUS.
 #pragma once
 
 #include <cstddef>

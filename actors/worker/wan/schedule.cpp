@@ -8,8 +8,8 @@ namespace {
 
 double shifted(double sigma, double shift) { return shift * sigma / (1 + (shift - 1) * sigma); }
 
-/// What the formulas of section 7 are written in. lambda is -inf at sigma 1 and +inf at sigma 0; every use of an
-/// infinite one below gives the formula's limit.
+/// What the formulas of section 7 are written in. lambda is -inf at sigma 1 and +inf at sigma 0; every use of
+/// an infinite one below gives the formula's limit.
 struct level {
   double sigma, alpha, lambda;
   explicit level(double s) : sigma{s}, alpha{1 - s}, lambda{std::log((1 - s) / s)} {}
@@ -20,8 +20,9 @@ std::vector<double> exact_sigmas(const schedule_options& o) {
   double first = 1, last = 0, parts = o.steps;
   if (o.sampler == sampler_kind::unipc) first = static_cast<float>(1 - 1.0 / o.train_timesteps);
   if (o.sampler == sampler_kind::euler) {
-    last = shifted(1.0 / o.train_timesteps, o.shift); // shifted once here and again below, as the reference does
-    parts = std::max(1, o.steps - 1);                 // the last level belongs to the run
+    last =
+        shifted(1.0 / o.train_timesteps, o.shift); // shifted once here and again below, as the reference does
+    parts = std::max(1, o.steps - 1);              // the last level belongs to the run
   }
   std::vector<double> out;
   for (int i = 0; i < o.steps; ++i) out.push_back(shifted(first + (last - first) * i / parts, o.shift));

@@ -1,15 +1,16 @@
-// schedule.hpp: The samplers' mathematics without a tensor: at which noise levels a run of N steps stands, and which
-// weighted sum of what it has seen each step is (specification section 7).
+// schedule.hpp: The samplers' mathematics without a tensor: at which noise levels a run of N steps stands,
+// and which weighted sum of what it has seen each step is (specification section 7).
 //
-// A latent at level sigma is x = (1 - sigma) x0 + sigma noise; the model gives the velocity v, and the prediction of
-// x0 is m = x - sigma v. All three samplers turn out as sums of the same few tensors, so a step is a row of weights:
+// A latent at level sigma is x = (1 - sigma) x0 + sigma noise; the model gives the velocity v, and the
+// prediction of x0 is m = x - sigma v. All three samplers turn out as sums of the same few tensors, so a step
+// is a row of weights:
 //
 //   corrected:  x_i     <- c.x x_{i-1} + c.m0 m_{i-1} + c.m1 m_{i-2} + c.now m_i     (UniPC only, i > 0)
 //   predicted:  x_{i+1} <- p.x x_i     + p.m0 m_i     + p.m1 m_{i-1}
 //
-// UniPC: W. Zhao et al. 2023 (order 2, bh2). DPM++ 2M: C. Lu et al. 2022. Euler: flow matching, X. Liu et al. 2022.
-// Values are indexed by step, never searched by timestep: two steps may round to the same integer timestep.
-// Pure; any thread. Computed in double from sigmas rounded to float as the reference stores them.
+// UniPC: W. Zhao et al. 2023 (order 2, bh2). DPM++ 2M: C. Lu et al. 2022. Euler: flow matching, X. Liu et al.
+// 2022. Values are indexed by step, never searched by timestep: two steps may round to the same integer
+// timestep. Pure; any thread. Computed in double from sigmas rounded to float as the reference stores them.
 #pragma once
 
 #include <optional>
@@ -21,8 +22,8 @@ namespace reel::wan {
 
 struct schedule_options {
   sampler_kind sampler = sampler_kind::unipc;
-  int steps = 0;         ///< 1 to train_timesteps
-  double shift = 0;      ///< the reference's sample_shift; above 0
+  int steps = 0;    ///< 1 to train_timesteps
+  double shift = 0; ///< the reference's sample_shift; above 0
   int train_timesteps = 0;
   bool operator==(const schedule_options&) const = default;
 };

@@ -1,5 +1,6 @@
-// text_encoder.hpp: The umT5 encoder: token ids to one vector per token (specification section 4). Each prompt alone
-// and only its real tokens: padding does not change the rows of real tokens, so it would be work for nothing.
+// text_encoder.hpp: The umT5 encoder: token ids to one vector per token (specification section 4). Each
+// prompt alone and only its real tokens: padding does not change the rows of real tokens, so it would be work
+// for nothing.
 //
 // Immutable after loading. Keys as in the reference (section 2.2). Throws what weights::get() throws.
 #pragma once
@@ -13,7 +14,8 @@
 
 namespace reel::wan {
 
-/// Which of `buckets` learned biases serves a key at `distance` = key - query: exact for near ones, logarithmic beyond.
+/// Which of `buckets` learned biases serves a key at `distance` = key - query: exact for near ones,
+/// logarithmic beyond.
 std::int64_t relative_bucket(std::int64_t distance, std::int64_t buckets, std::int64_t distance_max);
 
 class text_encoder {

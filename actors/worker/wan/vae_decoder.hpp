@@ -1,13 +1,13 @@
-// vae_decoder.hpp: Latents to pixels, one latent frame at a time (specification section 6). The network is causal in
-// time: every convolution looks back over at most two frames, which a vae_stream keeps, so that a long video needs
-// the memory of one latent frame and its first frames leave before its last are decoded.
+// vae_decoder.hpp: Latents to pixels, one latent frame at a time (specification section 6). The network is
+// causal in time: every convolution looks back over at most two frames, which a vae_stream keeps, so that a
+// long video needs the memory of one latent frame and its first frames leave before its last are decoded.
 //
-// Frames stand in the batch dimension: [frames, channels, height, width], channels last in memory. A 3-D convolution
-// is the sum over its time taps of 2-D convolutions: in float32 on a CPU two to five times as fast as conv3d
-// (measured, LibTorch 1.13) and without a copy of the input.
+// Frames stand in the batch dimension: [frames, channels, height, width], channels last in memory. A 3-D
+// convolution is the sum over its time taps of 2-D convolutions: in float32 on a CPU two to five times as
+// fast as conv3d (measured, LibTorch 1.13) and without a copy of the input.
 //
-// The decoder is immutable after loading; a stream belongs to one video and one thread. Keys as in the reference
-// (section 2.3).
+// The decoder is immutable after loading; a stream belongs to one video and one thread. Keys as in the
+// reference (section 2.3).
 #pragma once
 
 #include <optional>
@@ -70,7 +70,8 @@ class vae_stream {
 public:
   explicit vae_stream(const vae_decoder& decoder);
 
-  /// The next latent frame [channels, h, w], normalised. Returns [1 (first call) or time stride, 3, H, W], not clamped.
+  /// The next latent frame [channels, h, w], normalised. Returns [1 (first call) or time stride, 3, H, W],
+  /// not clamped.
   at::Tensor next(const at::Tensor& latent, const probe& see = {});
 
 private:

@@ -48,7 +48,8 @@ at::Tensor vae_stream::run(const vae_decoder::conv& c, const at::Tensor& x) {
   past = frames.narrow(0, x.size(0), back).clone();
   auto out = at::conv2d(frames.narrow(0, 0, x.size(0)), c.taps[0], c.bias, 1, c.padding);
   for (std::int64_t tap = 1; tap <= back; ++tap)
-    out.add_(at::conv2d(frames.narrow(0, tap, x.size(0)), c.taps[static_cast<std::size_t>(tap)], {}, 1, c.padding));
+    out.add_(at::conv2d(frames.narrow(0, tap, x.size(0)), c.taps[static_cast<std::size_t>(tap)], {}, 1,
+                        c.padding));
   return out;
 }
 
@@ -71,7 +72,8 @@ at::Tensor vae_stream::run(const vae_decoder::upsample& u, at::Tensor x) {
   if (u.time && !first_frame_) { // the very first frame stays one frame
     auto n = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
     auto pairs = run(*u.time, x).permute({0, 2, 3, 1}).reshape({n, height, width, 2, channels});
-    x = pairs.permute({0, 3, 4, 1, 2}).reshape({2 * n, channels, height, width}); // frame 2t: first half of the channels
+    x = pairs.permute({0, 3, 4, 1, 2})
+            .reshape({2 * n, channels, height, width}); // frame 2t: first half of the channels
   }
   return run(u.space, at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
 }

@@ -20,7 +20,8 @@ at::ScalarType type_of(element e) {
 const tensor_entry& entry_of(const safetensors_file& file, const std::string& key) {
   auto found = file.tensors().find(key);
   if (found == file.tensors().end())
-    throw render_error{errc::corrupt, file.path().string() + ": tensor " + key + ": expected, but not in the file"};
+    throw render_error{errc::corrupt,
+                       file.path().string() + ": tensor " + key + ": expected, but not in the file"};
   return found->second;
 }
 
@@ -30,7 +31,8 @@ at::Tensor view_of(const std::shared_ptr<const safetensors_file>& file, const st
   auto& entry = entry_of(*file, key);
   // from_blob wants a mutable pointer; nobody writes through it (see the header).
   auto data = const_cast<std::byte*>(entry.bytes.data());
-  return at::from_blob(data, entry.shape, [file](void*) {}, at::TensorOptions{}.dtype(type_of(entry.type)));
+  return at::from_blob(
+      data, entry.shape, [file](void*) {}, at::TensorOptions{}.dtype(type_of(entry.type)));
 }
 
 weights::weights(std::shared_ptr<const safetensors_file> file, at::TensorOptions wanted)

@@ -1,5 +1,5 @@
-// dit_test.cpp: Both experts give the reference's velocities (golden file dit_io), layer by layer, alone and in a
-// batch; and a row of a batch is bit for bit the row alone, whatever stands beside it.
+// dit_test.cpp: Both experts give the reference's velocities (golden file dit_io), layer by layer, alone and
+// in a batch; and a row of a batch is bit for bit the row alone, whatever stands beside it.
 #include "tests/worker/wan/golden.hpp" // first: see there
 
 using namespace reel;
@@ -44,11 +44,13 @@ TEST_CASE("both experts give the reference's velocities for single latents") {
   }
 }
 
-TEST_CASE("a batch with texts of different lengths and different timesteps gives the reference's velocities") {
+TEST_CASE(
+    "a batch with texts of different lengths and different timesteps gives the reference's velocities") {
   compute_scope scope;
   golden g{"dit_io"};
-  auto out = run(golden_model().high, {{g("batch.latent0"), g("batch.context0"), g("batch.t")[0].item<float>()},
-                                       {g("batch.latent1"), g("batch.context1"), g("batch.t")[1].item<float>()}});
+  auto out =
+      run(golden_model().high, {{g("batch.latent0"), g("batch.context0"), g("batch.t")[0].item<float>()},
+                                {g("batch.latent1"), g("batch.context1"), g("batch.t")[1].item<float>()}});
   CHECK(difference(out[0], g("batch.out0")) < tolerance);
   CHECK(difference(out[1], g("batch.out1")) < tolerance);
 }
@@ -57,7 +59,8 @@ TEST_CASE("latents of different shapes give the reference's velocities, each in 
   compute_scope scope;
   golden g{"dit_io"};
   for (auto i : {"0", "1"}) {
-    row r{g("mixed.latent" + std::string{i}), g("mixed.context" + std::string{i}), g("mixed.t")[i[0] - '0'].item<float>()};
+    row r{g("mixed.latent" + std::string{i}), g("mixed.context" + std::string{i}),
+          g("mixed.t")[i[0] - '0'].item<float>()};
     CHECK(difference(run(golden_model().low, {r})[0], g("mixed.out" + std::string{i})) < tolerance);
   }
 }
@@ -77,7 +80,8 @@ TEST_CASE("every layer of the high-noise expert gives the reference's numbers") 
   CHECK(difference(layers.seen.at("patch_embedding"), patches) < tolerance);
   CHECK(difference(layers.seen.at("text_embedding"), expected("text_embedding")[0]) < tolerance);
   CHECK(difference(layers.seen.at("time_embedding"), expected("time_embedding")[0]) < tolerance);
-  CHECK(difference(layers.seen.at("time_projection").flatten(), expected("time_projection").flatten()) < tolerance);
+  CHECK(difference(layers.seen.at("time_projection").flatten(), expected("time_projection").flatten()) <
+        tolerance);
 }
 
 TEST_CASE("a row of a batch is bit for bit the row alone") {

@@ -1,4 +1,5 @@
-// embeddings_test.cpp: Position and timestep embeddings give the reference's numbers (golden file embeddings).
+// embeddings_test.cpp: Position and timestep embeddings give the reference's numbers (golden file
+// embeddings).
 #include "tests/worker/wan/golden.hpp" // first: see there
 
 #include <cmath>

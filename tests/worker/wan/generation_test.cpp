@@ -1,5 +1,6 @@
-// generation_test.cpp: A whole run from token ids and noise to pixels is the reference's (golden files e2e_unipc and
-// e2e_dpmpp: the reference's own generate()), and a sample's run does not depend on the batch that it is in.
+// generation_test.cpp: A whole run from token ids and noise to pixels is the reference's (golden files
+// e2e_unipc and e2e_dpmpp: the reference's own generate()), and a sample's run does not depend on the batch
+// that it is in.
 #include "tests/worker/wan/golden.hpp" // first: see there
 
 #include "actors/worker/wan/generation.hpp"
@@ -46,9 +47,13 @@ sample_request request(int i) {
 
 } // namespace
 
-TEST_CASE("the reference's UniPC video comes out of its noise and token ids") { compare_run("e2e_unipc", sampler_kind::unipc); }
+TEST_CASE("the reference's UniPC video comes out of its noise and token ids") {
+  compare_run("e2e_unipc", sampler_kind::unipc);
+}
 
-TEST_CASE("the reference's DPM++ video comes out of its noise and token ids") { compare_run("e2e_dpmpp", sampler_kind::dpmpp); }
+TEST_CASE("the reference's DPM++ video comes out of its noise and token ids") {
+  compare_run("e2e_dpmpp", sampler_kind::dpmpp);
+}
 
 TEST_CASE("the reference's timesteps choose the reference's expert") {
   golden g{"e2e_unipc"};
@@ -74,7 +79,8 @@ TEST_CASE("a sample's latents and pixels are bit for bit the same alone and besi
       alone.prepare();
       for (int i = 0; i < 5; ++i) alone.step();
       CHECK(at::equal(alone.latent(0), all.latent(static_cast<std::size_t>(sample))));
-      CHECK(at::equal(to_rgb(decode(alone.latent(0))), to_rgb(decode(all.latent(static_cast<std::size_t>(sample))))));
+      CHECK(at::equal(to_rgb(decode(alone.latent(0))),
+                      to_rgb(decode(all.latent(static_cast<std::size_t>(sample))))));
     }
   }
 }

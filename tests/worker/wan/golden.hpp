@@ -1,7 +1,7 @@
 // golden.hpp: Reads the reference's tensors (tests/data/wan-golden) and compares ours with them.
 //
-// Every test that uses LibTorch includes this first: LibTorch brings glog's CHECK along, which would take the place of
-// Catch2's and end the program instead of reporting.
+// Every test that uses LibTorch includes this first: LibTorch brings glog's CHECK along, which would take the
+// place of Catch2's and end the program instead of reporting.
 #pragma once
 
 #include "actors/worker/wan/torch_compat.hpp"

@@ -1,5 +1,5 @@
-// text_encoder_test.cpp: The text encoder gives the reference's numbers. Method: golden tensors of the reference
-// (t5_io), whole outputs, outputs per layer, and the position buckets alone.
+// text_encoder_test.cpp: The text encoder gives the reference's numbers. Method: golden tensors of the
+// reference (t5_io), whole outputs, outputs per layer, and the position buckets alone.
 #include "tests/worker/wan/golden.hpp" // first: see there
 
 using namespace reel;
