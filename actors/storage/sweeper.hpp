@@ -34,10 +34,12 @@ std::vector<std::string> orphans_of(const std::vector<old_object>& objects,
 
 struct sweep_timeout {};
 
+using sweeper_protocol = act::protocol<void(sweep_timeout), void(run_replies)>;
+
 class sweeper_actor {
 public:
   static constexpr const char* name = "sweeper";
-  using interface = act::ref<act::protocol<void(sweep_timeout), void(run_replies)>>;
+  using interface = act::ref<sweeper_protocol>;
 
   /// The first sweep begins one interval after the start.
   sweeper_actor(interface::pointer self, std::shared_ptr<ledger> led, std::shared_ptr<object_store> store,

@@ -5,6 +5,7 @@
 
 #include "actors/gateway/api/api.hpp"
 #include "actors/gateway/gateway_actor.hpp"
+#include "actors/gateway/http/server.hpp"
 #include "actors/gateway/text/tokenizer.hpp"
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/storage/file_objects.hpp"

@@ -12,7 +12,9 @@
 
 #include "actors/worker/worker.hpp"
 #include "actors/worker/worker_input.hpp"
+#include "runtime/cluster/hub.hpp"
 #include "runtime/link/zmq_link.hpp"
+#include "runtime/observe/log.hpp"
 
 namespace {
 
