@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr int exit_without_node = 1;
 constexpr int exit_after_internal = 71; ///< the process may be broken; a fresh one is not
 
 sha256_digest hash_of(const blob& b) {
@@ -25,9 +26,9 @@ worker::worker(interface::pointer self, worker_wiring wiring, worker_options opt
     : self_{self}, wiring_{std::move(wiring)}, options_{options} {}
 
 worker::interface::behavior_type worker::make_behavior() {
-  act::tell(self_, wiring_.slot, wiring_.ready);
   act::tell_after(self_, 1s, self_, second_timeout{});
   return {
+      [this](const peer_changed& m) { on_peer_changed(m); },
       [this](const run_batch& m) { return on_run_batch(m); },
       [this](const renew_lease& m) { on_renew_lease(m); },
       [this](const stop_jobs& m) { on_stop_jobs(m); },
@@ -37,6 +38,12 @@ worker::interface::behavior_type worker::make_behavior() {
       [this](const store_retry_timeout& m) { on_store_retry_timeout(m); },
       [this](const end_repeat_timeout& m) { on_end_repeat_timeout(m); },
   };
+}
+
+/// A worker without its node is of no use: the node's end ends it, whatever way it comes.
+void worker::on_peer_changed(const peer_changed& m) {
+  if (m.state == peer_state::up) act::tell(self_, wiring_.slot, wiring_.ready);
+  if (m.state == peer_state::down) wiring_.quit(exit_without_node);
 }
 
 done worker::on_run_batch(const run_batch& m) {

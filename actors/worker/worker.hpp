@@ -7,6 +7,7 @@
 
 #include "actors/protocols.hpp"
 #include "actors/worker/render_thread.hpp"
+#include "runtime/cluster/hub.hpp"
 
 namespace reel {
 
@@ -24,7 +25,7 @@ using worker_actor_protocol =
                 void(store_retry_timeout), void(end_repeat_timeout)>;
 
 struct worker_wiring {
-  worker_ready ready; ///< what this process can do; told to the node first
+  worker_ready ready; ///< what this process can do; told to the node when it is reached
   slot_ref slot;
   objects_ref objects;
   render_thread* renderer = nullptr;  ///< set before the first message; outlives the actor
@@ -65,6 +66,7 @@ private:
     batch_finished end;
   };
 
+  void on_peer_changed(const peer_changed& m);
   done on_run_batch(const run_batch& m);
   void on_renew_lease(const renew_lease& m);
   void on_stop_jobs(const stop_jobs& m);

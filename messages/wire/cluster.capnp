@@ -1,4 +1,5 @@
-# cluster.capnp: What nodes say about themselves. Mirrors messages/cluster.hpp; rules for changes are in messages.capnp.
+# cluster.capnp: What nodes say about themselves. Mirrors messages/cluster.hpp; rules for changes are in
+# messages.capnp.
 
 @0xbf454c3ba05390a7;
 

@@ -16,7 +16,8 @@ struct Uuid {
 }
 
 struct Sha256 {
-  # 32 bytes in reading order: the first byte of the hash is the highest byte of `a`. A null pointer is all zeros.
+  # 32 bytes in reading order: the first byte of the hash is the highest byte of `a`. A null pointer is all
+  # zeros.
 
   a @0 :UInt64;
   b @1 :UInt64;
@@ -55,8 +56,8 @@ enum Sampler {
 }
 
 struct RenderParams {
-  # Everything the model needs beside the text. Set by the gateway from the request and the model's defaults and
-  # checked there against the model; the decoder checks only what would harm the process.
+  # Everything the model needs beside the text. Set by the gateway from the request and the model's defaults
+  # and checked there against the model; the decoder checks only what would harm the process.
 
   model @0 :Text;
   # Name of a model of the configuration.
@@ -108,7 +109,8 @@ struct TextPair {
 }
 
 struct JobRequest {
-  # One accepted request. Set by the gateway and immutable from acceptance on; the ledger keeps it under a checksum.
+  # One accepted request. Set by the gateway and immutable from acceptance on; the ledger keeps it under a
+  # checksum.
 
   id @0 :Uuid;
   # Chosen by the gateway.
@@ -153,7 +155,8 @@ struct JobRequest {
 }
 
 struct StoredObject {
-  # A stored result. Its key is derived from ids alone, so only size and hash travel. Set by the worker that stored it.
+  # A stored result. Its key is derived from ids alone, so only size and hash travel. Set by the worker that
+  # stored it.
 
   sizeBytes @0 :UInt64;
   # 0: the model makes no such artifact.

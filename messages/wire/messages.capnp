@@ -1,31 +1,38 @@
-# messages.capnp: The number of every message that crosses a process boundary, and the rules for changing schemas.
+# messages.capnp: The number of every message that crosses a process boundary, and the rules for changing
+# schemas.
 #
-# A packet carries one of these numbers, a body and attachments. The body is the message's struct (the enumerant's
-# name with a capital letter, in the file of its role) as ONE Cap'n Proto segment, without a segment table: the root
-# pointer is its first word, its size is a multiple of 8 bytes and at most 8 MiB. Blobs are not in the body; they are
-# the packet's attachments, in order, and the body says which and how long (storage.capnp, Attachment).
+# A packet carries one of these numbers, a body and attachments. The body is the message's struct (the
+# enumerant's name with a capital letter, in the file of its role) as ONE Cap'n Proto segment, without a
+# segment table: the root pointer is its first word, its size is a multiple of 8 bytes and at most 8 MiB.
+# Blobs are not in the body; they are the packet's attachments, in order, and the body says which and how long
+# (storage.capnp, Attachment).
 #
 # Two versions of the programs run side by side during an upgrade, so every schema here keeps these rules:
 #
 # - Fields are added at the end, with the next free number. No field, enumerant or message is ever renumbered,
-#   removed or given another type or unit; one that is no longer used is renamed to `obsolete...` and written as zero.
-# - What an older sender does not write reads as the field's default. A default is part of the format: it never
-#   changes, and it is the value that means "as before this field existed". It is also the C++ struct's own default
-#   (tests/messages/wire/evolution_test.cpp checks that an empty body decodes to a fresh struct).
-# - What a newer sender writes and the reader does not know is skipped. So a new field may refine an old message but
-#   never change what its old fields mean; a change of meaning is a new message with a new number.
-# - Enumerants are added at the end. One that the reader does not know makes the whole message malformed, and its
-#   sender is dropped: a state that is not understood cannot be acted upon. So a new enumerant is sent only once all
-#   nodes know it: first a release that reads it, then one that writes it. The exception are error codes (UInt8, values
-#   of messages/errc.hpp): an unknown one reads as `internal`, because "an unknown failure" is what it is.
+#   removed or given another type or unit; one that is no longer used is renamed to `obsolete...` and written
+#   as zero.
+# - What an older sender does not write reads as the field's default. A default is part of the format: it
+#   never changes, and it is the value that means "as before this field existed". It is also the C++ struct's
+#   own default (tests/messages/wire/evolution_test.cpp checks that an empty body decodes to a fresh struct).
+# - What a newer sender writes and the reader does not know is skipped. So a new field may refine an old
+#   message but never change what its old fields mean; a change of meaning is a new message with a new number.
+# - Enumerants are added at the end. One that the reader does not know makes the whole message malformed, and
+#   its sender is dropped: a state that is not understood cannot be acted upon. So a new enumerant is sent
+#   only once all nodes know it: first a release that reads it, then one that writes it. The exception are
+#   error codes (UInt8, values of messages/errc.hpp): an unknown one reads as `internal`, because "an unknown
+#   failure" is what it is.
 # - A union without a known member is malformed too; unions are not extended.
-# - A message number that the reader does not know is answered with errc::unsupported and does no harm to the link.
-# - In a list of structs, the C++ struct may take at most three times the memory of the smallest element that any
-#   released version has written (budget of the decoder, fields.hpp). A struct that outgrows this gets a list of its own.
+# - A message number that the reader does not know is answered with errc::unsupported and does no harm to the
+#   link.
+# - In a list of structs, the C++ struct may take at most three times the memory of the smallest element that
+#   any released version has written (budget of the decoder, fields.hpp). A struct that outgrows this gets a
+#   list of its own.
 #
-# Times are UTC in milliseconds since 1970 (0 to the end of the year 9999) and are for people and for ageing. Durations
-# and sizes carry their unit in the name. Text is UTF-8 without NUL. A "name" has 1 to 64 characters of [a-z0-9._-]
-# and starts with a letter or a digit; it may be empty where that is said. Longest texts and lists: bounds.hpp.
+# Times are UTC in milliseconds since 1970 (0 to the end of the year 9999) and are for people and for ageing.
+# Durations and sizes carry their unit in the name. Text is UTF-8 without NUL. A "name" has 1 to 64 characters
+# of [a-z0-9._-] and starts with a letter or a digit; it may be empty where that is said. Longest texts and
+# lists: bounds.hpp.
 
 @0xd6951577e2862a93;
 

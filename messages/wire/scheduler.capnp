@@ -1,5 +1,5 @@
-# scheduler.capnp: What one says to the scheduler, and what it tells the gateways. Mirrors messages/scheduler.hpp; rules
-# for changes are in messages.capnp.
+# scheduler.capnp: What one says to the scheduler, and what it tells the gateways. Mirrors
+# messages/scheduler.hpp; rules for changes are in messages.capnp.
 
 @0x91643a8059e64a5f;
 

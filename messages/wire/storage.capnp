@@ -1,5 +1,6 @@
-# storage.capnp: Messages to and from the storage role: the ledger and the object store. Mirrors messages/storage.hpp,
-# which says who asks what and what the answers mean; rules for changes are in messages.capnp.
+# storage.capnp: Messages to and from the storage role: the ledger and the object store. Mirrors
+# messages/storage.hpp, which says who asks what and what the answers mean; rules for changes are in
+# messages.capnp.
 
 @0xf0c9d3c9d02a722f;
 
@@ -10,8 +11,8 @@ $Cxx.namespace("reel::wire::schema");
 struct Done {}
 
 struct Attachment {
-  # Stands for a blob that travels beside the body. A null pointer is an empty blob, which needs no attachment.
-  # Set by the encoder.
+  # Stands for a blob that travels beside the body. A null pointer is an empty blob, which needs no
+  # attachment. Set by the encoder.
 
   index @0 :UInt16;
   # Among the packet's attachments, from 0.
@@ -101,7 +102,7 @@ struct DeleteAnswer {
   # What can be removed now; keys as made by make_object_key(), at most 256 bytes each.
 }
 
-# ---------------------------------------------------------------- ledger: from the scheduler and its supervisors
+# -------------------------------------------------- ledger: from the scheduler and its supervisors
 
 struct TakeLeadership {
   node @0 :Text;
@@ -183,7 +184,8 @@ struct GrantBatch {
 
 struct GrantedJob {
   code @0 :UInt8;
-  # errc: ok, or stale: cannot be leased any more and is not part of the batch; the other fields are then empty.
+  # errc: ok, or stale: cannot be leased any more and is not part of the batch; the other fields are then
+  # empty.
 
   generation @1 :UInt32 = 1;
   fence @2 :UInt32;

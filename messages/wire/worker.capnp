@@ -1,5 +1,5 @@
-# worker.capnp: What batch supervisors, worker nodes and worker processes say to each other, on the cluster link and on
-# the local one. Mirrors messages/worker.hpp; rules for changes are in messages.capnp.
+# worker.capnp: What batch supervisors, worker nodes and worker processes say to each other, on the cluster
+# link and on the local one. Mirrors messages/worker.hpp; rules for changes are in messages.capnp.
 
 @0x98e07ae78da252eb;
 

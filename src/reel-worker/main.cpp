@@ -51,22 +51,6 @@ struct end_signal {
   }
 };
 
-/// A worker without its node is of no use: the node's end ends it, whatever way it comes.
-class node_watch {
-public:
-  using interface = peer_listener_ref;
-  static constexpr const char* name = "node_watch";
-  node_watch(interface::pointer, end_signal* end) : end_{end} {}
-  interface::behavior_type make_behavior() {
-    return {[this](const peer_changed& m) {
-      if (m.state == peer_state::down) end_->raise(exit_cannot_start);
-    }};
-  }
-
-private:
-  end_signal* end_;
-};
-
 int run(const worker_input& in) {
   auto models = load(in);
   act::system_config config{1};
@@ -76,7 +60,6 @@ int run(const worker_input& in) {
 
   auto slot = local.remote<slot_protocol>(local_parent, role::slots, 5s);
   auto objects = local.remote<objects_protocol>(local_parent, role::objects, 60s);
-  local.tell_peers_to(act::spawn_shell<node_watch>(system, &end));
 
   worker_ref self; // set before the link starts, hence before the renderer has work
   auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
@@ -85,6 +68,7 @@ int run(const worker_input& in) {
   auto actor = act::spawn_shell<worker>(system, wiring, worker_options{});
   self = actor;
   local.serve<worker_protocol>(role::worker, self);
+  local.tell_peers_to(actor);
 
   zmq_link link{{.self = in.local_peer,
                  .epoch = draw_epoch(),

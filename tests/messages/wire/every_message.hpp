@@ -63,7 +63,7 @@ public:
   template <class T>
   requires std::is_aggregate_v<T>
   void fill(T& v) {
-    boost::pfr::for_each_field(v, [this](auto& field) { fill(field); });
+    boost::pfr::for_each_field(v, [this](auto& field) { this->fill(field); });
   }
 
 private:

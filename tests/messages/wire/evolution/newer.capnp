@@ -1,6 +1,6 @@
-# newer.capnp: A made-up future release of some messages: today's fields with the same numbers, and more behind them,
-# also in structs that stand in lists. What its programs will write is in tests/data/wire/newer_*.bin
-# (make_evolution_data.cpp). Frozen: never change it.
+# newer.capnp: A made-up future release of some messages: today's fields with the same numbers, and more
+# behind them, also in structs that stand in lists. What its programs will write is in
+# tests/data/wire/newer_*.bin (make_evolution_data.cpp). Frozen: never change it.
 
 @0xdc1c963bd70248ba;
 

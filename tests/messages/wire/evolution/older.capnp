@@ -1,5 +1,6 @@
-# older.capnp: A made-up older release of some messages: each struct ends earlier than today's, with the same numbers.
-# What its programs wrote is in tests/data/wire/older_*.bin (make_evolution_data.cpp). Frozen: never change it.
+# older.capnp: A made-up older release of some messages: each struct ends earlier than today's, with the same
+# numbers. What its programs wrote is in tests/data/wire/older_*.bin (make_evolution_data.cpp). Frozen: never
+# change it.
 
 @0xd08c2130fdcc54da;
 
