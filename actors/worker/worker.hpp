@@ -21,7 +21,7 @@ struct end_repeat_timeout {
 };
 
 using worker_actor_protocol =
-    act::extend<worker_protocol, void(batch_progress), void(batch_rendered), void(second_timeout),
+    act::extend<worker_protocol, void(peer_changed), void(batch_progress), void(batch_rendered), void(second_timeout),
                 void(store_retry_timeout), void(end_repeat_timeout)>;
 
 struct worker_wiring {
