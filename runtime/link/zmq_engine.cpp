@@ -62,9 +62,8 @@ void zmq_engine::add(const zmq_peer& config, std::shared_ptr<peer_view> view) {
 /// libzmq connects again by itself, but not after a protocol error: damaged bytes or a rejected key end its
 /// attempts.
 void zmq_engine::dial(peer& p, instant now) {
-  p.dialer.reset();
-  p.dialer = std::make_unique<zmq_dialer>(context_, waits_, p.config, options_.keys, ++dialers_made_);
   p.redial_at = now + redial_after;
+  p.dialer = std::make_unique<zmq_dialer>(context_, waits_, p.config, options_.keys, ++dialers_made_);
 }
 
 void zmq_engine::remove(const node_id& id) {
@@ -154,7 +153,12 @@ void zmq_engine::read_monitor(peer& p, instant now) {
     p.blocked_until = {};
     p.conversation.connected();
   }
-  if (now >= p.redial_at) dial(p, now);
+  if (now < p.redial_at) return;
+  try {
+    dial(p, now);
+  } catch (const std::exception& e) { // no more sockets: keep the old one and try later
+    log::error("link cannot dial", {{"peer", p.config.id.value}, {"why", e.what()}});
+  }
 }
 
 bool zmq_engine::read_channel(zmq_channel& channel, peer* dialled, instant now, events& e) {
@@ -219,8 +223,8 @@ zmq_engine::peer* zmq_engine::greeter(const frame& f, peer* dialled) {
 
 bool zmq_engine::proves_itself(const peer& p, const hello_body& hello, bool dialled) const {
   if (!options_.keys) return same_secret(p.config.token, hello.token);
-  return dialled ||
-         in_.user_id == p.config.id.value; // whom we dialled has proved to own its key by the handshake
+  if (dialled) return true; // it proved to own the key that we dialled, in the handshake
+  return in_.user_id == p.config.id.value;
 }
 
 /// The connection just read from is the peer's from now on, if its epoch is; otherwise it gets an answer
@@ -273,13 +277,6 @@ bool zmq_engine::stirred() const {
   for (const auto& [id, p] : peers_)
     if (p->dialer && p->dialer->stirred()) return true;
   return false;
-}
-
-bool zmq_engine::has_input() {
-  bool input = router_ && router_->socket.has_input();
-  for (auto& [id, p] : peers_)
-    if (p->dialer) input = p->dialer->channel.socket.has_input() || input;
-  return input;
 }
 
 instant zmq_engine::due() const {

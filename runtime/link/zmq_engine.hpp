@@ -84,8 +84,6 @@ public:
 
   /// Some socket was used and not read empty since.
   bool stirred() const;
-  /// As stirred(), but asks the sockets.
-  bool has_input();
   instant due() const;
   std::string endpoint() const;
   const link_counters& counters() const { return counters_; }
