@@ -91,25 +91,27 @@ void zmq_engine::pump(instant now) {
 void zmq_engine::pump_peer(peer& p, instant now) {
   if (p.dialer && (!p.dialer->connected() || p.muted)) p.blocked_until = instant::max();
   while (auto f = now < p.blocked_until ? std::nullopt : p.conversation.next()) {
-    const send_result result = transmit(p, *f);
-    const bool to_stranger =
-        f->header.destination != p.conversation.peer(); // if it is lost, the stranger asks again
-    if (result == send_result::full && !to_stranger) p.blocked_until = now + blocked_retry;
-    if (result == send_result::gone && !to_stranger) unbind(p);
-    if (result != send_result::sent && !to_stranger) return;
+    const bool to_stranger = f->header.destination != p.conversation.peer();
+    const send_result result = transmit(p, *f, to_stranger);
+    if (result != send_result::sent && !to_stranger) { // a stranger will ask again
+      p.gone = result == send_result::gone;
+      p.blocked_until = p.gone ? instant{} : now + blocked_retry;
+      return;
+    }
     p.conversation.sent(*f, now);
     if (result == send_result::sent) count_sent(p, *f);
   }
 }
 
-send_result zmq_engine::transmit(const peer& p, outgoing_frame& f) {
+send_result zmq_engine::transmit(const peer& p, outgoing_frame& f, bool to_stranger) {
   if (f.header.kind == frame_kind::hello) {
     f.payload = &p.hello;
     f.sum = p.hello_sum;
   }
   if (p.dialer) return p.dialer->channel.send({}, f);
-  const std::string& route = f.header.destination == p.conversation.peer() ? p.routing_id : p.stranger_id;
-  return route.empty() ? send_result::gone : router_->send(route, f);
+  const std::string& route = to_stranger ? p.stranger_id : p.routing_id;
+  const bool open = !route.empty() && (to_stranger || !p.gone);
+  return open ? router_->send(route, f) : send_result::gone;
 }
 
 void zmq_engine::count_sent(peer& p, const outgoing_frame& f) {
@@ -237,6 +239,8 @@ void zmq_engine::bind_connection(peer& p, bool believed) {
   if (owner) owner->routing_id.clear();
   owner = &p;
   p.routing_id = in_.routing_id;
+  p.gone = false;
+  p.blocked_until = {};
   p.conversation.rewind();
   counters_.reconnects += std::exchange(p.was_connected, true);
 }
@@ -244,7 +248,6 @@ void zmq_engine::bind_connection(peer& p, bool believed) {
 void zmq_engine::unbind(peer& p) {
   connections_.erase(p.routing_id);
   p.routing_id.clear();
-  p.blocked_until = {};
 }
 
 void zmq_engine::drop_frame(frame_error why, peer* dialled) {
