@@ -64,12 +64,7 @@ void wait_set::remove(int fd) { ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
 void wait_set::wait(std::chrono::milliseconds at_most) {
   epoll_event events[16];
   const int n = ::epoll_wait(epoll_, events, 16, static_cast<int>(at_most.count()));
-  for (int i = 0; i < n; ++i) seen_.push_back(static_cast<bool*>(events[i].data.ptr));
-}
-
-void wait_set::note_ready() {
-  for (bool* ready : seen_) *ready = true;
-  seen_.clear();
+  for (int i = 0; i < n; ++i) *static_cast<bool*>(events[i].data.ptr) = true;
   std::uint64_t count;
   if (woken_ && ::read(event_, &count, sizeof count) > 0) woken_ = false;
 }
@@ -89,13 +84,6 @@ polled_socket::~polled_socket() {
 void polled_socket::start() {
   fd_ = socket_.get(zmq::sockopt::fd);
   waits_.add(fd_, &ready_);
-}
-
-bool polled_socket::has_input() {
-  if (!stirred()) return false;
-  const bool input = (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
-  if (!input) used_ = false;
-  return input;
 }
 
 bool polled_socket::receive(zmq::message_t& part) {

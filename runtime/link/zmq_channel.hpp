@@ -26,21 +26,16 @@ public:
   wait_set(const wait_set&) = delete;
   wait_set& operator=(const wait_set&) = delete;
 
-  /// `ready` becomes true by note_ready() when the descriptor was readable.
+  /// wait() sets *ready when the descriptor is readable.
   void add(int fd, bool* ready);
   void remove(int fd);
-
-  /// Sleeps; only the link's thread, without the lock that guards the sockets.
   void wait(std::chrono::milliseconds at_most);
-  /// Writes down what wait() saw; with that lock, before any descriptor is removed.
-  void note_ready();
   /// From any thread.
   void wake();
 
 private:
   int epoll_, event_;
   bool woken_ = false;
-  std::vector<bool*> seen_;
 };
 
 /// A socket in a wait_set.
@@ -58,9 +53,6 @@ public:
   bool stirred() const { return ready_ || used_; }
   /// The descriptor was readable: what was refused for lack of room may fit now.
   bool ready() const { return ready_; }
-  /// True when there is something to read; otherwise it is safe to sleep on the descriptor.
-  bool has_input();
-
   /// One part; false when there is none now.
   bool receive(zmq::message_t& part);
   /// False with errno set; never blocks.

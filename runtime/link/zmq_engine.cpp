@@ -62,9 +62,8 @@ void zmq_engine::add(const zmq_peer& config, std::shared_ptr<peer_view> view) {
 /// libzmq connects again by itself, but not after a protocol error: damaged bytes or a rejected key end its
 /// attempts.
 void zmq_engine::dial(peer& p, instant now) {
-  p.dialer.reset();
-  p.dialer = std::make_unique<zmq_dialer>(context_, waits_, p.config, options_.keys, ++dialers_made_);
   p.redial_at = now + redial_after;
+  p.dialer = std::make_unique<zmq_dialer>(context_, waits_, p.config, options_.keys, ++dialers_made_);
 }
 
 void zmq_engine::remove(const node_id& id) {
@@ -92,25 +91,27 @@ void zmq_engine::pump(instant now) {
 void zmq_engine::pump_peer(peer& p, instant now) {
   if (p.dialer && (!p.dialer->connected() || p.muted)) p.blocked_until = instant::max();
   while (auto f = now < p.blocked_until ? std::nullopt : p.conversation.next()) {
-    const send_result result = transmit(p, *f);
-    const bool to_stranger =
-        f->header.destination != p.conversation.peer(); // if it is lost, the stranger asks again
-    if (result == send_result::full && !to_stranger) p.blocked_until = now + blocked_retry;
-    if (result == send_result::gone && !to_stranger) unbind(p);
-    if (result != send_result::sent && !to_stranger) return;
+    const bool to_stranger = f->header.destination != p.conversation.peer();
+    const send_result result = transmit(p, *f, to_stranger);
+    if (result != send_result::sent && !to_stranger) { // a stranger will ask again
+      p.gone = result == send_result::gone;
+      p.blocked_until = p.gone ? instant{} : now + blocked_retry;
+      return;
+    }
     p.conversation.sent(*f, now);
     if (result == send_result::sent) count_sent(p, *f);
   }
 }
 
-send_result zmq_engine::transmit(const peer& p, outgoing_frame& f) {
+send_result zmq_engine::transmit(const peer& p, outgoing_frame& f, bool to_stranger) {
   if (f.header.kind == frame_kind::hello) {
     f.payload = &p.hello;
     f.sum = p.hello_sum;
   }
   if (p.dialer) return p.dialer->channel.send({}, f);
-  const std::string& route = f.header.destination == p.conversation.peer() ? p.routing_id : p.stranger_id;
-  return route.empty() ? send_result::gone : router_->send(route, f);
+  const std::string& route = to_stranger ? p.stranger_id : p.routing_id;
+  const bool open = !route.empty() && (to_stranger || !p.gone);
+  return open ? router_->send(route, f) : send_result::gone;
 }
 
 void zmq_engine::count_sent(peer& p, const outgoing_frame& f) {
@@ -154,7 +155,12 @@ void zmq_engine::read_monitor(peer& p, instant now) {
     p.blocked_until = {};
     p.conversation.connected();
   }
-  if (now >= p.redial_at) dial(p, now);
+  if (now < p.redial_at) return;
+  try {
+    dial(p, now);
+  } catch (const std::exception& e) { // no more sockets: keep the old one and try later
+    log::error("link cannot dial", {{"peer", p.config.id.value}, {"why", e.what()}});
+  }
 }
 
 bool zmq_engine::read_channel(zmq_channel& channel, peer* dialled, instant now, events& e) {
@@ -219,8 +225,8 @@ zmq_engine::peer* zmq_engine::greeter(const frame& f, peer* dialled) {
 
 bool zmq_engine::proves_itself(const peer& p, const hello_body& hello, bool dialled) const {
   if (!options_.keys) return same_secret(p.config.token, hello.token);
-  return dialled ||
-         in_.user_id == p.config.id.value; // whom we dialled has proved to own its key by the handshake
+  if (dialled) return true; // it proved to own the key that we dialled, in the handshake
+  return in_.user_id == p.config.id.value;
 }
 
 /// The connection just read from is the peer's from now on, if its epoch is; otherwise it gets an answer
@@ -233,6 +239,8 @@ void zmq_engine::bind_connection(peer& p, bool believed) {
   if (owner) owner->routing_id.clear();
   owner = &p;
   p.routing_id = in_.routing_id;
+  p.gone = false;
+  p.blocked_until = {};
   p.conversation.rewind();
   counters_.reconnects += std::exchange(p.was_connected, true);
 }
@@ -240,7 +248,6 @@ void zmq_engine::bind_connection(peer& p, bool believed) {
 void zmq_engine::unbind(peer& p) {
   connections_.erase(p.routing_id);
   p.routing_id.clear();
-  p.blocked_until = {};
 }
 
 void zmq_engine::drop_frame(frame_error why, peer* dialled) {
@@ -273,13 +280,6 @@ bool zmq_engine::stirred() const {
   for (const auto& [id, p] : peers_)
     if (p->dialer && p->dialer->stirred()) return true;
   return false;
-}
-
-bool zmq_engine::has_input() {
-  bool input = router_ && router_->socket.has_input();
-  for (auto& [id, p] : peers_)
-    if (p->dialer) input = p->dialer->channel.socket.has_input() || input;
-  return input;
 }
 
 instant zmq_engine::due() const {

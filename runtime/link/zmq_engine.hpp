@@ -45,8 +45,9 @@ public:
     std::unique_ptr<zmq_dialer> dialer; ///< when this side dials
     instant redial_at = instant::max(); ///< not connected by then: begin with a new socket
     std::string routing_id;             ///< when the peer dials: its present connection; empty: none
-    std::string stranger_id;            ///< when it dials: a connection whose epoch is not believed yet
-    bool muted = false;                 ///< speaks another version: ignored until it connects again
+    bool gone = false;       ///< that connection has ended; what came before the end may still be read
+    std::string stranger_id; ///< when it dials: a connection whose epoch is not believed yet
+    bool muted = false;      ///< speaks another version: ignored until it connects again
     bool was_connected = false;
     instant blocked_until{}; ///< the transport is full
     bool has_news = true;    ///< for its view
@@ -84,8 +85,6 @@ public:
 
   /// Some socket was used and not read empty since.
   bool stirred() const;
-  /// As stirred(), but asks the sockets.
-  bool has_input();
   instant due() const;
   std::string endpoint() const;
   const link_counters& counters() const { return counters_; }
@@ -110,7 +109,7 @@ private:
   void count(session::verdict v);
   void report_change(peer& p, events& e);
   void pump_peer(peer& p, instant now);
-  send_result transmit(const peer& p, outgoing_frame& f);
+  send_result transmit(const peer& p, outgoing_frame& f, bool to_stranger);
   void count_sent(peer& p, const outgoing_frame& f);
   void log_refusal(std::string_view why, const node_id& who);
 

@@ -1,11 +1,11 @@
 #include "runtime/link/zmq_link.hpp"
 
-#include <atomic>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
 
 #include "runtime/link/zmq_engine.hpp"
+#include "runtime/observe/log.hpp"
 
 namespace reel {
 
@@ -51,8 +51,7 @@ private:
   std::shared_ptr<peer_view> new_view(const zmq_peer& p);
   errc enqueue(const node_id& to, packet&& p, const payload_sum& sum, bool& asleep);
   void post(command c);
-  bool help();
-  void carry_packets(instant now);
+  void carry_packets();
   void carry_commands();
   void run();
   bool publish(bool busy);
@@ -64,13 +63,10 @@ private:
   link_listener* listener_ = nullptr;
   std::thread thread_;
 
-  std::mutex engine_mutex_; ///< guards engine_ and carried_
   std::unique_ptr<zmq_engine> engine_;
-  std::vector<zmq_engine::taken_packet> carried_;
-  std::atomic<bool> thread_wants_in_ =
-      false; ///< senders step back: its work is more urgent, and it sends as well
+  std::vector<zmq_engine::taken_packet> carried_; ///< the thread's end of queue_, kept for its memory
 
-  mutable std::mutex queue_mutex_; ///< guards the rest
+  mutable std::mutex queue_mutex_; ///< guards the rest; never held for long
   std::map<node_id, std::shared_ptr<peer_view>> views_;
   std::vector<zmq_engine::taken_packet> queue_; ///< bounded by the windows of all peers
   std::vector<command> commands_;
@@ -78,10 +74,6 @@ private:
   bool asleep_ = false; ///< the thread sleeps or is about to: it has to be woken
   bool stopping_ = false;
 };
-
-namespace {
-thread_local const void* inside = nullptr; ///< the link whose thread this is
-}
 
 std::shared_ptr<zmq_engine::peer_view> zmq_link::shared::new_view(const zmq_peer& p) {
   auto view = std::make_shared<peer_view>();
@@ -104,7 +96,6 @@ void zmq_link::shared::stop() {
   }
   waits_.wake();
   if (thread_.joinable()) thread_.join();
-  std::lock_guard lock{engine_mutex_};
   engine_.reset();
 }
 
@@ -113,8 +104,7 @@ errc zmq_link::shared::send(const node_id& to, packet p) {
   if (!sum) return sum.error();
   bool asleep = false;
   const errc taken = enqueue(to, std::move(p), *sum, asleep);
-  if (taken != errc::ok || inside == this) return taken;
-  if (!help() && asleep) waits_.wake();
+  if (asleep) waits_.wake();
   return taken;
 }
 
@@ -132,33 +122,16 @@ errc zmq_link::shared::enqueue(const node_id& to, packet&& p, const payload_sum&
   ++v.taken_frames;
   v.taken_bytes += bytes;
   queue_.push_back({v.inside, v.life, std::move(p), sum});
-  asleep = asleep_;
+  asleep = std::exchange(asleep_, false); // one wake-up for a whole burst
   return errc::ok;
 }
 
-/// Carries the queue to libzmq on the caller's thread, if nobody else is at it. False: whoever is, may have
-/// missed the caller's packet only if the thread was asleep when it was queued.
-bool zmq_link::shared::help() {
-  while (!thread_wants_in_.load() && engine_mutex_.try_lock()) {
-    std::unique_lock lock{engine_mutex_, std::adopt_lock};
-    if (!engine_) return true;
-    carry_packets(std::chrono::steady_clock::now());
-    const bool input = engine_->has_input(); // its signal may just have been consumed
-    lock.unlock();
-    if (input) waits_.wake();
-    std::lock_guard queue_lock{queue_mutex_};
-    if (queue_.empty()) return true;
-  }
-  return thread_wants_in_.load();
-}
-
-void zmq_link::shared::carry_packets(instant now) {
+void zmq_link::shared::carry_packets() {
   {
     std::lock_guard lock{queue_mutex_};
     carried_.swap(queue_);
   }
   for (auto& t : carried_) engine_->take(std::move(t));
-  if (!carried_.empty()) engine_->pump(now);
   carried_.clear();
 }
 
@@ -170,32 +143,30 @@ void zmq_link::shared::carry_commands() {
   }
   for (command& c : commands) {
     engine_->remove(c.remove);
-    if (c.view) engine_->add(c.add, std::move(c.view));
+    if (!c.view) continue;
+    try {
+      engine_->add(c.add, std::move(c.view));
+    } catch (const std::exception& e) { // no more sockets: this peer stays unreachable, the others work on
+      log::error("link cannot add a peer", {{"peer", c.add.id.value}, {"why", e.what()}});
+    }
   }
 }
 
 void zmq_link::shared::run() {
-  inside = this;
-  std::unique_lock lock{engine_mutex_};
   while (true) {
-    const instant now = std::chrono::steady_clock::now();
-    carry_packets(now); // before commands: a queued packet points to its peer
+    carry_packets(); // before commands: a queued packet points to its peer
     carry_commands();
-    const bool busy = engine_->turn(now, *this);
+    const bool busy = engine_->turn(std::chrono::steady_clock::now(), *this);
     if (!publish(busy)) continue;
     const auto until_due = engine_->due() - std::chrono::steady_clock::now();
-    lock.unlock();
     waits_.wait(std::chrono::ceil<std::chrono::milliseconds>(
         std::clamp<instant::duration>(until_due, 0s, sleep_max)));
-    thread_wants_in_ = true;
-    lock.lock();
-    thread_wants_in_ = false;
-    waits_.note_ready();
-    std::lock_guard queue_lock{queue_mutex_};
+    std::lock_guard lock{queue_mutex_};
     asleep_ = false;
     if (stopping_) break;
   }
-  carry_packets(std::chrono::steady_clock::now());
+  carry_packets();
+  engine_->pump(std::chrono::steady_clock::now());
 }
 
 /// Shows the outside what happened; true when the thread may sleep.
@@ -261,7 +232,7 @@ void zmq_link::shared::post(command c) {
     if (!c.add.id.value.empty()) c.view = new_view(c.add);
     commands_.push_back(std::move(c));
   }
-  if (inside != this) waits_.wake();
+  waits_.wake();
 }
 
 void zmq_link::shared::add_peer(const zmq_peer& p) {

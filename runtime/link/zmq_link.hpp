@@ -10,10 +10,10 @@
 // ROUTER's connection numbers are its own, never the peer's choice. A hello that does not fit is counted and
 // ignored.
 //
-// Threads: one thread waits on the sockets and calls the listener. send() queues the packet and, when nobody
-// is working on the sockets, carries it to libzmq on the caller's thread: one thread hand-over less per
-// packet. The sockets are guarded by a mutex that no sender ever waits for. Everything here may be called
-// from any thread, from the listener too, except stop().
+// Threads: one thread owns the sockets and calls the listener. send() computes the checksum, queues the
+// packet and wakes the thread only if it sleeps. (Sending from the caller's thread when the sockets are free
+// was tried: no gain, as libzmq hands every packet to a thread of its own anyway.) Everything here may be
+// called from any thread, from the listener too, except stop().
 //
 // Limits: per peer the window of limits.hpp, which bounds the queue as well. Malformed input is dropped and
 // counted.

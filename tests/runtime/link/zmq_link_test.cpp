@@ -1,36 +1,16 @@
 // zmq_link_test.cpp: Two links over real sockets carry packets both ways, survive restarts, resets and slow
 // listeners, and refuse a wrong configuration. Hostile peers are in zmq_link_hostile_test.cpp.
-#include <atomic>
 #include <catch2/matchers/catch_matchers.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <cstdlib>
-#include <new>
 #include <sys/stat.h>
 
+#include "tests/runtime/link/counting_new.hpp"
 #include "tests/runtime/link/tcp_proxy.hpp"
 #include "tests/runtime/link/zmq_support.hpp"
 
 using namespace reel;
 using namespace reel::test;
 using Catch::Matchers::ContainsSubstring;
-
-namespace {
-std::atomic<std::size_t> large_allocations = 0; ///< by C++ code; libzmq takes its buffers from malloc
-constexpr std::size_t large_bytes = 1u << 20;
-
-void* allocate(std::size_t bytes) {
-  if (bytes >= large_bytes) ++large_allocations;
-  if (void* memory = std::malloc(bytes ? bytes : 1)) return memory;
-  throw std::bad_alloc{};
-}
-} // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes); }
-void* operator new[](std::size_t bytes) { return allocate(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
