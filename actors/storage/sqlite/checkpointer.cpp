@@ -78,6 +78,7 @@ bool checkpointer::pass(connection& db) {
     next_try_frames_ = 0;
     return frames - moved <= last_frames_max;
   }
+  if ((code & 0xff) == SQLITE_BUSY) return false; // the writer was just changing the log's index
   try {
     db.fail("checkpoint");
   } catch (const error& why) {
