@@ -19,8 +19,11 @@ public:
   explicit byte_writer(std::string& out) : out_{out} {}
 
   void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(value | 0x80);
-    out_ += static_cast<char>(value);
+    char digits[10];
+    std::size_t size = 0;
+    for (; value >= 0x80; value >>= 7) digits[size++] = static_cast<char>(value | 0x80);
+    digits[size++] = static_cast<char>(value);
+    out_.append(digits, size);
   }
   void signed_varint(std::int64_t value) {
     varint(static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
@@ -48,6 +51,7 @@ public:
   explicit byte_reader(std::string_view in) : in_{in} {}
 
   bool good() const { return good_; }
+  std::size_t left() const { return in_.size(); }
   bool at_end() const { return in_.empty(); }
 
   std::uint64_t varint() {

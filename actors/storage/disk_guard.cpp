@@ -8,8 +8,6 @@
 
 namespace reel {
 
-using namespace std::chrono_literals;
-
 space_left judge(const disk_space& space, const disk_options& options) {
   if (space.total_bytes == 0) return {};
   const auto used = 1.0 - static_cast<double>(space.free_bytes) / static_cast<double>(space.total_bytes);
@@ -24,7 +22,7 @@ disk_guard::disk_guard(std::filesystem::path ballast, disk_options options)
 
 space_left disk_guard::check(instant now) {
   if (now < next_check_) return last_;
-  next_check_ = now + 1s;
+  next_check_ = now + options_.check_every;
   const auto space = ask();
   last_ = judge(space, options_);
   if (!released_) return last_;

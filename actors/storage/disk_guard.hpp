@@ -3,7 +3,7 @@
 // the second nothing is granted either. When a write fails for want of space all the same, the ballast file
 // is deleted and its blocks serve the ends of running jobs; it is made again when there is room.
 //
-// Owned by the ledger's writer thread. Asks the file system at most once a second.
+// Owned by the ledger's writer thread.
 #pragma once
 
 #include <filesystem>
@@ -22,6 +22,7 @@ struct disk_options {
   std::uint64_t ballast_bytes = 64u << 20;
   double accept_below = 0.85; ///< share of the file system in use
   double grant_below = 0.95;
+  std::chrono::milliseconds check_every{1000};
   /// How full is it; empty: the file system is asked. Another source is for tests and for quotas it does not
   /// know.
   std::function<disk_space()> space;

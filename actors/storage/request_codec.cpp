@@ -81,6 +81,7 @@ render_params read_params(byte_reader& r) {
 
 std::vector<std::int32_t> read_tokens(byte_reader& r) {
   std::vector<std::int32_t> tokens;
+  tokens.reserve(r.left() / 2); // most take two bytes
   while (!r.at_end()) tokens.push_back(read_int(r));
   return tokens;
 }

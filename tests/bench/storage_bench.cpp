@@ -1,7 +1,7 @@
 // storage_bench.cpp: How fast the ledger and the file store are on this disk, beside what the disk and SQLite
 // can do at best. Not part of ctest; run it alone on a quiet machine:
 //
-//   storage_bench FOLDER [jobs] [raw|accept|life|million|objects ...]
+//   storage_bench FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]
 //
 // "cpu" is the time of the ledger's own threads: the process without the thread that makes the load.
 #include <cstdio>
@@ -142,7 +142,8 @@ struct load {
   job_request next() {
     auto r =
         samples::request(ids.next<job_id>(samples::real_time()), "tenant-" + std::to_string(made % tenants));
-    if (keys) r.idempotency_key = to_string(r.id);
+    if (keys)
+      r.idempotency_key = to_string(samples::sha256_of(to_string(r.id))); // as random as clients make them
     ++made;
     return r;
   }
@@ -246,10 +247,11 @@ void bench_life(const std::string& folder, std::size_t jobs) {
   report("life: whole", jobs, whole);
 }
 
-void bench_million(const std::string& folder) {
+void bench_million(const std::string& folder, bool keys) {
   constexpr std::size_t million = 1'000'000, probe = 50'000;
   fresh(folder);
   load from;
+  from.keys = keys;
   {
     loaded_ledger led{folder};
     accept_many(led, from, probe, 64);
@@ -326,7 +328,8 @@ void bench_objects(const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: storage_bench FOLDER [jobs] [raw|accept|life|million|objects ...]\n");
+    std::fprintf(stderr,
+                 "usage: storage_bench FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]\n");
     return 2;
   }
   const std::string folder = std::string{argv[1]} + "/storage-bench";
@@ -338,7 +341,8 @@ int main(int argc, char** argv) {
   if (on("raw")) raw_sqlite(folder, jobs);
   if (on("accept")) bench_accept(folder, jobs);
   if (on("life")) bench_life(folder, jobs);
-  if (on("million")) bench_million(folder);
+  if (on("million")) bench_million(folder, false);
+  if (on("million-keys")) bench_million(folder, true); // keys fall anywhere into their index
   if (on("objects")) bench_objects(folder);
   std::filesystem::remove_all(folder);
 }

@@ -95,8 +95,17 @@ inline sqlite_ledger_options small_sqlite(const std::filesystem::path& folder, c
   o.now = clock.source();
   o.wal_bytes = 256u << 10;
   o.disk.ballast_bytes = 64u << 10;
+  o.disk.check_every = {};
   o.disk.space = [] { return disk_space{100, 90}; }; // tests do not depend on how full the machine is
   return o;
+}
+
+inline memory_ledger_options in_memory(const ledger_clock& clock, world_options o = {}) {
+  memory_ledger_options m;
+  m.limits = o.limits;
+  m.keys_kept = o.keys_kept;
+  m.now = clock.source();
+  return m;
 }
 
 struct sqlite_kind {
@@ -112,8 +121,7 @@ struct sqlite_kind {
 struct memory_kind {
   static std::unique_ptr<ledger> make(const std::filesystem::path&, const ledger_clock& clock,
                                       world_options o) {
-    return std::make_unique<memory_ledger>(memory_ledger_options{o.limits, o.keys_kept, clock.source()},
-                                           run_at_once);
+    return std::make_unique<memory_ledger>(in_memory(clock, o), run_at_once);
   }
 };
 

@@ -1,11 +1,10 @@
-// deterministic_system.hpp: Actors on one thread in virtual time: the shells as they are, without a scheduler
-// of the operating system between the test and what it looks at. With a seed, messages of different actors
-// are handled in a shuffled order: the same seed gives the same run.
+// deterministic_system.hpp: Actors on one thread in virtual time: the shells as they are, without an
+// operating system's scheduler between the test and what it looks at. With a seed, messages of different
+// actors are handled in a shuffled order: same seed, same run. Declare it before whatever holds handles to
+// its actors.
 #pragma once
 
 #include <caf/scheduler/test_coordinator.hpp>
-#include <memory>
-#include <optional>
 #include <random>
 
 #include "messages/outcome.hpp"
@@ -17,6 +16,12 @@ class deterministic_system {
 public:
   explicit deterministic_system(std::optional<std::uint64_t> seed = {})
       : seed_{seed}, random_{seed.value_or(0)} {}
+  ~deterministic_system() {
+    scheduler_.clock().cancel_all(); // timers hold their actors
+    run();
+    system_.await_actors_before_shutdown(
+        false); // one that something else still holds is left, not waited for
+  }
 
   caf::actor_system& actors() { return system_; }
 
@@ -27,22 +32,22 @@ public:
       scheduler_.run_once();
     }
   }
-
-  /// Lets time pass, timer by timer, and handles what that brings.
+  /// Lets time pass, timer by timer, and handles what each brings.
   void advance(std::chrono::milliseconds by) {
     run();
-    scheduler_.advance_time(by);
-    run();
+    auto& clock = scheduler_.clock();
+    const auto end = clock.now() + by;
+    for (; clock.has_pending_timeout() && clock.schedule().begin()->first <= end; run())
+      clock.trigger_timeout();
+    clock.current_time = end;
   }
-
   /// Asks as an actor would; the answer is empty until there is one.
-  template <class Answer, class Ref, class Message> std::shared_ptr<std::optional<outcome<Answer, errc>>>
-  ask(const Ref& whom, Message message, std::chrono::milliseconds deadline) {
+  template <class Answer, class Ref, class Message>
+  auto ask(const Ref& whom, Message message, std::chrono::milliseconds deadline) {
     auto answer = std::make_shared<std::optional<outcome<Answer, errc>>>();
     system_.spawn([=](caf::event_based_actor* self) {
-      act::ask(
-          self, whom, deadline, message, [answer](Answer& a) { answer->emplace(std::move(a)); },
-          [answer](errc why) { answer->emplace(failed{why}); });
+      auto ok = [answer](Answer& a) { answer->emplace(std::move(a)); };
+      act::ask(self, whom, deadline, message, ok, [answer](errc why) { answer->emplace(failed{why}); });
     });
     run();
     return answer;
@@ -52,7 +57,6 @@ private:
   struct config : act::system_config {
     config() : system_config{1} { set("scheduler.policy", caf::atom("testing")); }
   };
-
   std::optional<std::uint64_t> seed_;
   std::mt19937_64 random_;
   config config_;

@@ -33,7 +33,7 @@ checkpointer::~checkpointer() {
 void checkpointer::after_commit(connection& writer, int frames) {
   frames_.store(frames, std::memory_order_relaxed);
   const auto log_bytes = static_cast<std::uint64_t>(frames) * frame_bytes;
-  if (log_bytes < options_.wal_bytes / 2) return;
+  if (log_bytes < options_.wal_bytes / 2 || frames < next_try_frames_) return;
   const bool far_too_long = log_bytes > 4 * options_.wal_bytes;
   if (!nearly_done_ && !far_too_long) {
     {
@@ -73,14 +73,20 @@ void checkpointer::run() {
 bool checkpointer::pass(connection& db) {
   int in_log = 0, moved = 0;
   const int code = sqlite3_wal_checkpoint_v2(db.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
-  if (code == SQLITE_OK) return frames_.load(std::memory_order_relaxed) - moved <= last_frames_max;
+  const int frames = frames_.load(std::memory_order_relaxed);
+  if (code == SQLITE_OK) {
+    next_try_frames_ = 0;
+    return frames - moved <= last_frames_max;
+  }
+  if ((code & 0xff) == SQLITE_BUSY) return false; // the writer was just changing the log's index
   try {
     db.fail("checkpoint");
   } catch (const error& why) {
     if (why.is_fatal()) throw;
     log::warn("the ledger's log could not be moved", {{"why", std::string_view{why.what()}}});
   }
-  return true; // full or busy: no use trying at once
+  next_try_frames_ = frames + static_cast<int>(options_.wal_bytes / 2 / frame_bytes);
+  return true; // the disk is full: no use trying at once
 }
 
 } // namespace reel::sqlite

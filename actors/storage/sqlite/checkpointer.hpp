@@ -41,6 +41,7 @@ private:
   std::mutex passing_; ///< held during a pass: SQLite allows one checkpoint at a time
   std::atomic<int> frames_{0};
   std::atomic<bool> nearly_done_{false};
+  std::atomic<int> next_try_frames_{0}; ///< after one that failed: when the log has grown this long
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -41,9 +41,8 @@ CREATE TABLE event(job_no INTEGER NOT NULL, version INTEGER NOT NULL, position I
 CREATE TABLE outbox(job_no INTEGER NOT NULL, generation INTEGER NOT NULL, fence INTEGER NOT NULL,
   video_bytes INTEGER NOT NULL, video_sha256 BLOB NOT NULL, thumbnail_bytes INTEGER NOT NULL,
   thumbnail_sha256 BLOB NOT NULL, PRIMARY KEY(job_no, generation)) WITHOUT ROWID;
-CREATE TABLE idempotency(job_no INTEGER PRIMARY KEY, tenant_no INTEGER NOT NULL, key TEXT NOT NULL,
-  at_ms INTEGER NOT NULL);
-CREATE UNIQUE INDEX idempotency_by_key ON idempotency(tenant_no, key);
+CREATE TABLE idempotency(job_no INTEGER PRIMARY KEY, key_hash BLOB NOT NULL, at_ms INTEGER NOT NULL);
+CREATE UNIQUE INDEX idempotency_by_hash ON idempotency(key_hash);
 
 CREATE VIEW job_log AS
   SELECT e.position, lower(hex(j.id)) AS job, t.name AS tenant, j.generation, e.version, e.at_ms,

@@ -2,7 +2,8 @@
 //
 // What changes with every transition is narrow (job, event); what never changes is written once (request,
 // outbox, batch). New rows go to the end of their tables: jobs sort by UUIDv7, everything else by numbers
-// that count up. The exceptions are job_by_tenant (one end per tenant) and the idempotency keys (anywhere).
+// that count up. The exceptions are job_by_tenant (one end per tenant) and the idempotency keys (anywhere;
+// kept as hashes of 16 bytes, so that a million of them are few pages).
 //
 // For people and for the history checker there are two views with names instead of numbers: job_log, the
 // complete audit trail, and attempt, one row per execution.

@@ -1,5 +1,7 @@
 #include "actors/storage/sqlite/transactions.hpp"
 
+#include <sodium.h>
+
 #include "actors/storage/request_codec.hpp"
 #include "actors/storage/short_text.hpp"
 #include "runtime/limits.hpp"
@@ -8,6 +10,18 @@
 namespace reel::sqlite {
 
 namespace {
+
+/// Two keys of 2^64 would have to be tried to meet another's.
+writer_tables::key_hash hash_of_key(const job_request& r) {
+  writer_tables::key_hash hash;
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, hash.size());
+  for (std::string_view part :
+       {std::string_view{r.tenant.value}, std::string_view{"/"}, std::string_view{r.idempotency_key}})
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(part.data()), part.size());
+  crypto_generichash_final(&state, hash.data(), hash.size());
+  return hash;
+}
 
 bool is_complete(const job_request& r) {
   return !r.id.is_nil() && is_valid_name(r.tenant.value) && r.idempotency_key.size() <= 1024;
@@ -62,9 +76,10 @@ outcome<accept_answers, errc> transactions::run(const accept_jobs& m) {
 
 accept_answer transactions::accept_one(const job_request& request) {
   if (!is_complete(request)) return {errc::invalid_argument, request.id};
-  const auto known_tenant = tenant_numbers_.find(request.tenant);
-  if (known_tenant != tenant_numbers_.end())
-    if (auto replay = find_replay(request, known_tenant->second)) return *replay;
+  const bool keyed = !request.idempotency_key.empty();
+  const auto key = keyed ? hash_of_key(request) : writer_tables::key_hash{};
+  if (keyed)
+    if (auto replay = find_replay(request, key)) return *replay;
   if (!space_.for_accepting) return {errc::no_space, request.id};
   if (auto refused = admission_.check(request.tenant); refused != errc::ok) return {refused, request.id};
   if (tables_.job_exists(request.id)) return {errc::conflict, request.id};
@@ -76,14 +91,14 @@ accept_answer transactions::accept_one(const job_request& request) {
   tables_.insert_job(request, no, tenant_no);
   tables_.insert_request(no, body_);
   tables_.insert_accepted_event(no, ++last_.position, now_);
-  if (!request.idempotency_key.empty()) tables_.insert_key(no, tenant_no, request.idempotency_key, now_);
+  if (keyed) tables_.insert_key(no, key, now_);
   admission_.accepted(request.tenant);
   return {errc::ok, request.id};
 }
 
-std::optional<accept_answer> transactions::find_replay(const job_request& request, std::int64_t tenant_no) {
-  if (request.idempotency_key.empty()) return {};
-  const auto key = tables_.find_key(tenant_no, request.idempotency_key);
+std::optional<accept_answer> transactions::find_replay(const job_request& request,
+                                                       const writer_tables::key_hash& hash) {
+  const auto key = tables_.find_key(hash);
   if (!key) return {};
   if (key->accepted_at <= now_ - keys_kept_) {
     tables_.delete_key(key->job_no);

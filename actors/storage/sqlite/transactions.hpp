@@ -40,7 +40,7 @@ private:
   };
 
   accept_answer accept_one(const job_request& request);
-  std::optional<accept_answer> find_replay(const job_request& request, std::int64_t tenant_no);
+  std::optional<accept_answer> find_replay(const job_request& request, const writer_tables::key_hash& hash);
   granted_job grant_one(const job_id& id, const batch_row& batch);
   errc end_one(const job_outcome& outcome, std::int64_t batch_no);
   void cancel_now(job_row& row);

@@ -115,16 +115,14 @@ std::optional<result_row> writer_tables::find_result(std::int64_t job_no, std::u
                     object_from(found, 3)};
 }
 
-std::optional<writer_tables::known_key> writer_tables::find_key(std::int64_t tenant_no,
-                                                                std::string_view key) {
-  auto found = find_key_.query(tenant_no, key);
+std::optional<writer_tables::known_key> writer_tables::find_key(const key_hash& hash) {
+  auto found = find_key_.query(bytes{hash});
   if (!found.next()) return {};
   return known_key{found.integer(0), time_from(found.integer(1))};
 }
 
-void writer_tables::insert_key(std::int64_t job_no, std::int64_t tenant_no, std::string_view key,
-                               wall_time now) {
-  insert_key_.execute(job_no, tenant_no, key, ms_of(now));
+void writer_tables::insert_key(std::int64_t job_no, const key_hash& hash, wall_time now) {
+  insert_key_.execute(job_no, bytes{hash}, ms_of(now));
 }
 
 void writer_tables::delete_key(std::int64_t job_no) { delete_key_.execute(job_no); }

@@ -85,12 +85,13 @@ public:
   void insert_result(const result_row& result);
   std::optional<result_row> find_result(std::int64_t job_no, std::uint32_t generation);
 
+  using key_hash = std::array<std::uint8_t, 16>; ///< of tenant and idempotency key
   struct known_key {
     std::int64_t job_no = 0;
     wall_time accepted_at{};
   };
-  std::optional<known_key> find_key(std::int64_t tenant_no, std::string_view key);
-  void insert_key(std::int64_t job_no, std::int64_t tenant_no, std::string_view key, wall_time now);
+  std::optional<known_key> find_key(const key_hash& hash);
+  void insert_key(std::int64_t job_no, const key_hash& hash, wall_time now);
   void delete_key(std::int64_t job_no);
   int delete_keys_before(wall_time oldest); ///< at most 512 at once, oldest first; how many
 
@@ -143,8 +144,8 @@ private:
       db_, "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256 FROM outbox "
            "WHERE job_no = ?1 AND generation = ?2"};
 
-  statement find_key_{db_, "SELECT job_no, at_ms FROM idempotency WHERE tenant_no = ?1 AND key = ?2"};
-  statement insert_key_{db_, "INSERT INTO idempotency VALUES(?1, ?2, ?3, ?4)"};
+  statement find_key_{db_, "SELECT job_no, at_ms FROM idempotency WHERE key_hash = ?1"};
+  statement insert_key_{db_, "INSERT INTO idempotency VALUES(?1, ?2, ?3)"};
   statement delete_key_{db_, "DELETE FROM idempotency WHERE job_no = ?1"};
   statement delete_keys_{db_, "DELETE FROM idempotency WHERE at_ms < ?1 AND job_no IN "
                               "(SELECT job_no FROM idempotency ORDER BY job_no LIMIT 512)"};
