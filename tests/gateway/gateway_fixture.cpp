@@ -37,7 +37,8 @@ std::vector<tenant> fixture_tenants(const gateway_fixture& f, double requests_pe
   return {acme, other, op};
 }
 
-gateway_fixture::gateway_fixture(options o) : line{std::make_shared<memory_line>(o.replies)} {
+gateway_fixture::gateway_fixture(options o)
+    : acme_key{std::move(o.acme_key)}, line{std::make_shared<memory_line>(o.replies)} {
   o.http.port = 0;
   o.http.open = std::make_shared<std::atomic<std::size_t>>(0);
   gateway_api::parts parts;
