@@ -20,7 +20,10 @@ struct gateway_fixture {
   };
   gateway_fixture() : gateway_fixture(options{}) {}
   explicit gateway_fixture(options o);
-  ~gateway_fixture() { server->stop(); }
+  ~gateway_fixture() {
+    server->stop();
+    line->stop();
+  }
 
   std::string acme_key, other_key = make_api_key(), operator_key = make_api_key();
   std::shared_ptr<memory_line> line;
