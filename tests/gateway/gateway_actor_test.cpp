@@ -55,17 +55,8 @@ struct fake_ledger {
   fake_ledger(interface::pointer self, script_ptr s) : self_{self}, s_{std::move(s)} {}
   interface::behavior_type make_behavior() {
     return {
-        [this](const accept_jobs& m) -> caf::result<accept_answers> {
-          s_->accepts.push_back(m);
-          if (!s_->hold_accepts) return answer(self_, s_, s_->answers_for(m));
-          s_->held.push_back(self_->make_response_promise<held_accept>());
-          return s_->held.back();
-        },
-        [this](const read_job& m) -> caf::result<job_record> {
-          if (!m.id.is_nil()) s_->reads.push_back(m);
-          if (m.id.is_nil() && !s_->silent && s_->refuse == errc::ok) return act::error_of(errc::not_found);
-          return answer(self_, s_, s_->record);
-        },
+        [this](const accept_jobs& m) { return on_accept(m); },
+        [this](const read_job& m) { return on_read(m); },
         [this](const list_jobs&) {
           return answer(self_, s_, job_page{{s_->record}, true});
         },
@@ -75,15 +66,29 @@ struct fake_ledger {
         [this](const delete_job&) {
           return answer(self_, s_, delete_answer{false, {"t/a", "t/b"}});
         },
-        [this](const take_leadership&) { // stands for "answer what you hold"
-          s_->release();
-          return leadership{};
-        },
+        [this](const take_leadership&) { return on_answer_what_you_hold(); },
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },
         [](const end_batch&) { return end_answer{}; },
     };
   }
+
+  caf::result<accept_answers> on_accept(const accept_jobs& m) {
+    s_->accepts.push_back(m);
+    if (!s_->hold_accepts) return answer(self_, s_, s_->answers_for(m));
+    s_->held.push_back(self_->make_response_promise<held_accept>());
+    return s_->held.back();
+  }
+  caf::result<job_record> on_read(const read_job& m) {
+    if (!m.id.is_nil()) s_->reads.push_back(m);
+    if (m.id.is_nil() && !s_->silent && s_->refuse == errc::ok) return act::error_of(errc::not_found);
+    return answer(self_, s_, s_->record);
+  }
+  leadership on_answer_what_you_hold() { // promises are kept inside the actor only
+    s_->release();
+    return {};
+  }
+
   interface::pointer self_;
   script_ptr s_;
 };
