@@ -22,16 +22,17 @@ public:
 
   /// Any thread. True: the inbox was empty, the caller must wake the receiver.
   [[nodiscard]] bool push(T value) {
-    auto* added = new node{std::move(value), newest_.load(std::memory_order_relaxed)};
-    while (!newest_.compare_exchange_weak(added->older, added)) {
-    }
-    return added->older == nullptr;
+    auto* older = newest_.load(std::memory_order_relaxed);
+    auto* added = new node{std::move(value), older};
+    while (!newest_.compare_exchange_weak(older, added)) added->older = older;
+    return older == nullptr; // the node is the receiver's now, and may be gone: not looked at again
   }
 
-  /// The receiver only; oldest first.
+  /// Oldest first. The receiver's, and at its end anybody's who wants to drop what nobody comes for.
   std::vector<T> take_all() {
     node* oldest = nullptr;
-    for (auto* n = newest_.exchange(nullptr); n != nullptr;) n = std::exchange(n->older, std::exchange(oldest, n));
+    for (auto* n = newest_.exchange(nullptr); n != nullptr;)
+      n = std::exchange(n->older, std::exchange(oldest, n));
     std::vector<T> values;
     while (oldest != nullptr) { // the links now lead from older to newer
       values.push_back(std::move(oldest->value));

@@ -1,6 +1,8 @@
 // gateway_actor_test.cpp: The gateway actor against scripted ledger, scheduler and object store in virtual
 // time: gathering of jobs, deadlines, overflow, live views, watching, readiness, and its own end.
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
+#include <thread>
 
 #include "actors/gateway/gateway_actor.hpp"
 #include "tests/gateway/deterministic.hpp"
@@ -53,17 +55,8 @@ struct fake_ledger {
   fake_ledger(interface::pointer self, script_ptr s) : self_{self}, s_{std::move(s)} {}
   interface::behavior_type make_behavior() {
     return {
-        [this](const accept_jobs& m) -> caf::result<accept_answers> {
-          s_->accepts.push_back(m);
-          if (!s_->hold_accepts) return answer(self_, s_, s_->answers_for(m));
-          s_->held.push_back(self_->make_response_promise<held_accept>());
-          return s_->held.back();
-        },
-        [this](const read_job& m) -> caf::result<job_record> {
-          if (!m.id.is_nil()) s_->reads.push_back(m);
-          if (m.id.is_nil() && !s_->silent && s_->refuse == errc::ok) return act::error_of(errc::not_found);
-          return answer(self_, s_, s_->record);
-        },
+        [this](const accept_jobs& m) { return on_accept(m); },
+        [this](const read_job& m) { return on_read(m); },
         [this](const list_jobs&) {
           return answer(self_, s_, job_page{{s_->record}, true});
         },
@@ -73,15 +66,29 @@ struct fake_ledger {
         [this](const delete_job&) {
           return answer(self_, s_, delete_answer{false, {"t/a", "t/b"}});
         },
-        [this](const take_leadership&) { // stands for "answer what you hold"
-          s_->release();
-          return leadership{};
-        },
+        [this](const take_leadership&) { return on_answer_what_you_hold(); },
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },
         [](const end_batch&) { return end_answer{}; },
     };
   }
+
+  caf::result<accept_answers> on_accept(const accept_jobs& m) {
+    s_->accepts.push_back(m);
+    if (!s_->hold_accepts) return answer(self_, s_, s_->answers_for(m));
+    s_->held.push_back(self_->make_response_promise<held_accept>());
+    return s_->held.back();
+  }
+  caf::result<job_record> on_read(const read_job& m) {
+    if (!m.id.is_nil()) s_->reads.push_back(m);
+    if (m.id.is_nil() && !s_->silent && s_->refuse == errc::ok) return act::error_of(errc::not_found);
+    return answer(self_, s_, s_->record);
+  }
+  leadership on_answer_what_you_hold() { // promises are kept inside the actor only
+    s_->release();
+    return {};
+  }
+
   interface::pointer self_;
   script_ptr s_;
 };
@@ -406,4 +413,40 @@ TEST_CASE("when the actor ends every call is answered, and a new actor serves th
   w.d.run();
   CHECK(w.accepted.back()->id == id_of(7));
   CHECK(w.parts.to->readiness().ready);
+}
+
+TEST_CASE("on real threads every call of every thread is answered once, with its own answer") {
+  act::system_config settings{2};
+  caf::actor_system system{settings};
+  auto s = std::make_shared<script>(); // the ledger alone uses it
+  auto ledger = act::spawn_shell<fake_ledger>(system, s);
+  auto scheduler = act::spawn_shell<fake_scheduler>(system, std::make_shared<script>());
+  auto objects = act::spawn_shell<fake_objects>(system, std::make_shared<script>());
+  auto parts = make_gateway_line({.outstanding_max = 1'000'000});
+  auto gateway =
+      act::spawn_shell<gateway_shell>(system, gateway_options{}, parts.inbox, ledger, scheduler, objects);
+  for (int i = 0; i < 10'000 && !parts.to->readiness().ready; ++i) std::this_thread::sleep_for(1ms);
+  constexpr int threads = 4, each = 2000;
+  std::atomic<int> answered{0}, own{0};
+  auto send_all = [&](int t) {
+    for (int i = 0; i < each; ++i) {
+      job_request j;
+      j.id.bytes = {static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i >> 8),
+                    static_cast<std::uint8_t>(i)};
+      parts.to->accept(j, [&answered, &own, id = j.id](outcome<accept_answer, errc> a) {
+        if (a && a->id == id) ++own;
+        ++answered;
+      });
+    }
+  };
+  {
+    std::vector<std::jthread> senders;
+    for (int t = 0; t < threads; ++t) senders.emplace_back(send_all, t);
+  }
+  for (int i = 0; i < 10'000 && answered < threads * each; ++i) std::this_thread::sleep_for(1ms);
+  CHECK(answered == threads * each);
+  CHECK(own == threads * each);
+  for (const auto& ref : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(ledger),
+                          caf::actor_cast<caf::actor>(scheduler), caf::actor_cast<caf::actor>(objects)})
+    caf::anon_send_exit(ref, caf::exit_reason::user_shutdown);
 }

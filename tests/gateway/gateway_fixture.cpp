@@ -37,7 +37,8 @@ std::vector<tenant> fixture_tenants(const gateway_fixture& f, double requests_pe
   return {acme, other, op};
 }
 
-gateway_fixture::gateway_fixture(options o) : line{std::make_shared<memory_line>(o.replies)} {
+gateway_fixture::gateway_fixture(options o)
+    : acme_key{std::move(o.acme_key)}, line{std::make_shared<memory_line>(o.replies)} {
   o.http.port = 0;
   o.http.open = std::make_shared<std::atomic<std::size_t>>(0);
   gateway_api::parts parts;
@@ -47,6 +48,7 @@ gateway_fixture::gateway_fixture(options o) : line{std::make_shared<memory_line>
   parts.registry = registry;
   parts.open = o.http.open;
   api = std::make_shared<gateway_api>(std::move(parts));
+  o.http.refused = [api = api](int status) { api->count_refused(status); };
   server = std::make_unique<http_server>(o.http, [api = api](const http_request& request, http_reply reply) {
     api->handle(request, std::move(reply));
   });

@@ -16,12 +16,16 @@ struct gateway_fixture {
     memory_line::replies replies = memory_line::replies::from_a_thread;
     http_options http = {};
     double requests_per_s = 100'000;
+    std::string acme_key = make_api_key();
   };
   gateway_fixture() : gateway_fixture(options{}) {}
   explicit gateway_fixture(options o);
-  ~gateway_fixture() { server->stop(); }
+  ~gateway_fixture() {
+    server->stop();
+    line->stop();
+  }
 
-  std::string acme_key = make_api_key(), other_key = make_api_key(), operator_key = make_api_key();
+  std::string acme_key, other_key = make_api_key(), operator_key = make_api_key();
   std::shared_ptr<memory_line> line;
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
   std::shared_ptr<gateway_api> api;

@@ -33,7 +33,7 @@ memory_line::memory_line(replies how) : how_{how} {
   }};
 }
 
-memory_line::~memory_line() {
+void memory_line::stop() {
   {
     std::lock_guard lock{mutex_};
     ending_ = true;

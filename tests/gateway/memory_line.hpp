@@ -16,7 +16,10 @@ class memory_line final : public line {
 public:
   enum class replies { inside_the_call, from_a_thread };
   explicit memory_line(replies how = replies::from_a_thread);
-  ~memory_line() override;
+  ~memory_line() override { stop(); }
+
+  /// Ends the thread after what is waiting. To be called by the owner: a reply may hold the last other reference.
+  void stop();
 
   void accept(job_request job, line_reply<accept_answer> reply) override;
   void read(read_job m, line_reply<job_view> reply) override;

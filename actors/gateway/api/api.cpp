@@ -84,6 +84,16 @@ void api_answer::send(http_response r) const {
   reply.send(std::move(r));
 }
 
+void api_answer::fail(api_error e) const {
+  constexpr std::chrono::seconds exact_below{5}; // a tenant's own rate, and what is short anyway
+  if (e.retry_after > exact_below) {
+    std::uint8_t random;
+    pooled_random(&random, 1);
+    e.retry_after = e.retry_after * (80 + random % 41) / 100;
+  }
+  send(to_response(e));
+}
+
 void api_answer::send_video(const job_view& view) const {
   auto r = json_response();
   r.add("openai-poll-after-ms", std::to_string(poll_after(view).count()));

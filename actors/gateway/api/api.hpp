@@ -22,7 +22,8 @@ struct api_answer {
   std::string request_id;
 
   void send(http_response r) const;
-  void fail(const api_error& e) const { send(to_response(e)); }
+  void
+  fail(api_error e) const; ///< spreads Retry-After, so that those who were refused do not come back together
   void send_video(const job_view& view) const;
 };
 
@@ -41,6 +42,9 @@ public:
 
   /// An http_handler.
   void handle(const http_request& request, http_reply reply);
+
+  /// For http_options::refused: counts it.
+  void count_refused(int status) { metrics_->answered(route::unknown, status, {}); }
 
   /// From now on new jobs are refused with 503 and /readyz says why; everything else goes on.
   void drain() { draining_ = true; }

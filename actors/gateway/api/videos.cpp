@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "actors/gateway/api/api.hpp"
+#include "runtime/observe/log.hpp"
 
 namespace reel {
 
@@ -106,6 +107,8 @@ void gateway_api::on_create(const call& c) {
     job.negative_tokens =
         planned->own_negative_prompt ? t->encode(job.negative_prompt) : negative_tokens_[model];
   }
+  if (job.cls == job_class::urgent) // goes before everybody else: who asked for it stays known
+    log::info("urgent job requested", {{"tenant", job.tenant.value}, {"job", to_string(job.id)}});
   bool has_key = !job.idempotency_key.empty();
   auto fresh = job_view{.record = {.request = std::move(job)}};
   std::string text; // written now, so that the job can be handed on without a copy

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "actors/gateway/http/response_head.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel::http_inside {
@@ -15,53 +16,6 @@ namespace {
 
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t buffer_bytes_first = 4096; ///< what most requests fit in
-
-std::string_view reason_of(int status) {
-  switch (status) {
-  case 200: return "OK";
-  case 202: return "Accepted";
-  case 204: return "No Content";
-  case 206: return "Partial Content";
-  case 304: return "Not Modified";
-  case 400: return "Bad Request";
-  case 401: return "Unauthorized";
-  case 403: return "Forbidden";
-  case 404: return "Not Found";
-  case 405: return "Method Not Allowed";
-  case 408: return "Request Timeout";
-  case 409: return "Conflict";
-  case 413: return "Content Too Large";
-  case 414: return "URI Too Long";
-  case 415: return "Unsupported Media Type";
-  case 416: return "Range Not Satisfiable";
-  case 417: return "Expectation Failed";
-  case 422: return "Unprocessable Content";
-  case 429: return "Too Many Requests";
-  case 431: return "Request Header Fields Too Large";
-  case 500: return "Internal Server Error";
-  case 503: return "Service Unavailable";
-  case 505: return "HTTP Version Not Supported";
-  default: return "Status";
-  }
-}
-
-/// An error in the API's form; the reasons are our own texts and need no escaping, except quotes.
-http_response error_response(int status, std::string_view reason) {
-  http_response r;
-  r.status = status;
-  r.close = true;
-  r.add("content-type", "application/json");
-  r.body = R"({"error":{"message":")";
-  for (char c : reason) (r.body += c == '"' ? "\\" : "") += c;
-  r.body += status >= 500 ? R"(","type":"server_error","param":null,"code":")"
-                          : R"(","type":"invalid_request_error","param":null,"code":")";
-  r.body += status == 503   ? "unavailable"
-            : status == 408 ? "timeout"
-            : status == 500 ? "internal"
-                            : "malformed";
-  r.body += R"("}})";
-  return r;
-}
 
 asio::const_buffer buffer_of(const http_response& r) {
   return r.data.empty() ? asio::const_buffer{r.body.data(), r.body.size()}
@@ -207,8 +161,9 @@ bool connection::room_to_read() {
 
 /// After it the connection is closed.
 asio::awaitable<void> connection::refuse(int status, std::string_view reason) {
+  if (loop_->options.refused) loop_->options.refused(status);
   auto r = error_response(status, reason);
-  make_head(r, false);
+  write_head(out_, r, {.http_1_0 = parser_.request().http_1_0, .keep_alive = false, .date = loop_->date});
   co_await write(buffer_of(out_), buffer_of(r));
 }
 
@@ -248,7 +203,7 @@ asio::awaitable<bool> connection::serve() {
   auto r = std::move(*answer_);
   const auto& request = parser_.request();
   bool keep = request.keep_alive && !r.close && !r.stream_endless && !loop_->winding_down();
-  make_head(r, keep);
+  write_head(out_, r, {.http_1_0 = request.http_1_0, .keep_alive = keep, .date = loop_->date});
   served_one_ = true;
   bool sent = false;
   if (request.method == http_method::head || r.status == 204 || r.status == 304)
@@ -258,28 +213,6 @@ asio::awaitable<bool> connection::serve() {
   else
     sent = co_await write(buffer_of(out_), buffer_of(r));
   co_return sent&& keep;
-}
-
-void connection::make_head(const http_response& r, bool keep_alive) {
-  bool old = parser_.request().http_1_0;
-  char number[24];
-  out_.assign(old ? "HTTP/1.0 " : "HTTP/1.1 ");
-  std::snprintf(number, sizeof number, "%d ", r.status);
-  ((out_ += number) += reason_of(r.status)) += "\r\nDate: ";
-  (out_ += loop_->date) += "\r\n";
-  out_ += r.headers;
-  if (r.stream_endless)
-    out_ += old ? "" : "Transfer-Encoding: chunked\r\n";
-  else if (r.status != 204 && r.status != 304) {
-    auto bytes = r.stream ? r.stream_bytes : buffer_of(r).size();
-    std::snprintf(number, sizeof number, "%llu", static_cast<unsigned long long>(bytes));
-    ((out_ += "Content-Length: ") += number) += "\r\n";
-  }
-  if (!keep_alive)
-    out_ += "Connection: close\r\n";
-  else if (old)
-    out_ += "Connection: keep-alive\r\n";
-  out_ += "\r\n";
 }
 
 asio::awaitable<bool> connection::write(asio::const_buffer a, asio::const_buffer b) {

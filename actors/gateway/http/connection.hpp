@@ -80,7 +80,6 @@ private:
 
   asio::awaitable<bool> serve();
   void call_handler();
-  void make_head(const http_response& r, bool keep_alive);
   asio::awaitable<bool> write(asio::const_buffer a, asio::const_buffer b = {});
   asio::awaitable<bool> send_stream(http_response& r);
   asio::awaitable<bool> next_chunk(body_stream& s, bool endless);

@@ -166,6 +166,7 @@ void http_server::impl::turn_away(tcp::socket& socket) {
       "Retry-After: 1\r\nConnection: close\r\n\r\n"
       R"({"error":{"message":"too many connections; try again later","type":"server_error",)"
       R"("param":null,"code":"overloaded"}})";
+  if (options.refused) options.refused(503);
   boost::system::error_code ignored; // the client may be gone already
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(answer), ignored);

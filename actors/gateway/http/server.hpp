@@ -35,6 +35,7 @@ struct http_options {
   std::chrono::milliseconds linger_time{1'000};     ///< for the peer to read the last answer before we close
   std::chrono::milliseconds stop_time{5'000};       ///< for stop() to let requests finish
   std::size_t bytes_per_s_min = limits::http_body_bytes_per_s_min;
+  std::function<void(int status)> refused;        ///< told of each request that no handler saw; any thread
   std::shared_ptr<std::atomic<std::size_t>> open; ///< where to count open connections; null: the server's own
 };
 

@@ -231,6 +231,14 @@ TEST_CASE("when nobody knows whether a job was taken, only a request with a key 
   CHECK(g.create(R"({"prompt":"p"})", "Idempotency-Key: a\r\n").header("x-should-retry").empty());
 }
 
+TEST_CASE("an operator may ask for an urgent job, others may not") {
+  gateway_fixture g;
+  CHECK(g.create(R"({"prompt":"p","class":"urgent"})", g.auth(g.operator_key)).status == 200);
+  auto a = g.create(R"({"prompt":"p","class":"urgent"})");
+  CHECK(a.status == 403);
+  CHECK(parsed(a).at("error").at("type").as_string() == "permission_error");
+}
+
 TEST_CASE("draining refuses new jobs and nothing else") {
   gateway_fixture g;
   auto id = g.make_job();
@@ -265,7 +273,11 @@ TEST_CASE("metrics count what was answered, and hold no secret") {
   gateway_fixture g;
   g.make_job();
   g.create(R"({"prompt":"p","size":"1x1"})");
+  http_client broken{g.server->port()};
+  broken.send("GET /\r\n\r\n");
+  CHECK(broken.answer().header("x-request-id").starts_with("req_"));
   auto text = g.ask("GET", "/metrics").body;
+  CHECK(text.find("reel_http_requests_total{route=\"unknown\",status=\"400\"} 1\n") != std::string::npos);
   CHECK(text.find("reel_jobs_accepted_total 1\n") != std::string::npos);
   CHECK(text.find("reel_jobs_refused_total{reason=\"invalid_value\"} 1\n") != std::string::npos);
   CHECK(text.find("reel_http_requests_total{route=\"/v1/videos\",status=\"200\"} 1\n") != std::string::npos);
