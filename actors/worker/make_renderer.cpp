@@ -13,8 +13,9 @@ namespace {
 renderer_factory open_wan_plugin() {
   // LibTorch brings OpenMPI's UCX along, which would take over SIGSEGV and hide our core dumps.
   ::setenv("UCX_HANDLE_ERRORS", "none", 0);
-  // OpenMP's threads spin between two parallel loops; beside other busy processes a model of many small loops then
-  // runs up to ten times slower than on one thread (measured). Passive waiting costs some microseconds a loop.
+  // OpenMP's threads spin between two parallel loops; beside other busy processes a model of many small loops
+  // then runs up to ten times slower than on one thread (measured). Passive waiting costs some microseconds a
+  // loop.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
   auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libreel_wan.so";
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

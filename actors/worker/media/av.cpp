@@ -23,7 +23,8 @@ av_ptr<AVFrame> make_frame(AVPixelFormat format, int width, int height) {
 }
 
 av_ptr<AVCodecContext> make_encoder(const char* name, AVPixelFormat format, int width, int height) {
-  av_log_set_level(AV_LOG_ERROR); // of the process; libav would print a dozen lines per video to standard error
+  av_log_set_level(
+      AV_LOG_ERROR); // of the process; libav would print a dozen lines per video to standard error
   auto* codec = avcodec_find_encoder_by_name(name);
   if (!codec) throw std::runtime_error{std::string{"this libav has no encoder "} + name};
   av_ptr<AVCodecContext> encoder{check_made(avcodec_alloc_context3(codec))};

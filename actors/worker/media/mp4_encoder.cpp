@@ -13,7 +13,8 @@ namespace {
 constexpr const char* quality_crf = "18";
 constexpr const char* preset = "veryfast";
 // Without it the encoder's vector code lets memory beyond small frames decide between equals (measured: six
-// different files from seven runs), and each kind of processor has a file of its own. Costs nothing measurable.
+// different files from seven runs), and each kind of processor has a file of its own. Costs nothing
+// measurable.
 constexpr const char* reproducible = "cpu-independent=1";
 
 void require_range(const video_options& o) {

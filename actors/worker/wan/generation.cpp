@@ -37,37 +37,46 @@ const dit_text& generation::text_for(const dit& expert, const tokens& text) {
   return found->second;
 }
 
+float generation::guidance_now(const sample& s) const {
+  return model_.is_high(schedule_[done_].timestep) ? s.guidance_high : s.guidance_low;
+}
+
 void generation::step(const probe& see) {
   if (done_ == schedule_.size()) throw std::logic_error{"generation: no step is left"};
   auto& now = schedule_[done_];
-  auto is_high = model_.is_high(now.timestep);
-  auto& expert = is_high ? model_.high : model_.low;
-  auto guidance_of = [is_high](const sample& s) { return is_high ? s.guidance_high : s.guidance_low; };
-
+  auto& expert = model_.is_high(now.timestep) ? model_.high : model_.low;
   std::vector<dit_row> rows;
   std::vector<at::Tensor> latents;
+  auto add_row = [&](const sample& s, const tokens& text) {
+    rows.push_back({now.timestep, &text_for(expert, text)});
+    latents.push_back(s.state.latent());
+  };
   for (auto& s : samples_) {
     if (!s) continue;
-    rows.push_back({now.timestep, &text_for(expert, s->prompt)});
-    if (guidance_of(*s) != 1) rows.push_back({now.timestep, &text_for(expert, s->negative)});
-    latents.resize(rows.size(), s->state.latent());
+    add_row(*s, s->prompt);
+    if (guidance_now(*s) != 1) add_row(*s, s->negative);
   }
+  if (!rows.empty()) advance(expert.forward(at::stack(latents), rows, rope_).unbind(0), see);
   ++done_;
-  if (rows.empty()) return;
+}
 
-  auto velocities = expert.forward(at::stack(latents), rows, rope_).unbind(0);
-  std::size_t row = 0;
+/// velocities: in the order of step()'s rows.
+void generation::advance(const std::vector<at::Tensor>& velocities, const probe& see) {
+  auto note = [&see](const char* name, const at::Tensor& value) {
+    if (see) see(name, value);
+  };
+  auto next = velocities.begin();
   for (auto& s : samples_) {
     if (!s) continue;
-    auto velocity = velocities[row++];
-    if (see) see("noise_pred_cond", velocity);
-    if (auto guidance = guidance_of(*s); guidance != 1) {
-      auto& unguided = velocities[row++];
-      if (see) see("noise_pred_uncond", unguided);
+    auto velocity = *next++;
+    note("noise_pred_cond", velocity);
+    if (auto guidance = guidance_now(*s); guidance != 1) {
+      auto& unguided = *next++;
+      note("noise_pred_uncond", unguided);
       velocity = unguided.add(velocity.sub(unguided).mul_(guidance));
     }
-    if (see) see("noise_pred", velocity);
-    s->state.advance(now, velocity);
+    note("noise_pred", velocity);
+    s->state.advance(schedule_[done_], velocity);
   }
 }
 

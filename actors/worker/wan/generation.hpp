@@ -28,6 +28,8 @@ struct sample_request {
 class generation {
 public:
   generation(const model& m, std::vector<schedule_step> schedule, std::vector<sample_request> samples);
+  generation(const generation&) = delete;
+  generation& operator=(const generation&) = delete;
 
   /// Encodes the texts; once, first.
   void prepare();
@@ -53,6 +55,8 @@ private:
     sampler state;
   };
 
+  float guidance_now(const sample& s) const;
+  void advance(const std::vector<at::Tensor>& velocities, const probe& see);
   const dit_text& text_for(const dit& expert, const tokens& text);
 
   const model& model_;

@@ -16,9 +16,9 @@ at::Tensor layer_norm(const at::Tensor& x, double eps);
 /// GELU by its tanh formula, in place, sample by sample.
 void gelu_tanh_(at::Tensor& x);
 
-/// softmax(q k^T / sqrt(head_dim)) v of one sample, exactly, in slices of queries so that the score matrix
-/// stays below 64 MiB. q [heads, n, d], k and v [heads, m, d]; `out` [heads, n, d] may be a strided view.
-void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, at::Tensor out);
+/// softmax(q k^T / sqrt(head_dim)) v of one sample, exactly, a bounded part of the score matrix at a time.
+/// q [heads, n, d], k and v [heads, m, d]; `out` [heads, n, d] may be a strided view.
+void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out);
 
 /// [tokens, heads x d] seen as [heads, tokens, d]; no copy.
 at::Tensor split_heads(const at::Tensor& x, std::int64_t heads);

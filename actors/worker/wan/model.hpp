@@ -14,6 +14,8 @@ class model {
 public:
   /// Throws render_error with file, key, expected and found.
   model(const std::filesystem::path& folder, at::Device device);
+  model(const model&) = delete;
+  model& operator=(const model&) = delete;
 
   const model_config config;
   const at::Device device;

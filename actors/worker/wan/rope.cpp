@@ -25,7 +25,7 @@ std::vector<double> rope_frequencies(std::int64_t head_dim) {
 at::Tensor rope_table(const token_grid& grid, std::int64_t head_dim, at::Device device) {
   if (std::max({grid.frames, grid.height, grid.width}) > rope_positions_max)
     throw std::invalid_argument{"rope: more positions than the table holds"};
-  auto [time_pairs, row_pairs, column_pairs] = rope_split(head_dim);
+  auto split = rope_split(head_dim);
   auto frequencies = rope_frequencies(head_dim);
   auto table = at::empty({grid.count(), 1, head_dim / 2}, at::kComplexFloat);
   auto* out = static_cast<std::complex<float>*>(table.data_ptr());
@@ -33,10 +33,9 @@ at::Tensor rope_table(const token_grid& grid, std::int64_t head_dim, at::Device 
     for (std::int64_t h = 0; h < grid.height; ++h)
       for (std::int64_t w = 0; w < grid.width; ++w)
         for (std::int64_t i = 0; i < head_dim / 2; ++i) {
-          auto position = i < time_pairs ? t : i < time_pairs + row_pairs ? h : w;
+          auto position = i < split[0] ? t : i < split[0] + split[1] ? h : w;
           *out++ = std::complex<float>{std::polar(1.0, static_cast<double>(position) * frequencies[i])};
         }
-  (void)column_pairs;
   return table.to(device);
 }
 

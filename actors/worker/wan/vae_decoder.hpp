@@ -69,6 +69,8 @@ private:
 class vae_stream {
 public:
   explicit vae_stream(const vae_decoder& decoder);
+  vae_stream(const vae_stream&) = delete;
+  vae_stream& operator=(const vae_stream&) = delete;
 
   /// The next latent frame [channels, h, w], normalised. Returns [1 (first call) or time stride, 3, H, W],
   /// not clamped.

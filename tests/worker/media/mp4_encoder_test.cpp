@@ -22,7 +22,8 @@ image gradient(int width, int height, int frame) {
   image rgb;
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
-      auto place = (x + 2 * frame) % (2 * width); // up and down again: an edge in colour is what 4:2:0 cannot keep
+      auto place =
+          (x + 2 * frame) % (2 * width); // up and down again: an edge in colour is what 4:2:0 cannot keep
       rgb.push_back(static_cast<std::uint8_t>(40 + 160 * std::min(place, 2 * width - place) / width));
       rgb.push_back(static_cast<std::uint8_t>(30 + 180 * y / height));
       rgb.push_back(static_cast<std::uint8_t>(200 - 6 * frame));
@@ -118,7 +119,8 @@ TEST_CASE("the same noise gives the same bytes, whatever lies in fresh memory") 
   std::uint32_t state = 1;
   for (int i = 0; i < 9; ++i) {
     auto& frame = frames.emplace_back(3 * 48 * 64);
-    for (auto& byte : frame) byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 27 << 2);
+    for (auto& byte : frame)
+      byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 27 << 2);
   }
   std::set<image> files;
   for (int garbage : {0, 1, 50, 77, 128, 200, 255}) {

@@ -89,7 +89,7 @@ TEST_CASE("a row of a batch is bit for bit the row alone") {
   at::manual_seed(7);
   auto& m = golden_model();
   for (auto threads : {1, 2}) {
-    at::set_num_threads(threads);
+    with_threads t{threads};
     std::vector<row> rows;
     for (int i = 0; i < 5; ++i)
       rows.push_back({at::randn({16, 5, 10, 6}), at::randn({1 + 6 * i, 48}), 900.0 + 17 * (i % 3)});

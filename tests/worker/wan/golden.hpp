@@ -38,6 +38,18 @@ std::filesystem::path model_folder();
 /// The model of models/wan-golden on the CPU, loaded once per program.
 const model& golden_model();
 
+/// Computes with that many threads while it lives.
+class with_threads {
+public:
+  explicit with_threads(int n) : before_{at::get_num_threads()} { at::set_num_threads(n); }
+  ~with_threads() { at::set_num_threads(before_); }
+  with_threads(const with_threads&) = delete;
+  with_threads& operator=(const with_threads&) = delete;
+
+private:
+  int before_;
+};
+
 /// Largest absolute difference; infinite when shapes differ or anything is not finite.
 double difference(const at::Tensor& ours, const at::Tensor& expected);
 
