@@ -260,6 +260,7 @@ void scheduler::on_orphan_timeout() {
 void scheduler::on_workers_report(const workers_report& m) {
   if (recovering_) return; // it comes again in a second
   auto result = core_.reported(m, act::now(self_));
+  wiring_.metrics->workers(core_.workers());
   for (const auto& a : result.adopted) adopt(a);
   for (const auto& id : result.lost) lose(id, errc::crashed);
   for (const auto& [id, worker] : result.unknown)
@@ -271,6 +272,7 @@ void scheduler::on_workers_report(const workers_report& m) {
 void scheduler::on_peer_changed(const peer_changed& m) {
   if (m.state != peer_state::down) return;
   for (const auto& id : core_.node_down(m.peer)) lose(id, errc::unreachable);
+  wiring_.metrics->workers(core_.workers());
   watched_.erase(m.peer);
 }
 

@@ -1,5 +1,6 @@
 #include "actors/scheduler/scheduler_metrics.hpp"
 
+#include <algorithm>
 #include <array>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -37,6 +38,7 @@ struct scheduler_metrics::families {
   prometheus::Gauge& running;
   prometheus::Gauge& batches;
   prometheus::Gauge& term;
+  prometheus::Gauge& workers_ready;
   prometheus::Histogram& batch_jobs;
   prometheus::Histogram& batch_seconds;
 };
@@ -52,6 +54,7 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       gauge(r, "reel_jobs_running", "Jobs granted to a worker."),
       gauge(r, "reel_batches_running", "Batches in flight."),
       gauge(r, "reel_leader_term", "Term of this scheduler's leadership."),
+      gauge(r, "reel_workers_ready", "Worker processes that can take batches."),
       histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 4, 8, 16, 32, 64, 128}),
       histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
                 {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),
@@ -89,6 +92,10 @@ void scheduler_metrics::queue(const queue_view& view) {
   families_->running.Set(static_cast<double>(view.running));
   families_->batches.Set(static_cast<double>(view.batches));
   families_->term.Set(static_cast<double>(view.term));
+}
+
+void scheduler_metrics::workers(const std::vector<worker_status>& all) {
+  families_->workers_ready.Set(static_cast<double>(std::ranges::count(all, worker_state::ready, &worker_status::state)));
 }
 
 } // namespace reel

@@ -23,6 +23,7 @@ public:
   void batch_ended(const std::vector<std::pair<job_id, job_state>>& ended, std::size_t retries,
                    std::optional<std::chrono::milliseconds> measured);
   void queue(const queue_view& view);
+  void workers(const std::vector<worker_status>& all);
 
 private:
   struct families;

@@ -1,0 +1,69 @@
+// local_cluster.hpp: A cluster of real processes on this machine, for integration tests and benchmarks: writes a
+// configuration and secrets into a folder, starts the nodes, kills and restarts them, stops all.
+//
+// Owned by one thread. Everything it starts dies with it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/child_process.hpp"
+
+namespace reel::harness {
+
+struct cluster_plan {
+  std::string dir;               ///< emptied first
+  std::string bin;               ///< folder of reel-node, reel-worker and reelctl
+  std::string models;            ///< [[model]] tables
+  std::string more;              ///< further tables, for example "[scheduler]\n..."
+  int slots = 2;                 ///< worker processes of the worker node
+  std::size_t queued_jobs_max = 1'000'000;
+};
+
+class local_cluster {
+public:
+  /// Writes everything and starts both nodes, "control" and "workers-1". Throws when they do not become ready within
+  /// a minute.
+  explicit local_cluster(const cluster_plan& plan);
+  ~local_cluster(); ///< kills what runs
+  local_cluster(const local_cluster&) = delete;
+  local_cluster& operator=(const local_cluster&) = delete;
+
+  const std::string& url() const { return url_; }
+  const std::string& api_key() const { return key_; }
+  const std::string& dir() const { return plan_.dir; }
+  std::uint16_t port() const { return port_; }
+
+  void start(const std::string& node);
+  void kill(const std::string& node); ///< SIGKILL, and waits for its end
+  int stop(const std::string& node);  ///< SIGTERM, and waits; the exit code, 128+n for a signal
+  void wait_until_ready();            ///< the gateway answers and all slots are ready
+
+  std::vector<int> worker_pids() const; ///< of running worker processes
+  std::vector<int> all_pids() const;    ///< nodes and workers
+  int control_pid() const { return nodes_.at("control").pid; }
+
+private:
+  struct running {
+    int pid = 0;
+    std::shared_ptr<struct exit_slot> exit;
+  };
+  int run(const std::vector<std::string>& command);
+  void write_config();
+
+  cluster_plan plan_;
+  std::string config_, url_, key_;
+  std::uint16_t port_ = 0, link_port_ = 0;
+  child_processes children_;
+  std::map<std::string, running> nodes_;
+};
+
+/// A port that was free a moment ago.
+std::uint16_t free_port();
+
+/// A [[model]] table of kind null.
+std::string null_model(std::size_t artifact_bytes, int batch_max);
+
+} // namespace reel::harness
