@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "runtime/child_process.hpp"
 
 namespace reel::harness {
+
+struct exit_slot; ///< inside local_cluster.cpp
 
 struct cluster_plan {
   std::string dir;               ///< emptied first
@@ -48,7 +51,7 @@ public:
 private:
   struct running {
     int pid = 0;
-    std::shared_ptr<struct exit_slot> exit;
+    std::shared_ptr<exit_slot> exit;
   };
   int run(const std::vector<std::string>& command);
   void write_config();

@@ -39,7 +39,7 @@ public:
     t.allowed_classes = classes(t);
     t.weight = static_cast<std::uint32_t>(number("weight", t.weight, 1, 1000));
     t.queued_jobs_max =
-        static_cast<std::uint64_t>(number("queued_jobs_max", static_cast<double>(t.queued_jobs_max), 0, 1e6));
+        static_cast<std::uint64_t>(number("queued_jobs_max", static_cast<double>(t.queued_jobs_max), 0, 1e8));
     t.rate.per_s = number("requests_per_s", t.rate.per_s, 0.001, 1e6);
     t.rate.burst = number("burst", std::max(1.0, 2 * t.rate.per_s), 1, 1e7);
     return t;
