@@ -302,7 +302,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.retries, m.measured);
+  core_.closed(m.batch, m.retries, m.measured, act::now(self_));
   if (m.code != errc::ok) read_again_ = true;
   wiring_.metrics->batch_ended(m.ended, m.retries.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);

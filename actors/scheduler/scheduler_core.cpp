@@ -33,33 +33,48 @@ std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
 
 // ---------------------------------------------------------------- plan
 
+namespace {
+
+void wake(plan_result& result, instant at) {
+  if (!result.wake_at || at < *result.wake_at) result.wake_at = at;
+}
+
+} // namespace
+
 plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids) {
   plan_result result;
-  auto wake = [&result](std::optional<instant> at) {
-    if (at && (!result.wake_at || *at < *result.wake_at)) result.wake_at = at;
-  };
-  if (auto due = queue_.release(wall)) wake(now + std::max(*due - wall, 1ms));
-
-  for (auto& [id, w] : workers_) {
-    std::set<batch_key> held; // keys that wait for company: not now, on no worker
-    while (has_place(w, now)) {
-      auto key = queue_.front([&](const batch_key& k) { return serves(w, k) && !held.contains(k); });
-      if (!key) break;
-      if (auto until = worth_waiting(*key, now, wall)) {
-        wake(until);
-        held.insert(*key);
-        continue;
-      }
-      planned_batch b{ids.next<batch_id>(wall), id, key, queue_.take(*key, batch_max(*key))};
-      start(b, w, now);
-      result.batches.push_back(std::move(b));
-    }
-    // A busy worker gets its next batch shortly before the present one ends.
-    if (queue_.size() > queue_.delayed() && w.batches.size() == 1 && w.status.credits > 1)
-      if (auto end = ends_at(w.batches.front()); end && *end - options_.prefetch_horizon > now)
-        wake(*end - options_.prefetch_horizon);
-  }
+  if (auto due = queue_.release(wall)) wake(result, now + std::max(*due - wall, 1ms));
+  for (auto* w : in_order_of_preference(now)) fill(*w, now, wall, ids, result);
   return result;
+}
+
+std::vector<scheduler_core::worker*> scheduler_core::in_order_of_preference(instant now) {
+  std::vector<worker*> order;
+  for (auto& [id, w] : workers_) order.push_back(&w);
+  std::ranges::sort(order, {}, [now](const worker* w) {
+    return std::pair{w->avoid_until > now, w->last_grant};
+  });
+  return order;
+}
+
+void scheduler_core::fill(worker& w, instant now, wall_time wall, id_generator& ids, plan_result& result) {
+  std::set<batch_key> held; // keys that wait for company
+  while (has_place(w, now)) {
+    auto key = queue_.front([&](const batch_key& k) { return serves(w, k) && !held.contains(k); });
+    if (!key) return;
+    if (auto until = worth_waiting(*key, now, wall)) {
+      wake(result, *until);
+      held.insert(*key);
+      continue;
+    }
+    planned_batch b{ids.next<batch_id>(wall), w.status.id, key, queue_.take(*key, batch_max(*key))};
+    start(b, w, now);
+    result.batches.push_back(std::move(b));
+  }
+  // A busy worker gets its next batch shortly before the present one ends.
+  if (queue_.size() == queue_.delayed() || w.batches.size() != 1 || w.status.credits < 2) return;
+  auto end = ends_at(w.batches.front());
+  if (end && *end - options_.prefetch_horizon > now) wake(result, *end - options_.prefetch_horizon);
 }
 
 bool scheduler_core::has_place(const worker& w, instant now) const {
@@ -109,6 +124,7 @@ void scheduler_core::start(planned_batch& b, worker& w, instant now) {
   for (const auto& job : b.jobs) running_[job.id] = b.id;
   batches_.emplace(b.id, std::move(r));
   w.batches.push_back(b.id);
+  w.last_grant = ++grants_;
 }
 
 void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>& jobs) {
@@ -144,10 +160,13 @@ void scheduler_core::progressed(const batch_progress& p) {
 }
 
 void scheduler_core::closed(const batch_id& id, const std::vector<again>& retries,
-                            std::optional<std::chrono::milliseconds> measured) {
+                            std::optional<std::chrono::milliseconds> measured, instant now) {
   auto b = take_out(id);
   if (!b) return;
-  if (measured) run_time_.learn(*b->key, b->jobs.size(), *measured);
+  if (measured)
+    run_time_.learn(*b->key, b->jobs.size(), *measured);
+  else if (auto w = workers_.find(b->worker); w != workers_.end())
+    w->second.avoid_until = now + options_.avoid_for;
   for (auto& job : b->jobs) {
     auto retry = std::ranges::find(retries, job.id, &again::id);
     if (retry == retries.end()) continue;

@@ -20,6 +20,7 @@ struct scheduler_options {
   std::chrono::milliseconds window{200};           ///< longest wait for company
   std::chrono::milliseconds prefetch_horizon{250}; ///< a batch that ends sooner may be queued behind
   std::chrono::milliseconds lease_ttl{30'000};     ///< also: how long an orphaned lease is waited for
+  std::chrono::milliseconds avoid_for{30'000};     ///< a worker that failed a batch, while others are free
   std::size_t batch_max = 8;                       ///< jobs, where the model has no entry of its own
   std::map<model_id, std::size_t> model_batch_max;
 };
@@ -78,8 +79,9 @@ public:
     std::uint32_t attempts_used = 0;
     std::optional<wall_time> not_before;
   };
+  /// `measured` is empty when the batch did not run to its end.
   void closed(const batch_id& id, const std::vector<again>& retries,
-              std::optional<std::chrono::milliseconds> measured);
+              std::optional<std::chrono::milliseconds> measured, instant now);
 
   // ---- workers
 
@@ -120,6 +122,8 @@ private:
   struct worker {
     worker_status status;
     std::vector<batch_id> batches; ///< in order of grant; at most its credits
+    instant avoid_until{};         ///< it failed a batch
+    std::uint64_t last_grant = 0;  ///< number of its latest grant
   };
   struct orphan {
     worker_id worker;
@@ -128,6 +132,8 @@ private:
     int missed_reports = 0;
   };
 
+  std::vector<worker*> in_order_of_preference(instant now);
+  void fill(worker& w, instant now, wall_time wall, id_generator& ids, plan_result& result);
   bool has_place(const worker& w, instant now) const;
   std::optional<instant> ends_at(const batch_id& id) const;
   bool serves(const worker& w, const batch_key& key) const;
@@ -144,6 +150,7 @@ private:
   std::map<batch_id, running_batch> batches_;
   std::unordered_map<job_id, batch_id, uuid_hash> running_;
   std::map<batch_id, orphan> orphans_;
+  std::uint64_t grants_ = 0;
 };
 
 } // namespace reel

@@ -1,7 +1,5 @@
 #include "actors/supervisor/node_supervisor.hpp"
 
-#include <csignal>
-
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -129,7 +127,7 @@ void node_supervisor::start(std::size_t index) {
     auto report_exit = [to = interface{self_}, index](int pid, child_exit how) {
       act::post(to, child_ended{index, pid, how});
     };
-    slots_[index].started(wiring_.children->start(w.command(token), report_exit), act::now(self_));
+    slots_[index].started(wiring_.launch(w.command(token), report_exit), act::now(self_));
   } catch (const std::exception& e) {
     wiring_.dismiss(w.local_peer);
     auto pause = slots_[index].ended(e.what(), act::now(self_), 0);
@@ -172,7 +170,7 @@ void node_supervisor::on_report_timeout() {
   for (const auto& s : slots_) {
     if (!s.is_silent(act::now(self_))) continue;
     log::error("worker is silent: killed", {{"worker", s.status().id.value}, {"pid", s.status().pid}});
-    wiring_.children->signal(static_cast<int>(s.status().pid), SIGKILL);
+    wiring_.kill(static_cast<int>(s.status().pid));
   }
   report();
   act::tell_after(self_, options_.report_every, self_, report_timeout{});

@@ -39,19 +39,23 @@ using node_supervisor_protocol =
                 done(batch_finished), void(peer_changed), void(child_ended), done(drain),
                 void(report_timeout), void(start_slot_timeout), void(tell_end_timeout), void(drain_timeout)>;
 
+using node_supervisor_ref = act::ref<node_supervisor_protocol>;
+
 /// Starting and addressing worker processes, as main() wires it.
 struct slot_wiring {
   worker_id id;
   node_id local_peer; ///< its name on the local link
   worker_ref worker;  ///< handle over the local link
   std::function<child_spec(const std::string& token)> command;
+  std::function<std::string()> last_words; ///< the last line a dead process logged, for people
 };
 
 struct node_supervisor_wiring {
   node_id self;
   node_epoch epoch;
   scheduler_ref scheduler;
-  child_processes* children = nullptr;                                      ///< outlives the actor
+  std::function<int(const child_spec&, child_processes::on_exit)> launch;   ///< throws std::runtime_error
+  std::function<void(int pid)> kill;                                        ///< SIGKILL
   std::function<void(const node_id& peer, const std::string& token)> admit; ///< on the local link
   std::function<void(const node_id& peer)> dismiss;
   std::vector<slot_wiring> slots;

@@ -41,24 +41,12 @@ struct line {
     for (int in_a_row = 0; in_a_row < 2; std::this_thread::sleep_for(1100ms)) // the gauges move once a second
       in_a_row = is_drained(api) ? in_a_row + 1 : 0;
   }
-  double cpu_s() const { return std::chrono::duration<double>(harness::cpu_time(cluster.all_pids())).count(); }
+  double cpu_s() const {
+    return std::chrono::duration<double>(harness::cpu_time(cluster.all_pids())).count();
+  }
 
   harness::local_cluster cluster;
 };
-
-double bare_202_per_s() {
-  int to_server[2];
-  if (::pipe(to_server) != 0) throw std::runtime_error{"pipe"};
-  auto command = fmt::format("{} serve-202 <&{}", own_program(), to_server[0]);
-  auto* pipe = ::popen(command.c_str(), "r");
-  int port = 0;
-  if (std::fscanf(pipe, "%d", &port) != 1) throw std::runtime_error{"no bare server"};
-  auto result = load(static_cast<std::uint16_t>(port), "/dev/null", "--mode accept --connections 64 --seconds 2");
-  ::close(to_server[0]);
-  ::close(to_server[1]);
-  ::pclose(pipe);
-  return number(result, "accepted_per_s");
-}
 
 void measure_raw(const line_options& o, figures& f) {
   f.add("raw: group commit, 64 writers, rows/s", group_commit_rows_per_s(o.dir, 1.5));
@@ -102,7 +90,8 @@ int run_line(const line_options& o) {
   figures plain, with_artifact;
   std::filesystem::create_directories(o.dir);
   for (int round = 1; round <= o.rounds; ++round) {
-    fmt::print(stderr, "round {} of {}: raw limits, without artifact, with a 1 KiB artifact\n", round, o.rounds);
+    fmt::print(stderr, "round {} of {}: raw limits, without artifact, with a 1 KiB artifact\n", round,
+               o.rounds);
     measure_raw(o, plain);
     {
       line l{o.dir + "/plain", 0};
@@ -116,9 +105,11 @@ int run_line(const line_options& o) {
     measure_completion(l, o, with_artifact);
   }
   plain.add("accepted at 64 connections / raw group commit",
-            plain.median("accepted at 64 connections, jobs/s") / plain.median("raw: group commit, 64 writers, rows/s"));
+            plain.median("accepted at 64 connections, jobs/s") /
+                plain.median("raw: group commit, 64 writers, rows/s"));
   if (o.json) {
-    fmt::print("{}\n", json::serialize(json::object{{"without_artifact", plain.json()}, {"with_1_KiB_artifact", with_artifact.json()}}));
+    fmt::print("{}\n", json::serialize(json::object{{"without_artifact", plain.json()},
+                                                    {"with_1_KiB_artifact", with_artifact.json()}}));
     return 0;
   }
   fmt::print("Without an artifact, median (range) of {} rounds:\n", o.rounds);
@@ -150,8 +141,10 @@ int run_queue(const queue_options& o) {
   accepted += number(r, "accepted");
   f.add("jobs waiting", accepted);
   f.add("accepted into the full queue, jobs/s", number(r, "accepted_per_s"));
-  f.add("memory per waiting job, bytes", (static_cast<double>(harness::memory_of({control}).rss_bytes) - rss_before) / accepted);
-  if (o.json) fmt::print("{}\n", json::serialize(f.json()));
+  f.add("memory per waiting job, bytes",
+        (static_cast<double>(harness::memory_of({control}).rss_bytes) - rss_before) / accepted);
+  if (o.json)
+    fmt::print("{}\n", json::serialize(f.json()));
   else {
     fmt::print("\n");
     f.print();

@@ -4,7 +4,6 @@
 
 #include "src/reel-bench/line_bench.hpp"
 #include "src/reel-bench/load.hpp"
-#include "src/reel-bench/raw_limits.hpp"
 
 int main(int argc, char** argv) {
   using namespace reel::bench;
@@ -16,15 +15,22 @@ int main(int argc, char** argv) {
 
   line_options line;
   auto* line_c = app.add_subcommand("line", "A cluster with a model that does no work, under load over HTTP");
-  line_c->add_option("--dir", line.dir, "Where the cluster keeps its data: this disk is measured")->capture_default_str();
-  line_c->add_option("--rounds", line.rounds, "Figures are medians over these")->check(CLI::Range(1, 99))->capture_default_str();
-  line_c->add_option("--jobs", line.jobs, "Of the completion phase")->check(CLI::Range(100, 10'000'000))->capture_default_str();
+  line_c->add_option("--dir", line.dir, "Where the cluster keeps its data: this disk is measured")
+      ->capture_default_str();
+  line_c->add_option("--rounds", line.rounds, "Figures are medians over these")
+      ->check(CLI::Range(1, 99))
+      ->capture_default_str();
+  line_c->add_option("--jobs", line.jobs, "Of the completion phase")
+      ->check(CLI::Range(100, 10'000'000))
+      ->capture_default_str();
   line_c->add_flag("--json", line.json, "Print JSON");
 
   queue_options queue;
   auto* queue_c = app.add_subcommand("queue", "Acceptance and memory while jobs pile up and nobody works");
   queue_c->add_option("--dir", queue.dir, "Where the cluster keeps its data")->capture_default_str();
-  queue_c->add_option("--jobs", queue.jobs, "How many pile up")->check(CLI::Range(1000, 100'000'000))->capture_default_str();
+  queue_c->add_option("--jobs", queue.jobs, "How many pile up")
+      ->check(CLI::Range(1000, 100'000'000))
+      ->capture_default_str();
   queue_c->add_flag("--json", queue.json, "Print JSON");
 
   load_options load;
@@ -36,11 +42,9 @@ int main(int argc, char** argv) {
   load_c->add_option("--seconds", load.seconds);
   load_c->add_option("--jobs", load.jobs);
   load_c->add_option("--jobs-per-s", load.jobs_per_s);
-  auto* serve_c = app.add_subcommand("serve-202", "Inside: the bare server")->group("");
   CLI11_PARSE(app, argc, argv);
   try {
     if (*load_c) return run_load(load);
-    if (*serve_c) return serve_202();
     return *queue_c ? run_queue(queue) : run_line(line);
   } catch (const std::exception& e) {
     std::cerr << "reel-bench: " << e.what() << '\n';

@@ -3,13 +3,13 @@
 #include <atomic>
 #include <condition_variable>
 #include <fcntl.h>
-#include <iostream>
 #include <mutex>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
 #include "actors/gateway/http/server.hpp"
+#include "src/reel-bench/bench_kit.hpp"
 
 namespace reel::bench {
 
@@ -21,7 +21,8 @@ constexpr int writers = 64;
 /// Rows gather while the last group is on its way to the disk.
 class group_commit {
 public:
-  explicit group_commit(const std::string& file) : fd_{::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600)} {
+  explicit group_commit(const std::string& file)
+      : fd_{::open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600)} {
     if (fd_ < 0) throw std::runtime_error{file + ": cannot be written"};
     ::unlink(file.c_str());
   }
@@ -47,7 +48,8 @@ public:
       group.swap(pending_);
       auto number = gathering_++;
       lock.unlock();
-      if (::write(fd_, group.data(), group.size()) < 0 || ::fdatasync(fd_) != 0) throw std::runtime_error{"fdatasync failed"};
+      if (::write(fd_, group.data(), group.size()) < 0 || ::fdatasync(fd_) != 0)
+        throw std::runtime_error{"fdatasync failed"};
       lock.lock();
       committed_ = number;
       durable_.notify_all();
@@ -92,7 +94,7 @@ double group_commit_rows_per_s(const std::string& dir, double seconds) {
   return static_cast<double>(rows) / took.count();
 }
 
-int serve_202() {
+double bare_202_per_s() {
   http_options o;
   o.port = 0;
   http_server server{o, [](const http_request&, http_reply reply) {
@@ -101,10 +103,8 @@ int serve_202() {
                        r.body = "{}";
                        reply.send(std::move(r));
                      }};
-  std::cout << server.port() << std::endl;
-  std::string line;
-  std::getline(std::cin, line);
-  return 0;
+  return number(load(server.port(), "/dev/null", "--mode accept --connections 64 --seconds 2"),
+                "accepted_per_s");
 }
 
 } // namespace reel::bench

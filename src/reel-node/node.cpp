@@ -1,6 +1,8 @@
 #include "src/reel-node/node.hpp"
 
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <prometheus/registry.h>
 
 #include "actors/gateway/api/api.hpp"
@@ -29,7 +31,8 @@ namespace {
 
 const node_id operator_peer{"operator"};
 
-/// Sockets need short paths (sun_path, 108 bytes); a data folder far down gets a private folder in /tmp instead.
+/// Sockets need short paths (sun_path, 108 bytes); a data folder far down gets a private folder in /tmp
+/// instead.
 std::string slot_socket(const cluster_config& c, const node_id& self) {
   auto path = c.data_dir + "/run/" + self.value + ".slots";
   if (path.size() < 100) return "ipc://" + path;
@@ -41,6 +44,17 @@ std::string slot_socket(const cluster_config& c, const node_id& self) {
 std::string worker_program(const cluster_config& c) {
   if (!c.workers.program.empty()) return c.workers.program;
   return fs::read_symlink("/proc/self/exe").parent_path() / "reel-worker";
+}
+
+/// Of a log file, at most half a kilobyte of it.
+std::string last_line(const std::string& file) {
+  std::ifstream in{file, std::ios::binary | std::ios::ate};
+  auto size = static_cast<std::int64_t>(in.tellg());
+  in.seekg(std::max<std::int64_t>(size - 512, 0));
+  std::string line, last;
+  while (std::getline(in, line))
+    if (!line.empty()) last = line;
+  return last;
 }
 
 scheduler_shell_options scheduler_options_of(const cluster_config& c) {
@@ -114,7 +128,8 @@ void node::parts::open_storage() {
   auto tenants = tenant_directory::load(config.gateway.tenants_file);
   for (const auto& t : tenants.tenants()) o.limits.tenant_queued_jobs[t.id] = t.queued_jobs_max;
   ledger_replies = std::make_shared<delivery_point>();
-  ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
+  ledger_store =
+      std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
 }
 
@@ -157,27 +172,33 @@ void node::parts::wire() {
   auto scheduler_node = config.node_with(node_role::scheduler).id;
   ledger = stores ? ledger_here.ref : cluster.remote<ledger_protocol>(storage_node, role::ledger, 15s);
   objects = stores ? objects_here.ref : cluster.remote<objects_protocol>(storage_node, role::objects, 60s);
-  if (schedules) scheduler = scheduler_here.ref;
-  else scheduler = cluster.remote<scheduler_protocol>(scheduler_node, role::scheduler, 15s);
+  if (schedules)
+    scheduler = scheduler_here.ref;
+  else
+    scheduler = cluster.remote<scheduler_protocol>(scheduler_node, role::scheduler, 15s);
   for (const auto& n : config.nodes) {
     bool here = n.id == self.id;
     if (schedules && n.has(node_role::gateway))
       gateways[n.id] = here ? gateway_here.ref : cluster.remote<gateway_protocol>(n.id, role::gateway, 5s);
     if (!schedules || !n.has(node_role::workers)) continue;
-    if (here) slots[n.id] = supervisor_here.ref;
-    else slots[n.id] = cluster.remote<slots_protocol>(n.id, role::slots, 10s);
+    if (here)
+      slots[n.id] = supervisor_here.ref;
+    else
+      slots[n.id] = cluster.remote<slots_protocol>(n.id, role::slots, 10s);
   }
 
   if (stores) wire_storage(ledger_here, objects_here);
   if (schedules) wire_scheduler(scheduler_here);
   if (self.has(node_role::workers)) wire_slots(supervisor_here);
   if (self.has(node_role::gateway)) wire_gateway(gateway_here);
-  cluster.serve<node_protocol>(role::node, act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes));
+  cluster.serve<node_protocol>(role::node,
+                               act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes));
 }
 
 void node::parts::wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o) {
   tree.start(l, [this] {
-    return ledger_ref{act::spawn_shell<ledger_actor>(system, ledger_store, ledger_replies, scheduler, ledger_actor_options{})};
+    return ledger_ref{act::spawn_shell<ledger_actor>(system, ledger_store, ledger_replies, scheduler,
+                                                     ledger_actor_options{})};
   });
   objects_actor_options objects_options;
   objects_options.threads = static_cast<std::size_t>(config.storage.object_threads);
@@ -188,7 +209,9 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   sweeper_options sweep;
   sweep.interval = config.storage.sweep_every;
   sweep.age = config.storage.orphan_age;
-  tree.start(sweeper, [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
+  tree.start(sweeper, [this, sweep] {
+    return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep);
+  });
   cluster.serve<ledger_protocol>(role::ledger, l.ref);
   cluster.serve<objects_protocol>(role::objects, o.ref);
 }
@@ -208,8 +231,13 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   w.self = self.id;
   w.epoch = epoch;
   w.scheduler = scheduler;
-  w.children = children.get();
-  w.admit = [this](const node_id& peer, const std::string& token) { local_link->add_peer({peer, {}, {}, token}); };
+  w.launch = [this](const child_spec& spec, auto on_exit) {
+    return children->start(spec, std::move(on_exit));
+  };
+  w.kill = [this](int pid) { children->signal(pid, SIGKILL); };
+  w.admit = [this](const node_id& peer, const std::string& token) {
+    local_link->add_peer({peer, {}, {}, token});
+  };
   w.dismiss = [this](const node_id& peer) { local_link->remove_peer(peer); };
   worker_input input;
   input.endpoint = local_link->endpoint();
@@ -225,7 +253,8 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
       return child_spec{{program}, to_json(input), input.log_file};
     };
     auto worker = local.remote<worker_protocol>(input.local_peer, role::worker, 10s);
-    w.slots.push_back({input.id, input.local_peer, worker, std::move(command)});
+    auto last_words = [file = input.log_file] { return last_line(file); };
+    w.slots.push_back({input.id, input.local_peer, worker, std::move(command), last_words});
   }
   node_supervisor_options o;
   o.slot.credits = config.workers.credits;
@@ -249,9 +278,10 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   gateway_api::parts p;
   p.tenants = std::make_shared<tenant_directory>(tenant_directory::load(config.gateway.tenants_file));
   for (const auto& m : config.models)
-    p.models.push_back({m.profile, m.tokenizer_file.empty()
-                                       ? nullptr
-                                       : load_tokenizer(m.tokenizer_file, static_cast<std::size_t>(m.text_len))});
+    p.models.push_back(
+        {m.profile, m.tokenizer_file.empty()
+                        ? nullptr
+                        : load_tokenizer(m.tokenizer_file, static_cast<std::size_t>(m.text_len))});
   p.to = line.to;
   p.registry = registry;
   p.open = std::make_shared<std::atomic<std::size_t>>(0);
@@ -263,18 +293,21 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   h.open = p.open;
   api = std::make_shared<gateway_api>(std::move(p));
   h.refused = [api = api](int status) { api->count_refused(status); };
-  http = std::make_unique<http_server>(h, [api = api](const http_request& r, http_reply reply) { api->handle(r, std::move(reply)); });
+  http = std::make_unique<http_server>(
+      h, [api = api](const http_request& r, http_reply reply) { api->handle(r, std::move(reply)); });
 }
 
 void node::parts::drain_slots() {
   caf::scoped_actor waiter{system};
   auto patience = config.workers.drain_time;
-  waiter->request(slots_here, patience + 10s, drain{patience}).receive([](const done&) {}, [](const caf::error&) {});
+  waiter->request(slots_here, patience + 10s, drain{patience})
+      .receive([](const done&) {}, [](const caf::error&) {});
 }
 
 // ---------------------------------------------------------------- life
 
-node::node(const cluster_config& config, const node_config& self, std::function<void(const std::string&)> give_up)
+node::node(const cluster_config& config, const node_config& self,
+           std::function<void(const std::string&)> give_up)
     : parts_{std::make_unique<parts>(config, self, std::move(give_up))} {}
 
 node::~node() { stop(); }

@@ -113,7 +113,7 @@ TEST_CASE("what takes no time is not held back") {
   w.core.reported(sample::report({sample::ready_worker()}), w.now);
   auto first = w.plan().batches.at(0);
   w.grant(first);
-  w.core.closed(first.id, {}, 1ms);
+  w.core.closed(first.id, {}, 1ms, w.now);
   w.wall = sample::wall0 + 1ms;
   w.queue(5, 5);
   CHECK(w.plan().batches.size() == 1);
@@ -125,7 +125,7 @@ TEST_CASE("a busy worker gets its next batch only shortly before the present one
   w.core.reported(sample::report({sample::ready_worker()}), w.now);
   auto first = w.plan().batches.at(0);
   w.grant(first);
-  w.core.closed(first.id, {}, 10'000ms); // now it knows: ten seconds
+  w.core.closed(first.id, {}, 10'000ms, w.now); // now it knows: ten seconds
   w.queue(5, 12);
   REQUIRE(w.plan().batches.size() == 1);
   auto waiting = w.plan();
@@ -174,7 +174,7 @@ TEST_CASE("a job to be retried waits for its time") {
   w.core.reported(sample::report({sample::ready_worker()}), w.now);
   auto b = w.plan().batches.at(0);
   w.grant(b);
-  w.core.closed(b.id, {{sample::job(1), 1, 1, w.wall + 5s}}, {});
+  w.core.closed(b.id, {{sample::job(1), 1, 1, w.wall + 5s}}, {}, w.now);
   auto held = w.plan();
   CHECK(held.batches.empty());
   CHECK(*held.wake_at == w.now + 5s);
@@ -266,6 +266,27 @@ TEST_CASE("after a restart a running batch is adopted when its worker reports it
   }
 }
 
+TEST_CASE("batches go to the worker that has been idle longest, and last to one that failed") {
+  world w(1);
+  w.core.reported(
+      sample::report({sample::ready_worker("workers-1/0", 1), sample::ready_worker("workers-1/1", 1)}),
+      w.now);
+  auto run_one = [&](std::uint64_t number, std::optional<std::chrono::milliseconds> measured) {
+    w.queue(number, number);
+    auto b = w.plan().batches.at(0);
+    w.grant(b);
+    w.core.closed(b.id, {}, measured, w.now);
+    return b.worker.value;
+  };
+  CHECK(run_one(1, 5ms) == "workers-1/0");
+  CHECK(run_one(2, 5ms) == "workers-1/1");
+  CHECK(run_one(3, {}) == "workers-1/0"); // fails
+  CHECK(run_one(4, 5ms) == "workers-1/1");
+  CHECK(run_one(5, 5ms) == "workers-1/1");
+  w.pass(30s);
+  CHECK(run_one(6, 5ms) == "workers-1/0");
+}
+
 TEST_CASE("cancelling takes a waiting job out and names the batch of a running one") {
   world w(1);
   w.queue(1, 2);
@@ -332,7 +353,7 @@ TEST_CASE("whatever happens, every job is in exactly one place until it has ende
           else
             alive.erase(job.id);
         }
-        w.core.closed(running.back().id, retries, 20ms);
+        w.core.closed(running.back().id, retries, 20ms, w.now);
         running.pop_back();
         break;
       }

@@ -1,0 +1,196 @@
+// line_actors_test.cpp: The actors of the line together, in virtual time: grant, run, commit, and what
+// happens when workers, nodes, the scheduler or the ledger fail on the way. Ledger shell, scheduler, batch
+// and node supervisors are the real ones; see line_world.hpp.
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/supervisor/line_world.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+
+TEST_CASE("a job goes through the line and is committed once") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  CHECK(w.record(id).state == job_state::leased);
+  REQUIRE(w.busy());
+  w.finish(*w.busy());
+  auto r = w.record(id);
+  CHECK(r.state == job_state::succeeded);
+  CHECK(r.committed_fence == 1);
+  CHECK(r.version == 3);
+}
+
+TEST_CASE("jobs of a killed worker run again, and count as one attempt") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  w.crash(*w.busy());
+  auto waiting = w.record(id);
+  CHECK(waiting.state == job_state::retry_wait);
+  CHECK(waiting.attempts_used == 1);
+  w.pass(2s);
+  REQUIRE(w.busy());
+  w.finish(*w.busy());
+  CHECK(w.record(id).state == job_state::succeeded);
+  CHECK(w.record(id).committed_fence == 2);
+}
+
+TEST_CASE("a job that kills every worker it meets fails after four executions") {
+  line_world w;
+  auto id = w.submit(1);
+  for (int i = 0; i < 4; ++i) {
+    for (int k = 0; k < 100 && !w.busy(); ++k) w.pass(200ms);
+    REQUIRE(w.busy());
+    w.crash(*w.busy());
+  }
+  auto r = w.record(id);
+  CHECK(r.state == job_state::failed);
+  CHECK(r.error == errc::retries_exhausted);
+  CHECK(r.fence == 4);
+}
+
+TEST_CASE("a worker that takes nothing does not keep a job") {
+  line_world w{{}, 2};
+  w.worker(0).silent = true;
+  auto id = w.submit(1);
+  for (int k = 0; k < 100 && !w.busy(); ++k) w.pass(500ms);
+  REQUIRE(w.busy() == &w.worker(1));
+  w.finish(*w.busy());
+  auto r = w.record(id);
+  CHECK(r.state == job_state::succeeded);
+  CHECK(r.attempts_used == 1); // only the execution that ran
+}
+
+TEST_CASE("a restarted scheduler adopts what runs, and nothing runs twice") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  REQUIRE(w.busy());
+  w.restart_scheduler();
+  w.pass(5s);
+  w.finish(*w.busy());
+  auto r = w.record(id);
+  CHECK(r.state == job_state::succeeded);
+  CHECK(r.committed_fence == 1);
+  CHECK(w.busy() == nullptr);
+}
+
+TEST_CASE("an end that comes while the scheduler is away is told again") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  auto* worker = w.busy();
+  REQUIRE(worker);
+  w.restart_scheduler();
+  w.finish(*worker);
+  w.pass(5s);
+  CHECK(w.record(id).state == job_state::succeeded);
+  CHECK(w.record(id).committed_fence == 1);
+}
+
+TEST_CASE("a lease whose worker is gone when the scheduler comes back is requeued, uncounted") {
+  line_world w{{}, 1};
+  auto id = w.submit(1);
+  w.pass(200ms);
+  REQUIRE(w.busy());
+  w.worker(0).silent = true;
+  w.restart_scheduler();
+  w.crash(w.worker(0)); // its node tells the new scheduler
+  w.worker(0).silent = false;
+  w.pass(5s);
+  REQUIRE(w.busy());
+  w.finish(*w.busy());
+  CHECK(w.record(id).state == job_state::succeeded);
+}
+
+TEST_CASE("a cancelled running job is stopped at its worker and never succeeds") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  auto* worker = w.busy();
+  REQUIRE(worker);
+  w.cancel(id);
+  REQUIRE(worker->stops.size() == 1);
+  CHECK(worker->stops[0].jobs == std::vector{id});
+  w.finish(*worker); // it was too late to stop: the result is refused
+  CHECK(w.record(id).state == job_state::cancelled);
+  CHECK(w.record(id).committed_fence == 0);
+}
+
+TEST_CASE("a waiting job that is cancelled never runs") {
+  line_world w{{}, 1};
+  w.worker(0).silent = true;
+  auto id = w.submit(1);
+  w.cancel(id);
+  w.worker(0).silent = false;
+  w.pass(10s);
+  CHECK(w.busy() == nullptr);
+  CHECK(w.record(id).state == job_state::cancelled);
+}
+
+TEST_CASE("while the ledger cannot take ends, they are kept and written when it can") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  w.ledger_down = true;
+  w.finish(*w.busy());
+  w.pass(20s);
+  CHECK(w.record(id).state == job_state::leased);
+  w.ledger_down = false;
+  w.pass(2s);
+  CHECK(w.record(id).state == job_state::succeeded);
+}
+
+TEST_CASE("without renewals a lease ends and the job runs elsewhere; the late result is refused") {
+  line_world w{{}, 2};
+  auto id = w.submit(1);
+  w.pass(200ms);
+  auto* late = w.busy();
+  REQUIRE(late);
+  caf::anon_send_exit(late->node, caf::exit_reason::kill); // the node freezes for good
+  auto batch = late->batches.front();
+  late->batches.clear();
+  for (int k = 0; k < 200 && !w.busy(); ++k) w.pass(500ms);
+  REQUIRE(w.busy());
+  CHECK(w.record(id).fence == 2);
+  w.finish(*w.busy());
+  CHECK(w.record(id).committed_fence == 2);
+}
+
+TEST_CASE("whatever fails in whatever order, every job ends once") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    INFO("seed " << seed);
+    line_world w{seed, 3};
+    std::mt19937_64 random{seed};
+    std::vector<job_id> jobs;
+    for (int step = 0; step < 60; ++step) {
+      switch (random() % 8) {
+      case 0:
+      case 1: jobs.push_back(w.submit(jobs.size() + 1)); break;
+      case 2: w.pass(std::chrono::milliseconds{random() % 3000}); break;
+      case 3:
+        if (auto* b = w.busy()) w.crash(*b);
+        break;
+      case 4: w.restart_scheduler(); break;
+      case 5: w.ledger_down = !w.ledger_down; break;
+      case 6:
+        if (!jobs.empty()) w.cancel(jobs[random() % jobs.size()]);
+        break;
+      default:
+        if (auto* b = w.busy()) w.finish(*b);
+      }
+    }
+    w.ledger_down = false;
+    for (int k = 0; k < 400; ++k) {
+      w.pass(500ms);
+      while (auto* b = w.busy()) w.finish(*b);
+    }
+    for (const auto& id : jobs) {
+      auto r = w.record(id);
+      CHECK(is_terminal(r.state));
+      CHECK(r.attempts_used <= 4);
+      if (r.state == job_state::succeeded) CHECK(r.committed_fence == r.fence);
+    }
+  }
+}

@@ -1,0 +1,191 @@
+#include "tests/supervisor/line_world.hpp"
+
+#include <prometheus/registry.h>
+
+namespace reel {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Passes everything on, but can be told to refuse the ends of batches.
+class moody_ledger final : public ledger {
+public:
+  moody_ledger(std::shared_ptr<ledger> to, const bool* down) : to_{std::move(to)}, down_{down} {}
+  void accept(accept_jobs m, reply_to<accept_answers> r) override { to_->accept(std::move(m), std::move(r)); }
+  void cancel(cancel_job m, reply_to<cancel_answer> r) override { to_->cancel(std::move(m), std::move(r)); }
+  void remove(delete_job m, reply_to<delete_answer> r) override { to_->remove(std::move(m), std::move(r)); }
+  void lead(take_leadership m, reply_to<leadership> r) override { to_->lead(std::move(m), std::move(r)); }
+  void grant(grant_batch m, reply_to<grant_answer> r) override { to_->grant(std::move(m), std::move(r)); }
+  void end(end_batch m, reply_to<end_answer> r) override {
+    if (*down_) return r(failed{errc::unavailable});
+    to_->end(std::move(m), std::move(r));
+  }
+  void read(read_job m, reply_to<job_record> r) override { to_->read(std::move(m), std::move(r)); }
+  void list(list_jobs m, reply_to<job_page> r) override { to_->list(std::move(m), std::move(r)); }
+  void unfinished(unfinished_jobs m, reply_to<unfinished_page> r) override {
+    to_->unfinished(m, std::move(r));
+  }
+  void referenced(std::vector<object_key_parts> o, reply_to<std::vector<bool>> r) override {
+    to_->referenced(std::move(o), std::move(r));
+  }
+
+private:
+  std::shared_ptr<ledger> to_;
+  const bool* down_;
+};
+
+/// Takes what the node sends to its worker process.
+class worker_actor {
+public:
+  using interface = worker_ref;
+  static constexpr const char* name = "played worker";
+  worker_actor(interface::pointer self, std::shared_ptr<played_worker> w) : self_{self}, w_{std::move(w)} {}
+  interface::behavior_type make_behavior() {
+    return {
+        [this](const run_batch& m) { return on_run_batch(m); },
+        [](const renew_lease&) {},
+        [this](const stop_jobs& m) { w_->stops.push_back(m); },
+    };
+  }
+
+private:
+  caf::result<done> on_run_batch(const run_batch& m) {
+    auto promise = self_->make_response_promise<done>();
+    if (w_->silent || w_->pid == 0) return promise;
+    w_->batches.push_back(m);
+    promise.deliver(done{});
+    return promise;
+  }
+  interface::pointer self_;
+  std::shared_ptr<played_worker> w_;
+};
+
+template <class Protocol> auto spawn_door(deterministic_system& system, std::string name,
+                                          typename door<Protocol>::start_function start) {
+  auto slot = std::make_shared<typename door<Protocol>::start_function>(std::move(start));
+  child_options options{std::move(name), {1000, 300s, 100ms, 100ms, 60s}};
+  auto give_up = [](const std::string& why) { throw std::runtime_error{why}; };
+  auto handle = act::spawn_shell<door<Protocol>>(system.actors(), options, slot, give_up_function{give_up});
+  act::post(handle, start_child{});
+  return handle;
+}
+
+} // namespace
+
+line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : system{seed} {
+  ledger_ = std::make_shared<memory_ledger>(memory_ledger_options{{}, 24h, [this] { return wall(); }},
+                                            [to = replies_](auto run) { to->deliver(std::move(run)); });
+  auto moody = std::make_shared<moody_ledger>(ledger_, &ledger_down);
+  // The ledger and the scheduler know each other: the door of the one is there before the other starts.
+  auto scheduler_door = spawn_door<scheduler_actor_protocol>(system, "scheduler", [this] {
+    auto metrics = std::make_shared<scheduler_metrics>(std::make_shared<prometheus::Registry>());
+    scheduler_wiring w{{"control"}, {1}, ledger_front_, slots_, {}, metrics};
+    scheduler_shell_options o;
+    o.wall = [this] { return wall(); };
+    o.supervisor.wall = o.wall;
+    scheduler_ = act::spawn_shell<scheduler>(system.actors(), std::move(w), std::move(o));
+    return scheduler_;
+  });
+  scheduler_front_ = scheduler_door;
+  ledger_front_ = spawn_door<ledger_protocol>(system, "ledger", [this, moody] {
+    return ledger_ref{act::spawn_shell<ledger_actor>(system.actors(), moody, replies_, scheduler_front_,
+                                                     ledger_actor_options{})};
+  });
+  for (std::size_t i = 0; i < nodes; ++i) start_node(i);
+  pass(2s);
+}
+
+void line_world::start_node(std::size_t index) {
+  auto w = std::make_shared<played_worker>();
+  node_id name{"workers-" + std::to_string(index + 1)};
+  w->id = {name.value + "/0"};
+  node_supervisor_wiring wiring;
+  wiring.self = name;
+  wiring.epoch = {index + 1};
+  wiring.scheduler = scheduler_front_;
+  wiring.launch = [this, w](const child_spec&, child_processes::on_exit on_exit) {
+    w->pid = ++last_pid_;
+    w->on_exit = std::move(on_exit);
+    act::post(w->node, worker_ready{w->id, {{"wan-small"}}, "cpu", 0});
+    return w->pid;
+  };
+  wiring.kill = [](int) {};
+  wiring.admit = [](const node_id&, const std::string&) {};
+  wiring.dismiss = [](const node_id&) {};
+  auto worker = act::spawn_shell<worker_actor>(system.actors(), w);
+  wiring.slots.push_back({w->id,
+                          {"slot-0"},
+                          worker,
+                          [](const std::string&) { return child_spec{}; },
+                          [] { return std::string{}; }});
+  node_supervisor_options options;
+  options.slot.silence_max = 1h; // no signs of life are played
+  options.slot.restarts.restarts_max = 1'000'000;
+  w->node = act::spawn_shell<node_supervisor>(system.actors(), wiring, options);
+  workers_.push_back(w);
+  nodes_.push_back(w->node);
+  slots_[name] = w->node;
+}
+
+job_id line_world::submit(std::uint64_t number, job_class cls) {
+  job_request r;
+  r.id = sample::job(number, wall());
+  r.tenant = {"acme"};
+  r.cls = cls;
+  r.created_at = wall();
+  r.prompt = "prompt";
+  auto k = sample::key();
+  r.params = {k.model, k.width, k.height, k.frames, 16, k.steps, k.sampler, 4, 3, k.flow_shift, number};
+  system.ask<accept_answers>(ledger_front_, accept_jobs{{r}}, 5s);
+  return r.id;
+}
+
+void line_world::finish(played_worker& w, errc code) {
+  auto b = w.batches.front();
+  w.batches.erase(w.batches.begin());
+  batch_finished m{b.batch, w.id, code, to_string(code) == "ok" ? "" : "played", {}, 10, 0};
+  for (const auto& job : b.jobs)
+    if (code == errc::ok) m.results.push_back({job.id, job.fence, errc::ok, {}, {}, {}});
+  act::post(w.node, m);
+  system.run();
+}
+
+void line_world::crash(played_worker& w) {
+  w.batches.clear();
+  int pid = std::exchange(w.pid, 0);
+  w.on_exit(pid, {0, 9});
+  system.run();
+}
+
+void line_world::restart_scheduler() {
+  caf::anon_send_exit(scheduler_, caf::exit_reason::kill);
+  pass(1s);
+}
+
+void line_world::cancel(const job_id& id) {
+  system.ask<cancel_answer>(ledger_front_, cancel_job{{"acme"}, id}, 5s);
+  act::post(scheduler_front_, job_cancelled{id});
+  system.run();
+}
+
+void line_world::pass(std::chrono::milliseconds d) {
+  for (auto step = 50ms; d > 0ms; d -= step) {
+    step = std::min(step, d);
+    passed_ += step;
+    system.advance(step);
+  }
+}
+
+job_record line_world::record(const job_id& id) {
+  auto answer = system.ask<job_record>(ledger_front_, read_job{{}, id}, 5s);
+  return *answer->value();
+}
+
+played_worker* line_world::busy() {
+  for (auto& w : workers_)
+    if (!w->batches.empty()) return w.get();
+  return nullptr;
+}
+
+} // namespace reel

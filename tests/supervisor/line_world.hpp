@@ -1,0 +1,65 @@
+// line_world.hpp: The whole line without sockets, processes and GPUs, in virtual time: the real ledger shell
+// over the memory ledger, the real scheduler, batch supervisors and node supervisors; worker processes are
+// played by scripted actors that do what a test says. For the actor ring.
+#pragma once
+
+#include "actors/scheduler/scheduler.hpp"
+#include "actors/storage/ledger_actor.hpp"
+#include "actors/storage/memory_ledger.hpp"
+#include "actors/supervisor/node_supervisor.hpp"
+#include "runtime/supervise.hpp"
+#include "tests/support/deterministic_system.hpp"
+#include "tests/support/samples.hpp"
+
+namespace reel {
+
+/// A worker process as its node sees it.
+struct played_worker {
+  worker_id id;
+  node_supervisor_ref node; ///< whom it reports to
+  int pid = 0;
+  bool silent = false;            ///< takes nothing, answers nothing
+  std::vector<run_batch> batches; ///< taken and not ended
+  std::vector<stop_jobs> stops;
+  child_processes::on_exit on_exit;
+};
+
+class line_world {
+public:
+  explicit line_world(std::optional<std::uint64_t> seed = {}, std::size_t nodes = 2);
+
+  // ---- what happens outside
+  job_id submit(std::uint64_t number, job_class cls = job_class::standard);
+  void finish(played_worker& w, errc code = errc::ok); ///< ends its first batch
+  void crash(played_worker& w);                        ///< its process dies; the node starts another
+  void restart_scheduler();
+  void cancel(const job_id& id);
+  void pass(std::chrono::milliseconds d);
+
+  // ---- what can be seen
+  job_record record(const job_id& id);
+  played_worker* busy(); ///< some worker with a batch; null: none
+  played_worker& worker(std::size_t node) { return *workers_[node]; }
+  std::size_t workers() const { return workers_.size(); }
+
+  bool ledger_down = false; ///< ends are answered unavailable
+
+  deterministic_system system;
+
+private:
+  void start_node(std::size_t index);
+  wall_time wall() const { return sample::wall0 + std::chrono::seconds{60} + passed_; }
+
+  std::chrono::milliseconds passed_{0};
+  std::shared_ptr<memory_ledger> ledger_;
+  std::shared_ptr<delivery_point> replies_ = std::make_shared<delivery_point>();
+  ledger_ref ledger_actor_, ledger_front_;
+  act::ref<scheduler_actor_protocol> scheduler_;
+  scheduler_ref scheduler_front_;
+  std::vector<std::shared_ptr<played_worker>> workers_; ///< one slot per node
+  std::vector<node_supervisor_ref> nodes_;
+  std::map<node_id, slots_ref> slots_;
+  int last_pid_ = 100;
+};
+
+} // namespace reel
