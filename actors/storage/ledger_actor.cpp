@@ -43,7 +43,9 @@ template <class Answer, class Message>
 caf::result<Answer> ledger_actor::forward(void (ledger::*call)(Message, reply_to<Answer>), Message m) {
   auto promise = self_->make_response_promise<Answer>();
   (*ledger_.*call)(std::move(m),
-                   [promise](outcome<Answer, errc> what) mutable { answer(promise, std::move(what)); });
+                   [promise, shell = std::weak_ptr{alive_}](outcome<Answer, errc> what) mutable {
+                     if (!shell.expired()) answer(promise, std::move(what));
+                   });
   return promise;
 }
 
@@ -55,7 +57,9 @@ caf::result<accept_answers> ledger_actor::on_accept_jobs(accept_jobs m) {
   auto promise = self_->make_response_promise<accept_answers>();
   ledger_->accept(std::move(m), [promise, waiting = std::move(waiting),
                                  shell = std::weak_ptr{alive_}](outcome<accept_answers, errc> what) mutable {
-    if (auto me = shell.lock(); me && what) (*me)->on_accepted(*what, std::move(waiting));
+    auto me = shell.lock();
+    if (!me) return;
+    if (what) (*me)->on_accepted(*what, std::move(waiting));
     answer(promise, std::move(what));
   });
   return promise;

@@ -45,7 +45,8 @@ private:
   scheduler_ref scheduler_;
   const ledger_actor_options options_;
   queue_notifier notices_;
-  /// A reply may come after this shell has crashed and another one runs in its place.
+  /// A reply may come after this shell has crashed and another one runs in its place: it is dropped, because
+  /// a dead actor's promises must not be touched. The asker hears of it by its deadline.
   std::shared_ptr<ledger_actor*> alive_ = std::make_shared<ledger_actor*>(this);
 };
 

@@ -361,6 +361,17 @@ TEST_CASE("old keys are removed from the file") {
   CHECK(ledger_audit::complaints_about(file_of(w)) == sound);
 }
 
+TEST_CASE("an attempt is one row, also when its job was cancelled while it waited for the next") {
+  world w;
+  auto l = w.leased();
+  w.end(l, verdict::retry);
+  w.cancel(l.job);
+  close(w);
+  sqlite::connection db{file_of(w).string(), {}};
+  CHECK(db.number("SELECT count(*) FROM attempt") == 1);
+  CHECK(db.number("SELECT to_state FROM attempt") == static_cast<int>(job_state::retry_wait));
+}
+
 TEST_CASE("people can read the audit trail") {
   world w;
   auto l = w.leased();
@@ -376,5 +387,6 @@ TEST_CASE("people can read the audit trail") {
     CHECK(row.text(2) == "acme");
     CHECK(row.text(3) == hex_of(l.job));
   }
+  CHECK(db.number("SELECT count(*) FROM attempt") == 1);
   CHECK(db.number("SELECT ended_at_ms FROM attempt") == w.clock.now().time_since_epoch().count());
 }

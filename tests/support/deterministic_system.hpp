@@ -1,7 +1,6 @@
-// deterministic_system.hpp: Actors on one thread in virtual time: the shells as they are, without an
-// operating system's scheduler between the test and what it looks at. With a seed, messages of different
-// actors are handled in a shuffled order: same seed, same run. Declare it before whatever holds handles to
-// its actors.
+// deterministic_system.hpp: Actors on one thread in virtual time. With a seed, messages of different actors
+// are handled in a shuffled order: same seed, same run. Declare it before whatever holds handles to its
+// actors.
 #pragma once
 
 #include <caf/scheduler/test_coordinator.hpp>
@@ -14,13 +13,11 @@ namespace reel {
 
 class deterministic_system {
 public:
-  explicit deterministic_system(std::optional<std::uint64_t> seed = {})
-      : seed_{seed}, random_{seed.value_or(0)} {}
+  explicit deterministic_system(std::optional<std::uint64_t> seed = {}) : seed_{seed} {}
   ~deterministic_system() {
     scheduler_.clock().cancel_all(); // timers hold their actors
     run();
-    system_.await_actors_before_shutdown(
-        false); // one that something else still holds is left, not waited for
+    system_.await_actors_before_shutdown(false); // one that is still held would hang the test
   }
 
   caf::actor_system& actors() { return system_; }
@@ -58,11 +55,11 @@ private:
     config() : system_config{1} { set("scheduler.policy", caf::atom("testing")); }
   };
   std::optional<std::uint64_t> seed_;
-  std::mt19937_64 random_;
+  std::mt19937_64 random_{seed_.value_or(0)};
   config config_;
   caf::actor_system system_{config_};
-  caf::scheduler::test_coordinator& scheduler_ =
-      dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
+  using coordinator = caf::scheduler::test_coordinator;
+  coordinator& scheduler_ = dynamic_cast<coordinator&>(system_.scheduler());
 };
 
 } // namespace reel

@@ -21,15 +21,15 @@ CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWI
 CREATE TABLE tenant(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE leader(term INTEGER PRIMARY KEY, node TEXT NOT NULL, epoch INTEGER NOT NULL,
   position INTEGER NOT NULL, at_ms INTEGER NOT NULL);
-CREATE TABLE batch(no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, term INTEGER NOT NULL, worker TEXT NOT NULL,
-  served_model TEXT NOT NULL, jobs INTEGER NOT NULL, at_ms INTEGER NOT NULL);
+CREATE TABLE batch(no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, term INTEGER NOT NULL,
+  worker TEXT NOT NULL, served_model TEXT NOT NULL, jobs INTEGER NOT NULL, at_ms INTEGER NOT NULL);
 
 CREATE TABLE job(id BLOB PRIMARY KEY, no INTEGER NOT NULL, tenant_no INTEGER NOT NULL,
   state INTEGER NOT NULL, ended INTEGER NOT NULL, hidden INTEGER NOT NULL, cancel_requested INTEGER NOT NULL,
-  generation INTEGER NOT NULL, version INTEGER NOT NULL, fence INTEGER NOT NULL, attempts_used INTEGER NOT NULL,
-  batch_no INTEGER, gpu_ms INTEGER NOT NULL, not_before_ms INTEGER, finished_at_ms INTEGER,
-  error INTEGER NOT NULL, message TEXT, class INTEGER NOT NULL, deadline_ms INTEGER, batch_key BLOB NOT NULL)
-  WITHOUT ROWID;
+  generation INTEGER NOT NULL, version INTEGER NOT NULL, fence INTEGER NOT NULL,
+  attempts_used INTEGER NOT NULL, batch_no INTEGER, gpu_ms INTEGER NOT NULL,
+  not_before_ms INTEGER, finished_at_ms INTEGER, error INTEGER NOT NULL, message TEXT,
+  class INTEGER NOT NULL, deadline_ms INTEGER, batch_key BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX job_by_tenant ON job(tenant_no, id) WHERE hidden = 0;
 CREATE INDEX job_unfinished ON job(id, tenant_no) WHERE ended = 0;
 
@@ -46,17 +46,18 @@ CREATE UNIQUE INDEX idempotency_by_hash ON idempotency(key_hash);
 
 CREATE VIEW job_log AS
   SELECT e.position, lower(hex(j.id)) AS job, t.name AS tenant, j.generation, e.version, e.at_ms,
-    CASE e.kind WHEN 0 THEN 'accepted' WHEN 1 THEN 'granted' WHEN 2 THEN 'cancel_requested' WHEN 3 THEN 'ended'
-      WHEN 4 THEN 'removed' END AS kind,
+    CASE e.kind WHEN 0 THEN 'accepted' WHEN 1 THEN 'granted' WHEN 2 THEN 'cancel_requested'
+      WHEN 3 THEN 'ended' WHEN 4 THEN 'removed' END AS kind,
     e.from_state, e.to_state, e.fence, lower(hex(b.id)) AS batch, b.worker, b.served_model, b.term,
     e.cause, e.counted, e.gpu_ms
   FROM event e JOIN job j ON j.no = e.job_no JOIN tenant t ON t.no = j.tenant_no
     LEFT JOIN batch b ON b.no = e.batch_no;
 CREATE VIEW attempt AS
-  SELECT g.job_no, g.fence, b.id AS batch, b.worker, g.at_ms AS granted_at_ms, e.at_ms AS ended_at_ms, e.to_state,
-    e.cause, e.counted, e.gpu_ms
+  SELECT g.job_no, g.fence, b.id AS batch, b.worker, g.at_ms AS granted_at_ms, e.at_ms AS ended_at_ms,
+    e.to_state, e.cause, e.counted, e.gpu_ms
   FROM event g JOIN batch b ON b.no = g.batch_no
     LEFT JOIN event e ON e.job_no = g.job_no AND e.fence = g.fence AND e.kind = 3
+      AND e.from_state = 1
   WHERE g.kind = 1;
 )sql";
 
