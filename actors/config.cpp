@@ -13,8 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array all_roles{node_role::gateway, node_role::scheduler, node_role::storage,
-                               node_role::workers};
+constexpr std::array all_roles{node_role::gateway, node_role::scheduler, node_role::storage, node_role::workers};
 
 /// Absolute; a relative path starts at the folder of the configuration file.
 std::string resolve(const std::string& path, const std::string& file) {
@@ -69,8 +68,7 @@ std::vector<node_config> read_nodes(config_table& file) {
   std::vector<node_config> nodes;
   for (auto& t : file.tables("node")) {
     auto n = read_node(t);
-    if (std::ranges::find(nodes, n.id, &node_config::id) != nodes.end())
-      t.refuse("id", "is the name of two nodes");
+    if (std::ranges::find(nodes, n.id, &node_config::id) != nodes.end()) t.refuse("id", "is the name of two nodes");
     nodes.push_back(std::move(n));
   }
   check_roles(nodes, file);
@@ -119,8 +117,7 @@ scheduler_config read_scheduler(config_table t) {
   s.recovery.retries_max = static_cast<std::uint32_t>(t.integer("retries_max", 0, 10, 3));
   s.recovery.backoff_first = t.duration("backoff_first", 1ms, 1h, 1s);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);
-  if (s.recovery.backoff_most < s.recovery.backoff_first)
-    t.refuse("backoff_most", "is less than backoff_first");
+  if (s.recovery.backoff_most < s.recovery.backoff_first) t.refuse("backoff_most", "is less than backoff_first");
   t.finish();
   return s;
 }
@@ -155,22 +152,19 @@ void read_shapes(config_table& t, model_profile& p) {
   p.size_default = read_size(t, "size", p.size_default);
   p.size_preview = read_size(t, "size_preview", p.size_default);
   p.frames_max = static_cast<std::int32_t>(t.integer("frames_max", 1, 4097, p.frames_max));
-  p.frames_default =
-      static_cast<std::int32_t>(t.integer("frames", 1, 4097, std::min(p.frames_default, p.frames_max)));
+  p.frames_default = static_cast<std::int32_t>(t.integer("frames", 1, 4097, std::min(p.frames_default, p.frames_max)));
   p.fps_default = static_cast<std::int32_t>(t.integer("fps", 1, 60, p.fps_default));
 }
 
 void read_sampling(config_table& t, model_profile& p) {
   p.steps_max = static_cast<std::int32_t>(t.integer("steps_max", 1, 1000, p.steps_max));
-  p.steps_default =
-      static_cast<std::int32_t>(t.integer("steps", 1, 1000, std::min(p.steps_default, p.steps_max)));
-  p.steps_preview = static_cast<std::int32_t>(
-      t.integer("steps_preview", 1, 1000, std::min(p.steps_preview, p.steps_default)));
+  p.steps_default = static_cast<std::int32_t>(t.integer("steps", 1, 1000, std::min(p.steps_default, p.steps_max)));
+  p.steps_preview =
+      static_cast<std::int32_t>(t.integer("steps_preview", 1, 1000, std::min(p.steps_preview, p.steps_default)));
   p.guidance_high = static_cast<float>(t.number("guidance_high", 0, 30, p.guidance_high));
   p.guidance_low = static_cast<float>(t.number("guidance_low", 0, 30, p.guidance_low));
   p.flow_shift = static_cast<float>(t.number("flow_shift", 0.01, 100, p.flow_shift));
-  p.sampler =
-      *parse_sampler(t.choice("sampler", {"unipc", "dpm++", "euler"}, std::string{to_string(p.sampler)}));
+  p.sampler = *parse_sampler(t.choice("sampler", {"unipc", "dpm++", "euler"}, std::string{to_string(p.sampler)}));
   p.negative_prompt = t.text("negative_prompt", "");
 }
 
@@ -186,12 +180,11 @@ model_config_entry read_model(config_table t, const cluster_config& c) {
     t.refuse("checkpoint", m.renderer.checkpoint + " is no folder");
   m.renderer.device = t.text("device", "");
   m.renderer.threads = static_cast<int>(t.integer("threads", 0, 256, 0));
-  m.renderer.artifact_bytes = static_cast<std::size_t>(
-      t.integer("artifact_bytes", 0, static_cast<std::int64_t>(limits::object_bytes_max), 0));
+  m.renderer.artifact_bytes =
+      static_cast<std::size_t>(t.integer("artifact_bytes", 0, static_cast<std::int64_t>(limits::object_bytes_max), 0));
   auto tokenizer = t.text("tokenizer", is_wan ? checkpoint + "/spiece.model" : "");
   if (!tokenizer.empty()) m.tokenizer_file = resolve(tokenizer, c.file);
-  m.text_len =
-      static_cast<int>(t.integer("text_len", 1, limits::prompt_tokens_max, limits::prompt_tokens_max));
+  m.text_len = static_cast<int>(t.integer("text_len", 1, limits::prompt_tokens_max, limits::prompt_tokens_max));
   m.batch_max = static_cast<std::size_t>(t.integer("batch_max", 1, limits::batch_jobs_max, 8));
   read_shapes(t, m.profile);
   read_sampling(t, m.profile);

@@ -11,14 +11,14 @@
 namespace reel {
 
 /// storage, ledger side. Asked by gateways, by the scheduler and by batch supervisors.
-using ledger_protocol = act::protocol<accept_answers(accept_jobs),    //
-                                      job_record(read_job),           //
-                                      job_page(list_jobs),            //
-                                      cancel_answer(cancel_job),      //
-                                      delete_answer(delete_job),      //
-                                      leadership(take_leadership),    //
+using ledger_protocol = act::protocol<accept_answers(accept_jobs),      //
+                                      job_record(read_job),             //
+                                      job_page(list_jobs),              //
+                                      cancel_answer(cancel_job),        //
+                                      delete_answer(delete_job),        //
+                                      leadership(take_leadership),      //
                                       unfinished_page(unfinished_jobs), //
-                                      grant_answer(grant_batch),      //
+                                      grant_answer(grant_batch),        //
                                       end_answer(end_batch)>;
 using ledger_ref = act::ref<ledger_protocol>;
 

@@ -32,9 +32,9 @@ struct node_status {
   node_id id;
   node_epoch epoch; ///< 0: never seen
   peer_state state = peer_state::connecting;
-  std::vector<std::string> roles;      ///< as configured: gateway, scheduler, storage, workers
-  std::string endpoint;                ///< where it listens; empty: it dials
-  std::uint64_t silent_ms = 0;         ///< since its last frame
+  std::vector<std::string> roles; ///< as configured: gateway, scheduler, storage, workers
+  std::string endpoint;           ///< where it listens; empty: it dials
+  std::uint64_t silent_ms = 0;    ///< since its last frame
   std::uint64_t frames_sent = 0, frames_received = 0;
   bool operator==(const node_status&) const = default;
 };

@@ -117,7 +117,5 @@ struct uuid_hash {
 } // namespace reel
 
 template <class Tag> struct std::hash<reel::name_id<Tag>> {
-  std::size_t operator()(const reel::name_id<Tag>& id) const noexcept {
-    return std::hash<std::string>{}(id.value);
-  }
+  std::size_t operator()(const reel::name_id<Tag>& id) const noexcept { return std::hash<std::string>{}(id.value); }
 };

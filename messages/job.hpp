@@ -75,10 +75,10 @@ struct job_request {
   std::vector<std::int32_t> prompt_tokens;
   std::vector<std::int32_t> negative_tokens;
   render_params params;
-  bool allow_degraded = true; ///< may the light model stand in
+  bool allow_degraded = true;                                ///< may the light model stand in
   std::vector<std::pair<std::string, std::string>> metadata; ///< the client's, at most 16 pairs, returned as given
   std::string idempotency_key;                               ///< empty: none
-  sha256_digest payload_sha256; ///< of the request's meaning, for the idempotency check
+  sha256_digest payload_sha256;                              ///< of the request's meaning, for the idempotency check
   bool operator==(const job_request&) const = default;
 };
 
@@ -98,10 +98,10 @@ struct job_record {
   std::uint32_t fence = 0;         ///< +1 per grant
   std::uint32_t attempts_used = 0; ///< counted executions
   bool cancel_requested = false;
-  batch_id batch;            ///< of the latest grant; nil before
-  worker_id worker;          ///< of the latest grant
+  batch_id batch;               ///< of the latest grant; nil before
+  worker_id worker;             ///< of the latest grant
   std::uint32_t batch_size = 0; ///< jobs in the latest grant
-  model_id served_model;     ///< differs from the requested one only when degraded
+  model_id served_model;        ///< differs from the requested one only when degraded
   bool degraded = false;
   std::string degrade_reason;
   std::optional<wall_time> not_before; ///< in retry_wait
@@ -110,8 +110,8 @@ struct job_record {
   errc error = errc::ok; ///< of a failed, cancelled or dead-lettered job
   std::string error_message;
   std::uint32_t committed_fence = 0;
-  stored_object video;     ///< of a succeeded job; size 0 when the model makes no artifact
-  stored_object thumbnail; ///< likewise
+  stored_object video;      ///< of a succeeded job; size 0 when the model makes no artifact
+  stored_object thumbnail;  ///< likewise
   std::uint64_t gpu_ms = 0; ///< this job's share of the measured batch time, all attempts
   bool operator==(const job_record&) const = default;
 };

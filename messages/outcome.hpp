@@ -8,9 +8,7 @@
 namespace reel {
 
 /// Marks the failure side, so that `return failed{errc::not_found};` reads as what it is.
-template <class E> struct failed {
-  E why;
-};
+template <class E> struct failed { E why; };
 template <class E> failed(E) -> failed<E>;
 
 /// Holds a T or an E. Reading the side that is not there throws std::bad_variant_access.
@@ -18,8 +16,7 @@ template <class T, class E> class [[nodiscard]] outcome {
 public:
   outcome(T value) : side_{std::in_place_index<0>, std::move(value)} {}
   template <class F>
-    requires std::is_convertible_v<F, E>
-  outcome(failed<F> f) : side_{std::in_place_index<1>, std::move(f.why)} {}
+  requires std::is_convertible_v<F, E> outcome(failed<F> f) : side_{std::in_place_index<1>, std::move(f.why)} {}
 
   explicit operator bool() const { return side_.index() == 0; }
   bool has_value() const { return side_.index() == 0; }

@@ -35,10 +35,8 @@ std::string_view to_string(verdict v) {
   return "unknown";
 }
 
-std::string object_prefix(const tenant_id& tenant, const job_id& job, std::uint32_t generation,
-                          std::uint32_t fence) {
-  return "t/" + tenant.value + "/j/" + hex_of(job) + "/g" + std::to_string(generation) + "/f" +
-         std::to_string(fence);
+std::string object_prefix(const tenant_id& tenant, const job_id& job, std::uint32_t generation, std::uint32_t fence) {
+  return "t/" + tenant.value + "/j/" + hex_of(job) + "/g" + std::to_string(generation) + "/f" + std::to_string(fence);
 }
 
 std::string make_object_key(std::string_view prefix, artifact kind, const sha256_digest& sha256) {
@@ -59,8 +57,10 @@ std::optional<object_key_parts> parse_object_key(std::string_view key) {
   if (!read_number(take_until(rest, '/'), 'g', parts.generation)) return {};
   if (!read_number(take_until(rest, '-'), 'f', parts.fence)) return {};
   if (!from_hex(take_until(rest, '.'), parts.sha256.bytes.data(), parts.sha256.bytes.size())) return {};
-  if (rest == "png") parts.kind = artifact::thumbnail;
-  else if (rest != "mp4") return {};
+  if (rest == "png")
+    parts.kind = artifact::thumbnail;
+  else if (rest != "mp4")
+    return {};
   return parts;
 }
 

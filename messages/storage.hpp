@@ -145,8 +145,8 @@ struct grant_answer {
 /// How one execution ended, as decided by the batch supervisor. Values are stored and sent: never renumber.
 enum class verdict : std::uint8_t {
   succeeded = 0,
-  retry = 1,   ///< back to waiting, not before `not_before`
-  failed = 2,  ///< terminal, with cause and message
+  retry = 1,  ///< back to waiting, not before `not_before`
+  failed = 2, ///< terminal, with cause and message
   cancelled = 3,
   dead_letter = 4,
 };

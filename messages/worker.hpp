@@ -69,7 +69,7 @@ struct job_result {
 struct batch_finished {
   batch_id batch;
   worker_id worker;
-  errc code = errc::ok;            ///< of the batch as a whole: ok, crashed, lease_expired, out_of_memory, internal
+  errc code = errc::ok; ///< of the batch as a whole: ok, crashed, lease_expired, out_of_memory, internal
   std::string message;
   std::vector<job_result> results; ///< empty unless code is ok
   std::uint64_t run_ms = 0;        ///< measured: first step's start to the last object stored
@@ -93,7 +93,7 @@ struct worker_status {
   std::vector<model_id> models; ///< it can serve
   std::string device;           ///< "cpu", "NVIDIA H100", ...
   std::uint64_t memory_bytes = 0;
-  std::uint32_t credits = 1; ///< batches it takes at once: one running, the rest waiting on it
+  std::uint32_t credits = 1;     ///< batches it takes at once: one running, the rest waiting on it
   std::vector<batch_id> batches; ///< in flight on it, running first
   std::string message;           ///< why it is down or ejected
   bool operator==(const worker_status&) const = default;

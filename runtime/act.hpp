@@ -24,14 +24,10 @@ template <class... Sig> struct protocol;
 
 #if CAF_VERSION < 1800
 template <class Sig> struct sig_;
-template <class R, class... A> struct sig_<R(A...)> {
-  using type = typename caf::replies_to<A...>::template with<R>;
-};
+template <class R, class... A> struct sig_<R(A...)> { using type = typename caf::replies_to<A...>::template with<R>; };
 template <class... A> struct sig_<void(A...)> { using type = caf::reacts_to<A...>; };
 template <class P> struct iface_;
-template <class... S> struct iface_<protocol<S...>> {
-  using type = caf::typed_actor<typename sig_<S>::type...>;
-};
+template <class... S> struct iface_<protocol<S...>> { using type = caf::typed_actor<typename sig_<S>::type...>; };
 #else
 template <class Sig> struct sig_;
 template <class R, class... A> struct sig_<R(A...)> { using type = caf::result<R>(A...); };
@@ -41,9 +37,7 @@ template <class... S> struct iface_<protocol<S...>> { using type = caf::typed_ac
 #endif
 
 template <class P, class... More> struct extend_;
-template <class... S, class... More> struct extend_<protocol<S...>, More...> {
-  using type = protocol<S..., More...>;
-};
+template <class... S, class... More> struct extend_<protocol<S...>, More...> { using type = protocol<S..., More...>; };
 /// A protocol and what an actor understands besides.
 template <class P, class... More> using extend = typename extend_<P, More...>::type;
 
@@ -114,9 +108,7 @@ void ask(Self* self, const To& to, std::chrono::milliseconds deadline, Msg&& msg
 }
 
 /// Ends an actor from outside; it finishes the message it is at.
-template <class Handle> void end(const Handle& whom) {
-  caf::anon_send_exit(whom, caf::exit_reason::user_shutdown);
-}
+template <class Handle> void end(const Handle& whom) { caf::anon_send_exit(whom, caf::exit_reason::user_shutdown); }
 
 /// The same, and waits until it has ended. Never from inside an actor.
 template <class Handle> void end_and_wait(const Handle& whom) {

@@ -74,9 +74,8 @@ int spawn(const child_spec& spec) {
   descriptor in_read{in[0]}, in_write{in[1]};
   if (::pipe2(report, O_CLOEXEC) != 0) throw_errno("pipe");
   descriptor report_read{report[0]}, report_write{report[1]};
-  descriptor out{spec.log_file.empty()
-                     ? -1
-                     : ::open(spec.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+  descriptor out{
+      spec.log_file.empty() ? -1 : ::open(spec.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
   if (!spec.log_file.empty() && out.fd < 0) throw_errno(spec.log_file);
   if (spec.input.size() > 65536) throw std::runtime_error{"input of a child is over 64 KiB"};
   if (::write(in_write.fd, spec.input.data(), spec.input.size()) < 0) throw_errno("pipe");

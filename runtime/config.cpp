@@ -26,8 +26,7 @@ struct config_table::state {
   [[noreturn]] void refuse(std::uint32_t at, std::string_view key, std::string_view rest) const {
     throw config_error{fmt::format("{}:{}: {}{}{}", file, at, path, key, rest)};
   }
-  [[noreturn]] void refuse_value(const toml::node& node, std::string_view key,
-                                 std::string_view allowed) const {
+  [[noreturn]] void refuse_value(const toml::node& node, std::string_view key, std::string_view allowed) const {
     std::ostringstream shown;
     node.visit([&shown](const auto& n) { shown << n; });
     refuse(node.source().begin.line, key, fmt::format(" = {}: allowed is {}", shown.str(), allowed));
@@ -116,8 +115,7 @@ std::int64_t config_table::integer(std::string_view key, std::int64_t least, std
   return value->get();
 }
 
-double config_table::number(std::string_view key, double least, double most,
-                            std::optional<double> otherwise) {
+double config_table::number(std::string_view key, double least, double most, std::optional<double> otherwise) {
   auto allowed = fmt::format("{} to {}", least, most);
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
   if (!node) return *otherwise;
@@ -146,13 +144,11 @@ std::chrono::milliseconds config_table::duration(std::string_view key, std::chro
   return *value;
 }
 
-std::vector<std::string> config_table::texts(std::string_view key,
-                                             std::optional<std::vector<std::string>> otherwise) {
+std::vector<std::string> config_table::texts(std::string_view key, std::optional<std::vector<std::string>> otherwise) {
   constexpr auto allowed = "a list of texts, [\"a\", \"b\"]";
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
   if (!node) return *otherwise;
-  auto values =
-      read_array<std::string>(*node, [](const toml::node& n) { return n.value_exact<std::string>(); });
+  auto values = read_array<std::string>(*node, [](const toml::node& n) { return n.value_exact<std::string>(); });
   if (values.empty()) state_->refuse_value(*node, key, allowed);
   return values;
 }
@@ -162,8 +158,7 @@ std::vector<std::int64_t> config_table::integers(std::string_view key,
   constexpr auto allowed = "a list of whole numbers, [1, 2]";
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
   if (!node) return *otherwise;
-  auto values =
-      read_array<std::int64_t>(*node, [](const toml::node& n) { return n.value_exact<std::int64_t>(); });
+  auto values = read_array<std::int64_t>(*node, [](const toml::node& n) { return n.value_exact<std::int64_t>(); });
   if (values.empty()) state_->refuse_value(*node, key, allowed);
   return values;
 }

@@ -42,10 +42,8 @@ public:
   std::chrono::milliseconds duration(std::string_view key, std::chrono::milliseconds least,
                                      std::chrono::milliseconds most,
                                      std::optional<std::chrono::milliseconds> otherwise = {});
-  std::vector<std::string> texts(std::string_view key,
-                                 std::optional<std::vector<std::string>> otherwise = {});
-  std::vector<std::int64_t> integers(std::string_view key,
-                                     std::optional<std::vector<std::int64_t>> otherwise = {});
+  std::vector<std::string> texts(std::string_view key, std::optional<std::vector<std::string>> otherwise = {});
+  std::vector<std::int64_t> integers(std::string_view key, std::optional<std::vector<std::int64_t>> otherwise = {});
 
   bool has(std::string_view key) const;
   config_table table(std::string_view key);               ///< [key]; empty when absent

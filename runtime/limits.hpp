@@ -20,8 +20,8 @@ inline constexpr std::size_t prompt_bytes_max = 8u << 10;
 inline constexpr std::size_t prompt_tokens_max = 512; ///< text_len of the reference model
 inline constexpr std::size_t metadata_pairs_max = 16;
 inline constexpr std::size_t metadata_text_max = 512;
-inline constexpr std::size_t batch_jobs_max = 128;  ///< a null model wants many; real ones are bounded by memory
-inline constexpr std::size_t accept_jobs_max = 128; ///< per message: 128 x (8 KiB + 8 KiB + tokens) < body_bytes_max
+inline constexpr std::size_t batch_jobs_max = 128;    ///< a null model wants many; real ones are bounded by memory
+inline constexpr std::size_t accept_jobs_max = 128;   ///< per message: 128 x (8 KiB + 8 KiB + tokens) < body_bytes_max
 inline constexpr std::size_t watched_jobs_max = 1024; ///< one event stream per HTTP connection at most
 
 // The link to one peer: what may be on its way unacknowledged. Beyond it, a send is refused (errc::queue_full).
@@ -29,8 +29,8 @@ inline constexpr std::size_t link_window_frames = 4096;
 inline constexpr std::size_t link_window_bytes = 64u << 20;
 
 // Storage.
-inline constexpr std::size_t ledger_queue_ops = 16384;    ///< operations waiting for the writer thread
-inline constexpr std::size_t ledger_group_ops = 512;      ///< operations in one transaction: about 5 ms of work
+inline constexpr std::size_t ledger_queue_ops = 16384;          ///< operations waiting for the writer thread
+inline constexpr std::size_t ledger_group_ops = 512;            ///< operations in one transaction: about 5 ms of work
 inline constexpr std::size_t object_slice_bytes_max = 1u << 20; ///< one read: what streams hold in memory
 inline constexpr std::size_t object_bytes_max = 15u << 20;      ///< one write travels as one frame
 
@@ -43,7 +43,8 @@ inline constexpr auto http_header_time = 10s;
 inline constexpr auto http_body_time = 20s;
 inline constexpr std::size_t http_body_bytes_per_s_min = 1000;
 
-static_assert(accept_jobs_max * (2 * prompt_bytes_max + 2 * prompt_tokens_max * 4 + 2 * metadata_pairs_max * metadata_text_max) <=
+static_assert(accept_jobs_max *
+                  (2 * prompt_bytes_max + 2 * prompt_tokens_max * 4 + 2 * metadata_pairs_max * metadata_text_max) <=
               body_bytes_max); // the worst case of all fields at once
 static_assert(object_bytes_max < frame_bytes_max);
 static_assert(attachments_max >= 2 * batch_jobs_max);

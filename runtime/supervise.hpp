@@ -77,8 +77,7 @@ private:
     child_ = nullptr;
     double jitter = static_cast<double>(act::now(self_).time_since_epoch().count() % 997) / 997;
     auto pause = budget_.ended(act::now(self_), jitter);
-    log::error("actor ended",
-               {{"actor", options_.name}, {"why", caf::to_string(why)}, {"restart", pause.has_value()}});
+    log::error("actor ended", {{"actor", options_.name}, {"why", caf::to_string(why)}, {"restart", pause.has_value()}});
     if (!pause) return give_up_("actor " + options_.name + " ended too often: " + caf::to_string(why));
     act::tell_after(self_, *pause, self_, start_child{});
   }
@@ -128,8 +127,7 @@ public:
     return {handle, handle, start};
   }
 
-  template <class Protocol>
-  void start(const declared<Protocol>& role, typename door<Protocol>::start_function how) {
+  template <class Protocol> void start(const declared<Protocol>& role, typename door<Protocol>::start_function how) {
     *role.start = std::move(how);
     act::post(role.handle, start_child{});
     stops_.push_back([handle = role.handle] { act::end_and_wait(handle); });

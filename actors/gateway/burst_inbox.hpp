@@ -31,8 +31,7 @@ public:
   /// Oldest first. The receiver's, and at its end anybody's who wants to drop what nobody comes for.
   std::vector<T> take_all() {
     node* oldest = nullptr;
-    for (auto* n = newest_.exchange(nullptr); n != nullptr;)
-      n = std::exchange(n->older, std::exchange(oldest, n));
+    for (auto* n = newest_.exchange(nullptr); n != nullptr;) n = std::exchange(n->older, std::exchange(oldest, n));
     std::vector<T> values;
     while (oldest != nullptr) { // the links now lead from older to newer
       values.push_back(std::move(oldest->value));

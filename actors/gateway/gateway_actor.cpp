@@ -84,8 +84,10 @@ void gateway_shell::on_accepted(accept_replies& replies, outcome<accept_answers,
   --accept_asks_;
   bool fits = answers && answers->answers.size() == replies.size();
   for (std::size_t i = 0; i < replies.size(); ++i) {
-    if (fits) replies[i].give(answers->answers[i]);
-    else replies[i].give(failed{answers ? errc::internal : answers.error()});
+    if (fits)
+      replies[i].give(answers->answers[i]);
+    else
+      replies[i].give(failed{answers ? errc::internal : answers.error()});
   }
   send_accepts();
 }
@@ -97,8 +99,10 @@ void gateway_shell::on_call(read_call c) {
   act::ask(
       self_, ledger_, options_.read_deadline, std::move(c.message),
       [this, reply](job_record& r) {
-        if (is_terminal(r.state)) reply->give(job_view{std::move(r), {}});
-        else ask_live(std::move(r), reply);
+        if (is_terminal(r.state))
+          reply->give(job_view{std::move(r), {}});
+        else
+          ask_live(std::move(r), reply);
       },
       [reply](errc code) { reply->give(failed{code}); });
 }

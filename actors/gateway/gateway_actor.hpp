@@ -35,9 +35,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::gateway_tick)
 namespace reel {
 
 struct gateway_options {
-  node_id self;                                   ///< where the scheduler sends updates of watched jobs
-  std::size_t outstanding_max = 4096;             ///< calls without a reply: four for each connection
-  std::size_t accept_asks_max = 2;                ///< one being committed, one on its way
+  node_id self;                                              ///< where the scheduler sends updates of watched jobs
+  std::size_t outstanding_max = 4096;                        ///< calls without a reply: four for each connection
+  std::size_t accept_asks_max = 2;                           ///< one being committed, one on its way
   std::size_t accept_bytes_max = limits::body_bytes_max / 2; ///< of the jobs in one message
   std::chrono::milliseconds accept_deadline{10'000};
   std::chrono::milliseconds read_deadline{5'000};

@@ -66,8 +66,8 @@ private:
     queue_entry entry;
     std::optional<wall_time> not_before; ///< set: it is in delayed_
   };
-  using ranked_set = __gnu_pbds::tree<job_id, __gnu_pbds::null_type, std::less<job_id>,
-                                      __gnu_pbds::rb_tree_tag, __gnu_pbds::tree_order_statistics_node_update>;
+  using ranked_set = __gnu_pbds::tree<job_id, __gnu_pbds::null_type, std::less<job_id>, __gnu_pbds::rb_tree_tag,
+                                      __gnu_pbds::tree_order_statistics_node_update>;
 
   struct by_value {
     using is_transparent = void;

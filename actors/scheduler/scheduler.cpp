@@ -198,8 +198,7 @@ void scheduler::supervise(supervised_batch b) {
   auto id = b.id;
   auto node = node_id{b.worker.value.substr(0, b.worker.value.find('/'))};
   auto slots = wiring_.slots.find(node);
-  if (slots == wiring_.slots.end())
-    throw std::logic_error{"a batch was planned on an unknown node " + node.value};
+  if (slots == wiring_.slots.end()) throw std::logic_error{"a batch was planned on an unknown node " + node.value};
   supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
   for (const auto& job : b.jobs)
     again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}}, job.attempts_used, {}});
@@ -215,18 +214,15 @@ void scheduler::supervise(supervised_batch b) {
 }
 
 void scheduler::adopt(const adoption& a) {
-  log::info("running batch adopted",
-            {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
+  log::info("running batch adopted", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   supervised_batch batch{term_, a.id, a.worker, {}, true};
-  for (const auto& job : a.jobs)
-    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}}, job.attempts_used, {}});
+  for (const auto& job : a.jobs) batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}}, job.attempts_used, {}});
   supervise(std::move(batch));
 }
 
 /// Jobs whose lease nobody claimed after a restart of ours: not their fault, so it does not count.
 void scheduler::requeue(const adoption& a) {
-  log::warn("orphaned lease ended",
-            {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
+  log::warn("orphaned lease ended", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   end_batch m{term_, a.id, {}};
   for (const auto& job : a.jobs) {
     job_outcome out;

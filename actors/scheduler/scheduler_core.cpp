@@ -21,8 +21,8 @@ void scheduler_core::add(const waiting_job& job, instant now) {
   auto [at, inserted] = orphans_.try_emplace(job.batch, orphan{job.worker, {}, now + options_.lease_ttl});
   auto same = [&job](const queue_entry& e) { return e.id == job.id; };
   if (std::ranges::any_of(at->second.jobs, same)) return;
-  at->second.jobs.push_back({job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation,
-                             job.fence, job.attempts_used});
+  at->second.jobs.push_back(
+      {job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation, job.fence, job.attempts_used});
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
@@ -51,9 +51,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
 std::vector<scheduler_core::worker*> scheduler_core::in_order_of_preference(instant now) {
   std::vector<worker*> order;
   for (auto& [id, w] : workers_) order.push_back(&w);
-  std::ranges::sort(order, {}, [now](const worker* w) {
-    return std::pair{w->avoid_until > now, w->last_grant};
-  });
+  std::ranges::sort(order, {}, [now](const worker* w) { return std::pair{w->avoid_until > now, w->last_grant}; });
   return order;
 }
 
@@ -103,13 +101,11 @@ std::size_t scheduler_core::batch_max(const batch_key& key) const {
 
 /// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would
 /// take.
-std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, instant now,
-                                                     wall_time wall) const {
+std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, instant now, wall_time wall) const {
   auto jobs = queue_.count(key);
   if (jobs >= batch_max(key)) return {};
   auto takes = run_time_.predict(key, jobs);
-  auto window =
-      takes ? std::min<std::chrono::nanoseconds>(options_.window, *takes / 10) : options_.window / 4;
+  auto window = takes ? std::min<std::chrono::nanoseconds>(options_.window, *takes / 10) : options_.window / 4;
   auto age = wall - queue_.oldest(key)->created_at();
   if (age < 0ms || age >= window) return {};
   return now + std::max(std::chrono::duration_cast<instant::duration>(window - age), instant::duration{1ms});
@@ -258,8 +254,8 @@ std::optional<job_live> scheduler_core::describe(const job_id& id) const {
     live.step = b.progress.step;
     live.steps_total = b.progress.steps_total;
     if (auto takes = run_time_.predict(*b.key, b.jobs.size()); takes && live.steps_total > 0)
-      live.eta_ms = static_cast<std::uint64_t>(takes->count() / 1000 * (live.steps_total - live.step) /
-                                               live.steps_total);
+      live.eta_ms =
+          static_cast<std::uint64_t>(takes->count() / 1000 * (live.steps_total - live.step) / live.steps_total);
     return live;
   }
   if (!queue_.contains(id)) return {};

@@ -80,8 +80,8 @@ public:
     std::optional<wall_time> not_before;
   };
   /// `measured` is empty when the batch did not run to its end.
-  void closed(const batch_id& id, const std::vector<again>& retries,
-              std::optional<std::chrono::milliseconds> measured, instant now);
+  void closed(const batch_id& id, const std::vector<again>& retries, std::optional<std::chrono::milliseconds> measured,
+              instant now);
 
   // ---- workers
 

@@ -69,16 +69,13 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
 
 scheduler_metrics::~scheduler_metrics() = default;
 
-void scheduler_metrics::batch_started(std::size_t jobs) {
-  families_->batch_jobs.Observe(static_cast<double>(jobs));
-}
+void scheduler_metrics::batch_started(std::size_t jobs) { families_->batch_jobs.Observe(static_cast<double>(jobs)); }
 
-void scheduler_metrics::batch_ended(const std::vector<std::pair<job_id, job_state>>& ended,
-                                    std::size_t retries, std::optional<std::chrono::milliseconds> measured) {
+void scheduler_metrics::batch_ended(const std::vector<std::pair<job_id, job_state>>& ended, std::size_t retries,
+                                    std::optional<std::chrono::milliseconds> measured) {
   std::array<int, 4> counts{};
   for (const auto& [id, state] : ended)
-    if (is_terminal(state))
-      ++counts[static_cast<std::size_t>(state) - static_cast<std::size_t>(job_state::succeeded)];
+    if (is_terminal(state)) ++counts[static_cast<std::size_t>(state) - static_cast<std::size_t>(job_state::succeeded)];
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] != 0) families_->ended[i]->Increment(counts[i]);
   if (retries != 0) families_->retries.Increment(static_cast<double>(retries));
@@ -95,7 +92,8 @@ void scheduler_metrics::queue(const queue_view& view) {
 }
 
 void scheduler_metrics::workers(const std::vector<worker_status>& all) {
-  families_->workers_ready.Set(static_cast<double>(std::ranges::count(all, worker_state::ready, &worker_status::state)));
+  families_->workers_ready.Set(
+      static_cast<double>(std::ranges::count(all, worker_state::ready, &worker_status::state)));
 }
 
 } // namespace reel

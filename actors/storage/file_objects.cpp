@@ -114,8 +114,7 @@ file_objects::file_objects(file_objects_options options) : options_{std::move(op
   if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) refuse(root, "cannot be made", errno);
   root_ = file_descriptor{::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!root_) refuse(root, "cannot be opened", errno);
-  if (::mkdirat(root_.get(), "tmp", 0700) != 0 && errno != EEXIST)
-    refuse(root, "cannot make tmp in it", errno);
+  if (::mkdirat(root_.get(), "tmp", 0700) != 0 && errno != EEXIST) refuse(root, "cannot make tmp in it", errno);
   tmp_ = open_beneath(root_.get(), "tmp", O_RDONLY | O_DIRECTORY);
   if (!tmp_) refuse(root, "cannot open tmp in it", errno);
   if (::flock(tmp_.get(), LOCK_EX | LOCK_NB) != 0) refuse(root, "another process has it open", errno);
@@ -160,8 +159,7 @@ std::vector<errc> file_objects::put(const std::vector<object_write>& objects) {
 
 /// Step by step over all of them, because the disk can then do the work of many files at once: after the
 /// first sync the others find most of their work done.
-void file_objects::put_some(const std::vector<object_write>& objects, std::size_t first,
-                            std::vector<errc>& codes) {
+void file_objects::put_some(const std::vector<object_write>& objects, std::size_t first, std::vector<errc>& codes) {
   const auto count = std::min(open_files_max, objects.size() - first);
   std::vector<upload> uploads(count);
   std::map<std::string, file_descriptor> folders;
@@ -189,8 +187,7 @@ void file_objects::put_some(const std::vector<object_write>& objects, std::size_
   for (auto& [path, folder] : folders)
     if (folder && ::fsync(folder.get()) != 0) not_durable.insert(path);
   for (auto& up : uploads)
-    codes.push_back(up.code == errc::ok && not_durable.count(up.place.folder) > 0 ? errc::unavailable
-                                                                                  : up.code);
+    codes.push_back(up.code == errc::ok && not_durable.count(up.place.folder) > 0 ? errc::unavailable : up.code);
 }
 
 void file_objects::write(const object_write& object, upload& up) {
@@ -226,8 +223,7 @@ void file_objects::sync_and_check(const object_write& object, upload& up) {
 
 void file_objects::name(const object_write& object, upload& up) {
   if (!up.going()) return;
-  if (::renameat2(tmp_.get(), up.temporary.c_str(), up.folder, up.place.name.c_str(), RENAME_NOREPLACE) == 0)
-    return;
+  if (::renameat2(tmp_.get(), up.temporary.c_str(), up.folder, up.place.name.c_str(), RENAME_NOREPLACE) == 0) return;
   const int code = errno;
   ::unlinkat(tmp_.get(), up.temporary.c_str(), 0);
   if (code == EEXIST)
@@ -260,8 +256,7 @@ outcome<object_slice, errc> file_objects::read(const read_object& m) {
   if (::fstat(file->get(), &s) != 0 || !S_ISREG(s.st_mode)) return failed{errc::unavailable};
   const auto size = static_cast<std::uint64_t>(s.st_size);
   if (m.offset > size) return failed{errc::invalid_argument};
-  const auto wanted =
-      std::min({m.length_max, size - m.offset, std::uint64_t{limits::object_slice_bytes_max}});
+  const auto wanted = std::min({m.length_max, size - m.offset, std::uint64_t{limits::object_slice_bytes_max}});
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(wanted));
   const auto got = read_at(file->get(), bytes.data(), bytes.size(), m.offset);
   if (got != static_cast<ssize_t>(bytes.size())) return failed{errc::unavailable};
@@ -302,11 +297,10 @@ outcome<object_list, errc> file_objects::list(const std::string& cursor) {
   while (auto* entry = ::readdir(files.get())) {
     auto key = key_at({folder, entry->d_name});
     struct stat s {};
-    if (key && ::fstatat(::dirfd(files.get()), entry->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG(s.st_mode)) {
+    if (key && ::fstatat(::dirfd(files.get()), entry->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode)) {
       const auto modified_ms = std::int64_t{s.st_mtim.tv_sec} * 1000 + s.st_mtim.tv_nsec / 1'000'000;
-      page.objects.push_back({*std::move(key), static_cast<std::uint64_t>(s.st_size),
-                              wall_time{std::chrono::milliseconds{modified_ms}}});
+      page.objects.push_back(
+          {*std::move(key), static_cast<std::uint64_t>(s.st_size), wall_time{std::chrono::milliseconds{modified_ms}}});
     }
     if (page.objects.size() == list_objects_max) {
       page.next = folder + '/' + std::to_string(::telldir(files.get()));

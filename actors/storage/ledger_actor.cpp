@@ -31,8 +31,7 @@ ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
   };
 }
 
-template <class Answer>
-void answer(caf::typed_response_promise<Answer>& promise, outcome<Answer, errc> what) {
+template <class Answer> void answer(caf::typed_response_promise<Answer>& promise, outcome<Answer, errc> what) {
   if (what)
     promise.deliver(*std::move(what));
   else
@@ -42,10 +41,9 @@ void answer(caf::typed_response_promise<Answer>& promise, outcome<Answer, errc> 
 template <class Answer, class Message>
 caf::result<Answer> ledger_actor::forward(void (ledger::*call)(Message, reply_to<Answer>), Message m) {
   auto promise = self_->make_response_promise<Answer>();
-  (*ledger_.*call)(std::move(m),
-                   [promise, shell = std::weak_ptr{alive_}](outcome<Answer, errc> what) mutable {
-                     if (!shell.expired()) answer(promise, std::move(what));
-                   });
+  (*ledger_.*call)(std::move(m), [promise, shell = std::weak_ptr{alive_}](outcome<Answer, errc> what) mutable {
+    if (!shell.expired()) answer(promise, std::move(what));
+  });
   return promise;
 }
 

@@ -66,8 +66,7 @@ constexpr end_decision decide_end(const row_state& row, bool same_batch, const j
   switch (auto to = state_after(outcome.how); to) {
   case job_state::succeeded:
   case job_state::retry_wait: return {errc::ok, to, errc::ok};
-  case job_state::cancelled:
-    return {errc::ok, to, outcome.cause == errc::ok ? errc::cancelled : outcome.cause};
+  case job_state::cancelled: return {errc::ok, to, outcome.cause == errc::ok ? errc::cancelled : outcome.cause};
   default: return {errc::ok, to, outcome.cause == errc::ok ? errc::internal : outcome.cause};
   }
 }

@@ -10,8 +10,7 @@ namespace reel {
 memory_ledger::memory_ledger(memory_ledger_options options, deliver_function deliver)
     : options_{std::move(options)}, deliver_{std::move(deliver)} {}
 
-template <class Answer>
-void memory_ledger::answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
+template <class Answer> void memory_ledger::answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
   deliver_([reply, what = std::move(what)] { reply(what); });
 }
 

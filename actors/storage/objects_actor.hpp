@@ -33,8 +33,7 @@ private:
   caf::result<done> on_delete_objects(delete_objects m);
 
   /// Calls `work` on a thread; its answer is delivered by this actor.
-  template <class Answer>
-  caf::result<Answer> run(std::uint64_t bytes, std::function<outcome<Answer, errc>()> work);
+  template <class Answer> caf::result<Answer> run(std::uint64_t bytes, std::function<outcome<Answer, errc>()> work);
 
   interface::pointer self_;
   std::shared_ptr<object_store> store_;

@@ -145,8 +145,7 @@ void encode_request(const job_request& request, std::string& out) {
 outcome<job_request, errc> decode_request(std::string_view record) {
   if (record.size() < 1 + sizeof(std::uint32_t)) return failed{errc::corrupt};
   const auto body = record.substr(0, record.size() - sizeof(std::uint32_t));
-  if (byte_reader{record.substr(body.size())}.raw<std::uint32_t>() != crc32c(body))
-    return failed{errc::corrupt};
+  if (byte_reader{record.substr(body.size())}.raw<std::uint32_t>() != crc32c(body)) return failed{errc::corrupt};
   if (static_cast<std::uint8_t>(body[0]) > request_version) return failed{errc::unsupported};
 
   job_request request;

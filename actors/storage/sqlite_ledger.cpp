@@ -78,17 +78,15 @@ public:
   ~threads();
 
   template <class Answer, class Message> void write(Message m, reply_to<Answer> reply) {
-    put(writes_, std::make_unique<operation_on<sqlite::transactions, Message, Answer>>(std::move(m),
-                                                                                       std::move(reply)));
+    put(writes_, std::make_unique<operation_on<sqlite::transactions, Message, Answer>>(std::move(m), std::move(reply)));
   }
   template <class Answer, class Message> void read(Message m, reply_to<Answer> reply) {
-    put(reads_,
-        std::make_unique<operation_on<sqlite::reader, Message, Answer>>(std::move(m), std::move(reply)));
+    put(reads_, std::make_unique<operation_on<sqlite::reader, Message, Answer>>(std::move(m), std::move(reply)));
   }
 
 private:
-  template <class Engine, class Message, class Answer> void
-  put(work_queue<operation_ptr<Engine>>& queue, std::unique_ptr<operation_on<Engine, Message, Answer>> op) {
+  template <class Engine, class Message, class Answer>
+  void put(work_queue<operation_ptr<Engine>>& queue, std::unique_ptr<operation_on<Engine, Message, Answer>> op) {
     op->weight = weight_of(op->message);
     operation_ptr<Engine> queued = std::move(op);
     if (queue.push(std::move(queued))) return;
@@ -252,9 +250,8 @@ void sqlite_ledger::threads::give_up(const std::string& why) {
 
 sqlite_ledger::sqlite_ledger(sqlite_ledger_options options, deliver_function deliver) {
   const auto file = options.file;
-  threads_ = opening(file, [&options, &deliver] {
-    return std::make_unique<threads>(std::move(options), std::move(deliver));
-  });
+  threads_ =
+      opening(file, [&options, &deliver] { return std::make_unique<threads>(std::move(options), std::move(deliver)); });
 }
 
 sqlite_ledger::~sqlite_ledger() = default;
@@ -274,15 +271,9 @@ void sqlite_ledger::lead(take_leadership m, reply_to<leadership> reply) {
 void sqlite_ledger::grant(grant_batch m, reply_to<grant_answer> reply) {
   threads_->write(std::move(m), std::move(reply));
 }
-void sqlite_ledger::end(end_batch m, reply_to<end_answer> reply) {
-  threads_->write(std::move(m), std::move(reply));
-}
-void sqlite_ledger::read(read_job m, reply_to<job_record> reply) {
-  threads_->read(std::move(m), std::move(reply));
-}
-void sqlite_ledger::list(list_jobs m, reply_to<job_page> reply) {
-  threads_->read(std::move(m), std::move(reply));
-}
+void sqlite_ledger::end(end_batch m, reply_to<end_answer> reply) { threads_->write(std::move(m), std::move(reply)); }
+void sqlite_ledger::read(read_job m, reply_to<job_record> reply) { threads_->read(std::move(m), std::move(reply)); }
+void sqlite_ledger::list(list_jobs m, reply_to<job_page> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) {
   threads_->read(std::move(m), std::move(reply));
 }

@@ -14,16 +14,15 @@ std::vector<old_object> old_enough(const std::vector<listed_object>& page, wall_
   return old;
 }
 
-std::vector<std::string> orphans_of(const std::vector<old_object>& objects,
-                                    const std::vector<bool>& referenced) {
+std::vector<std::string> orphans_of(const std::vector<old_object>& objects, const std::vector<bool>& referenced) {
   std::vector<std::string> keys;
   for (std::size_t i = 0; i < objects.size() && i < referenced.size(); ++i)
     if (!referenced[i]) keys.push_back(objects[i].key);
   return keys;
 }
 
-sweeper_actor::sweeper_actor(interface::pointer self, std::shared_ptr<ledger> led,
-                             std::shared_ptr<object_store> store, sweeper_options options)
+sweeper_actor::sweeper_actor(interface::pointer self, std::shared_ptr<ledger> led, std::shared_ptr<object_store> store,
+                             sweeper_options options)
     : self_{self}, ledger_{std::move(led)}, store_{std::move(store)}, options_{std::move(options)},
       threads_{options_.threads, 1} {}
 
@@ -58,13 +57,11 @@ void sweeper_actor::on_page(outcome<object_list, errc> page) {
   std::vector<object_key_parts> asked;
   for (const auto& object : objects) asked.push_back(object.parts);
   // The ledger answers in its own shell: from there back into this one.
-  ledger_->referenced(std::move(asked),
-                      [this, me = replies_of(self_), objects = std::move(objects),
-                       next = std::move(page->next)](outcome<std::vector<bool>, errc> known) {
-                        act::post(me, run_replies{[this, objects, next, known = std::move(known)] {
-                                    on_referenced(objects, known, next);
-                                  }});
-                      });
+  ledger_->referenced(std::move(asked), [this, me = replies_of(self_), objects = std::move(objects),
+                                         next = std::move(page->next)](outcome<std::vector<bool>, errc> known) {
+    act::post(me,
+              run_replies{[this, objects, next, known = std::move(known)] { on_referenced(objects, known, next); }});
+  });
 }
 
 void sweeper_actor::on_referenced(const std::vector<old_object>& objects,
@@ -78,11 +75,10 @@ void sweeper_actor::on_referenced(const std::vector<old_object>& objects,
 
 void sweeper_actor::remove(std::vector<std::string> keys, std::string next) {
   removed_ += keys.size();
-  threads_.submit(
-      [this, me = replies_of(self_), store = store_, keys = std::move(keys), next = std::move(next)] {
-        for (const auto& key : keys) store->remove(key); // what fails is found again by the next sweep
-        act::post(me, run_replies{[this, next] { go_on(next); }});
-      });
+  threads_.submit([this, me = replies_of(self_), store = store_, keys = std::move(keys), next = std::move(next)] {
+    for (const auto& key : keys) store->remove(key); // what fails is found again by the next sweep
+    act::post(me, run_replies{[this, next] { go_on(next); }});
+  });
 }
 
 void sweeper_actor::go_on(std::string next) {

@@ -29,8 +29,7 @@ struct old_object {
 };
 std::vector<old_object> old_enough(const std::vector<listed_object>& page, wall_time now,
                                    std::chrono::milliseconds age);
-std::vector<std::string> orphans_of(const std::vector<old_object>& objects,
-                                    const std::vector<bool>& referenced);
+std::vector<std::string> orphans_of(const std::vector<old_object>& objects, const std::vector<bool>& referenced);
 
 struct sweep_timeout {};
 
@@ -50,8 +49,8 @@ private:
   void on_sweep_timeout();
   void read_page(std::string cursor);
   void on_page(outcome<object_list, errc> page);
-  void on_referenced(const std::vector<old_object>& objects,
-                     const outcome<std::vector<bool>, errc>& referenced, std::string next);
+  void on_referenced(const std::vector<old_object>& objects, const outcome<std::vector<bool>, errc>& referenced,
+                     std::string next);
   void remove(std::vector<std::string> keys, std::string next);
   void go_on(std::string next);
   void finish();

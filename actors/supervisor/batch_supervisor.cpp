@@ -6,12 +6,11 @@
 
 namespace reel {
 
-batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger,
-                                   slots_ref slots, batch_owner_ref owner, batch_supervisor_options options)
+batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,
+                                   batch_owner_ref owner, batch_supervisor_options options)
     : self_{self}, batch_{std::move(batch)}, ledger_{std::move(ledger)}, slots_{std::move(slots)},
       owner_{std::move(owner)}, options_{std::move(options)},
-      random_{
-          uuid_hash{}(batch_.id)} { // ids are random already: as good a seed as any, and the same in a replay
+      random_{uuid_hash{}(batch_.id)} { // ids are random already: as good a seed as any, and the same in a replay
   end_.term = batch_.term;
   end_.batch = batch_.id;
 }
@@ -94,8 +93,7 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
     if (result != m.results.end() && result->fence == job.run.fence)
       add_outcome(job, *result, share_ms);
     else
-      add_outcome(job, {job.run.id, job.run.fence, errc::internal, "the worker gave no result", {}, {}},
-                  share_ms);
+      add_outcome(job, {job.run.id, job.run.fence, errc::internal, "the worker gave no result", {}, {}}, share_ms);
   }
   write_end();
   return promise;
@@ -111,8 +109,7 @@ void batch_supervisor::all_ended(errc code, const std::string& message) {
   write_end();
 }
 
-void batch_supervisor::add_outcome(const supervised_job& job, const job_result& result,
-                                   std::uint64_t gpu_ms) {
+void batch_supervisor::add_outcome(const supervised_job& job, const job_result& result, std::uint64_t gpu_ms) {
   job_outcome out;
   if (result.code == errc::ok) {
     out.id = job.run.id;

@@ -64,8 +64,8 @@ struct supervised_batch {
 
 class batch_supervisor {
 public:
-  using interface = act::ref<act::protocol<done(batch_finished), void(stop_jobs), void(batch_lost),
-                                           void(renew_timeout), void(end_retry_timeout)>>;
+  using interface = act::ref<act::protocol<done(batch_finished), void(stop_jobs), void(batch_lost), void(renew_timeout),
+                                           void(end_retry_timeout)>>;
   static constexpr const char* name = "batch_supervisor";
 
   batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,

@@ -52,8 +52,7 @@ caf::result<done> node_supervisor::on_run_batch(const run_batch& m) {
       [this, promise, index = *index, id = m.batch](errc code) mutable {
         slots_[index].release(id);
         ends_.erase(id); // the process may have died under it: this answer says so already
-        act::tell(self_, wiring_.slots[index].worker,
-                  stop_jobs{id, {}, {}}); // it may have taken it all the same
+        act::tell(self_, wiring_.slots[index].worker, stop_jobs{id, {}, {}}); // it may have taken it all the same
         promise.deliver(act::error_of(code));
         check_drained();
       });
@@ -98,10 +97,8 @@ void node_supervisor::on_child_ended(const child_ended& m) {
   wiring_.dismiss(wiring_.slots[m.slot].local_peer);
   double jitter = static_cast<double>(m.pid % 100) / 100;
   auto pause = s.ended(m.how.text(), act::now(self_), jitter);
-  log::warn("worker process ended", {{"worker", s.status().id.value},
-                                     {"pid", m.pid},
-                                     {"how", m.how.text()},
-                                     {"restart", pause.has_value()}});
+  log::warn("worker process ended",
+            {{"worker", s.status().id.value}, {"pid", m.pid}, {"how", m.how.text()}, {"restart", pause.has_value()}});
   end_all(m.slot, errc::crashed, "worker process " + std::to_string(m.pid) + ": " + m.how.text());
   if (pause && !draining_) act::tell_after(self_, *pause, self_, start_slot_timeout{m.slot});
   report();

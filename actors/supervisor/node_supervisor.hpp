@@ -35,9 +35,9 @@ struct drain {
 struct drain_timeout {};
 
 using node_supervisor_protocol =
-    act::extend<slots_protocol, void(worker_ready), void(worker_alive), void(batch_progress),
-                done(batch_finished), void(peer_changed), void(child_ended), done(drain),
-                void(report_timeout), void(start_slot_timeout), void(tell_end_timeout), void(drain_timeout)>;
+    act::extend<slots_protocol, void(worker_ready), void(worker_alive), void(batch_progress), done(batch_finished),
+                void(peer_changed), void(child_ended), done(drain), void(report_timeout), void(start_slot_timeout),
+                void(tell_end_timeout), void(drain_timeout)>;
 
 using node_supervisor_ref = act::ref<node_supervisor_protocol>;
 

@@ -59,9 +59,8 @@ job_outcome decide_recovery(const execution& e, wall_time now, double jitter, co
     break;
   }
   if (out.how == verdict::failed) {
-    out.message = "failed on every one of " + std::to_string(e.attempts_used + 1) +
-                  " executions, the last with " + std::string{to_string(e.code)} +
-                  (e.message.empty() ? "" : ": " + e.message);
+    out.message = "failed on every one of " + std::to_string(e.attempts_used + 1) + " executions, the last with " +
+                  std::string{to_string(e.code)} + (e.message.empty() ? "" : ": " + e.message);
     out.cause = errc::retries_exhausted;
     out.not_before.reset();
   } else if (e.fence >= o.acquired_max) {

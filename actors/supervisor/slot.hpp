@@ -10,8 +10,8 @@
 namespace reel {
 
 struct slot_options {
-  restart_budget::options restarts{3, std::chrono::minutes{10}, std::chrono::seconds{1},
-                                   std::chrono::seconds{60}, std::chrono::seconds{60}};
+  restart_budget::options restarts{3, std::chrono::minutes{10}, std::chrono::seconds{1}, std::chrono::seconds{60},
+                                   std::chrono::seconds{60}};
   std::chrono::milliseconds silence_max{5'000};   ///< five missed signs of life: the process is killed
   std::chrono::milliseconds loading_max{600'000}; ///< a checkpoint of 100 GiB from a slow disk
   std::uint32_t credits = 2;                      ///< one batch running, one waiting behind it
@@ -68,8 +68,7 @@ public:
     if (has(m.batch)) return errc::ok;
     if (status_.state != worker_state::ready || status_.batches.size() >= status_.credits) return errc::busy;
     for (const auto& job : m.jobs)
-      if (std::ranges::find(status_.models, job.params.model) == status_.models.end())
-        return errc::unsupported;
+      if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
     return errc::ok;
   }

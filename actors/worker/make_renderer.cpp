@@ -20,8 +20,7 @@ renderer_factory open_wan_plugin() {
   auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libreel_wan.so";
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* factory = library ? ::dlsym(library, "reel_make_wan_renderer") : nullptr;
-  if (!factory)
-    throw render_error{errc::not_found, std::string{"the model plug-in cannot be opened: "} + ::dlerror()};
+  if (!factory) throw render_error{errc::not_found, std::string{"the model plug-in cannot be opened: "} + ::dlerror()};
   return reinterpret_cast<renderer_factory>(factory);
 }
 

@@ -58,18 +58,18 @@ public:
   /// All jobs agree in their batch_key. Throws render_error(unsupported) for a shape the model cannot make.
   virtual std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) = 0;
 
-  virtual std::string device() const = 0;             ///< "cpu", "NVIDIA H100", ...
-  virtual std::uint64_t memory_bytes() const = 0;     ///< of the device, for batches; 0: unknown
-  virtual std::uint64_t take_peak_bytes() = 0;        ///< highest use since the last call; 0: unknown
+  virtual std::string device() const = 0;         ///< "cpu", "NVIDIA H100", ...
+  virtual std::uint64_t memory_bytes() const = 0; ///< of the device, for batches; 0: unknown
+  virtual std::uint64_t take_peak_bytes() = 0;    ///< highest use since the last call; 0: unknown
 };
 
 /// What a renderer is made from (a [[model]] entry of the configuration).
 struct renderer_options {
   model_id model;
-  std::string kind;       ///< "wan" or "null"
-  std::string checkpoint; ///< folder
-  std::string device;     ///< "cpu", "cuda", "cuda:1"; empty: the best there is
-  int threads = 0;        ///< compute threads on a CPU; 0: all
+  std::string kind;               ///< "wan" or "null"
+  std::string checkpoint;         ///< folder
+  std::string device;             ///< "cpu", "cuda", "cuda:1"; empty: the best there is
+  int threads = 0;                ///< compute threads on a CPU; 0: all
   std::size_t artifact_bytes = 0; ///< null model only: size of the file it makes; 0: none
 };
 

@@ -72,8 +72,7 @@ void worker::on_stop_jobs(const stop_jobs& m) {
 void worker::on_batch_progress(const batch_progress& m) {
   auto found = batches_.find(m.batch);
   if (found == batches_.end()) return;
-  if (m.phase == run_phase::encoding)
-    found->second.started_at = act::now(self_); // it may have waited behind another
+  if (m.phase == run_phase::encoding) found->second.started_at = act::now(self_); // it may have waited behind another
   act::tell(self_, wiring_.slot, m);
 }
 

@@ -34,10 +34,10 @@ struct worker_wiring {
 
 struct worker_options {
   std::chrono::milliseconds put_deadline{60'000}; ///< of one upload
-  std::chrono::milliseconds put_retry{500}; ///< pause before an upload that did not get through is repeated
-  std::chrono::milliseconds end_deadline{5'000}; ///< the node answers at once
-  std::chrono::milliseconds lease_margin{5'000}; ///< stop this long before the lease ends
-  std::size_t put_bytes_max = 8u << 20;          ///< of one upload message
+  std::chrono::milliseconds put_retry{500};       ///< pause before an upload that did not get through is repeated
+  std::chrono::milliseconds end_deadline{5'000};  ///< the node answers at once
+  std::chrono::milliseconds lease_margin{5'000};  ///< stop this long before the lease ends
+  std::size_t put_bytes_max = 8u << 20;           ///< of one upload message
 };
 
 class worker {

@@ -10,13 +10,15 @@ namespace {
 
 std::string text(const json::object& o, std::string_view key) {
   auto* value = o.if_contains(key);
-  if (!value || !value->is_string()) throw std::runtime_error{"worker input: no text under \"" + std::string{key} + '"'};
+  if (!value || !value->is_string())
+    throw std::runtime_error{"worker input: no text under \"" + std::string{key} + '"'};
   return std::string{value->as_string()};
 }
 
 std::int64_t number(const json::object& o, std::string_view key) {
   auto* value = o.if_contains(key);
-  if (!value || !value->is_int64()) throw std::runtime_error{"worker input: no number under \"" + std::string{key} + '"'};
+  if (!value || !value->is_int64())
+    throw std::runtime_error{"worker input: no number under \"" + std::string{key} + '"'};
   return value->as_int64();
 }
 

@@ -13,18 +13,15 @@ namespace reel::wire {
 using namespace std::chrono_literals;
 
 // The whole body.
-inline constexpr std::size_t body_bytes_max =
-    8u << 20; ///< 128 granted jobs with every field at its longest: 4.7 MiB
-inline constexpr std::size_t traversal_bytes_max =
-    16u << 20;                                  ///< followed through pointers, also when they overlap
-inline constexpr int nesting_max = 16;          ///< our deepest path is 5 pointers long
-inline constexpr std::size_t budget_factor = 4; ///< heap bytes of the result per byte of the body
+inline constexpr std::size_t body_bytes_max = 8u << 20; ///< 128 granted jobs with every field at its longest: 4.7 MiB
+inline constexpr std::size_t traversal_bytes_max = 16u << 20; ///< followed through pointers, also when they overlap
+inline constexpr int nesting_max = 16;                        ///< our deepest path is 5 pointers long
+inline constexpr std::size_t budget_factor = 4;               ///< heap bytes of the result per byte of the body
 
 // Text, bytes.
 inline constexpr std::size_t prompt_bytes_max = 8u << 10;
 inline constexpr std::size_t metadata_text_max = 512;
-inline constexpr std::size_t key_bytes_max =
-    256; ///< idempotency and object keys (longest made: 194), endpoints, roles
+inline constexpr std::size_t key_bytes_max = 256; ///< idempotency and object keys (longest made: 194), endpoints, roles
 inline constexpr std::size_t note_bytes_max = 2048; ///< for people: causes, device names; cut by the encoder
 
 // Lists, entries.
@@ -39,8 +36,7 @@ inline constexpr std::size_t small_list_max = 256; ///< models and batches of a 
 inline constexpr std::size_t list_max = 4096;      ///< waiting jobs of a page, workers, nodes, keys
 
 // Values that would overflow where they are added to a clock.
-inline constexpr std::int64_t wall_time_ms_max =
-    253'402'300'799'999; ///< the end of the year 9999, as in RFC 3339
+inline constexpr std::int64_t wall_time_ms_max = 253'402'300'799'999; ///< the end of the year 9999, as in RFC 3339
 inline constexpr std::chrono::milliseconds lease_ttl_max = 24h;
 
 } // namespace reel::wire

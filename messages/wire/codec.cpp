@@ -8,8 +8,7 @@ namespace reel::wire {
 
 namespace {
 
-constexpr std::size_t kept_words_min =
-    (8u << 10) / sizeof(capnp::word); // nearly every message but pages of jobs
+constexpr std::size_t kept_words_min = (8u << 10) / sizeof(capnp::word); // nearly every message but pages of jobs
 constexpr std::size_t kept_words_max = (1u << 20) / sizeof(capnp::word); // per encoding thread, for good
 
 kj::ArrayPtr<capnp::word> words_of(std::vector<std::uint64_t>& v) {
@@ -33,7 +32,7 @@ bool is_aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % al
 
 std::string_view type_name(std::uint16_t type) {
   switch (type) {
-#define REEL_WIRE_NAME(number, message, Struct)                                                              \
+#define REEL_WIRE_NAME(number, message, Struct)                                                                        \
   case number: return #message;
     REEL_MESSAGES(REEL_WIRE_NAME)
 #undef REEL_WIRE_NAME
@@ -65,8 +64,7 @@ body_reader::body_reader(std::span<const std::uint8_t> body, input& in) {
     words_ = words_at(copy_.get(), body.size());
   }
   capnp::ReaderOptions options;
-  options.traversalLimitInWords =
-      std::min(traversal_bytes_max, budget_factor * body.size()) / sizeof(capnp::word);
+  options.traversalLimitInWords = std::min(traversal_bytes_max, budget_factor * body.size()) / sizeof(capnp::word);
   options.nestingLimit = nesting_max;
   message_.emplace(kj::arrayPtr(&words_, 1), options);
 }

@@ -29,7 +29,7 @@ struct encoded {
 };
 
 template <class Message> struct type_number; ///< only for the structs of message_table.hpp
-#define REEL_WIRE_NUMBER(number, message, schema)                                                            \
+#define REEL_WIRE_NUMBER(number, message, schema)                                                                      \
   template <> struct type_number<message> { static constexpr std::uint16_t value = number; };
 REEL_MESSAGES(REEL_WIRE_NUMBER)
 #undef REEL_WIRE_NUMBER

@@ -62,25 +62,23 @@ template <class Message> encoded encode(const Message& m) {
   }
 }
 
-template <class Message> outcome<Message, errc> decode(std::span<const std::uint8_t> body,
-                                                       std::span<const blob> attachments) noexcept {
+template <class Message>
+outcome<Message, errc> decode(std::span<const std::uint8_t> body, std::span<const blob> attachments) noexcept {
   try {
     input in{body.size(), attachments};
     body_reader reader{body, in};
     Message m;
     read(reader.root<typename schema_of<Message>::type>(), m, in);
     return m;
-  } catch (
-      ...) { // kj::Exception, refused, and std::bad_alloc: no memory for this message is this peer's trouble
+  } catch (...) { // kj::Exception, refused, and std::bad_alloc: no memory for this message is this peer's trouble
     return failed{errc::malformed};
   }
 }
 
 /// For the lists of message_table.hpp.
-#define REEL_WIRE_CODEC(number, message, Struct)                                                             \
-  template <> struct schema_of<message> { using type = schema::Struct; };                                    \
-  template encoded encode<message>(const message&);                                                          \
-  template outcome<message, errc> decode<message>(std::span<const std::uint8_t>,                             \
-                                                  std::span<const blob>) noexcept;
+#define REEL_WIRE_CODEC(number, message, Struct)                                                                       \
+  template <> struct schema_of<message> { using type = schema::Struct; };                                              \
+  template encoded encode<message>(const message&);                                                                    \
+  template outcome<message, errc> decode<message>(std::span<const std::uint8_t>, std::span<const blob>) noexcept;
 
 } // namespace reel::wire

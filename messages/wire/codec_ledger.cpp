@@ -34,8 +34,7 @@ static void read(schema::AcceptAnswers::Reader r, accept_answers& v, input& in) 
 }
 
 /// Three messages name one job of one tenant.
-template <class Builder, class Message>
-static void write_tenants_job(Builder b, const Message& v, output& out) {
+template <class Builder, class Message> static void write_tenants_job(Builder b, const Message& v, output& out) {
   b.setTenant(name(v.tenant));
   write(b.initId(), v.id, out);
 }
@@ -44,19 +43,13 @@ template <class Reader, class Message> static void read_tenants_job(Reader r, Me
   read(r.getId(), v.id, in);
 }
 
-static void write(schema::ReadJob::Builder b, const read_job& v, output& out) {
-  write_tenants_job(b, v, out);
-}
+static void write(schema::ReadJob::Builder b, const read_job& v, output& out) { write_tenants_job(b, v, out); }
 static void read(schema::ReadJob::Reader r, read_job& v, input& in) { read_tenants_job(r, v, in); }
 
-static void write(schema::CancelJob::Builder b, const cancel_job& v, output& out) {
-  write_tenants_job(b, v, out);
-}
+static void write(schema::CancelJob::Builder b, const cancel_job& v, output& out) { write_tenants_job(b, v, out); }
 static void read(schema::CancelJob::Reader r, cancel_job& v, input& in) { read_tenants_job(r, v, in); }
 
-static void write(schema::DeleteJob::Builder b, const delete_job& v, output& out) {
-  write_tenants_job(b, v, out);
-}
+static void write(schema::DeleteJob::Builder b, const delete_job& v, output& out) { write_tenants_job(b, v, out); }
 static void read(schema::DeleteJob::Reader r, delete_job& v, input& in) { read_tenants_job(r, v, in); }
 
 /// A null pointer is "from the start"; the nil id is an id.

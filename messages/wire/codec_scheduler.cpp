@@ -18,9 +18,7 @@ static void write(schema::JobCancelled::Builder b, const job_cancelled& v, outpu
 }
 static void read(schema::JobCancelled::Reader r, job_cancelled& v, input& in) { read(r.getId(), v.id, in); }
 
-static void write(schema::DescribeJob::Builder b, const describe_job& v, output& out) {
-  write(b.initId(), v.id, out);
-}
+static void write(schema::DescribeJob::Builder b, const describe_job& v, output& out) { write(b.initId(), v.id, out); }
 static void read(schema::DescribeJob::Reader r, describe_job& v, input& in) { read(r.getId(), v.id, in); }
 
 static void write(schema::JobLive::Builder b, const job_live& v, output&) {

@@ -59,9 +59,7 @@ public:
   std::string note(capnp::Text::Reader r) { return text(r, note_bytes_max); }
 
   /// Empty or a valid name; a worker's is "node/slot".
-  template <class Id> Id name(capnp::Text::Reader r) {
-    return {checked_name(r, std::is_same_v<Id, worker_id>)};
-  }
+  template <class Id> Id name(capnp::Text::Reader r) { return {checked_name(r, std::is_same_v<Id, worker_id>)}; }
 
   /// Enumerants have the same numbers in the schema and in C++ (messages_test.cpp).
   template <class E, class Enumerant> E known(Enumerant value) const {
@@ -146,8 +144,7 @@ template <class Builder, class T> void write_list(Builder b, const std::vector<T
   for (std::size_t i = 0; i < v.size(); ++i) write(b[i], v[i], out);
 }
 
-template <class List, class T>
-void read_list(const List& r, std::vector<T>& v, input& in, std::size_t entries_max) {
+template <class List, class T> void read_list(const List& r, std::vector<T>& v, input& in, std::size_t entries_max) {
   in.require(r.size() <= entries_max);
   in.charge(r.size() * sizeof(T));
   v.reserve(r.size());
@@ -159,9 +156,7 @@ void read_list(const List& r, std::vector<T>& v, input& in, std::size_t entries_
 void write_bytes(schema::Uuid::Builder b, const std::array<std::uint8_t, 16>& bytes);
 void read_bytes(schema::Uuid::Reader r, std::array<std::uint8_t, 16>& bytes);
 
-template <class Tag> void write(schema::Uuid::Builder b, const uuid_id<Tag>& v, output&) {
-  write_bytes(b, v.bytes);
-}
+template <class Tag> void write(schema::Uuid::Builder b, const uuid_id<Tag>& v, output&) { write_bytes(b, v.bytes); }
 template <class Tag> void read(schema::Uuid::Reader r, uuid_id<Tag>& v, input&) { read_bytes(r, v.bytes); }
 
 void write(schema::Sha256::Builder b, const sha256_digest& v, output&);

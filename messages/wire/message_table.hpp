@@ -4,63 +4,63 @@
 // to link until it is written.
 #pragma once
 
-#define REEL_LEDGER_MESSAGES(X)                                                                              \
-  X(1, done, Done)                                                                                           \
-  X(2, accept_jobs, AcceptJobs)                                                                              \
-  X(3, accept_answers, AcceptAnswers)                                                                        \
-  X(4, read_job, ReadJob)                                                                                    \
-  X(5, job_record, JobRecord)                                                                                \
-  X(6, list_jobs, ListJobs)                                                                                  \
-  X(7, job_page, JobPage)                                                                                    \
-  X(8, cancel_job, CancelJob)                                                                                \
-  X(9, cancel_answer, CancelAnswer)                                                                          \
-  X(10, delete_job, DeleteJob)                                                                               \
-  X(11, delete_answer, DeleteAnswer)                                                                         \
-  X(12, take_leadership, TakeLeadership)                                                                     \
-  X(13, leadership, Leadership)                                                                              \
-  X(14, unfinished_jobs, UnfinishedJobs)                                                                     \
-  X(15, unfinished_page, UnfinishedPage)                                                                     \
-  X(16, grant_batch, GrantBatch)                                                                             \
-  X(17, grant_answer, GrantAnswer)                                                                           \
-  X(18, end_batch, EndBatch)                                                                                 \
+#define REEL_LEDGER_MESSAGES(X)                                                                                        \
+  X(1, done, Done)                                                                                                     \
+  X(2, accept_jobs, AcceptJobs)                                                                                        \
+  X(3, accept_answers, AcceptAnswers)                                                                                  \
+  X(4, read_job, ReadJob)                                                                                              \
+  X(5, job_record, JobRecord)                                                                                          \
+  X(6, list_jobs, ListJobs)                                                                                            \
+  X(7, job_page, JobPage)                                                                                              \
+  X(8, cancel_job, CancelJob)                                                                                          \
+  X(9, cancel_answer, CancelAnswer)                                                                                    \
+  X(10, delete_job, DeleteJob)                                                                                         \
+  X(11, delete_answer, DeleteAnswer)                                                                                   \
+  X(12, take_leadership, TakeLeadership)                                                                               \
+  X(13, leadership, Leadership)                                                                                        \
+  X(14, unfinished_jobs, UnfinishedJobs)                                                                               \
+  X(15, unfinished_page, UnfinishedPage)                                                                               \
+  X(16, grant_batch, GrantBatch)                                                                                       \
+  X(17, grant_answer, GrantAnswer)                                                                                     \
+  X(18, end_batch, EndBatch)                                                                                           \
   X(19, end_answer, EndAnswer)
 
-#define REEL_OBJECT_MESSAGES(X)                                                                              \
-  X(20, put_objects, PutObjects)                                                                             \
-  X(21, put_answer, PutAnswer)                                                                               \
-  X(22, read_object, ReadObject)                                                                             \
-  X(23, object_slice, ObjectSlice)                                                                           \
+#define REEL_OBJECT_MESSAGES(X)                                                                                        \
+  X(20, put_objects, PutObjects)                                                                                       \
+  X(21, put_answer, PutAnswer)                                                                                         \
+  X(22, read_object, ReadObject)                                                                                       \
+  X(23, object_slice, ObjectSlice)                                                                                     \
   X(24, delete_objects, DeleteObjects)
 
-#define REEL_WORKER_MESSAGES(X)                                                                              \
-  X(25, run_batch, RunBatch)                                                                                 \
-  X(26, renew_lease, RenewLease)                                                                             \
-  X(27, stop_jobs, StopJobs)                                                                                 \
-  X(28, batch_progress, BatchProgress)                                                                       \
-  X(29, batch_finished, BatchFinished)                                                                       \
-  X(30, workers_report, WorkersReport)                                                                       \
-  X(31, worker_ready, WorkerReady)                                                                           \
+#define REEL_WORKER_MESSAGES(X)                                                                                        \
+  X(25, run_batch, RunBatch)                                                                                           \
+  X(26, renew_lease, RenewLease)                                                                                       \
+  X(27, stop_jobs, StopJobs)                                                                                           \
+  X(28, batch_progress, BatchProgress)                                                                                 \
+  X(29, batch_finished, BatchFinished)                                                                                 \
+  X(30, workers_report, WorkersReport)                                                                                 \
+  X(31, worker_ready, WorkerReady)                                                                                     \
   X(32, worker_alive, WorkerAlive)
 
-#define REEL_SCHEDULER_MESSAGES(X)                                                                           \
-  X(33, jobs_queued, JobsQueued)                                                                             \
-  X(34, job_cancelled, JobCancelled)                                                                         \
-  X(35, describe_job, DescribeJob)                                                                           \
-  X(36, job_live, JobLive)                                                                                   \
-  X(37, watch_jobs, WatchJobs)                                                                               \
-  X(38, job_update, JobUpdate)                                                                               \
-  X(39, describe_workers, DescribeWorkers)                                                                   \
-  X(40, workers_view, WorkersView)                                                                           \
-  X(41, describe_queue, DescribeQueue)                                                                       \
+#define REEL_SCHEDULER_MESSAGES(X)                                                                                     \
+  X(33, jobs_queued, JobsQueued)                                                                                       \
+  X(34, job_cancelled, JobCancelled)                                                                                   \
+  X(35, describe_job, DescribeJob)                                                                                     \
+  X(36, job_live, JobLive)                                                                                             \
+  X(37, watch_jobs, WatchJobs)                                                                                         \
+  X(38, job_update, JobUpdate)                                                                                         \
+  X(39, describe_workers, DescribeWorkers)                                                                             \
+  X(40, workers_view, WorkersView)                                                                                     \
+  X(41, describe_queue, DescribeQueue)                                                                                 \
   X(42, queue_view, QueueView)
 
-#define REEL_CLUSTER_MESSAGES(X)                                                                             \
-  X(43, describe_nodes, DescribeNodes)                                                                       \
+#define REEL_CLUSTER_MESSAGES(X)                                                                                       \
+  X(43, describe_nodes, DescribeNodes)                                                                                 \
   X(44, nodes_view, NodesView)
 
-#define REEL_MESSAGES(X)                                                                                     \
-  REEL_LEDGER_MESSAGES(X)                                                                                    \
-  REEL_OBJECT_MESSAGES(X)                                                                                    \
-  REEL_WORKER_MESSAGES(X)                                                                                    \
-  REEL_SCHEDULER_MESSAGES(X)                                                                                 \
+#define REEL_MESSAGES(X)                                                                                               \
+  REEL_LEDGER_MESSAGES(X)                                                                                              \
+  REEL_OBJECT_MESSAGES(X)                                                                                              \
+  REEL_WORKER_MESSAGES(X)                                                                                              \
+  REEL_SCHEDULER_MESSAGES(X)                                                                                           \
   REEL_CLUSTER_MESSAGES(X)

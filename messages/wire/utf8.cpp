@@ -37,8 +37,7 @@ std::size_t character_bytes(std::string_view text, std::size_t at) {
   const auto size = announced_bytes(lead);
   if (size > text.size() - at) return 0;
   if (size < 2) return size;
-  const auto second =
-      byte_at(text, at + 1); // bounds keep out overlong forms, surrogates and what is over U+10FFFF
+  const auto second = byte_at(text, at + 1); // bounds keep out overlong forms, surrogates and what is over U+10FFFF
   const std::uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   const std::uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   if (second < low || second > high) return 0;
@@ -69,8 +68,7 @@ std::string make_well_formed(std::string_view text, std::size_t bytes_max) {
     text = text.substr(0, bytes_max);
   }
   std::string good{text};
-  for (std::size_t at = 0; (at += well_formed_bytes(std::string_view{good}.substr(at))) < good.size();)
-    good[at] = '?';
+  for (std::size_t at = 0; (at += well_formed_bytes(std::string_view{good}.substr(at))) < good.size();) good[at] = '?';
   return good;
 }
 

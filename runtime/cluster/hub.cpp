@@ -26,8 +26,7 @@ void hub::on_packet(const node_id& from, packet p) {
     return;
   }
   auto target = static_cast<std::size_t>(p.target);
-  if (target < servers_.size() && servers_[target])
-    return act::post(servers_[target], arrived{from, std::move(p)});
+  if (target < servers_.size() && servers_[target]) return act::post(servers_[target], arrived{from, std::move(p)});
   if (p.kind != packet_kind::ask) return;
   packet no;
   no.kind = packet_kind::refusal;

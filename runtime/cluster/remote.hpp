@@ -27,8 +27,7 @@ public:
 
   remote_proxy(typename interface::pointer self, hub* owner, std::uint16_t index, node_id node, role target,
                std::chrono::milliseconds deadline)
-      : self_{self}, hub_{owner}, index_{index}, node_{std::move(node)}, target_{target}, deadline_{
-                                                                                              deadline} {}
+      : self_{self}, hub_{owner}, index_{index}, node_{std::move(node)}, target_{target}, deadline_{deadline} {}
 
   typename interface::behavior_type make_behavior() {
     return {
@@ -55,13 +54,14 @@ private:
 
   template <class R, class A> caf::result<R> forward_ask(const A& m) {
     std::uint64_t correlation = static_cast<std::uint64_t>(index_ + 1) << 48 | ++last_call_;
-    if (auto code = send(packet_kind::ask, wire::encode(m), correlation); code != errc::ok)
-      return act::error_of(code);
+    if (auto code = send(packet_kind::ask, wire::encode(m), correlation); code != errc::ok) return act::error_of(code);
     auto promise = self_->template make_response_promise<R>();
     auto complete = [promise](result_of_call r) mutable {
       auto answer = open_answer<R>(r);
-      if (answer) promise.deliver(std::move(*answer));
-      else promise.deliver(act::error_of(answer.error()));
+      if (answer)
+        promise.deliver(std::move(*answer));
+      else
+        promise.deliver(act::error_of(answer.error()));
     };
     if (calls_.empty()) arm_expire_timeout();
     calls_.emplace(correlation, pending_call{act::now(self_) + deadline_, std::move(complete)});
@@ -163,9 +163,7 @@ private:
       auto deadline = std::chrono::milliseconds{std::min<std::uint32_t>(m.p.deadline_ms, 3'600'000)};
       act::ask(
           self_, local_, deadline, std::move(*call),
-          [this, from = m.from, id = m.p.correlation](const R& answer) {
-            reply(from, id, wire::encode(answer));
-          },
+          [this, from = m.from, id = m.p.correlation](const R& answer) { reply(from, id, wire::encode(answer)); },
           [this, from = m.from, id = m.p.correlation](errc code) { refuse(from, id, code); });
     };
   }
@@ -222,8 +220,7 @@ act::ref<Protocol> hub::remote(const node_id& node, role target, std::chrono::mi
 }
 
 template <class Protocol> void hub::serve(role target, const act::ref<Protocol>& local) {
-  servers_.at(static_cast<std::size_t>(target)) =
-      act::spawn_shell<remote_server<Protocol>>(system_, this, local);
+  servers_.at(static_cast<std::size_t>(target)) = act::spawn_shell<remote_server<Protocol>>(system_, this, local);
 }
 
 } // namespace reel

@@ -60,8 +60,7 @@ outcome<blob, frame_error> body_of(std::span<const blob> parts) {
   if (parts.size() > frame_parts_max || parts.size() != parts_expected || body_bytes > limits::body_bytes_max)
     return failed{frame_error::length};
   const std::size_t total = bytes_of(parts);
-  if (total != get<std::uint32_t>(h + 72) || total > limits::link_window_bytes)
-    return failed{frame_error::length};
+  if (total != get<std::uint32_t>(h + 72) || total > limits::link_window_bytes) return failed{frame_error::length};
   if (parts[0].size() != frame_header_bytes + (separate ? 0 : body_bytes)) return failed{frame_error::length};
   if (!separate) return blob{{parts[0].owner(), h + frame_header_bytes}, body_bytes};
   if (parts[1].size() != body_bytes) return failed{frame_error::length};
@@ -69,9 +68,9 @@ outcome<blob, frame_error> body_of(std::span<const blob> parts) {
 }
 
 bool fields_are_known(const std::uint8_t* h) {
-  return is_known(static_cast<frame_kind>(h[5])) && is_known(static_cast<role>(h[6])) &&
-         h[7] <= flag_wants_answer && is_known(static_cast<errc>(h[12])) && h[13] == 0 && h[14] == 0 &&
-         h[15] == 0 && get<std::uint64_t>(h + 16) != 0;
+  return is_known(static_cast<frame_kind>(h[5])) && is_known(static_cast<role>(h[6])) && h[7] <= flag_wants_answer &&
+         is_known(static_cast<errc>(h[12])) && h[13] == 0 && h[14] == 0 && h[15] == 0 &&
+         get<std::uint64_t>(h + 16) != 0;
 }
 
 frame_header read_header(const std::uint8_t* h) {

@@ -26,8 +26,7 @@ constexpr std::size_t key_chars = 40;
 
 class open_file {
 public:
-  open_file(const fs::path& path, int flags, mode_t mode = 0)
-      : fd{::open(path.c_str(), flags | O_CLOEXEC, mode)} {}
+  open_file(const fs::path& path, int flags, mode_t mode = 0) : fd{::open(path.c_str(), flags | O_CLOEXEC, mode)} {}
   ~open_file() {
     if (fd >= 0) ::close(fd);
   }
@@ -66,8 +65,7 @@ std::string read_key(const fs::path& path, bool secret) {
   if (file.fd < 0) refuse_errno(path, "cannot open");
   struct stat about {};
   if (::fstat(file.fd, &about) != 0) refuse_errno(path, "cannot stat");
-  if (secret && (about.st_mode & 077) != 0)
-    refuse(path, "others than the owner have access: must be mode 0600");
+  if (secret && (about.st_mode & 077) != 0) refuse(path, "others than the owner have access: must be mode 0600");
   char text[key_chars + 2];
   const ssize_t size = ::read(file.fd, text, sizeof text);
   if (size < 0) refuse_errno(path, "cannot read");
@@ -85,8 +83,7 @@ void require_name(const fs::path& dir, const node_id& node) {
 
 curve_keys make_curve_keys() {
   char public_key[key_chars + 1], secret_key[key_chars + 1];
-  if (zmq_curve_keypair(public_key, secret_key) != 0)
-    throw std::runtime_error("this libzmq was built without CURVE");
+  if (zmq_curve_keypair(public_key, secret_key) != 0) throw std::runtime_error("this libzmq was built without CURVE");
   return {public_key, secret_key};
 }
 

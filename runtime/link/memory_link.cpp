@@ -94,8 +94,7 @@ void memory_network::pass(instant::duration d, bool delivering) {
   if (delivering) deliver_all();
 }
 
-memory_link::memory_link(memory_network& network, node_id self, node_epoch epoch,
-                         const std::vector<node_id>& peers)
+memory_link::memory_link(memory_network& network, node_id self, node_epoch epoch, const std::vector<node_id>& peers)
     : network_{network}, self_{std::move(self)} {
   for (const node_id& id : peers)
     if (id != self_) peers_.emplace(id, peer{.conversation{epoch, network.options_.conversation}});

@@ -46,9 +46,7 @@ public:
   void set_shares(double drop, double duplicate);
   void cut(const node_id& from, const node_id& to) { cut_.insert({from, to}); } ///< what arrives is lost
   void heal(const node_id& from, const node_id& to) { cut_.erase({from, to}); }
-  void hold(const node_id& from, const node_id& to) {
-    held_.insert({from, to});
-  } ///< nothing arrives until release()
+  void hold(const node_id& from, const node_id& to) { held_.insert({from, to}); } ///< nothing arrives until release()
   void release(const node_id& from, const node_id& to) { held_.erase({from, to}); }
 
   /// One frame arrives (or is lost). False: nothing is on its way that may arrive.

@@ -33,7 +33,7 @@ session::verdict session::receive(const frame_header& h, std::size_t bytes, inst
   if (is_packet(h.kind)) return on_packet(h, bytes, now);
   if (h.kind == frame_kind::nack) cursor_ = acked_ + 1;
   if (h.kind == frame_kind::nack && h.ack < acked_) ack_due_ = true; // it waits for what was given up: say so
-  if (h.sequence >= expected_) miss(now); // the last packets before this frame were lost
+  if (h.sequence >= expected_) miss(now);                            // the last packets before this frame were lost
   return verdict::control;
 }
 

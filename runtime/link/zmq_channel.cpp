@@ -11,19 +11,16 @@ namespace reel {
 
 namespace {
 
-constexpr int channel_hwm = 1024; ///< frames in libzmq's hands; the window behind it bounds the bytes
-constexpr std::size_t curve_overhead_bytes =
-    256;                                       ///< MAXMSGSIZE sees the encrypted frame; it is 33 bytes longer
-constexpr std::size_t copy_below_bytes = 1024; ///< sharing costs two allocations, copying less than that
+constexpr int channel_hwm = 1024;                 ///< frames in libzmq's hands; the window behind it bounds the bytes
+constexpr std::size_t curve_overhead_bytes = 256; ///< MAXMSGSIZE sees the encrypted frame; it is 33 bytes longer
+constexpr std::size_t copy_below_bytes = 1024;    ///< sharing costs two allocations, copying less than that
 constexpr std::size_t zap_request_parts = 7;
-constexpr int handshake_failed = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int handshake_failed =
+    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 constexpr int dialer_events =
     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED | handshake_failed;
 
-[[noreturn]] void throw_errno(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
+[[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 /// A message that shares the blob's bytes; libzmq frees it from its own thread.
 zmq::message_t shared_message(const blob& b) {
@@ -43,8 +40,7 @@ zmq::message_t first_message(const outgoing_frame& f) {
 
 } // namespace
 
-wait_set::wait_set()
-    : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, event_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+wait_set::wait_set() : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, event_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
   if (epoll_ < 0 || event_ < 0) throw_errno("link: cannot wait on sockets");
   add(event_, &woken_);
 }
@@ -108,8 +104,7 @@ send_result zmq_channel::send(const std::string& routing_id, const outgoing_fram
   if (!ok && type_ == ZMQ_DEALER) return send_result::full; // nothing was begun
   auto send_rest = [&](const blob& b) {
     auto part = shared_message(b);
-    ok = socket.send(part, --rest > 0) &&
-         ok; // a message once begun must be ended, or the next would be its rest
+    ok = socket.send(part, --rest > 0) && ok; // a message once begun must be ended, or the next would be its rest
   };
   if (has_body_part(f.sum)) send_rest(f.payload->body);
   if (f.sum.attachments > 0)
@@ -244,12 +239,9 @@ std::size_t zap_server::serve() {
     const bool known = owner != owners_.end();
     refused += !known;
     request.resize(std::max<std::size_t>(request.size(), 2));
-    const std::string answer[] = {request[0],
-                                  request[1],
-                                  known ? "200" : "400",
-                                  known ? "OK" : "unknown key",
-                                  known ? owner->second.value : "",
-                                  ""};
+    const std::string answer[] = {
+        request[0], request[1], known ? "200" : "400", known ? "OK" : "unknown key", known ? owner->second.value : "",
+        ""};
     for (std::size_t i = 0; i < std::size(answer); ++i) {
       part.rebuild(answer[i].data(), answer[i].size());
       socket_.send(part, i + 1 < std::size(answer));

@@ -85,8 +85,7 @@ enum class send_result {
 /// wire.
 class zmq_channel {
 public:
-  zmq_channel(zmq::context_t& context, int type, wait_set& waits)
-      : socket{context, type, waits}, type_{type} {}
+  zmq_channel(zmq::context_t& context, int type, wait_set& waits) : socket{context, type, waits}, type_{type} {}
 
   send_result send(const std::string& routing_id, const outgoing_frame& f);
   bool receive(incoming_frame& f);
@@ -101,8 +100,8 @@ private:
 /// `number` is unique in the context.
 class zmq_dialer {
 public:
-  zmq_dialer(zmq::context_t& context, wait_set& waits, const zmq_peer& peer,
-             const std::optional<curve_keys>& keys, std::uint64_t number);
+  zmq_dialer(zmq::context_t& context, wait_set& waits, const zmq_peer& peer, const std::optional<curve_keys>& keys,
+             std::uint64_t number);
   ~zmq_dialer();
 
   struct news {

@@ -76,8 +76,7 @@ void zmq_engine::remove(const node_id& id) {
 
 void zmq_engine::take(taken_packet t) {
   peer& p = *t.to;
-  const bool taken =
-      t.life == p.conversation.life() && p.conversation.take(std::move(t.payload), t.sum) == errc::ok;
+  const bool taken = t.life == p.conversation.life() && p.conversation.take(std::move(t.payload), t.sum) == errc::ok;
   if (taken) return;
   ++p.dropped_frames; // the peer was replaced or went down meanwhile, which the listener has heard
   p.dropped_bytes += frame_header_bytes + t.sum.payload_bytes;
@@ -192,8 +191,7 @@ void zmq_engine::on_frame(peer* dialled, instant now, events& e) {
   p->has_news = true;
   ++p->frames_received;
   report_change(*p, e);
-  if (verdict == session::verdict::deliver)
-    sends_waiting_ = e.on_packet(p->config.id, packet_of(*std::move(f)));
+  if (verdict == session::verdict::deliver) sends_waiting_ = e.on_packet(p->config.id, packet_of(*std::move(f)));
 }
 
 /// Who sent a frame that is no hello; null: nobody who introduced himself on this connection.
@@ -202,8 +200,7 @@ zmq_engine::peer* zmq_engine::speaker(const frame&, peer* dialled) {
   if (!dialled) {
     auto it = connections_.find(in_.routing_id);
     // A routing id may have been chosen by the client after its former owner left; the key's owner may not.
-    const bool known =
-        it != connections_.end() && (!options_.keys || in_.user_id == it->second->config.id.value);
+    const bool known = it != connections_.end() && (!options_.keys || in_.user_id == it->second->config.id.value);
     p = known ? it->second : nullptr;
   }
   if (p && !p->muted) return p;
@@ -216,8 +213,7 @@ zmq_engine::peer* zmq_engine::greeter(const frame& f, peer* dialled) {
   const auto hello = decode_hello(f.body.bytes());
   auto it = hello ? peers_.find(hello->id) : peers_.end();
   peer* p = it == peers_.end() ? nullptr : it->second.get();
-  if (p && proves_itself(*p, *hello, dialled != nullptr) && dialled == (p->dialer ? p : nullptr) && !p->muted)
-    return p;
+  if (p && proves_itself(*p, *hello, dialled != nullptr) && dialled == (p->dialer ? p : nullptr) && !p->muted) return p;
   ++counters_.refused_hellos;
   log_refusal("hello refused", hello ? hello->id : node_id{});
   return nullptr;

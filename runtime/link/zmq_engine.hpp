@@ -45,9 +45,9 @@ public:
     std::unique_ptr<zmq_dialer> dialer; ///< when this side dials
     instant redial_at = instant::max(); ///< not connected by then: begin with a new socket
     std::string routing_id;             ///< when the peer dials: its present connection; empty: none
-    bool gone = false;       ///< that connection has ended; what came before the end may still be read
-    std::string stranger_id; ///< when it dials: a connection whose epoch is not believed yet
-    bool muted = false;      ///< speaks another version: ignored until it connects again
+    bool gone = false;                  ///< that connection has ended; what came before the end may still be read
+    std::string stranger_id;            ///< when it dials: a connection whose epoch is not believed yet
+    bool muted = false;                 ///< speaks another version: ignored until it connects again
     bool was_connected = false;
     instant blocked_until{}; ///< the transport is full
     bool has_news = true;    ///< for its view

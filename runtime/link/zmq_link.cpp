@@ -159,8 +159,7 @@ void zmq_link::shared::run() {
     const bool busy = engine_->turn(std::chrono::steady_clock::now(), *this);
     if (!publish(busy)) continue;
     const auto until_due = engine_->due() - std::chrono::steady_clock::now();
-    waits_.wait(std::chrono::ceil<std::chrono::milliseconds>(
-        std::clamp<instant::duration>(until_due, 0s, sleep_max)));
+    waits_.wait(std::chrono::ceil<std::chrono::milliseconds>(std::clamp<instant::duration>(until_due, 0s, sleep_max)));
     std::lock_guard lock{queue_mutex_};
     asleep_ = false;
     if (stopping_) break;
@@ -213,8 +212,7 @@ std::vector<node_status> zmq_link::shared::peers() const {
     node_status s = view->status;
     const auto silence = std::max(now - view->heard_at, instant::duration::zero());
     if (s.epoch != node_epoch{})
-      s.silent_ms =
-          static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(silence).count());
+      s.silent_ms = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(silence).count());
     all.push_back(std::move(s));
   }
   return all;

@@ -32,8 +32,8 @@ public:
   };
 
   explicit token_bucket(options o)
-      : token_ns_{static_cast<std::int64_t>(1e9 / o.per_s)}, depth_ns_{static_cast<std::int64_t>(
-                                                                 o.burst * 1e9 / o.per_s)} {}
+      : token_ns_{static_cast<std::int64_t>(1e9 / o.per_s)}, depth_ns_{
+                                                                 static_cast<std::int64_t>(o.burst * 1e9 / o.per_s)} {}
 
   /// Takes one token.
   decision take(state s, instant now) const {

@@ -42,21 +42,28 @@ void append_text(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto c = static_cast<unsigned char>(text[i]);
-    if (c == '"' || c == '\\') (out += '\\') += text[i];
-    else if (c < 0x20 || c == 0x7f) fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+    if (c == '"' || c == '\\')
+      (out += '\\') += text[i];
+    else if (c < 0x20 || c == 0x7f)
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
     else if (text.substr(i, 3) == "\u2028" || text.substr(i, 3) == "\u2029") {
       out += text[i + 2] == '\xa8' ? "\\u2028" : "\\u2029";
       i += 2;
-    } else out += text[i];
+    } else
+      out += text[i];
   }
   out += cut ? "...\"" : "\"";
 }
 
 void append_value(std::string& out, const field& f) {
-  if (auto* text = std::get_if<std::string_view>(&f.value)) append_text(out, *text);
-  else if (auto* flag = std::get_if<bool>(&f.value)) out += *flag ? "true" : "false";
-  else if (auto* number = std::get_if<std::int64_t>(&f.value)) out += std::to_string(*number);
-  else fmt::format_to(std::back_inserter(out), "{}", std::get<double>(f.value));
+  if (auto* text = std::get_if<std::string_view>(&f.value))
+    append_text(out, *text);
+  else if (auto* flag = std::get_if<bool>(&f.value))
+    out += *flag ? "true" : "false";
+  else if (auto* number = std::get_if<std::int64_t>(&f.value))
+    out += std::to_string(*number);
+  else
+    fmt::format_to(std::back_inserter(out), "{}", std::get<double>(f.value));
 }
 
 std::string& node_name() {
@@ -95,8 +102,10 @@ std::string format_line(level l, std::string_view node, std::string_view event, 
 void start(const options& o) {
   node_name() = o.node;
   std::shared_ptr<spdlog::sinks::sink> sink;
-  if (o.file.empty()) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  else sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(o.file);
+  if (o.file.empty())
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  else
+    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(o.file);
   auto logger = std::make_shared<spdlog::logger>("reel", sink);
   logger->set_pattern("%v");
   logger->set_level(spdlog_level(o.least));

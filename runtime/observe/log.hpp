@@ -24,8 +24,8 @@ enum class level { debug, info, warn, error, off };
 level parse_level(std::string_view text);
 
 struct field {
-  template <std::convertible_to<std::string_view> T>
-  field(std::string_view k, const T& v) : key{k}, value{std::string_view{v}} {}
+  template <std::convertible_to<std::string_view> T> field(std::string_view k, const T& v)
+      : key{k}, value{std::string_view{v}} {}
   field(std::string_view k, bool v) : key{k}, value{v} {}
   field(std::string_view k, std::integral auto v) : key{k}, value{static_cast<std::int64_t>(v)} {}
   field(std::string_view k, std::floating_point auto v) : key{k}, value{static_cast<double>(v)} {}

@@ -49,9 +49,10 @@ std::uint16_t free_port() {
 }
 
 std::string null_model(std::size_t artifact_bytes, int batch_max) {
-  return fmt::format("[[model]]\nid = \"null\"\nkind = \"null\"\nbatch_max = {}\nartifact_bytes = {}\nsize = \"64x64\"\n"
-                     "frames = 17\nsteps = 1\n",
-                     batch_max, artifact_bytes);
+  return fmt::format(
+      "[[model]]\nid = \"null\"\nkind = \"null\"\nbatch_max = {}\nartifact_bytes = {}\nsize = \"64x64\"\n"
+      "frames = 17\nsteps = 1\n",
+      batch_max, artifact_bytes);
 }
 
 local_cluster::local_cluster(const cluster_plan& plan) : plan_{plan} {
@@ -80,12 +81,12 @@ local_cluster::~local_cluster() {
 void local_cluster::write_config() {
   config_ = plan_.dir + "/cluster.toml";
   std::ofstream out{config_};
-  out << fmt::format(
-      "[cluster]\nname = \"test\"\ndata_dir = \".\"\n\n"
-      "[[node]]\nid = \"control\"\nroles = [\"gateway\", \"scheduler\", \"storage\"]\nlisten = \"tcp://127.0.0.1:{}\"\n\n"
-      "[[node]]\nid = \"workers-1\"\nroles = [\"workers\"]\nslots = {}\n\n"
-      "[gateway]\nport = {}\n\n{}\n{}\n",
-      link_port_, plan_.slots, port_, plan_.more, plan_.models);
+  out << fmt::format("[cluster]\nname = \"test\"\ndata_dir = \".\"\n\n"
+                     "[[node]]\nid = \"control\"\nroles = [\"gateway\", \"scheduler\", \"storage\"]\nlisten = "
+                     "\"tcp://127.0.0.1:{}\"\n\n"
+                     "[[node]]\nid = \"workers-1\"\nroles = [\"workers\"]\nslots = {}\n\n"
+                     "[gateway]\nport = {}\n\n{}\n{}\n",
+                     link_port_, plan_.slots, port_, plan_.more, plan_.models);
   if (!out.flush()) throw std::runtime_error{config_ + ": cannot be written"};
 }
 
@@ -103,7 +104,8 @@ int local_cluster::run(const std::vector<std::string>& command) {
 
 void local_cluster::start(const std::string& node) {
   auto slot = std::make_shared<exit_slot>();
-  child_spec spec{{plan_.bin + "/reel-node", "--config", config_, "--node", node}, {}, plan_.dir + "/log/" + node + ".out"};
+  child_spec spec{
+      {plan_.bin + "/reel-node", "--config", config_, "--node", node}, {}, plan_.dir + "/log/" + node + ".out"};
   int pid = children_.start(spec, [slot](int, child_exit how) {
     std::lock_guard lock{slot->mutex};
     slot->how = how;
@@ -130,7 +132,8 @@ void local_cluster::wait_until_ready() {
   auto give_up_at = std::chrono::steady_clock::now() + 60s;
   for (;;) {
     for (auto& [name, node] : nodes_)
-      if (node.exit->ended()) throw std::runtime_error{name + " ended: " + node.exit->wait().text() + "; logs are in " + plan_.dir};
+      if (node.exit->ended())
+        throw std::runtime_error{name + " ended: " + node.exit->wait().text() + "; logs are in " + plan_.dir};
     try {
       api.set_patience(0);
       auto metrics = api.get_text("/metrics");
@@ -138,7 +141,8 @@ void local_cluster::wait_until_ready() {
     } catch (const ctl::api_error&) {
       // not yet
     }
-    if (std::chrono::steady_clock::now() > give_up_at) throw std::runtime_error{"the cluster did not become ready; logs are in " + plan_.dir};
+    if (std::chrono::steady_clock::now() > give_up_at)
+      throw std::runtime_error{"the cluster did not become ready; logs are in " + plan_.dir};
     std::this_thread::sleep_for(20ms);
   }
 }

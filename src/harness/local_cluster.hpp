@@ -17,11 +17,11 @@ namespace reel::harness {
 struct exit_slot; ///< inside local_cluster.cpp
 
 struct cluster_plan {
-  std::string dir;               ///< emptied first
-  std::string bin;               ///< folder of reel-node, reel-worker and reelctl
-  std::string models;            ///< [[model]] tables
-  std::string more;              ///< further tables, for example "[scheduler]\n..."
-  int slots = 2;                 ///< worker processes of the worker node
+  std::string dir;    ///< emptied first
+  std::string bin;    ///< folder of reel-node, reel-worker and reelctl
+  std::string models; ///< [[model]] tables
+  std::string more;   ///< further tables, for example "[scheduler]\n..."
+  int slots = 2;      ///< worker processes of the worker node
   std::size_t queued_jobs_max = 1'000'000;
 };
 

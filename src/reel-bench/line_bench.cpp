@@ -41,9 +41,7 @@ struct line {
     for (int in_a_row = 0; in_a_row < 2; std::this_thread::sleep_for(1100ms)) // the gauges move once a second
       in_a_row = is_drained(api) ? in_a_row + 1 : 0;
   }
-  double cpu_s() const {
-    return std::chrono::duration<double>(harness::cpu_time(cluster.all_pids())).count();
-  }
+  double cpu_s() const { return std::chrono::duration<double>(harness::cpu_time(cluster.all_pids())).count(); }
 
   harness::local_cluster cluster;
 };
@@ -90,8 +88,7 @@ int run_line(const line_options& o) {
   figures plain, with_artifact;
   std::filesystem::create_directories(o.dir);
   for (int round = 1; round <= o.rounds; ++round) {
-    fmt::print(stderr, "round {} of {}: raw limits, without artifact, with a 1 KiB artifact\n", round,
-               o.rounds);
+    fmt::print(stderr, "round {} of {}: raw limits, without artifact, with a 1 KiB artifact\n", round, o.rounds);
     measure_raw(o, plain);
     {
       line l{o.dir + "/plain", 0};
@@ -105,8 +102,7 @@ int run_line(const line_options& o) {
     measure_completion(l, o, with_artifact);
   }
   plain.add("accepted at 64 connections / raw group commit",
-            plain.median("accepted at 64 connections, jobs/s") /
-                plain.median("raw: group commit, 64 writers, rows/s"));
+            plain.median("accepted at 64 connections, jobs/s") / plain.median("raw: group commit, 64 writers, rows/s"));
   if (o.json) {
     fmt::print("{}\n", json::serialize(json::object{{"without_artifact", plain.json()},
                                                     {"with_1_KiB_artifact", with_artifact.json()}}));

@@ -64,7 +64,9 @@ std::int64_t succeeded(harness::http_load& load, const std::string& request) {
   std::int64_t count = -1;
   load.send(0, request);
   while (count < 0)
-    load.poll(100ms, [&](int, const http_answer& a) { count = metric(std::string{a.body}, R"(reel_jobs_ended_total{state="succeeded"})"); });
+    load.poll(100ms, [&](int, const http_answer& a) {
+      count = metric(std::string{a.body}, R"(reel_jobs_ended_total{state="succeeded"})");
+    });
   return count;
 }
 
@@ -76,8 +78,10 @@ json::object complete(const load_options& o, const std::string& request, const s
   int sent = 0, accepted = 0;
   auto began = clock::now();
   auto on_answer = [&](int connection, const http_answer& a) {
-    if (a.status == 200) ++accepted;
-    else --sent; // refused: again
+    if (a.status == 200)
+      ++accepted;
+    else
+      --sent; // refused: again
     if (sent < o.jobs) {
       ++sent;
       load.send(connection, request);
@@ -119,7 +123,8 @@ json::object pace(const load_options& o, const std::string& request, const std::
     auto now = clock::now();
     if (job.get.empty()) {
       auto at = a.body.find("video_");
-      if (a.status != 200 || at == std::string_view::npos) throw std::runtime_error{"a job was refused: " + std::string{a.body}};
+      if (a.status != 200 || at == std::string_view::npos)
+        throw std::runtime_error{"a job was refused: " + std::string{a.body}};
       job.get = harness::get_request(key, "/v1/videos/" + std::string{a.body.substr(at, 38)});
     } else if (a.body.find(R"("status":"completed")") != std::string_view::npos) {
       latency_ms.push_back(std::chrono::duration<double, std::milli>(now - job.sent_at).count());
@@ -151,7 +156,9 @@ json::object pace(const load_options& o, const std::string& request, const std::
     load.poll(std::clamp(wait, 0us, std::chrono::microseconds{10ms}), on_answer);
   }
   std::ranges::sort(latency_ms);
-  auto at = [&](double share) { return latency_ms[static_cast<std::size_t>(share * static_cast<double>(latency_ms.size() - 1))]; };
+  auto at = [&](double share) {
+    return latency_ms[static_cast<std::size_t>(share * static_cast<double>(latency_ms.size() - 1))];
+  };
   return {{"jobs", o.jobs}, {"p50_ms", at(0.5)}, {"p99_ms", at(0.99)}, {"max_ms", at(1)}, {"polls", polls}};
 }
 
@@ -161,9 +168,12 @@ int run_load(const load_options& o) {
   auto key = read_key(o.key_file);
   auto request = harness::create_request(key, body);
   json::object result;
-  if (o.mode == "accept") result = accept(o, request);
-  else if (o.mode == "complete") result = complete(o, request, key);
-  else result = pace(o, request, key);
+  if (o.mode == "accept")
+    result = accept(o, request);
+  else if (o.mode == "complete")
+    result = complete(o, request, key);
+  else
+    result = pace(o, request, key);
   std::cout << json::serialize(result) << std::endl;
   return 0;
 }

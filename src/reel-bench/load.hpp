@@ -12,8 +12,8 @@ struct load_options {
   std::uint16_t port = 0;
   std::string key_file;
   int connections = 1;
-  double seconds = 3;   ///< accept: how long
-  int jobs = 10'000;    ///< complete: how many
+  double seconds = 3;     ///< accept: how long
+  int jobs = 10'000;      ///< complete: how many
   double jobs_per_s = 50; ///< pace
 };
 

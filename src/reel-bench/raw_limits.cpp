@@ -103,8 +103,7 @@ double bare_202_per_s() {
                        r.body = "{}";
                        reply.send(std::move(r));
                      }};
-  return number(load(server.port(), "/dev/null", "--mode accept --connections 64 --seconds 2"),
-                "accepted_per_s");
+  return number(load(server.port(), "/dev/null", "--mode accept --connections 64 --seconds 2"), "accepted_per_s");
 }
 
 } // namespace reel::bench

@@ -128,8 +128,7 @@ void node::parts::open_storage() {
   auto tenants = tenant_directory::load(config.gateway.tenants_file);
   for (const auto& t : tenants.tenants()) o.limits.tenant_queued_jobs[t.id] = t.queued_jobs_max;
   ledger_replies = std::make_shared<delivery_point>();
-  ledger_store =
-      std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
+  ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
 }
 
@@ -191,14 +190,13 @@ void node::parts::wire() {
   if (schedules) wire_scheduler(scheduler_here);
   if (self.has(node_role::workers)) wire_slots(supervisor_here);
   if (self.has(node_role::gateway)) wire_gateway(gateway_here);
-  cluster.serve<node_protocol>(role::node,
-                               act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes));
+  cluster.serve<node_protocol>(role::node, act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes));
 }
 
 void node::parts::wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o) {
   tree.start(l, [this] {
-    return ledger_ref{act::spawn_shell<ledger_actor>(system, ledger_store, ledger_replies, scheduler,
-                                                     ledger_actor_options{})};
+    return ledger_ref{
+        act::spawn_shell<ledger_actor>(system, ledger_store, ledger_replies, scheduler, ledger_actor_options{})};
   });
   objects_actor_options objects_options;
   objects_options.threads = static_cast<std::size_t>(config.storage.object_threads);
@@ -209,9 +207,8 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   sweeper_options sweep;
   sweep.interval = config.storage.sweep_every;
   sweep.age = config.storage.orphan_age;
-  tree.start(sweeper, [this, sweep] {
-    return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep);
-  });
+  tree.start(sweeper,
+             [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
   cluster.serve<ledger_protocol>(role::ledger, l.ref);
   cluster.serve<objects_protocol>(role::objects, o.ref);
 }
@@ -231,13 +228,9 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   w.self = self.id;
   w.epoch = epoch;
   w.scheduler = scheduler;
-  w.launch = [this](const child_spec& spec, auto on_exit) {
-    return children->start(spec, std::move(on_exit));
-  };
+  w.launch = [this](const child_spec& spec, auto on_exit) { return children->start(spec, std::move(on_exit)); };
   w.kill = [this](int pid) { children->signal(pid, SIGKILL); };
-  w.admit = [this](const node_id& peer, const std::string& token) {
-    local_link->add_peer({peer, {}, {}, token});
-  };
+  w.admit = [this](const node_id& peer, const std::string& token) { local_link->add_peer({peer, {}, {}, token}); };
   w.dismiss = [this](const node_id& peer) { local_link->remove_peer(peer); };
   worker_input input;
   input.endpoint = local_link->endpoint();
@@ -278,10 +271,9 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   gateway_api::parts p;
   p.tenants = std::make_shared<tenant_directory>(tenant_directory::load(config.gateway.tenants_file));
   for (const auto& m : config.models)
-    p.models.push_back(
-        {m.profile, m.tokenizer_file.empty()
-                        ? nullptr
-                        : load_tokenizer(m.tokenizer_file, static_cast<std::size_t>(m.text_len))});
+    p.models.push_back({m.profile, m.tokenizer_file.empty()
+                                       ? nullptr
+                                       : load_tokenizer(m.tokenizer_file, static_cast<std::size_t>(m.text_len))});
   p.to = line.to;
   p.registry = registry;
   p.open = std::make_shared<std::atomic<std::size_t>>(0);
@@ -300,14 +292,12 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
 void node::parts::drain_slots() {
   caf::scoped_actor waiter{system};
   auto patience = config.workers.drain_time;
-  waiter->request(slots_here, patience + 10s, drain{patience})
-      .receive([](const done&) {}, [](const caf::error&) {});
+  waiter->request(slots_here, patience + 10s, drain{patience}).receive([](const done&) {}, [](const caf::error&) {});
 }
 
 // ---------------------------------------------------------------- life
 
-node::node(const cluster_config& config, const node_config& self,
-           std::function<void(const std::string&)> give_up)
+node::node(const cluster_config& config, const node_config& self, std::function<void(const std::string&)> give_up)
     : parts_{std::make_unique<parts>(config, self, std::move(give_up))} {}
 
 node::~node() { stop(); }

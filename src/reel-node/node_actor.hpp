@@ -12,8 +12,7 @@ public:
   using interface = node_ref;
   static constexpr const char* name = "node";
 
-  node_actor(interface::pointer, const hub* cluster, node_config self, node_epoch epoch,
-             std::vector<node_config> all)
+  node_actor(interface::pointer, const hub* cluster, node_config self, node_epoch epoch, std::vector<node_config> all)
       : cluster_{cluster}, self_{std::move(self)}, epoch_{epoch}, all_{std::move(all)} {}
 
   interface::behavior_type make_behavior() {

@@ -33,7 +33,8 @@ public:
   /// Repeats on 429, 503 and a lost connection until `patience_s` have passed, honouring Retry-After: creating with
   /// an idempotency key and everything else here is safe to repeat.
   boost::json::value get(const std::string& path);
-  boost::json::value post(const std::string& path, const boost::json::value& body, const std::string& idempotency_key = {});
+  boost::json::value post(const std::string& path, const boost::json::value& body,
+                          const std::string& idempotency_key = {});
   boost::json::value remove(const std::string& path);
   std::string get_text(const std::string& path);
   void download(const std::string& path, const std::string& file); ///< by a temporary file beside it

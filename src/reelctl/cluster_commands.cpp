@@ -47,8 +47,7 @@ public:
     std::optional<Answer> answer;
     errc why = errc::ok;
     me->request(handle, 6s, m)
-        .receive([&answer](const Answer& a) { answer = a; },
-                 [&why](const caf::error& e) { why = act::code_of(e); });
+        .receive([&answer](const Answer& a) { answer = a; }, [&why](const caf::error& e) { why = act::code_of(e); });
     if (!answer) throw api_error{0, host_.value + ": " + std::string{to_string(why)}};
     return *answer;
   }
@@ -110,14 +109,9 @@ json::object json_of(const worker_status& w) {
   json::array models, batches;
   for (const auto& m : w.models) models.emplace_back(m.value);
   for (const auto& b : w.batches) batches.emplace_back(to_string(b));
-  return {{"id", w.id.value},
-          {"state", to_string(w.state)},
-          {"pid", w.pid},
-          {"device", w.device},
-          {"models", std::move(models)},
-          {"batches", std::move(batches)},
-          {"restarts", w.restarts},
-          {"message", w.message}};
+  return {{"id", w.id.value},       {"state", to_string(w.state)}, {"pid", w.pid},
+          {"device", w.device},     {"models", std::move(models)}, {"batches", std::move(batches)},
+          {"restarts", w.restarts}, {"message", w.message}};
 }
 
 } // namespace
@@ -151,7 +145,8 @@ int workers(const cluster_options& o) {
     fmt::print("{}\n", json::serialize(json::object{{"workers", std::move(all)}}));
     return 0;
   }
-  std::vector<std::vector<std::string>> rows{{"WORKER", "STATE", "PID", "DEVICE", "MODELS", "BATCHES", "RESTARTS", "MESSAGE"}};
+  std::vector<std::vector<std::string>> rows{
+      {"WORKER", "STATE", "PID", "DEVICE", "MODELS", "BATCHES", "RESTARTS", "MESSAGE"}};
   for (const auto& w : view.workers)
     rows.push_back({w.id.value, std::string{to_string(w.state)}, std::to_string(w.pid), w.device, join_names(w.models),
                     std::to_string(w.batches.size()), std::to_string(w.restarts), printable(w.message, 60)});

@@ -122,8 +122,10 @@ int submit(const common_options& c, const submit_options& o) {
   auto key = o.idempotency_key.empty() ? "reelctl-" + to_hex(random, sizeof random) : o.idempotency_key;
   auto video = api.post("/v1/videos", body_of(o), key);
   if (!o.wait && o.out.empty()) {
-    if (c.json) fmt::print("{}\n", json::serialize(video));
-    else fmt::print("{}\n", id_of(video));
+    if (c.json)
+      fmt::print("{}\n", json::serialize(video));
+    else
+      fmt::print("{}\n", id_of(video));
     return 0;
   }
   std::vector<watched_job> all{{id_of(video), {}, {}, video}};
@@ -147,7 +149,8 @@ int batch(const common_options& c, const batch_options& o) {
     try {
       auto body = json::parse(line);
       auto video = api.post("/v1/videos", body, key_of_line(o.file, number, line));
-      all.push_back({id_of(video), {}, out_path(o.out, fmt::format("{:02}-{}", number, id_of(video).substr(30))), video});
+      all.push_back(
+          {id_of(video), {}, out_path(o.out, fmt::format("{:02}-{}", number, id_of(video).substr(30))), video});
     } catch (const json::system_error& e) {
       std::cerr << o.file << ':' << number << ": no JSON: " << e.what() << '\n';
       ++refused;
@@ -180,8 +183,9 @@ int jobs(const common_options& c, const jobs_options& o) {
   for (const auto& video : page.at("data").as_array()) {
     const auto& reel = video.at("reel").as_object();
     auto l = read_line(video.as_object(), {});
-    rows.push_back({l.id, l.state, std::string{reel.at("class").as_string()}, fmt::format("{}/{}", l.step, l.steps_total),
-                    std::to_string(l.attempt), std::string{video.at("size").as_string()}, printable(l.label, 50)});
+    rows.push_back({l.id, l.state, std::string{reel.at("class").as_string()},
+                    fmt::format("{}/{}", l.step, l.steps_total), std::to_string(l.attempt),
+                    std::string{video.at("size").as_string()}, printable(l.label, 50)});
   }
   fmt::print("{}", format_table(rows));
   if (page.at("has_more").as_bool())
@@ -192,8 +196,10 @@ int jobs(const common_options& c, const jobs_options& o) {
 int job(const common_options& c, const std::string& id) {
   api_client api{c.api};
   auto video = api.get("/v1/videos/" + id);
-  if (c.json) fmt::print("{}\n", json::serialize(video));
-  else print_job(video);
+  if (c.json)
+    fmt::print("{}\n", json::serialize(video));
+  else
+    print_job(video);
   return 0;
 }
 
@@ -213,8 +219,10 @@ int cancel(const common_options& c, const std::vector<std::string>& ids) {
   for (const auto& id : ids) {
     try {
       auto video = api.post("/v1/videos/" + id + "/cancel", nullptr);
-      if (c.json) fmt::print("{}\n", json::serialize(video));
-      else fmt::print("{}  {}\n", id, std::string{video.at("reel").at("state").as_string()});
+      if (c.json)
+        fmt::print("{}\n", json::serialize(video));
+      else
+        fmt::print("{}  {}\n", id, std::string{video.at("reel").at("state").as_string()});
     } catch (const api_error& e) {
       if (e.status() == 0) throw;
       std::cerr << id << ": " << e.what() << '\n';

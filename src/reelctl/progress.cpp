@@ -27,7 +27,9 @@ int terminal_columns() {
 }
 
 std::string bar(const job_line& l, int width) {
-  double share = l.state == "succeeded" ? 1 : l.steps_total > 0 ? static_cast<double>(l.step) / static_cast<double>(l.steps_total) : 0;
+  double share = l.state == "succeeded" ? 1
+                 : l.steps_total > 0    ? static_cast<double>(l.step) / static_cast<double>(l.steps_total)
+                                        : 0;
   int full = static_cast<int>(share * width + 0.5);
   std::string text;
   for (int i = 0; i < width; ++i) text += i < full ? "█" : "░";
@@ -83,8 +85,10 @@ progress_view::progress_view(bool quiet) : terminal_{::isatty(STDOUT_FILENO) == 
 
 void progress_view::show(const std::vector<job_line>& lines) {
   if (quiet_) return;
-  if (terminal_) draw(lines);
-  else tell_changes(lines);
+  if (terminal_)
+    draw(lines);
+  else
+    tell_changes(lines);
 }
 
 void progress_view::draw(const std::vector<job_line>& lines) {
@@ -111,7 +115,8 @@ void progress_view::tell_changes(const std::vector<job_line>& lines) {
     if (!first && at->second == l.state) continue;
     at->second = l.state;
     auto more = detail(l);
-    fmt::print("{}  {:<11}  {}{}{}\n", l.id, l.state, printable(l.label, 60), more.empty() ? "" : "  ", printable(more, 200));
+    fmt::print("{}  {:<11}  {}{}{}\n", l.id, l.state, printable(l.label, 60), more.empty() ? "" : "  ",
+               printable(more, 200));
   }
   std::fflush(stdout);
 }

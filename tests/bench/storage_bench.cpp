@@ -36,9 +36,7 @@ struct stopwatch {
   double wall = seconds_of(CLOCK_MONOTONIC);
   double cpu = others();
 
-  static double others() {
-    return seconds_of(CLOCK_PROCESS_CPUTIME_ID) - seconds_of(CLOCK_THREAD_CPUTIME_ID);
-  }
+  static double others() { return seconds_of(CLOCK_PROCESS_CPUTIME_ID) - seconds_of(CLOCK_THREAD_CPUTIME_ID); }
   double wall_s() const { return seconds_of(CLOCK_MONOTONIC) - wall; }
   double cpu_s() const { return others() - cpu; }
 };
@@ -88,8 +86,7 @@ void raw_sqlite(const std::string& folder, std::size_t rows) {
   for (auto suffix : {"", "-wal", "-shm"}) ::unlink((path + suffix).c_str());
   ::close(::open(path.c_str(), O_CREAT | O_WRONLY, 0600));
   sqlite::connection db{path, {}};
-  db.run(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t(no INTEGER PRIMARY KEY, body BLOB)");
+  db.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t(no INTEGER PRIMARY KEY, body BLOB)");
   const std::string row(300, 'x');
   sqlite::statement insert{db, "INSERT INTO t VALUES(?1, ?2)"};
   const double start = seconds_of(CLOCK_MONOTONIC), cpu = seconds_of(CLOCK_THREAD_CPUTIME_ID);
@@ -140,10 +137,8 @@ struct load {
   std::size_t made = 0;
 
   job_request next() {
-    auto r =
-        samples::request(ids.next<job_id>(samples::real_time()), "tenant-" + std::to_string(made % tenants));
-    if (keys)
-      r.idempotency_key = to_string(samples::sha256_of(to_string(r.id))); // as random as clients make them
+    auto r = samples::request(ids.next<job_id>(samples::real_time()), "tenant-" + std::to_string(made % tenants));
+    if (keys) r.idempotency_key = to_string(samples::sha256_of(to_string(r.id))); // as random as clients make them
     ++made;
     return r;
   }
@@ -174,8 +169,7 @@ std::vector<job_id> accept_many(loaded_ledger& led, load& from, std::size_t jobs
   return ids;
 }
 
-void grant_and_end(loaded_ledger& led, std::uint64_t term, const std::vector<job_id>& ids,
-                   id_generator& make) {
+void grant_and_end(loaded_ledger& led, std::uint64_t term, const std::vector<job_id>& ids, id_generator& make) {
   constexpr std::size_t batch_jobs = 64, batches_in_flight = 8;
   std::size_t next = 0, in_flight = 0, ended = 0;
   while (ended < ids.size()) {
@@ -328,8 +322,7 @@ void bench_objects(const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr,
-                 "usage: storage_bench FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]\n");
+    std::fprintf(stderr, "usage: storage_bench FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]\n");
     return 2;
   }
   const std::string folder = std::string{argv[1]} + "/storage-bench";

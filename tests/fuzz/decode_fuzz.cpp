@@ -29,8 +29,7 @@ using namespace reel;
 
 using trial = void (*)(std::span<const std::uint8_t> body, std::span<const blob> attachments);
 
-template <class Message>
-void try_message(std::span<const std::uint8_t> body, std::span<const blob> attachments) {
+template <class Message> void try_message(std::span<const std::uint8_t> body, std::span<const blob> attachments) {
   const auto m = wire::decode<Message>(body, attachments);
   if (!m) return;
   const auto sent_on = wire::encode(*m);

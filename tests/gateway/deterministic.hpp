@@ -13,8 +13,7 @@ struct deterministic {
     config() { set("scheduler.policy", caf::atom("testing")); }
   } settings;
   caf::actor_system system{settings};
-  caf::scheduler::test_coordinator& scheduler{
-      dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())};
+  caf::scheduler::test_coordinator& scheduler{dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())};
 
   void run() { scheduler.run(); }
   void pass(std::chrono::milliseconds time) {

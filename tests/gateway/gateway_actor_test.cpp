@@ -102,8 +102,7 @@ struct fake_scheduler {
         [](const jobs_queued&) { return done{}; },
         [this](const job_cancelled& m) { s_->cancelled.push_back(m.id); },
         [this](const describe_job&) -> caf::result<job_live> {
-          if (s_->scheduler_silent)
-            return self_->make_response_promise<caf::typed_response_promise<job_live>>();
+          if (s_->scheduler_silent) return self_->make_response_promise<caf::typed_response_promise<job_live>>();
           if (s_->live_code != errc::ok) return act::error_of(s_->live_code);
           return job_live{.queue_position = 3};
         },
@@ -423,16 +422,14 @@ TEST_CASE("on real threads every call of every thread is answered once, with its
   auto scheduler = act::spawn_shell<fake_scheduler>(system, std::make_shared<script>());
   auto objects = act::spawn_shell<fake_objects>(system, std::make_shared<script>());
   auto parts = make_gateway_line({.outstanding_max = 1'000'000});
-  auto gateway =
-      act::spawn_shell<gateway_shell>(system, gateway_options{}, parts.inbox, ledger, scheduler, objects);
+  auto gateway = act::spawn_shell<gateway_shell>(system, gateway_options{}, parts.inbox, ledger, scheduler, objects);
   for (int i = 0; i < 10'000 && !parts.to->readiness().ready; ++i) std::this_thread::sleep_for(1ms);
   constexpr int threads = 4, each = 2000;
   std::atomic<int> answered{0}, own{0};
   auto send_all = [&](int t) {
     for (int i = 0; i < each; ++i) {
       job_request j;
-      j.id.bytes = {static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i >> 8),
-                    static_cast<std::uint8_t>(i)};
+      j.id.bytes = {static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)};
       parts.to->accept(j, [&answered, &own, id = j.id](outcome<accept_answer, errc> a) {
         if (a && a->id == id) ++own;
         ++answered;

@@ -49,9 +49,8 @@ gateway_fixture::gateway_fixture(options o)
   parts.open = o.http.open;
   api = std::make_shared<gateway_api>(std::move(parts));
   o.http.refused = [api = api](int status) { api->count_refused(status); };
-  server = std::make_unique<http_server>(o.http, [api = api](const http_request& request, http_reply reply) {
-    api->handle(request, std::move(reply));
-  });
+  server = std::make_unique<http_server>(
+      o.http, [api = api](const http_request& request, http_reply reply) { api->handle(request, std::move(reply)); });
 }
 
 client_answer gateway_fixture::ask(std::string_view method, std::string_view target, std::string body,

@@ -19,8 +19,7 @@ http_client::http_client(std::uint16_t port) : fd_{::socket(AF_INET, SOCK_STREAM
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
-    throw std::runtime_error{"cannot connect"};
+  if (::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) throw std::runtime_error{"cannot connect"};
 }
 
 http_client::~http_client() { ::close(fd_); }

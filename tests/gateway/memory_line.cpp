@@ -9,8 +9,7 @@ namespace {
 
 stored_object stored(const std::string& bytes) {
   stored_object o{.size_bytes = bytes.size()};
-  crypto_hash_sha256(o.sha256.bytes.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                     bytes.size());
+  crypto_hash_sha256(o.sha256.bytes.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   return o;
 }
 
@@ -190,8 +189,7 @@ void memory_line::swallow(bool all) {
 void memory_line::tell(const row& r) {
   job_update u{r.record.request.id, r.record.state, r.live.value_or(job_live{})};
   for (const auto& [watch, who] : watches_)
-    if (who.first == u.id && thread_.joinable())
-      tasks_.push_back([on_update = who.second, u] { on_update(u); });
+    if (who.first == u.id && thread_.joinable()) tasks_.push_back([on_update = who.second, u] { on_update(u); });
   changed_.notify_one();
 }
 

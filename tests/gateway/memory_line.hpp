@@ -32,8 +32,8 @@ public:
   line_readiness readiness() const override;
 
   // What tests do to it.
-  void fail_all(errc code); ///< every call is answered so, until errc::ok
-  void swallow(bool all);   ///< calls are never answered
+  void fail_all(errc code);                                      ///< every call is answered so, until errc::ok
+  void swallow(bool all);                                        ///< calls are never answered
   void set_live(const job_id& id, std::optional<job_live> live); ///< and tells watchers
   void start(const job_id& id);
   void finish(const job_id& id, std::string video, std::string thumbnail);

@@ -20,8 +20,7 @@ database open(const std::string& file) {
 
 std::vector<std::string> texts(sqlite3* db, const char* sql) {
   sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) != SQLITE_OK)
-    throw std::runtime_error{sqlite3_errmsg(db)};
+  if (sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) != SQLITE_OK) throw std::runtime_error{sqlite3_errmsg(db)};
   std::vector<std::string> all;
   while (sqlite3_step(statement) == SQLITE_ROW)
     all.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(statement, 0)));
@@ -63,8 +62,7 @@ report check_ledger(const std::string& file) {
   r.succeeded = number(db.get(), "SELECT count(*) FROM job WHERE state = 3");
   r.retried = number(db.get(), "SELECT count(*) FROM job_log WHERE kind = 'ended' AND to_state = 2");
   for (const auto& rule : rules)
-    for (const auto& id : texts(db.get(), rule.offenders))
-      r.violations.push_back(fmt::format("{}: {}", rule.what, id));
+    for (const auto& id : texts(db.get(), rule.offenders)) r.violations.push_back(fmt::format("{}: {}", rule.what, id));
   return r;
 }
 

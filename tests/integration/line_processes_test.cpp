@@ -22,11 +22,10 @@ namespace {
 constexpr int distinct = 10; ///< prompts; every fifth job shares one
 
 std::string wan_model() {
-  return fmt::format(
-      "[[model]]\nid = \"wan-golden\"\nkind = \"wan\"\ncheckpoint = \"{}/models/wan-golden\"\n"
-      "text_len = 32\nthreads = 1\nbatch_max = 4\nsize_multiple = 16\nside_max = 128\nsize = \"48x32\"\n"
-      "frames_max = 17\nframes = 9\nsteps_max = 20\nsteps = 6\n",
-      REEL_SOURCE_DIR);
+  return fmt::format("[[model]]\nid = \"wan-golden\"\nkind = \"wan\"\ncheckpoint = \"{}/models/wan-golden\"\n"
+                     "text_len = 32\nthreads = 1\nbatch_max = 4\nsize_multiple = 16\nside_max = 128\nsize = \"48x32\"\n"
+                     "frames_max = 17\nframes = 9\nsteps_max = 20\nsteps = 6\n",
+                     REEL_SOURCE_DIR);
 }
 
 std::string folder(const std::string& name) { return fmt::format("/tmp/reel-{}-{}", name, ::getpid()); }
@@ -44,8 +43,7 @@ std::string submit(ctl::api_client& api, int number) {
 }
 
 json::value wait_for_end(ctl::api_client& api, const std::string& id) {
-  for (auto give_up_at = std::chrono::steady_clock::now() + 300s;
-       std::chrono::steady_clock::now() < give_up_at;) {
+  for (auto give_up_at = std::chrono::steady_clock::now() + 300s; std::chrono::steady_clock::now() < give_up_at;) {
     auto video = api.get("/v1/videos/" + id);
     auto status = video.at("status").as_string();
     if (status == "completed" || status == "failed") return video;
@@ -61,8 +59,7 @@ std::string thumbnail(ctl::api_client& api, const std::string& id) {
 
 } // namespace
 
-TEST_CASE(
-    "fifty jobs survive a killed worker and a killed control node, each once, each with its own content") {
+TEST_CASE("fifty jobs survive a killed worker and a killed control node, each once, each with its own content") {
   auto dir = folder("line");
   {
     harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = wan_model(), .more = {}}};
@@ -126,8 +123,7 @@ TEST_CASE("cancel, delete and another tenant's id, over the whole line") {
   } catch (const ctl::api_error& e) {
     CHECK(e.status() == 404);
   }
-  for (std::size_t i = 0; i < 10; ++i)
-    CHECK(wait_for_end(api, ids[i]).at("status").as_string() == "completed");
+  for (std::size_t i = 0; i < 10; ++i) CHECK(wait_for_end(api, ids[i]).at("status").as_string() == "completed");
   CHECK(cluster.stop("workers-1") == 0);
   CHECK(cluster.stop("control") == 0);
   CHECK(audit::check_ledger(dir + "/ledger.sqlite").violations == std::vector<std::string>{});

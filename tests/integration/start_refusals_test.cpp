@@ -38,8 +38,7 @@ struct setting {
     config = dir + "/cluster.toml";
     write("");
     REQUIRE(run(fmt::format("{}/reelctl keygen --config {}", REEL_BIN_DIR, config)).code == 0);
-    REQUIRE(run(fmt::format("{}/reelctl tenant-add {}/tenants.toml test --write-key {}/key", REEL_BIN_DIR,
-                            dir, dir))
+    REQUIRE(run(fmt::format("{}/reelctl tenant-add {}/tenants.toml test --write-key {}/key", REEL_BIN_DIR, dir, dir))
                 .code == 0);
   }
   ~setting() { fs::remove_all(dir); }
@@ -60,9 +59,7 @@ struct setting {
   std::uint16_t port = 0;
 };
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 } // namespace
 
@@ -112,9 +109,8 @@ TEST_CASE("a ledger that is locked, damaged or not writable is named, and nothin
     CHECK(fs::file_size(ledger) == 8192);
   }
   SECTION("locked by another process") {
-    auto e =
-        run(fmt::format("touch {0}.lock && flock {0}.lock timeout 20 {1}/reel-node --config {2} --node n1",
-                        ledger, REEL_BIN_DIR, s.config));
+    auto e = run(fmt::format("touch {0}.lock && flock {0}.lock timeout 20 {1}/reel-node --config {2} --node n1", ledger,
+                             REEL_BIN_DIR, s.config));
     CHECK(e.code == 1);
     CHECK(contains(e.text, ledger));
   }

@@ -51,9 +51,9 @@ TEST_CASE("ten thousand ids of ten generators are distinct beyond their time and
 TEST_CASE("a job id reads back from its text, and nothing else does") {
   auto id = id_generator{}.next<job_id>(t0);
   CHECK(parse_job_id(to_string(id)) == id);
-  for (auto bad : {"", "video_", "video_0", "job_00000000000000000000000000000000",
-                   "video_0000000000000000000000000000000G", "video_000000000000000000000000000000000",
-                   "video_0000000000000000000000000000000A"})
+  for (auto bad :
+       {"", "video_", "video_0", "job_00000000000000000000000000000000", "video_0000000000000000000000000000000G",
+        "video_000000000000000000000000000000000", "video_0000000000000000000000000000000A"})
     CHECK_FALSE(parse_job_id(bad));
 }
 

@@ -19,8 +19,8 @@ struct started {
 started start(child_processes& c, std::vector<std::string> command, std::string input = {}) {
   auto promise = std::make_shared<std::promise<child_exit>>();
   auto end = promise->get_future();
-  int pid = c.start({std::move(command), std::move(input), {}},
-                    [promise](int, child_exit how) { promise->set_value(how); });
+  int pid =
+      c.start({std::move(command), std::move(input), {}}, [promise](int, child_exit how) { promise->set_value(how); });
   return {pid, std::move(end)};
 }
 

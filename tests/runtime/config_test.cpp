@@ -33,9 +33,8 @@ TEST_CASE("trouble names file, line, key, value and what is allowed") {
                        Message("x.toml:1: port = 99999: allowed is 0 to 65535"));
   CHECK_THROWS_MATCHES(t.choice("class", {"vip", "free"}), config_error,
                        Message("x.toml:2: class = 'gold': allowed is vip, free"));
-  CHECK_THROWS_MATCHES(
-      t.duration("wait", 1s, 1h), config_error,
-      Message("x.toml:3: wait = '5 parsecs': allowed is \"1s\" to \"1h\" (units ms, s, min, h)"));
+  CHECK_THROWS_MATCHES(t.duration("wait", 1s, 1h), config_error,
+                       Message("x.toml:3: wait = '5 parsecs': allowed is \"1s\" to \"1h\" (units ms, s, min, h)"));
   CHECK_THROWS_MATCHES(t.flag("flag"), config_error, Message("x.toml:4: flag = 1: allowed is true or false"));
   CHECK_THROWS_MATCHES(t.integers("list"), config_error,
                        Message("x.toml:5: list = [ 1, 'a' ]: allowed is a list of whole numbers, [1, 2]"));
@@ -47,8 +46,7 @@ TEST_CASE("a key nobody knows is refused, with the known ones") {
   auto t = read("[http]\nprot = 80\n");
   auto http = t.table("http");
   http.integer("port", 0, 65535, 8080);
-  CHECK_THROWS_MATCHES(http.finish(), config_error,
-                       Message("x.toml:2: http.prot is not known here: allowed are port"));
+  CHECK_THROWS_MATCHES(http.finish(), config_error, Message("x.toml:2: http.prot is not known here: allowed are port"));
 }
 
 TEST_CASE("what is no TOML, and a file that is not there") {

@@ -9,8 +9,8 @@ using namespace reel;
 namespace {
 
 std::string line(std::string_view value) {
-  return log::format_line(log::level::warn, "n1", "it happened",
-                          {{"value", value}, {"count", 3}, {"good", true}}, 1500);
+  return log::format_line(log::level::warn, "n1", "it happened", {{"value", value}, {"count", 3}, {"good", true}},
+                          1500);
 }
 
 } // namespace

@@ -114,8 +114,7 @@ TEST_CASE("under any operations the queue equals a sorted list") {
       for (const auto& [place, k] : model)
         if (k == *key && expected.size() < 3) expected.push_back(place.second);
       RC_ASSERT(ids_of(q.take(*key, 3)) == expected);
-      std::erase_if(model,
-                    [&](auto& m) { return std::ranges::find(expected, m.first.second) != expected.end(); });
+      std::erase_if(model, [&](auto& m) { return std::ranges::find(expected, m.first.second) != expected.end(); });
     }
     RC_ASSERT(model.empty());
   }));

@@ -268,9 +268,8 @@ TEST_CASE("after a restart a running batch is adopted when its worker reports it
 
 TEST_CASE("batches go to the worker that has been idle longest, and last to one that failed") {
   world w(1);
-  w.core.reported(
-      sample::report({sample::ready_worker("workers-1/0", 1), sample::ready_worker("workers-1/1", 1)}),
-      w.now);
+  w.core.reported(sample::report({sample::ready_worker("workers-1/0", 1), sample::ready_worker("workers-1/1", 1)}),
+                  w.now);
   auto run_one = [&](std::uint64_t number, std::optional<std::chrono::milliseconds> measured) {
     w.queue(number, number);
     auto b = w.plan().batches.at(0);

@@ -76,8 +76,8 @@ LEDGER_TEST("equal keys inside one message are one job") {
   other.payload_sha256 = samples::sha256_of("something else");
   auto all = w.led.accept(std::vector{first, again, other});
   REQUIRE(all);
-  CHECK(all->answers == std::vector<accept_answer>{
-                            {errc::ok, first.id}, {errc::ok, first.id, true}, {errc::key_reused, other.id}});
+  CHECK(all->answers ==
+        std::vector<accept_answer>{{errc::ok, first.id}, {errc::ok, first.id, true}, {errc::key_reused, other.id}});
 }
 
 LEDGER_TEST("the same key with another payload is refused") {

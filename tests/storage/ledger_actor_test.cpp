@@ -83,9 +83,7 @@ struct world {
     replies->connect({}); // holds the shell, which holds it
   }
 
-  template <class Answer, class Message> auto ask(Message m) {
-    return system.ask<Answer>(actor, std::move(m), 10s);
-  }
+  template <class Answer, class Message> auto ask(Message m) { return system.ask<Answer>(actor, std::move(m), 10s); }
   void release() {
     for (auto& run : std::exchange(held, {})) replies->deliver(std::move(run));
     system.run();
@@ -242,8 +240,7 @@ TEST_CASE("replies to a shell that ended do no harm to its successor") {
   auto lost = w.accept();
   caf::anon_send_exit(w.actor, caf::exit_reason::kill);
   w.system.run();
-  w.actor = act::spawn_shell<ledger_actor>(w.system.actors(), w.led, w.replies, w.scheduler,
-                                           ledger_actor_options{});
+  w.actor = act::spawn_shell<ledger_actor>(w.system.actors(), w.led, w.replies, w.scheduler, ledger_actor_options{});
   w.system.run();
   w.release();
   w.hold = false;
@@ -258,10 +255,8 @@ TEST_CASE("the shell works over the SQLite ledger's own threads") {
   caf::actor_system system{config};
   auto told = std::make_shared<heard>();
   auto replies = std::make_shared<delivery_point>();
-  auto led =
-      std::make_shared<sqlite_ledger>(small_sqlite(folder, clock), [replies](std::function<void()> run) {
-        replies->deliver(std::move(run));
-      });
+  auto led = std::make_shared<sqlite_ledger>(
+      small_sqlite(folder, clock), [replies](std::function<void()> run) { replies->deliver(std::move(run)); });
   scheduler_ref scheduler = act::spawn_shell<fake_scheduler>(system, told);
   ledger_ref actor = act::spawn_shell<ledger_actor>(system, led, replies, scheduler, ledger_actor_options{});
   id_generator ids;

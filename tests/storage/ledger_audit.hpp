@@ -36,9 +36,7 @@ private:
 
   explicit ledger_audit(const std::filesystem::path& file) : db_{file.string(), {}} {}
 
-  void complain(const std::string& about, const std::string& what) {
-    complaints_.push_back(about + ": " + what);
-  }
+  void complain(const std::string& about, const std::string& what) { complaints_.push_back(about + ": " + what); }
 
   void check_tables() {
     sqlite::statement integrity{db_, "PRAGMA integrity_check"};
@@ -50,19 +48,16 @@ private:
       complain("idempotency", "a key of no job");
     if (db_.number("SELECT count(*) FROM event WHERE job_no NOT IN (SELECT no FROM job)") != 0)
       complain("event", "an event of no job (I4)");
-    if (db_.number(
-            "SELECT count(*) - count(DISTINCT position) FROM (SELECT position FROM event UNION ALL SELECT "
-            "position FROM leader)") != 0)
+    if (db_.number("SELECT count(*) - count(DISTINCT position) FROM (SELECT position FROM event UNION ALL SELECT "
+                   "position FROM leader)") != 0)
       complain("event", "two events at one position");
-    if (db_.number(
-            "SELECT count(*) FROM batch b WHERE jobs != (SELECT count(*) FROM event e WHERE e.kind = 1 AND "
-            "e.batch_no = b.no)") != 0)
+    if (db_.number("SELECT count(*) FROM batch b WHERE jobs != (SELECT count(*) FROM event e WHERE e.kind = 1 AND "
+                   "e.batch_no = b.no)") != 0)
       complain("batch", "its size is not the number of its grants");
     sqlite::statement requests{db_, "SELECT r.body, j.id FROM job j LEFT JOIN request r ON r.job_no = j.no"};
     for (auto row = requests.query(); row.next();) {
       auto request = stored::decode_request(row.text(0));
-      if (!request || request->id != sqlite::id_from<job_id>(row.blob(1)))
-        complain("request", "does not read back");
+      if (!request || request->id != sqlite::id_from<job_id>(row.blob(1))) complain("request", "does not read back");
     }
   }
 
@@ -79,10 +74,9 @@ private:
 
   std::map<std::int64_t, job> read_jobs() {
     std::map<std::int64_t, job> jobs;
-    sqlite::statement all{
-        db_, "SELECT no, lower(hex(id)), state, ended, hidden, cancel_requested, version, fence, "
-             "attempts_used, (SELECT count(*) FROM outbox o WHERE o.job_no = no), "
-             "(SELECT max(fence) FROM outbox o WHERE o.job_no = no) FROM job"};
+    sqlite::statement all{db_, "SELECT no, lower(hex(id)), state, ended, hidden, cancel_requested, version, fence, "
+                               "attempts_used, (SELECT count(*) FROM outbox o WHERE o.job_no = no), "
+                               "(SELECT max(fence) FROM outbox o WHERE o.job_no = no) FROM job"};
     for (auto row = all.query(); row.next();)
       jobs[row.integer(0)] = {std::string{row.text(1)},
                               row.integer(2),
@@ -95,13 +89,12 @@ private:
                               row.integer(9),
                               row.integer(10),
                               {}};
-    sqlite::statement events{db_,
-                             "SELECT job_no, version, position, kind, from_state, to_state, fence, batch_no, "
-                             "cause, counted FROM event ORDER BY job_no, version"};
+    sqlite::statement events{db_, "SELECT job_no, version, position, kind, from_state, to_state, fence, batch_no, "
+                                  "cause, counted FROM event ORDER BY job_no, version"};
     for (auto row = events.query(); row.next();)
       jobs[row.integer(0)].events.push_back({row.integer(1), row.integer(2), row.integer(3),
-                                             row.is_null(4) ? -1 : row.integer(4), row.integer(5),
-                                             row.integer(6), row.integer(7), row.integer(8), row.integer(9)});
+                                             row.is_null(4) ? -1 : row.integer(4), row.integer(5), row.integer(6),
+                                             row.integer(7), row.integer(8), row.integer(9)});
     return jobs;
   }
 
@@ -113,13 +106,11 @@ private:
       if (e.position <= position) complain(j.id, "positions do not follow its versions (I5)");
       position = e.position;
       if (e.from != state) complain(j.id, "an event does not start where the one before ended (I5)");
-      if (!legal(e, state))
-        complain(j.id, "an illegal transition at version " + std::to_string(e.version) + " (I5)");
+      if (!legal(e, state)) complain(j.id, "an illegal transition at version " + std::to_string(e.version) + " (I5)");
       if (e.kind == 1) {
         if (e.fence != fence + 1) complain(j.id, "a grant that does not raise the fence by one (I5)");
         if (cancel_requested) complain(j.id, "granted after a cancel request (I7)");
-        if (batch_terms_[e.batch] != term_at(e.position))
-          complain(j.id, "granted under a term that was over (I8)");
+        if (batch_terms_[e.batch] != term_at(e.position)) complain(j.id, "granted under a term that was over (I8)");
         fence = e.fence;
       } else if (e.fence != fence) {
         complain(j.id, "an event with another fence than the current (I6)");
@@ -148,8 +139,7 @@ private:
     case 0: return from == -1 && e.to == 0;
     case 1: return waiting && e.to == 1;
     case 2: return from == 1 && e.to == 1;
-    case 3:
-      return (from == 1 && e.to >= 2) || (waiting && (e.to == 5 || e.to == 6)); // both terminal: I5, I10
+    case 3: return (from == 1 && e.to >= 2) || (waiting && (e.to == 5 || e.to == 6)); // both terminal: I5, I10
     case 4: return (terminal || from == 1) && e.to == from;
     default: return false;
     }
@@ -162,8 +152,8 @@ private:
 
   void compare(const std::string& id, const std::string& what, std::int64_t row, std::int64_t events) {
     if (row != events)
-      complain(id, what + " is " + std::to_string(row) + " in the row and " + std::to_string(events) +
-                       " by its events");
+      complain(id,
+               what + " is " + std::to_string(row) + " in the row and " + std::to_string(events) + " by its events");
   }
 
   sqlite::connection db_;

@@ -164,8 +164,7 @@ TEST_CASE("above the first watermark nothing is accepted, above the second nothi
   CHECK(call.grant(batch(second))->jobs[0].code == errc::ok);
 }
 
-TEST_CASE(
-    "when the disk is full accepting stops, running jobs still end, and it goes on when there is room") {
+TEST_CASE("when the disk is full accepting stops, running jobs still end, and it goes on when there is room") {
   faulty_vfs disk;
   world w;
   auto running = w.leased();
@@ -218,16 +217,14 @@ TEST_CASE("a full disk in the middle of a group answers each of it rightly and l
     sqlite_ledger led{options, run_at_once};
     for (int i = 0; i < 5; ++i)
       led.accept({{w.request("newcomer")}}, [&](auto a) { accepted.push_back(a->answers[0].code); });
-    led.end({w.term(), running.batch, {w.how(running, verdict::succeeded)}},
-            [&](auto a) { ended = a->codes[0]; });
+    led.end({w.term(), running.batch, {w.how(running, verdict::succeeded)}}, [&](auto a) { ended = a->codes[0]; });
   }
   CHECK(accepted == std::vector(5, errc::no_space));
   CHECK(ended == errc::ok);
   disk.on_write = [](std::string_view) { return SQLITE_OK; };
   sqlite_ledger led{options, run_at_once};
   ledger_caller call{led};
-  for (int i = 0; i < 3; ++i)
-    CHECK(call.accept(w.request("newcomer")).code == errc::ok); // nothing was counted
+  for (int i = 0; i < 3; ++i) CHECK(call.accept(w.request("newcomer")).code == errc::ok); // nothing was counted
   CHECK(call.accept(w.request("newcomer")).code == errc::quota_exceeded);
 }
 

@@ -104,8 +104,7 @@ TEST_CASE("a ledger in a folder that does not exist is refused") {
   scratch_folder folder;
   auto options = small_sqlite(folder, {});
   options.file = folder.path() / "missing" / "ledger.db";
-  CHECK_THAT(refusal(options),
-             ContainsSubstring(options.file.string()) && ContainsSubstring("does not exist"));
+  CHECK_THAT(refusal(options), ContainsSubstring(options.file.string()) && ContainsSubstring("does not exist"));
 }
 
 TEST_CASE("a ledger that cannot be written is refused") {
@@ -149,8 +148,8 @@ TEST_CASE("a ledger of a newer version is refused with both versions named") {
   const auto options = small_sqlite(folder, clock);
   CHECK(refusal(options).empty());
   change(options.file, "PRAGMA user_version=7");
-  CHECK_THAT(refusal(options), ContainsSubstring("newer version") && ContainsSubstring("schema 7") &&
-                                   ContainsSubstring("up to 1"));
+  CHECK_THAT(refusal(options),
+             ContainsSubstring("newer version") && ContainsSubstring("schema 7") && ContainsSubstring("up to 1"));
 }
 
 TEST_CASE("a damaged ledger is refused") {

@@ -73,12 +73,10 @@ LEDGER_TEST("an older term grants and ends nothing, and neither does a term that
 LEDGER_TEST("before there is a leader nothing is granted") {
   ledger_world<TestType> w;
   auto id = w.accepted();
-  CHECK(
-      w.led.grant({0, w.ids.template next<batch_id>(w.clock.now()), {"w/0"}, {"wan-small"}, {id}}).error() ==
-      errc::not_leader);
-  CHECK(
-      w.led.grant({1, w.ids.template next<batch_id>(w.clock.now()), {"w/0"}, {"wan-small"}, {id}}).error() ==
-      errc::not_leader);
+  CHECK(w.led.grant({0, w.ids.template next<batch_id>(w.clock.now()), {"w/0"}, {"wan-small"}, {id}}).error() ==
+        errc::not_leader);
+  CHECK(w.led.grant({1, w.ids.template next<batch_id>(w.clock.now()), {"w/0"}, {"wan-small"}, {id}}).error() ==
+        errc::not_leader);
 }
 
 LEDGER_TEST("only waiting jobs are granted, the others are stale and left out") {
@@ -114,11 +112,9 @@ LEDGER_TEST("a batch is granted once: repeating the call grants nothing") {
 LEDGER_TEST("a call with more jobs than a batch may have is refused") {
   ledger_world<TestType> w;
   auto id = w.accepted();
-  CHECK(w.led.grant(w.batch_of(std::vector<job_id>(limits::batch_jobs_max + 1, id))).error() ==
-        errc::invalid_argument);
+  CHECK(w.led.grant(w.batch_of(std::vector<job_id>(limits::batch_jobs_max + 1, id))).error() == errc::invalid_argument);
   auto l = w.leased(id);
-  end_batch e{w.term(), l.batch,
-              std::vector<job_outcome>(limits::batch_jobs_max + 1, w.how(l, verdict::succeeded))};
+  end_batch e{w.term(), l.batch, std::vector<job_outcome>(limits::batch_jobs_max + 1, w.how(l, verdict::succeeded))};
   CHECK(w.led.end(e).error() == errc::invalid_argument);
 }
 
@@ -219,8 +215,7 @@ LEDGER_TEST("a zombie with an older fence, another batch or a job that ended cha
 
   CHECK(w.end(now, verdict::succeeded) == errc::ok);
   auto done = *w.led.read(old.job);
-  for (auto v :
-       {verdict::succeeded, verdict::retry, verdict::failed, verdict::cancelled, verdict::dead_letter})
+  for (auto v : {verdict::succeeded, verdict::retry, verdict::failed, verdict::cancelled, verdict::dead_letter})
     CHECK(w.end(now, v) == errc::stale);
   CHECK(*w.led.read(old.job) == done);
 }
@@ -234,8 +229,7 @@ LEDGER_TEST("one batch ends job by job, each on its own condition") {
   CHECK(w.led.read(ids[0])->batch_size == 5);
   w.cancel(ids[1]);
   end_batch e{w.term(), m.batch, {}};
-  const verdict how[] = {verdict::succeeded, verdict::succeeded, verdict::retry, verdict::failed,
-                         verdict::dead_letter};
+  const verdict how[] = {verdict::succeeded, verdict::succeeded, verdict::retry, verdict::failed, verdict::dead_letter};
   for (int i = 0; i < 5; ++i) e.outcomes.push_back(w.how({m.batch, ids[i], 1}, how[i]));
   e.outcomes.push_back(w.how({m.batch, ids[0], 1}, verdict::failed)); // twice in one call
   auto ended = w.led.end(e);
@@ -268,8 +262,7 @@ LEDGER_TEST("a waiting job is cancelled at once") {
 }
 
 LEDGER_TEST("a running job is marked once and no end of it but cancelled is possible any more") {
-  for (auto v :
-       {verdict::succeeded, verdict::retry, verdict::failed, verdict::dead_letter, verdict::cancelled}) {
+  for (auto v : {verdict::succeeded, verdict::retry, verdict::failed, verdict::dead_letter, verdict::cancelled}) {
     ledger_world<TestType> w;
     auto l = w.leased();
     CHECK(*w.led.cancel(l.job) == cancel_answer{job_state::leased, true});
@@ -406,8 +399,7 @@ LEDGER_TEST("unfinished jobs come in pages, each once") {
 
 // ---------------------------------------------------------------- what the sweeper asks
 
-LEDGER_TEST(
-    "an object is referenced while its job may commit it and after it did, until the job is deleted") {
+LEDGER_TEST("an object is referenced while its job may commit it and after it did, until the job is deleted") {
   ledger_world<TestType> w;
   auto l = w.leased();
   auto o = w.how(l, verdict::succeeded);

@@ -104,13 +104,11 @@ private:
   }
 
   /// The same message to both; the memory ledger answers at once, the other when it has committed.
-  template <class Message, class Answer>
-  void send(void (ledger::*call)(Message, reply_to<Answer>), Message m) {
+  template <class Message, class Answer> void send(void (ledger::*call)(Message, reply_to<Answer>), Message m) {
     auto expected = std::make_shared<std::optional<outcome<Answer, errc>>>();
     (*memory_.*call)(m, [expected](outcome<Answer, errc> a) { expected->emplace(std::move(a)); });
     auto promised = std::make_shared<std::promise<outcome<Answer, errc>>>();
-    (*sqlite_.*call)(std::move(m),
-                     [promised](outcome<Answer, errc> a) { promised->set_value(std::move(a)); });
+    (*sqlite_.*call)(std::move(m), [promised](outcome<Answer, errc> a) { promised->set_value(std::move(a)); });
     pending_.push_back([expected, promised] {
       auto given = promised->get_future().get();
       RC_ASSERT(given.has_value() == (*expected)->has_value());
@@ -150,10 +148,8 @@ private:
     for (unsigned i = 0; i <= s.b % 3; ++i) {
       auto row = ledger_caller{*memory_}.read(jobs_[(s.job + i) % jobs_.size()]);
       if (!row) continue;
-      if (m.batch.is_nil())
-        m.batch = s.a % 9 == 0 && !batches_.empty() ? batches_[s.b % batches_.size()] : row->batch;
-      job_outcome o{row->request.id, row->fence - (s.a % 7 == 0 ? 1 : 0),
-                    static_cast<verdict>((s.a + i) % 5)};
+      if (m.batch.is_nil()) m.batch = s.a % 9 == 0 && !batches_.empty() ? batches_[s.b % batches_.size()] : row->batch;
+      job_outcome o{row->request.id, row->fence - (s.a % 7 == 0 ? 1 : 0), static_cast<verdict>((s.a + i) % 5)};
       o.counted = s.b % 4 != 0;
       if (s.a % 3 == 0) o.cause = errc::crashed;
       o.not_before = clock_.now() + 5s;
@@ -167,15 +163,13 @@ private:
 
   void read_all(const step& s) {
     for (const auto& id : jobs_) send(&ledger::read, read_job{tenant(s.a), id});
-    send(&ledger::list, list_jobs{tenant(s.b), s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt,
-                                  s.b % 12, s.a % 2 == 0});
-    send(&ledger::unfinished,
-         unfinished_jobs{s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12});
+    send(&ledger::list,
+         list_jobs{tenant(s.b), s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12, s.a % 2 == 0});
+    send(&ledger::unfinished, unfinished_jobs{s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12});
     std::vector<object_key_parts> objects;
     for (const auto& id : jobs_)
       for (std::uint32_t fence : {1, 2, 3})
-        objects.push_back(
-            {{"acme"}, id, 1, fence, artifact::video, samples::sha256_of("v" + std::to_string(s.b))});
+        objects.push_back({{"acme"}, id, 1, fence, artifact::video, samples::sha256_of("v" + std::to_string(s.b))});
     send(&ledger::referenced, std::move(objects));
     settle();
   }

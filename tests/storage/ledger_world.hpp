@@ -40,12 +40,8 @@ public:
 
   auto accept(std::vector<job_request> jobs) { return call(&ledger::accept, accept_jobs{std::move(jobs)}); }
   accept_answer accept(job_request job) { return accept(std::vector{std::move(job)})->answers.at(0); }
-  auto cancel(const job_id& id, std::string tenant = {}) {
-    return call(&ledger::cancel, cancel_job{{tenant}, id});
-  }
-  auto remove(const job_id& id, std::string tenant = {}) {
-    return call(&ledger::remove, delete_job{{tenant}, id});
-  }
+  auto cancel(const job_id& id, std::string tenant = {}) { return call(&ledger::cancel, cancel_job{{tenant}, id}); }
+  auto remove(const job_id& id, std::string tenant = {}) { return call(&ledger::remove, delete_job{{tenant}, id}); }
   std::uint64_t lead() { return call(&ledger::lead, take_leadership{{"control"}, {7}})->term; }
   auto grant(grant_batch m) { return call(&ledger::grant, std::move(m)); }
   auto end(end_batch m) { return call(&ledger::end, std::move(m)); }
@@ -85,8 +81,7 @@ public:
   }
 
 private:
-  std::shared_ptr<std::atomic<std::int64_t>> ms_ =
-      std::make_shared<std::atomic<std::int64_t>>(1'800'000'000'000);
+  std::shared_ptr<std::atomic<std::int64_t>> ms_ = std::make_shared<std::atomic<std::int64_t>>(1'800'000'000'000);
 };
 
 inline sqlite_ledger_options small_sqlite(const std::filesystem::path& folder, const ledger_clock& clock) {
@@ -109,8 +104,7 @@ inline memory_ledger_options in_memory(const ledger_clock& clock, world_options 
 }
 
 struct sqlite_kind {
-  static std::unique_ptr<ledger> make(const std::filesystem::path& folder, const ledger_clock& clock,
-                                      world_options o) {
+  static std::unique_ptr<ledger> make(const std::filesystem::path& folder, const ledger_clock& clock, world_options o) {
     auto options = small_sqlite(folder, clock);
     options.limits = o.limits;
     options.keys_kept = o.keys_kept;
@@ -119,8 +113,7 @@ struct sqlite_kind {
 };
 
 struct memory_kind {
-  static std::unique_ptr<ledger> make(const std::filesystem::path&, const ledger_clock& clock,
-                                      world_options o) {
+  static std::unique_ptr<ledger> make(const std::filesystem::path&, const ledger_clock& clock, world_options o) {
     return std::make_unique<memory_ledger>(in_memory(clock, o), run_at_once);
   }
 };

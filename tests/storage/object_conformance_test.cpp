@@ -42,13 +42,11 @@ struct world {
     return all;
   }
   std::size_t leftovers() {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{root() / "tmp"},
-                                                  std::filesystem::directory_iterator{}));
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator{root() / "tmp"}, std::filesystem::directory_iterator{}));
   }
   std::filesystem::path root() { return folder.path() / "objects"; }
-  std::filesystem::path path_of(const std::string& key) {
-    return root() / place_of(key)->folder / place_of(key)->name;
-  }
+  std::filesystem::path path_of(const std::string& key) { return root() / place_of(key)->folder / place_of(key)->name; }
 
   scratch_folder folder;
   id_generator ids;
@@ -171,8 +169,7 @@ TEST_CASE("a list shows every object once, over many pages and folders") {
   std::vector<object_write> batch;
   const auto now = samples::real_time();
   for (int i = 0; i < 2500; ++i) { // two hours with more than a page each
-    batch.push_back(
-        samples::object(w.ids.next<job_id>(now + std::chrono::hours{i / 1250}), std::to_string(i)));
+    batch.push_back(samples::object(w.ids.next<job_id>(now + std::chrono::hours{i / 1250}), std::to_string(i)));
     expected.insert(batch.back().key);
   }
   CHECK(w.store.put(batch) == std::vector(batch.size(), errc::ok));
@@ -200,8 +197,7 @@ TEST_CASE("many threads put and read at the same time") {
   for (std::uint32_t t = 0; t < 4; ++t)
     threads.emplace_back([&w, &wrong, t] {
       for (std::uint32_t i = 0; i < 10; ++i) {
-        auto mine = w.object(std::to_string(t * 100 + i), t * 100 + i + 1),
-             shared = w.object("shared", 1000 + i);
+        auto mine = w.object(std::to_string(t * 100 + i), t * 100 + i + 1), shared = w.object("shared", 1000 + i);
         if (w.store.put({mine, shared}) != std::vector(2, errc::ok)) ++wrong;
         if (w.content(mine.key) != std::to_string(t * 100 + i) || w.content(shared.key) != "shared") ++wrong;
       }
@@ -302,8 +298,7 @@ TEST_CASE("a store whose process was killed while it wrote has only whole object
       for (;;) {
         std::vector<object_write> batch;
         for (int i = 0; i < 8; ++i)
-          batch.push_back(
-              samples::object(ids.next<job_id>(samples::real_time()), std::string(50'000 + i, 'v')));
+          batch.push_back(samples::object(ids.next<job_id>(samples::real_time()), std::string(50'000 + i, 'v')));
         if (store.put(batch) != std::vector(8, errc::ok)) return;
         for (auto& o : batch) pipe.say(o.key + '\n');
       }

@@ -34,8 +34,7 @@ struct world {
 
 TEST_CASE("put, read and delete are answered by the store behind the shell") {
   world w;
-  objects_ref actor =
-      act::spawn_shell<objects_actor>(w.system.actors(), w.store, objects_actor_options{.threads = 0});
+  objects_ref actor = act::spawn_shell<objects_actor>(w.system.actors(), w.store, objects_actor_options{.threads = 0});
   auto o = w.object("bytes");
   CHECK((**w.ask<put_answer>(actor, put_objects{{o}}))->codes == std::vector{errc::ok});
   CHECK((**w.ask<object_slice>(actor, read_object{o.key, 0, 100}))->data == o.data);
@@ -155,15 +154,14 @@ TEST_CASE("every ten minutes orphans and objects of deleted jobs go, everything 
   CHECK(there() == std::vector{true, false, false, false, true});
 }
 
-TEST_CASE(
-    "while the ledger does not say what it needs nothing is removed, and there is one sweep at a time") {
+TEST_CASE("while the ledger does not say what it needs nothing is removed, and there is one sweep at a time") {
   world w;
   auto o = w.object("video");
   REQUIRE(w.store->put({o}) == std::vector{errc::ok});
   std::vector<std::function<void()>> held;
   ledger_clock clock;
-  auto led = std::make_shared<memory_ledger>(
-      in_memory(clock), [&held](std::function<void()> run) { held.push_back(std::move(run)); });
+  auto led = std::make_shared<memory_ledger>(in_memory(clock),
+                                             [&held](std::function<void()> run) { held.push_back(std::move(run)); });
   sweeper_options options;
   options.threads = 0;
   options.now = [] { return samples::real_time() + 2h; };

@@ -37,8 +37,7 @@ inline job_request request(const job_id& id, std::string tenant = "acme") {
 inline object_write object(const job_id& job, const std::string& bytes, const std::string& tenant = "acme",
                            std::uint32_t fence = 1, artifact kind = artifact::video) {
   const auto digest = sha256_of(bytes);
-  return {make_object_key(object_prefix({tenant}, job, 1, fence), kind, digest), digest,
-          blob::copy_of(bytes)};
+  return {make_object_key(object_prefix({tenant}, job, 1, fence), kind, digest), digest, blob::copy_of(bytes)};
 }
 
 } // namespace reel::samples

@@ -23,9 +23,7 @@ public:
   }
   void read(read_job m, reply_to<job_record> r) override { to_->read(std::move(m), std::move(r)); }
   void list(list_jobs m, reply_to<job_page> r) override { to_->list(std::move(m), std::move(r)); }
-  void unfinished(unfinished_jobs m, reply_to<unfinished_page> r) override {
-    to_->unfinished(m, std::move(r));
-  }
+  void unfinished(unfinished_jobs m, reply_to<unfinished_page> r) override { to_->unfinished(m, std::move(r)); }
   void referenced(std::vector<object_key_parts> o, reply_to<std::vector<bool>> r) override {
     to_->referenced(std::move(o), std::move(r));
   }
@@ -61,8 +59,8 @@ private:
   std::shared_ptr<played_worker> w_;
 };
 
-template <class Protocol> auto spawn_door(deterministic_system& system, std::string name,
-                                          typename door<Protocol>::start_function start) {
+template <class Protocol>
+auto spawn_door(deterministic_system& system, std::string name, typename door<Protocol>::start_function start) {
   auto slot = std::make_shared<typename door<Protocol>::start_function>(std::move(start));
   child_options options{std::move(name), {1000, 300s, 100ms, 100ms, 60s}};
   auto give_up = [](const std::string& why) { throw std::runtime_error{why}; };
@@ -89,8 +87,8 @@ line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : s
   });
   scheduler_front_ = scheduler_door;
   ledger_front_ = spawn_door<ledger_protocol>(system, "ledger", [this, moody] {
-    return ledger_ref{act::spawn_shell<ledger_actor>(system.actors(), moody, replies_, scheduler_front_,
-                                                     ledger_actor_options{})};
+    return ledger_ref{
+        act::spawn_shell<ledger_actor>(system.actors(), moody, replies_, scheduler_front_, ledger_actor_options{})};
   });
   for (std::size_t i = 0; i < nodes; ++i) start_node(i);
   pass(2s);
@@ -114,11 +112,8 @@ void line_world::start_node(std::size_t index) {
   wiring.admit = [](const node_id&, const std::string&) {};
   wiring.dismiss = [](const node_id&) {};
   auto worker = act::spawn_shell<worker_actor>(system.actors(), w);
-  wiring.slots.push_back({w->id,
-                          {"slot-0"},
-                          worker,
-                          [](const std::string&) { return child_spec{}; },
-                          [] { return std::string{}; }});
+  wiring.slots.push_back(
+      {w->id, {"slot-0"}, worker, [](const std::string&) { return child_spec{}; }, [] { return std::string{}; }});
   node_supervisor_options options;
   options.slot.silence_max = 1h; // no signs of life are played
   options.slot.restarts.restarts_max = 1'000'000;

@@ -54,14 +54,11 @@ TEST_CASE("what cannot be helped by repeating fails at once") {
   }
 }
 
-TEST_CASE("a stopped job is cancelled, never retried") {
-  CHECK(decide(errc::cancelled).how == verdict::cancelled);
-}
+TEST_CASE("a stopped job is cancelled, never retried") { CHECK(decide(errc::cancelled).how == verdict::cancelled); }
 
 TEST_CASE("every job ends: after at most twenty grants, whatever the failures") {
   REQUIRE(rc::check([] {
-    const std::vector codes{errc::crashed, errc::busy, errc::unreachable, errc::internal,
-                            errc::lease_expired};
+    const std::vector codes{errc::crashed, errc::busy, errc::unreachable, errc::internal, errc::lease_expired};
     std::uint32_t fence = 0, used = 0;
     for (;;) {
       ++fence;

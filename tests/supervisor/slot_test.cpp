@@ -57,8 +57,7 @@ TEST_CASE("a process that stays silent is noticed; one that still loads has long
   CHECK(s.is_silent(t0 + 11min));
 }
 
-TEST_CASE(
-    "a slot that crashes again and again is ejected; its batches stay listed until they are acknowledged") {
+TEST_CASE("a slot that crashes again and again is ejected; its batches stay listed until they are acknowledged") {
   auto s = ready_slot();
   CHECK(s.take(batch(1)) == errc::ok);
   CHECK(s.ended("crash 1", t0, 0) == 1s);

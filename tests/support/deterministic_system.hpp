@@ -34,15 +34,14 @@ public:
     run();
     auto& clock = scheduler_.clock();
     const auto end = clock.now() + by;
-    for (; clock.has_pending_timeout() && clock.schedule().begin()->first <= end; run())
-      clock.trigger_timeout();
+    for (; clock.has_pending_timeout() && clock.schedule().begin()->first <= end; run()) clock.trigger_timeout();
     clock.current_time = end;
   }
   /// Asks as an actor would; the answer is empty until there is one.
   template <class Answer, class Ref, class Message>
   auto ask(const Ref& whom, Message message, std::chrono::milliseconds deadline) {
     auto answer = std::make_shared<std::optional<outcome<Answer, errc>>>();
-    system_.spawn([=](caf::event_based_actor* self) {
+    system_.spawn([answer, whom, message, deadline](caf::event_based_actor* self) {
       auto ok = [answer](Answer& a) { answer->emplace(std::move(a)); };
       act::ask(self, whom, deadline, message, ok, [answer](errc why) { answer->emplace(failed{why}); });
     });

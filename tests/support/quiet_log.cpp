@@ -10,9 +10,7 @@ namespace {
 class quiet_log : public Catch::EventListenerBase {
 public:
   using EventListenerBase::EventListenerBase;
-  void testRunStarting(const Catch::TestRunInfo&) override {
-    reel::log::start({.least = reel::log::level::off});
-  }
+  void testRunStarting(const Catch::TestRunInfo&) override { reel::log::start({.least = reel::log::level::off}); }
 };
 
 } // namespace

@@ -21,13 +21,17 @@ std::string blank(const std::string& text) {
     bool keep = in == code;
     switch (in) {
     case code:
-      if (rest.starts_with("//")) in = line_comment;
-      else if (rest.starts_with("/*")) in = block_comment;
+      if (rest.starts_with("//"))
+        in = line_comment;
+      else if (rest.starts_with("/*"))
+        in = block_comment;
       else if (rest.starts_with("R\"")) {
         in = raw;
         raw_end = ")" + std::string{rest.substr(2, rest.find('(') - 2)} + "\"";
-      } else if (text[i] == '"') in = string;
-      else if (text[i] == '\'' && (i == 0 || !std::isalnum(static_cast<unsigned char>(text[i - 1])))) in = character;
+      } else if (text[i] == '"')
+        in = string;
+      else if (text[i] == '\'' && (i == 0 || !std::isalnum(static_cast<unsigned char>(text[i - 1]))))
+        in = character;
       keep = in == code;
       break;
     case line_comment:
@@ -105,7 +109,8 @@ std::vector<function_place> functions_of(const source_file& f) {
       ++depth;
       if (function_depth < 0 && starts_function(head)) {
         function_depth = depth;
-        auto lines_of_head = std::ranges::count(head.substr(std::min(head.find_first_not_of(" \n"), head.size())), '\n');
+        auto lines_of_head =
+            std::ranges::count(head.substr(std::min(head.find_first_not_of(" \n"), head.size())), '\n');
         all.push_back({one_line(head), line - static_cast<int>(lines_of_head), 0});
       }
       head.clear();
@@ -116,8 +121,10 @@ std::vector<function_place> functions_of(const source_file& f) {
       }
       --depth;
       head.clear();
-    } else if (c == ';') head.clear();
-    else head += c;
+    } else if (c == ';')
+      head.clear();
+    else
+      head += c;
   }
   return all;
 }

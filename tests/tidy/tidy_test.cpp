@@ -33,16 +33,27 @@ struct rule {
 
 const std::vector<rule>& include_rules() {
   static const std::vector<rule> rules{
-      {"messages know only themselves", [](auto& f) { return under(f, "messages/"); }, std::regex{"^(runtime|actors|src)/"}},
+      {"messages know only themselves", [](auto& f) { return under(f, "messages/"); },
+       std::regex{"^(runtime|actors|src)/"}},
       {"runtime knows no actors", [](auto& f) { return under(f, "runtime/"); }, std::regex{"^(actors|src)/"}},
       {"actors know no programs", [](auto& f) { return under(f, "actors/"); }, std::regex{"^src/"}},
-      {"logic knows no framework", is_logic, std::regex{"^(caf/|zmq|torch/|ATen/|sqlite|SQLiteCpp|boost/asio|boost/beast|spdlog|runtime/act)"}},
-      {"Cap'n Proto only in the codec", [](auto& f) { return !under(f, "messages/wire/") && !is_test(f); }, std::regex{R"(^(capnp/|kj/)|\.capnp\.h$)"}},
-      {"LibTorch only in the model", [](auto& f) { return !under(f, "actors/worker/wan/") && !under(f, "tests/worker/wan/"); }, std::regex{"^(torch/|ATen/|c10/)"}},
-      {"CAF only through the bridge", [](auto& f) { return f.path != "runtime/act.hpp" && !is_test(f); }, std::regex{"^caf/"}},
-      {"ZeroMQ only in the link", [](auto& f) { return !under(f, "runtime/link/") && !is_test(f); }, std::regex{"^zmq"}},
-      {"SQLite only in storage", [](auto& f) { return !under(f, "actors/storage/") && !is_test(f) && !under(f, "src/reel-bench/"); }, std::regex{"^(sqlite3|SQLiteCpp)"}},
-      {"HTTP server libraries only in the gateway", [](auto& f) { return !under(f, "actors/gateway/http/") && !is_test(f) && !under(f, "src/reel-bench/"); }, std::regex{"^boost/(beast|asio)"}},
+      {"logic knows no framework", is_logic,
+       std::regex{"^(caf/|zmq|torch/|ATen/|sqlite|SQLiteCpp|boost/asio|boost/beast|spdlog|runtime/act)"}},
+      {"Cap'n Proto only in the codec", [](auto& f) { return !under(f, "messages/wire/") && !is_test(f); },
+       std::regex{R"(^(capnp/|kj/)|\.capnp\.h$)"}},
+      {"LibTorch only in the model",
+       [](auto& f) { return !under(f, "actors/worker/wan/") && !under(f, "tests/worker/wan/"); },
+       std::regex{"^(torch/|ATen/|c10/)"}},
+      {"CAF only through the bridge", [](auto& f) { return f.path != "runtime/act.hpp" && !is_test(f); },
+       std::regex{"^caf/"}},
+      {"ZeroMQ only in the link", [](auto& f) { return !under(f, "runtime/link/") && !is_test(f); },
+       std::regex{"^zmq"}},
+      {"SQLite only in storage",
+       [](auto& f) { return !under(f, "actors/storage/") && !is_test(f) && !under(f, "src/reel-bench/"); },
+       std::regex{"^(sqlite3|SQLiteCpp)"}},
+      {"HTTP server libraries only in the gateway",
+       [](auto& f) { return !under(f, "actors/gateway/http/") && !is_test(f) && !under(f, "src/reel-bench/"); },
+       std::regex{"^boost/(beast|asio)"}},
   };
   return rules;
 }
@@ -100,7 +111,7 @@ TEST_CASE("files stay under 500 lines, functions under 70, behaviours under 25, 
     }
     for (std::size_t i = 0; i < f.lines.size(); ++i) {
       INFO(f.path << ":" << i + 1);
-      CHECK(f.lines[i].size() <= 130); // bytes; the formatter cuts at 110 columns
+      CHECK(f.lines[i].size() <= 130); // bytes; the formatter cuts at 120 columns
     }
   }
 }

@@ -15,8 +15,8 @@ constexpr std::size_t request_id_bytes_max = 128;
 std::string request_id_of(const http_request& request) {
   auto given = request.header("x-request-id");
   auto plain = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '_' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
   };
   if (!given.empty() && given.size() <= request_id_bytes_max && std::ranges::all_of(given, plain))
     return std::string{given};
@@ -30,8 +30,7 @@ std::string_view bearer_of(const http_request& request) {
   auto text = request.header("authorization");
   constexpr std::string_view scheme = "bearer ";
   auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
-  if (text.size() <= scheme.size() || !std::ranges::equal(text.substr(0, scheme.size()), scheme, same))
-    return {};
+  if (text.size() <= scheme.size() || !std::ranges::equal(text.substr(0, scheme.size()), scheme, same)) return {};
   return text.substr(scheme.size());
 }
 
@@ -64,13 +63,11 @@ std::string_view query_value(const http_target& target, std::string_view name) {
   return {};
 }
 
-std::optional<api_error> check_query(const http_target& target,
-                                     std::initializer_list<std::string_view> known) {
+std::optional<api_error> check_query(const http_target& target, std::initializer_list<std::string_view> known) {
   for (std::size_t i = 0; i < target.query.size(); ++i) {
     const auto& name = target.query[i].first;
     auto same = [&](const auto& pair) { return pair.first == name; };
-    bool twice =
-        std::any_of(target.query.begin(), target.query.begin() + static_cast<std::ptrdiff_t>(i), same);
+    bool twice = std::any_of(target.query.begin(), target.query.begin() + static_cast<std::ptrdiff_t>(i), same);
     if (std::ranges::find(known, name) != known.end() && !twice) continue;
     auto why = (twice ? "query parameter given twice: " : "unknown query parameter ") + shown(name);
     return api_error{.status = 422, .code = "unknown_field", .message = why, .param = name.substr(0, 64)};
@@ -126,8 +123,7 @@ void gateway_api::handle(const http_request& request, http_reply reply) {
                     .started = std::chrono::steady_clock::now(),
                     .request_id = request_id_of(request)};
   auto target = parse_target(request.target == "*" ? "/" : std::string_view{request.target});
-  if (!target)
-    return answer.fail({.status = 400, .code = "bad_path", .message = "the path or query is malformed"});
+  if (!target) return answer.fail({.status = 400, .code = "bad_path", .message = "the path or query is malformed"});
   auto found = find_route(*target);
   answer.where = found.where;
   const tenant* who = nullptr;
@@ -147,8 +143,8 @@ void gateway_api::handle(const http_request& request, http_reply reply) {
 }
 
 /// Everything that is the same for all routes.
-std::optional<api_error> gateway_api::admit(const http_request& request, const http_target& target,
-                                            route where, const tenant*& who) {
+std::optional<api_error> gateway_api::admit(const http_request& request, const http_target& target, route where,
+                                            const tenant*& who) {
   const auto& info = info_of(where);
   if (where == route::unknown ? !target.path.empty() && target.path[0] == "v1" : info.needs_key) {
     auto key = bearer_of(request);

@@ -22,8 +22,7 @@ struct api_answer {
   std::string request_id;
 
   void send(http_response r) const;
-  void
-  fail(api_error e) const; ///< spreads Retry-After, so that those who were refused do not come back together
+  void fail(api_error e) const; ///< spreads Retry-After, so that those who were refused do not come back together
   void send_video(const job_view& view) const;
 };
 
@@ -93,8 +92,7 @@ private:
 void pooled_random(std::uint8_t* bytes, std::size_t size);
 
 /// Refuses query parameters that are not in the list or come twice.
-std::optional<api_error> check_query(const http_target& target,
-                                     std::initializer_list<std::string_view> known);
+std::optional<api_error> check_query(const http_target& target, std::initializer_list<std::string_view> known);
 std::string_view query_value(const http_target& target, std::string_view name); ///< empty: not there
 
 } // namespace reel

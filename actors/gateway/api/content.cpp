@@ -17,8 +17,7 @@ struct content_request {
 /// The rest of an object behind its first slice. One slice is in memory at a time.
 class object_stream final : public body_stream {
 public:
-  object_stream(std::shared_ptr<line> from, std::string key, blob first, std::uint64_t offset,
-                std::uint64_t end)
+  object_stream(std::shared_ptr<line> from, std::string key, blob first, std::uint64_t offset, std::uint64_t end)
       : from_{std::move(from)}, key_{std::move(key)}, first_{std::move(first)}, offset_{offset}, end_{end} {}
 
   void next(std::function<void(chunk)> reply) override {
@@ -45,8 +44,7 @@ private:
   std::uint64_t offset_, end_;
 };
 
-outcome<content_request, api_error> read_content_request(const http_request& request,
-                                                         const http_target& target) {
+outcome<content_request, api_error> read_content_request(const http_request& request, const http_target& target) {
   if (auto wrong = check_query(target, {"variant"})) return failed{*wrong};
   content_request c;
   auto variant = query_value(target, "variant");
@@ -82,14 +80,13 @@ http_response head_of(const job_record& r, artifact which, const std::string& et
   h.add("etag", etag);
   h.add("accept-ranges", "bytes");
   h.add("cache-control", "private, max-age=3600");
-  h.add("content-disposition",
-        "inline; filename=\"" + to_string(r.request.id) + (video ? ".mp4\"" : ".png\""));
+  h.add("content-disposition", "inline; filename=\"" + to_string(r.request.id) + (video ? ".mp4\"" : ".png\""));
   return h;
 }
 
 /// Sends head and bytes, the first slice read before anything is promised.
-void send_object(const api_answer& answer, const std::shared_ptr<line>& from, http_response head,
-                 std::string key, const byte_range& range) {
+void send_object(const api_answer& answer, const std::shared_ptr<line>& from, http_response head, std::string key,
+                 const byte_range& range) {
   auto length = std::min<std::uint64_t>(range.length, limits::object_slice_bytes_max);
   read_object m{key, range.first, length};
   from->read_object(m, [answer, from, head = std::move(head), key = std::move(key), range,

@@ -60,15 +60,14 @@ std::optional<bool> boolean_of(const api_field& f) {
   return {};
 }
 
-trouble read_integer(const api_field& f, std::int64_t least, std::int64_t most,
-                     std::optional<std::int64_t>& into) {
+trouble read_integer(const api_field& f, std::int64_t least, std::int64_t most, std::optional<std::int64_t>& into) {
   into = integer_of(f);
   if (into && *into >= least && *into <= most) return {};
   return wrong(f, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
 }
 
-trouble read_real(const api_field& f, double least, double most, std::string_view allowed,
-                  std::optional<double>& into, bool text_too = false) {
+trouble read_real(const api_field& f, double least, double most, std::string_view allowed, std::optional<double>& into,
+                  bool text_too = false) {
   into = real_of(f, text_too);
   if (into && *into >= least && *into <= most) return {};
   return wrong(f, allowed);
@@ -131,8 +130,7 @@ trouble read_deadline(const api_field& f, create_video& c) {
 
 trouble read_metadata(const api_field& f, create_video& c) {
   if (!f.key && f.what == kind::object) return {}; // its members follow
-  constexpr std::string_view allowed =
-      "up to 16 pairs of texts, keys of 1 to 512 and values of at most 512 bytes";
+  constexpr std::string_view allowed = "up to 16 pairs of texts, keys of 1 to 512 and values of at most 512 bytes";
   bool bad = !f.key || f.key->empty() || f.what != kind::text || f.key->size() > limits::metadata_text_max ||
              f.text.size() > limits::metadata_text_max || c.metadata.size() == limits::metadata_pairs_max;
   if (bad || !text_problem(*f.key).empty() || !text_problem(f.text).empty()) {
@@ -144,8 +142,7 @@ trouble read_metadata(const api_field& f, create_video& c) {
 }
 
 api_error refused(std::string_view field, std::string_view code, std::string message) {
-  return {
-      .status = 422, .code = std::string{code}, .message = std::move(message), .param = std::string{field}};
+  return {.status = 422, .code = std::string{code}, .message = std::move(message), .param = std::string{field}};
 }
 
 struct field_rule {
@@ -166,25 +163,19 @@ constexpr field_rule rules[] = {
        return read_real(f, 0.001, 3600, "a number of seconds above 0, as number or text", c.seconds, true);
      }},
     {"size", read_size},
-    {"num_frames",
-     [](const api_field& f, create_video& c) { return read_integer(f, 1, 16385, c.num_frames); }},
+    {"num_frames", [](const api_field& f, create_video& c) { return read_integer(f, 1, 16385, c.num_frames); }},
     {"fps", [](const api_field& f, create_video& c) { return read_integer(f, 1, fps_max, c.fps); }},
     {"seed", read_seed},
-    {"negative_prompt",
-     [](const api_field& f, create_video& c) { return read_text(f, c.negative_prompt.emplace()); }},
-    {"num_inference_steps",
-     [](const api_field& f, create_video& c) { return read_integer(f, 1, 1000, c.steps); }},
+    {"negative_prompt", [](const api_field& f, create_video& c) { return read_text(f, c.negative_prompt.emplace()); }},
+    {"num_inference_steps", [](const api_field& f, create_video& c) { return read_integer(f, 1, 1000, c.steps); }},
     {"guidance_scale", [](const api_field& f, create_video& c) { return read_guidance(f, c.guidance); }},
-    {"guidance_scale_high",
-     [](const api_field& f, create_video& c) { return read_guidance(f, c.guidance_high); }},
-    {"guidance_scale_low",
-     [](const api_field& f, create_video& c) { return read_guidance(f, c.guidance_low); }},
+    {"guidance_scale_high", [](const api_field& f, create_video& c) { return read_guidance(f, c.guidance_high); }},
+    {"guidance_scale_low", [](const api_field& f, create_video& c) { return read_guidance(f, c.guidance_low); }},
     {"guidance_scale_2",
      [](const api_field&, create_video&) -> trouble {
-       return refused(
-           "guidance_scale_2", "ambiguous_field",
-           "guidance_scale_2 means different experts in different servers: use guidance_scale_high "
-           "and guidance_scale_low");
+       return refused("guidance_scale_2", "ambiguous_field",
+                      "guidance_scale_2 means different experts in different servers: use guidance_scale_high "
+                      "and guidance_scale_low");
      }},
     {"flow_shift",
      [](const api_field& f, create_video& c) {
@@ -213,8 +204,7 @@ constexpr field_rule rules[] = {
     {"metadata", read_metadata},
     {"input_reference",
      [](const api_field&, create_video&) -> trouble {
-       return refused("input_reference", "unsupported",
-                      "input_reference: the models here make videos from text only");
+       return refused("input_reference", "unsupported", "input_reference: the models here make videos from text only");
      }},
     {"webhook_url",
      [](const api_field&, create_video&) -> trouble {

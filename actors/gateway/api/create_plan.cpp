@@ -52,8 +52,7 @@ failed<api_error> refused(std::string_view field, std::string_view value, std::s
   return {invalid_value(field, value, allowed)};
 }
 
-outcome<const gateway_model*, api_error> find_model(const create_video& c,
-                                                    const std::vector<gateway_model>& models) {
+outcome<const gateway_model*, api_error> find_model(const create_video& c, const std::vector<gateway_model>& models) {
   if (!c.model) return &models.front();
   std::string known;
   for (const auto& m : models) {
@@ -98,8 +97,7 @@ outcome<std::optional<wall_time>, api_error> deadline_of(const create_video& c, 
   return std::optional{moment};
 }
 
-outcome<render_params, api_error> params_of(const create_video& c, const model_profile& p,
-                                            std::uint64_t random_seed) {
+outcome<render_params, api_error> params_of(const create_video& c, const model_profile& p, std::uint64_t random_seed) {
   bool preview = c.quality == video_quality::preview;
   auto size = c.size.value_or(preview ? p.size_preview : p.size_default);
   if (!fits(p, size)) return refused("size", to_string(size), allowed_sizes(p));

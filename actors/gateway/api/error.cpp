@@ -64,8 +64,7 @@ api_error error_of(errc code, std::string_view what) {
   std::string name{to_string(code)};
   switch (code) {
   case errc::not_found: return {.status = 404, .code = name, .message = text(" does not exist")};
-  case errc::conflict:
-    return {.status = 409, .code = name, .message = text(" has already ended"), .retry = false};
+  case errc::conflict: return {.status = 409, .code = name, .message = text(" has already ended"), .retry = false};
   case errc::key_reused:
     return {.status = 422,
             .code = name,
@@ -79,22 +78,16 @@ api_error error_of(errc code, std::string_view what) {
             .message = "too many videos of this account are waiting; try again when some have finished",
             .retry_after = much_later};
   case errc::queue_full:
-    return {
-        .status = 503, .code = name, .message = "the queue is full; try again later", .retry_after = later};
+    return {.status = 503, .code = name, .message = "the queue is full; try again later", .retry_after = later};
   case errc::no_space:
-    return {.status = 503,
-            .code = name,
-            .message = "no space for new work; try again later",
-            .retry_after = much_later};
+    return {
+        .status = 503, .code = name, .message = "no space for new work; try again later", .retry_after = much_later};
   case errc::unavailable:
   case errc::unreachable:
   case errc::timeout:
   case errc::draining:
   case errc::busy:
-    return {.status = 503,
-            .code = name,
-            .message = "the service cannot answer now; try again",
-            .retry_after = soon};
+    return {.status = 503, .code = name, .message = "the service cannot answer now; try again", .retry_after = soon};
   default: return {.status = 500, .code = "internal", .message = "internal error"};
   }
 }

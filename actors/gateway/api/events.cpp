@@ -100,8 +100,7 @@ private:
 
 void gateway_api::on_events(const call& c) {
   if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
-  auto stream =
-      std::make_shared<event_stream>(parts_.to, c.answer.reply, read_job{c.scope(), c.job}, parts_.video);
+  auto stream = std::make_shared<event_stream>(parts_.to, c.answer.reply, read_job{c.scope(), c.job}, parts_.video);
   stream->watch();
   parts_.to->read({c.scope(), c.job}, [answer = c.answer, stream, id = c.job](outcome<job_view, errc> view) {
     answer.reply.post([answer, stream, id, view = std::move(view)] {

@@ -19,8 +19,7 @@ constexpr std::size_t keys_max = 64;
 /// Receives Boost.JSON's events. Levels: 1 is the body's object, 2 its members' members (kept as name[key]);
 /// deeper values are only checked.
 struct field_collector {
-  static constexpr std::size_t max_object_size = -1, max_array_size = -1, max_key_size = -1,
-                               max_string_size = -1;
+  static constexpr std::size_t max_object_size = -1, max_array_size = -1, max_key_size = -1, max_string_size = -1;
 
   api_fields fields;
   std::string why; ///< our own refusal
@@ -77,12 +76,8 @@ struct field_collector {
   bool on_array_end(std::size_t, json_error&) { return close(); }
   bool on_key_part(json_view s, std::size_t, json_error&) { return piece.append(s.data(), s.size()), true; }
   bool on_key(json_view s, std::size_t, json_error& ec) { return take_key(whole(s), ec); }
-  bool on_string_part(json_view s, std::size_t, json_error&) {
-    return piece.append(s.data(), s.size()), true;
-  }
-  bool on_string(json_view s, std::size_t, json_error& ec) {
-    return add({.what = kind::text, .text = whole(s)}, ec);
-  }
+  bool on_string_part(json_view s, std::size_t, json_error&) { return piece.append(s.data(), s.size()), true; }
+  bool on_string(json_view s, std::size_t, json_error& ec) { return add({.what = kind::text, .text = whole(s)}, ec); }
   bool on_number_part(json_view s, json_error&) { return piece.append(s.data(), s.size()), true; }
   bool on_int64(std::int64_t v, json_view s, json_error& ec) {
     return add({.what = kind::integer, .text = whole(s), .integer = v, .real = static_cast<double>(v)}, ec);
@@ -122,8 +117,7 @@ outcome<api_fields, api_error> read_json_fields(std::string_view body) {
   auto& found = parser.handler();
   if (!found.why.empty()) return failed{malformed("invalid_json", "invalid JSON: " + found.why)};
   if (ec)
-    return failed{
-        malformed("invalid_json", "invalid JSON at byte " + std::to_string(used) + ": " + ec.message())};
+    return failed{malformed("invalid_json", "invalid JSON at byte " + std::to_string(used) + ": " + ec.message())};
   if (body.find_first_not_of(" \t\r\n", used) != std::string_view::npos)
     return failed{malformed("invalid_json", "invalid JSON: something stands behind the object")};
   return std::move(found.fields);
@@ -142,8 +136,8 @@ outcome<api_fields, api_error> read_form_fields(std::string_view body, std::stri
     split_name(f);
     auto same = [&](const api_field& other) { return other.name == f.name && other.key == f.key; };
     if (std::ranges::any_of(fields, same))
-      return failed{malformed("invalid_form",
-                              "multipart/form-data: the field " + shown(f.full_name()) + " comes twice")};
+      return failed{
+          malformed("invalid_form", "multipart/form-data: the field " + shown(f.full_name()) + " comes twice")};
     fields.push_back(std::move(f));
   }
   return fields;

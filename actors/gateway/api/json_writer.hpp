@@ -36,9 +36,7 @@ public:
 
   json_writer& open(char bracket = '{') { return comma(), out_ += bracket, *this; }
   json_writer& close(char bracket = '}') { return out_ += bracket, *this; }
-  json_writer& key(std::string_view name) {
-    return comma(), append_json_string(out_, name), out_ += ':', *this;
-  }
+  json_writer& key(std::string_view name) { return comma(), append_json_string(out_, name), out_ += ':', *this; }
 
   json_writer& text(std::string_view value) { return comma(), append_json_string(out_, value), *this; }
   json_writer& boolean(bool value) { return raw(value ? "true" : "false"); }

@@ -6,13 +6,11 @@ namespace reel {
 
 namespace {
 
-prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& r, const char* name,
-                                                 const char* help) {
+prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& r, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(r);
 }
 
-const prometheus::Histogram::BucketBoundaries buckets{0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
-                                                      0.1,   0.2,   0.5,   1,    2,    5};
+const prometheus::Histogram::BucketBoundaries buckets{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};
 
 } // namespace
 
@@ -24,13 +22,9 @@ gateway_metrics::gateway_metrics(prometheus::Registry& r)
                    .Register(r)},
       refused_{counter(r, "reel_jobs_refused_total", "create requests refused before acceptance, by reason")},
       accepted_{counter(r, "reel_jobs_accepted_total", "jobs durable and acknowledged").Add({})},
-      replayed_{
-          counter(r, "reel_jobs_replayed_total", "create requests answered with an earlier job").Add({})},
-      connections_{prometheus::BuildGauge()
-                       .Name("reel_http_connections")
-                       .Help("open connections")
-                       .Register(r)
-                       .Add({})} {}
+      replayed_{counter(r, "reel_jobs_replayed_total", "create requests answered with an earlier job").Add({})},
+      connections_{
+          prometheus::BuildGauge().Name("reel_http_connections").Help("open connections").Register(r).Add({})} {}
 
 void gateway_metrics::answered(route where, int status, std::chrono::nanoseconds took) {
   auto r = static_cast<std::size_t>(where);
@@ -49,8 +43,6 @@ void gateway_metrics::answered(route where, int status, std::chrono::nanoseconds
   histogram->Observe(std::chrono::duration<double>{took}.count());
 }
 
-void gateway_metrics::refused(std::string_view reason) {
-  refused_.Add({{"reason", std::string{reason}}}).Increment();
-}
+void gateway_metrics::refused(std::string_view reason) { refused_.Add({{"reason", std::string{reason}}}).Increment(); }
 
 } // namespace reel

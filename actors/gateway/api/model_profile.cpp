@@ -23,24 +23,20 @@ std::string to_string(frame_size s) { return std::to_string(s.width) + 'x' + std
 std::optional<frame_size> parse_frame_size(std::string_view text) {
   auto x = text.find('x');
   frame_size s;
-  if (x == std::string_view::npos || !read_side(text.substr(0, x), s.width) ||
-      !read_side(text.substr(x + 1), s.height))
+  if (x == std::string_view::npos || !read_side(text.substr(0, x), s.width) || !read_side(text.substr(x + 1), s.height))
     return {};
   return s;
 }
 
 bool fits(const model_profile& p, frame_size s) {
   if (!p.sizes.empty()) return std::ranges::find(p.sizes, s) != p.sizes.end();
-  auto side = [&](std::int32_t n) {
-    return n >= p.size_multiple && n <= p.side_max && n % p.size_multiple == 0;
-  };
+  auto side = [&](std::int32_t n) { return n >= p.size_multiple && n <= p.side_max && n % p.size_multiple == 0; };
   return side(s.width) && side(s.height);
 }
 
 std::string allowed_sizes(const model_profile& p) {
   if (p.sizes.empty())
-    return "width and height multiples of " + std::to_string(p.size_multiple) + " up to " +
-           std::to_string(p.side_max);
+    return "width and height multiples of " + std::to_string(p.size_multiple) + " up to " + std::to_string(p.side_max);
   std::string text;
   for (auto s : p.sizes) (text += text.empty() ? "" : ", ") += to_string(s);
   return text;
@@ -54,20 +50,16 @@ std::string problem_of(const model_profile& p) {
   if (!is_valid_name(p.id.value)) return "id: 1 to 64 characters of [a-z0-9._-] expected";
   if (p.size_multiple < 1 || p.size_multiple > p.side_max || p.side_max > 16384)
     return "size_multiple, side_max: 1 <= size_multiple <= side_max <= 16384 expected";
-  for (const auto& [key, size] :
-       {std::pair{"size_default", p.size_default}, std::pair{"size_preview", p.size_preview}})
-    if (!fits(p, size))
-      return std::string{key} + ": " + to_string(size) + " is not allowed: " + allowed_sizes(p);
+  for (const auto& [key, size] : {std::pair{"size_default", p.size_default}, std::pair{"size_preview", p.size_preview}})
+    if (!fits(p, size)) return std::string{key} + ": " + to_string(size) + " is not allowed: " + allowed_sizes(p);
   if (!is_frames(p.frames_max, 16385)) return "frames_max: 4n+1 from 1 to 16385 expected";
   if (!is_frames(p.frames_default, p.frames_max)) return "frames_default: 4n+1 from 1 to frames_max expected";
-  if (p.fps_default < 1 || p.fps_default > fps_max)
-    return "fps_default: 1 to " + std::to_string(fps_max) + " expected";
+  if (p.fps_default < 1 || p.fps_default > fps_max) return "fps_default: 1 to " + std::to_string(fps_max) + " expected";
   auto steps = [&](std::int32_t n) { return n >= 1 && n <= p.steps_max; };
   if (p.steps_max > 1000 || !steps(p.steps_default) || !steps(p.steps_preview))
     return "steps_default, steps_preview: 1 to steps_max expected, and steps_max at most 1000";
   auto guidance = [](float g) { return g >= 0 && g <= 20; };
-  if (!guidance(p.guidance_high) || !guidance(p.guidance_low))
-    return "guidance_high, guidance_low: 0 to 20 expected";
+  if (!guidance(p.guidance_high) || !guidance(p.guidance_low)) return "guidance_high, guidance_low: 0 to 20 expected";
   if (!(p.flow_shift > 0 && p.flow_shift <= 100)) return "flow_shift: above 0, at most 100 expected";
   return {};
 }

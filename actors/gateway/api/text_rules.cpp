@@ -65,8 +65,8 @@ std::optional<wall_time> parse_rfc3339(std::string_view text) {
   minutes offset{0};
   bool read = take_number(text, 4, y) && take(text, "-") && take_number(text, 2, mo) && take(text, "-") &&
               take_number(text, 2, d) && take(text, "Tt ") && take_number(text, 2, h) && take(text, ":") &&
-              take_number(text, 2, mi) && take(text, ":") && take_number(text, 2, s) &&
-              take_fraction(text, ms) && take_offset(text, offset);
+              take_number(text, 2, mi) && take(text, ":") && take_number(text, 2, s) && take_fraction(text, ms) &&
+              take_offset(text, offset);
   year_month_day date{year{y}, month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
   if (!read || !date.ok() || h > 23 || mi > 59 || s > 60) return {};
   return wall_time{sys_days{date}} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset;

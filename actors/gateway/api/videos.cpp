@@ -24,8 +24,7 @@ outcome<std::string, api_error> idempotency_key_of(const http_request& request) 
 outcome<list_jobs, api_error> page_of(const http_target& target, tenant_id scope) {
   if (auto wrong = check_query(target, {"after", "limit", "order"})) return failed{*wrong};
   list_jobs m{.tenant = std::move(scope), .limit = page_default};
-  auto after = query_value(target, "after"), limit = query_value(target, "limit"),
-       order = query_value(target, "order");
+  auto after = query_value(target, "after"), limit = query_value(target, "limit"), order = query_value(target, "order");
   if (!after.empty()) {
     m.after = parse_job_id(after);
     if (!m.after) return failed{invalid_value("after", shown(after), "the id of a video")};
@@ -47,8 +46,7 @@ std::string page_text(const job_page& page, const video_options& o) {
   json.open().key("object").text("list").key("data").open('[');
   for (const auto& record : page.jobs) write_video(json, {record, {}}, o);
   json.close(']');
-  for (const auto& [key, at] :
-       {std::pair{"first_id", std::size_t{0}}, std::pair{"last_id", page.jobs.size() - 1}}) {
+  for (const auto& [key, at] : {std::pair{"first_id", std::size_t{0}}, std::pair{"last_id", page.jobs.size() - 1}}) {
     json.key(key);
     if (page.jobs.empty())
       json.null();
@@ -104,8 +102,7 @@ void gateway_api::on_create(const call& c) {
   if (const auto& t = planned->model->tokenizer) {
     job.prompt_tokens = t->encode(job.prompt);
     auto model = static_cast<std::size_t>(planned->model - parts_.models.data());
-    job.negative_tokens =
-        planned->own_negative_prompt ? t->encode(job.negative_prompt) : negative_tokens_[model];
+    job.negative_tokens = planned->own_negative_prompt ? t->encode(job.negative_prompt) : negative_tokens_[model];
   }
   if (job.cls == job_class::urgent) // goes before everybody else: who asked for it stays known
     log::info("urgent job requested", {{"tenant", job.tenant.value}, {"job", to_string(job.id)}});
@@ -114,29 +111,27 @@ void gateway_api::on_create(const call& c) {
   std::string text; // written now, so that the job can be handed on without a copy
   json_writer json{text};
   write_video(json, fresh, parts_.video);
-  parts_.to->accept(std::move(fresh.record.request),
-                    [answer = c.answer, text = std::move(text), has_key, scope = c.scope(),
-                     to = parts_.to](auto accepted) mutable {
-                      auto code = accepted ? accepted->code : accepted.error();
-                      if (code != errc::ok) {
-                        auto e = refusal_of(code, has_key);
-                        answer.metrics->refused(e.code);
-                        return answer.fail(e);
-                      }
-                      if (accepted->replayed) {
-                        answer.metrics->replayed();
-                        return to->read({scope, accepted->id}, [answer](auto view) {
-                          view ? answer.send_video(*view)
-                               : answer.fail(error_of(view.error(), "the video of this Idempotency-Key"));
-                        });
-                      }
-                      answer.metrics->accepted();
-                      http_response r;
-                      r.add("content-type", "application/json");
-                      r.add("openai-poll-after-ms", "1000");
-                      r.body = std::move(text);
-                      answer.send(std::move(r));
-                    });
+  parts_.to->accept(std::move(fresh.record.request), [answer = c.answer, text = std::move(text), has_key,
+                                                      scope = c.scope(), to = parts_.to](auto accepted) mutable {
+    auto code = accepted ? accepted->code : accepted.error();
+    if (code != errc::ok) {
+      auto e = refusal_of(code, has_key);
+      answer.metrics->refused(e.code);
+      return answer.fail(e);
+    }
+    if (accepted->replayed) {
+      answer.metrics->replayed();
+      return to->read({scope, accepted->id}, [answer](auto view) {
+        view ? answer.send_video(*view) : answer.fail(error_of(view.error(), "the video of this Idempotency-Key"));
+      });
+    }
+    answer.metrics->accepted();
+    http_response r;
+    r.add("content-type", "application/json");
+    r.add("openai-poll-after-ms", "1000");
+    r.body = std::move(text);
+    answer.send(std::move(r));
+  });
 }
 
 void gateway_api::on_list(const call& c) {
@@ -172,22 +167,14 @@ void gateway_api::on_cancel(const call& c) {
 
 void gateway_api::on_delete(const call& c) {
   if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
-  parts_.to->remove({c.scope(), c.job},
-                    [answer = c.answer, id = c.job](outcome<delete_answer, errc> deleted) {
-                      if (!deleted) return answer.fail(error_of(deleted.error(), to_string(id)));
-                      http_response r;
-                      r.add("content-type", "application/json");
-                      json_writer json{r.body};
-                      json.open()
-                          .key("id")
-                          .text(to_string(id))
-                          .key("object")
-                          .text("video.deleted")
-                          .key("deleted")
-                          .boolean(true)
-                          .close();
-                      answer.send(std::move(r));
-                    });
+  parts_.to->remove({c.scope(), c.job}, [answer = c.answer, id = c.job](outcome<delete_answer, errc> deleted) {
+    if (!deleted) return answer.fail(error_of(deleted.error(), to_string(id)));
+    http_response r;
+    r.add("content-type", "application/json");
+    json_writer json{r.body};
+    json.open().key("id").text(to_string(id)).key("object").text("video.deleted").key("deleted").boolean(true).close();
+    answer.send(std::move(r));
+  });
 }
 
 } // namespace reel

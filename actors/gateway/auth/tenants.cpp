@@ -17,8 +17,8 @@ constexpr std::size_t key_bytes_max = 256; ///< ours have 48; longer ones are no
 
 std::array<std::uint8_t, 32> blake2b(std::string_view text) {
   std::array<std::uint8_t, 32> hash{};
-  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                     nullptr, 0);
   return hash;
 }
 
@@ -53,9 +53,8 @@ private:
   }
 
   void refuse_unknown() const {
-    constexpr std::array known{
-        "id",     "key_hashes",      "default_class",  "allowed_classes", "allow_degraded",
-        "weight", "queued_jobs_max", "requests_per_s", "burst",           "operator"};
+    constexpr std::array known{"id",     "key_hashes",      "default_class",  "allowed_classes", "allow_degraded",
+                               "weight", "queued_jobs_max", "requests_per_s", "burst",           "operator"};
     for (const auto& [key, node] : table_)
       if (std::ranges::find(known, key.str()) == known.end()) fail(node, key.str(), "no such key");
   }
@@ -121,8 +120,7 @@ private:
       auto value = one.value_exact<std::string>();
       std::array<std::uint8_t, 32> bytes;
       if (!value || !from_hex(*value, bytes.data(), bytes.size()))
-        fail(one, "key_hashes",
-             "64 lower-case hexadecimal digits expected (BLAKE2b-256 of a key, not the key)");
+        fail(one, "key_hashes", "64 lower-case hexadecimal digits expected (BLAKE2b-256 of a key, not the key)");
       all.push_back(std::move(*value));
     }
     return all;
@@ -140,8 +138,7 @@ std::string make_api_key() {
   std::array<std::uint8_t, 32> random;
   os_random(random.data(), random.size());
   char text[64];
-  sodium_bin2base64(text, sizeof text, random.data(), random.size(),
-                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  sodium_bin2base64(text, sizeof text, random.data(), random.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   return std::string{"reel-"} + text;
 }
 
@@ -153,8 +150,7 @@ std::string hash_api_key(std::string_view key) {
 tenant_directory tenant_directory::load(const std::string& file) {
   std::ifstream in{file, std::ios::binary};
   std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    throw std::runtime_error{file + ": cannot be read: " + std::strerror(errno)};
+  if (!in || !(text << in.rdbuf())) throw std::runtime_error{file + ": cannot be read: " + std::strerror(errno)};
   return parse(text.str(), file);
 }
 
@@ -189,8 +185,7 @@ tenant_directory::tenant_directory(std::vector<tenant> tenants) : tenants_{std::
     for (const auto& text : tenants_[i].key_hashes) {
       hash h{};
       if (!from_hex(text, h.data(), h.size()) || !by_hash_.emplace(h, i).second)
-        throw std::invalid_argument{"tenant '" + tenants_[i].id.value +
-                                    "': a key hash is malformed or used twice"};
+        throw std::invalid_argument{"tenant '" + tenants_[i].id.value + "': a key hash is malformed or used twice"};
     }
   }
 }

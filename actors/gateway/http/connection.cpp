@@ -36,8 +36,7 @@ template <class Handler> struct connection::sleeper_of final : sleeper {
 };
 
 connection::connection(std::shared_ptr<loop> on, tcp::socket socket)
-    : loop_{std::move(on)}, socket_{std::move(socket)}, parser_{loop_->options.parser},
-      buffer_(buffer_bytes_first) {}
+    : loop_{std::move(on)}, socket_{std::move(socket)}, parser_{loop_->options.parser}, buffer_(buffer_bytes_first) {}
 
 // co_await stands alone in its statement: g++ 12 makes wrong code for it inside && and ||.
 
@@ -120,8 +119,7 @@ asio::awaitable<bool> connection::read_request() {
       co_return false;
     }
     if (parser_.at() == http_parser::stage::body && waiting_ != waiting::body) {
-      if (parser_.expects_continue() && begin_ == end_)
-        co_await write(buffer_of("HTTP/1.1 100 Continue\r\n\r\n"));
+      if (parser_.expects_continue() && begin_ == end_) co_await write(buffer_of("HTTP/1.1 100 Continue\r\n\r\n"));
       wait_for(waiting::body, o.body_time);
       moved(parser_.request().body.size()); // what came with the head
     }
@@ -250,8 +248,7 @@ asio::awaitable<bool> connection::send_stream(http_response& r) {
   }
   r.stream.reset();
   if (cut_) co_return false;
-  if (!r.stream_endless && sent != r.stream_bytes)
-    co_return cut(), false; // the client must see that it is cut off
+  if (!r.stream_endless && sent != r.stream_bytes) co_return cut(), false; // the client must see that it is cut off
   if (framed) co_return co_await write(buffer_of("0\r\n\r\n"));
   co_return true;
 }
@@ -295,17 +292,15 @@ asio::awaitable<bool> connection::write_chunk(asio::const_buffer data, bool fram
 
 /// Nothing is read while an endless stream runs, so the end of the connection must be looked for.
 void connection::watch_for_close() {
-  socket_.async_wait(tcp::socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& failed) {
-                       if (failed) return;
-                       char byte;
-                       boost::system::error_code ec;
-                       self->socket_.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, ec);
-                       if (!ec || ec == asio::error::would_block)
-                         return; // it sends something: heartbeats will find out about its end
-                       self->ending_ = true;
-                       self->wake();
-                     });
+  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const boost::system::error_code& failed) {
+    if (failed) return;
+    char byte;
+    boost::system::error_code ec;
+    self->socket_.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, ec);
+    if (!ec || ec == asio::error::would_block) return; // it sends something: heartbeats will find out about its end
+    self->ending_ = true;
+    self->wake();
+  });
 }
 
 /// Closing with unread bytes would reset the connection and could destroy our last answer on its way.

@@ -89,8 +89,7 @@ private:
 
   asio::awaitable<void> woken();
   void wake();
-  void
-  soon(std::function<void()> change); ///< now if this connection waits inside a call, else through the loop
+  void soon(std::function<void()> change); ///< now if this connection waits inside a call, else through the loop
 
   std::shared_ptr<loop> loop_;
   tcp::socket socket_;

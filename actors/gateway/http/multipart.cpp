@@ -124,8 +124,7 @@ std::optional<std::string> header_parameter(std::string_view header, std::string
   return {};
 }
 
-outcome<std::vector<form_part>, std::string> parse_multipart(std::string_view body,
-                                                             std::string_view boundary) {
+outcome<std::vector<form_part>, std::string> parse_multipart(std::string_view body, std::string_view boundary) {
   if (!is_boundary(boundary)) return broken("the boundary is missing or malformed");
   const auto first = "--" + std::string{boundary}, between = "\r\n" + first;
   if (!body.starts_with(first)) return broken("the body does not begin with the boundary");
@@ -136,8 +135,7 @@ outcome<std::vector<form_part>, std::string> parse_multipart(std::string_view bo
     if (parts.size() == parts_max) return broken("more than 64 parts");
     body.remove_prefix(2);
     auto head_end = body.substr(0, part_header_bytes_max).find("\r\n\r\n");
-    if (head_end == std::string_view::npos)
-      return broken("a part's headers do not end, or are longer than 4 KiB");
+    if (head_end == std::string_view::npos) return broken("a part's headers do not end, or are longer than 4 KiB");
     form_part part;
     if (auto wrong = read_part_headers(body.substr(0, head_end), part); !wrong.empty()) return broken(wrong);
     body.remove_prefix(head_end + 4);

@@ -24,7 +24,6 @@ struct form_part {
 std::optional<std::string> header_parameter(std::string_view header, std::string_view name);
 
 /// The parts, or a sentence that says what is wrong.
-outcome<std::vector<form_part>, std::string> parse_multipart(std::string_view body,
-                                                             std::string_view boundary);
+outcome<std::vector<form_part>, std::string> parse_multipart(std::string_view body, std::string_view boundary);
 
 } // namespace reel

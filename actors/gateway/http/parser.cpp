@@ -64,8 +64,7 @@ private:
   /// Beast accepts lines that go on in the next one (RFC 9112, section 5.2) and hides it: looks at the bytes
   /// behind the name. They are all in the input: Beast has looked at them too.
   bool is_folded(std::string_view name, std::string_view value) const {
-    auto rest =
-        input.substr(static_cast<std::size_t>(name.data() + name.size() + 1 - input.data())); // behind ':'
+    auto rest = input.substr(static_cast<std::size_t>(name.data() + name.size() + 1 - input.data())); // behind ':'
     auto blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size())); };
     blanks();
     if (!rest.starts_with(value)) return true;
@@ -83,15 +82,12 @@ private:
 
   void on_field_impl(http::field f, beast_view name, beast_view value, beast_error& ec) override {
     if (is_header_done()) return refuse(400, "trailer fields are not accepted", ec);
-    auto bytes =
-        request_.target.size() + request_.head_bytes() + name.size() + value.size() + 4 * request_.fields();
+    auto bytes = request_.target.size() + request_.head_bytes() + name.size() + value.size() + 4 * request_.fields();
     if (bytes > options_.header_bytes_max || request_.fields() >= options_.fields_max)
       return refuse(431, "the header is too large", ec);
-    if (is_folded(std_view(name), std_view(value)))
-      return refuse(400, "folded header lines are not accepted", ec);
+    if (is_folded(std_view(name), std_view(value))) return refuse(400, "folded header lines are not accepted", ec);
     request_.add_header(std_view(name), std_view(value));
-    if (f == http::field::content_length &&
-        !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }))
+    if (f == http::field::content_length && !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }))
       return refuse(400, "Content-Length is not a number", ec);
     if (f == http::field::transfer_encoding && !is_token(std_view(value), "chunked"))
       return refuse(400, "only the transfer coding \"chunked\" is accepted", ec);
@@ -113,8 +109,7 @@ private:
   }
 
   void on_body_init_impl(const boost::optional<std::uint64_t>& size, beast_error&) override {
-    if (size)
-      request_.body.reserve(std::min<std::size_t>(*size, 64u << 10)); // what is announced may never come
+    if (size) request_.body.reserve(std::min<std::size_t>(*size, 64u << 10)); // what is announced may never come
   }
   std::size_t on_body_impl(beast_view piece, beast_error&) override {
     request_.body += std_view(piece);
@@ -139,10 +134,8 @@ refusal explain(const beast_error& ec) {
   if (ec == http::error::bad_content_length || ec == http::error::multiple_content_length)
     return {400, "Content-Length is not one number"};
   if (ec == http::error::bad_transfer_encoding) return {400, "Content-Length beside Transfer-Encoding"};
-  if (ec == http::error::bad_chunk || ec == http::error::bad_chunk_extension)
-    return {400, "a chunk is malformed"};
-  if (ec == http::error::bad_method || ec == http::error::bad_target)
-    return {400, "the request line is malformed"};
+  if (ec == http::error::bad_chunk || ec == http::error::bad_chunk_extension) return {400, "a chunk is malformed"};
+  if (ec == http::error::bad_method || ec == http::error::bad_target) return {400, "the request line is malformed"};
   return {400, "the header is malformed"};
 }
 
@@ -164,9 +157,7 @@ void http_parser::reset() {
 
 const http_request& http_parser::request() const { return engine_->request; }
 
-bool http_parser::expects_continue() const {
-  return stage_ == stage::body && engine_->parser->expects_continue;
-}
+bool http_parser::expects_continue() const { return stage_ == stage::body && engine_->parser->expects_continue; }
 
 std::size_t http_parser::feed(std::string_view bytes) {
   if (stage_ == stage::complete || stage_ == stage::refused) return 0;

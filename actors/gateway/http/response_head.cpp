@@ -51,10 +51,7 @@ http_response error_response(int status, std::string_view reason) {
   for (char c : reason) (r.body += c == '"' ? "\\" : "") += c;
   r.body += status >= 500 ? R"(","type":"server_error","param":null,"code":")"
                           : R"(","type":"invalid_request_error","param":null,"code":")";
-  r.body += status == 503   ? "unavailable"
-            : status == 408 ? "timeout"
-            : status == 500 ? "internal"
-                            : "malformed";
+  r.body += status == 503 ? "unavailable" : status == 408 ? "timeout" : status == 500 ? "internal" : "malformed";
   r.body += R"("}})";
   return r;
 }

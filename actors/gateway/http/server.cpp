@@ -30,15 +30,14 @@ std::string http_date(std::time_t now) {
 }
 
 std::chrono::milliseconds tick_of(const http_options& o) {
-  auto least = std::min({o.header_time, o.body_time, o.write_time, o.idle_time, o.answer_time,
-                         o.heartbeat_time, o.linger_time, o.stop_time});
+  auto least = std::min({o.header_time, o.body_time, o.write_time, o.idle_time, o.answer_time, o.heartbeat_time,
+                         o.linger_time, o.stop_time});
   return std::clamp(least / 10, std::chrono::milliseconds{5}, std::chrono::milliseconds{100});
 }
 
 } // namespace
 
-loop::loop(const http_options& o, http_handler h)
-    : options{o}, handler{std::move(h)}, tick_time_{tick_of(o)} {}
+loop::loop(const http_options& o, http_handler h) : options{o}, handler{std::move(h)}, tick_time_{tick_of(o)} {}
 
 bool loop::on_this_thread() const { return current_loop == this; }
 

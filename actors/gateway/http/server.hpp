@@ -20,17 +20,16 @@
 namespace reel {
 
 struct http_options {
-  std::string address = "127.0.0.1"; ///< nobody outside this machine unless told otherwise
-  std::uint16_t port = 8080;         ///< 0: any free one, see http_server::port()
-  int threads = 1;                   ///< 1 to 64
+  std::string address = "127.0.0.1";                          ///< nobody outside this machine unless told otherwise
+  std::uint16_t port = 8080;                                  ///< 0: any free one, see http_server::port()
+  int threads = 1;                                            ///< 1 to 64
   std::size_t connections_max = limits::http_connections_max; ///< beyond: 503 and close
   http_parser::options parser;
-  std::chrono::milliseconds header_time =
-      limits::http_header_time; ///< from the first byte (or from connecting)
+  std::chrono::milliseconds header_time = limits::http_header_time; ///< from the first byte (or from connecting)
   std::chrono::milliseconds body_time = limits::http_body_time;
-  std::chrono::milliseconds write_time{20'000};  ///< a reader that takes nothing
-  std::chrono::milliseconds idle_time{20'000};   ///< between two requests
-  std::chrono::milliseconds answer_time{30'000}; ///< for the handler: then 503; longer than any ask behind it
+  std::chrono::milliseconds write_time{20'000};     ///< a reader that takes nothing
+  std::chrono::milliseconds idle_time{20'000};      ///< between two requests
+  std::chrono::milliseconds answer_time{30'000};    ///< for the handler: then 503; longer than any ask behind it
   std::chrono::milliseconds heartbeat_time{15'000}; ///< of an endless stream
   std::chrono::milliseconds linger_time{1'000};     ///< for the peer to read the last answer before we close
   std::chrono::milliseconds stop_time{5'000};       ///< for stop() to let requests finish

@@ -13,8 +13,7 @@ namespace reel {
 std::optional<std::string> percent_decode(std::string_view text, bool form = false);
 
 struct http_target {
-  std::vector<std::string>
-      path; ///< "/v1/videos/x" -> {"v1", "videos", "x"}; no segment is ".", ".." or holds '/'
+  std::vector<std::string> path; ///< "/v1/videos/x" -> {"v1", "videos", "x"}; no segment is ".", ".." or holds '/'
   std::vector<std::pair<std::string, std::string>> query; ///< in order, at most 32
 };
 

@@ -16,8 +16,8 @@ constexpr int entity_rounds_max = 8; // ftfy repeats until nothing changes; a pr
 
 std::string mapped(std::string_view text, int options) {
   utf8proc_uint8_t* out = nullptr;
-  auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                           static_cast<long>(text.size()), &out, static_cast<utf8proc_option_t>(options));
+  auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<long>(text.size()), &out,
+                           static_cast<utf8proc_option_t>(options));
   if (size < 0) return std::string{text};
   std::string result{reinterpret_cast<char*>(out), static_cast<std::size_t>(size)};
   std::free(out);
@@ -35,9 +35,7 @@ bool is_ligature(char32_t c) {
          (c >= 0xfb00 && c <= 0xfb06);
 }
 
-bool is_invisible(char32_t c) {
-  return c == 0xfeff || (c >= 0x206a && c <= 0x206f) || (c >= 0xfff9 && c <= 0xfffc);
-}
+bool is_invisible(char32_t c) { return c == 0xfeff || (c >= 0x206a && c <= 0x206f) || (c >= 0xfff9 && c <= 0xfffc); }
 
 void append_fixed(std::string& out, char32_t c) {
   if (is_ligature(c) || c == 0x3000 || (c >= 0xff01 && c <= 0xffef))
@@ -71,8 +69,7 @@ std::string fix_entities(std::string text) {
 /// What Python's \s matches in text.
 bool is_space(char32_t c) {
   return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-         c == 0x3000;
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 std::string collapse_space(std::string_view text) {
@@ -93,8 +90,7 @@ std::string collapse_space(std::string_view text) {
 } // namespace
 
 std::string clean_prompt(std::string_view prompt) {
-  bool plain =
-      std::ranges::all_of(prompt, [](char c) { return static_cast<unsigned char>(c) < 0x80 && c != '&'; });
+  bool plain = std::ranges::all_of(prompt, [](char c) { return static_cast<unsigned char>(c) < 0x80 && c != '&'; });
   if (plain) return collapse_space(prompt);
   auto text = fix_characters(fix_entities(std::string{prompt}));
   return collapse_space(unescape_html(unescape_html(text)));

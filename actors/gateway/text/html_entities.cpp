@@ -101,8 +101,8 @@ std::optional<char32_t> character_of(std::uint32_t number) {
                                     0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
   if (number >= 0x80 && number < 0xa0) return windows[number - 0x80];
   if (number == 0 || (number >= 0xd800 && number < 0xe000) || number > 0x10ffff) return 0xfffd;
-  bool is_control = (number < 0x20 && number != '\t' && number != '\n' && number != '\f' && number != '\r') ||
-                    number == 0x7f;
+  bool is_control =
+      (number < 0x20 && number != '\t' && number != '\n' && number != '\f' && number != '\r') || number == 0x7f;
   bool is_no_character = (number >= 0xfdd0 && number < 0xfdf0) || (number & 0xfffe) == 0xfffe;
   if (is_control || is_no_character) return {}; // html.unescape drops these
   return number;
@@ -128,9 +128,7 @@ bool take_number(std::string_view& rest, std::string& out, entity_rules rules) {
 
 /// "amp;", or the longest old name. False: no name there.
 bool take_name(std::string_view& rest, std::string& out, entity_rules rules) {
-  auto letter = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
+  auto letter = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   auto word = rest.substr(0, static_cast<std::size_t>(std::ranges::find_if_not(rest, letter) - rest.begin()));
   if (auto* found = find(word); found && rest.substr(word.size()).starts_with(';')) {
     append_utf8(out, found->code);

@@ -17,8 +17,7 @@ class sentencepiece_tokenizer final : public prompt_tokenizer {
 public:
   sentencepiece_tokenizer(const std::string& file, std::size_t text_len) : text_len_{text_len} {
     auto status = pieces_.Load(file);
-    if (!status.ok())
-      throw std::runtime_error{file + ": no usable SentencePiece model: " + status.ToString()};
+    if (!status.ok()) throw std::runtime_error{file + ": no usable SentencePiece model: " + status.ToString()};
     if (pieces_.eos_id() < 0) throw std::runtime_error{file + ": the model has no </s> token"};
   }
 

@@ -14,12 +14,7 @@ inline constexpr char32_t not_utf8 = 0xffffffff;
 inline char32_t take_code_point(std::string_view& rest) {
   auto byte = [&](std::size_t i) { return i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0u; };
   unsigned lead = byte(0);
-  std::size_t more = lead < 0x80   ? 0
-                     : lead < 0xc2 ? 9
-                     : lead < 0xe0 ? 1
-                     : lead < 0xf0 ? 2
-                     : lead < 0xf5 ? 3
-                                   : 9;
+  std::size_t more = lead < 0x80 ? 0 : lead < 0xc2 ? 9 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : 9;
   char32_t c = more == 0 ? lead : more == 1 ? lead & 0x1f : more == 2 ? lead & 0x0f : lead & 0x07;
   for (std::size_t i = 1; more < 9 && i <= more; ++i) {
     if ((byte(i) & 0xc0) != 0x80)

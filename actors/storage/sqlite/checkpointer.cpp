@@ -11,7 +11,7 @@ namespace {
 
 constexpr int frame_bytes = 4096 + 24;
 constexpr int last_frames_max = 256; ///< about one megabyte: what the writer moves by itself
-constexpr int passes_max = 6; ///< under full load each is a fraction of the one before; then the writer helps
+constexpr int passes_max = 6;        ///< under full load each is a fraction of the one before; then the writer helps
 
 } // namespace
 

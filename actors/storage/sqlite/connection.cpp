@@ -63,8 +63,7 @@ void connection::fail(std::string_view doing) const {
 }
 
 statement::statement(connection& db, const char* sql) : db_{db} {
-  if (sqlite3_prepare_v3(db.raw(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr) != SQLITE_OK)
-    db.fail(sql);
+  if (sqlite3_prepare_v3(db.raw(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr) != SQLITE_OK) db.fail(sql);
 }
 
 bytes statement::cursor::blob(int column) const {

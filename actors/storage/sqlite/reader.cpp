@@ -106,12 +106,11 @@ reader::reader(connection& db)
       list_tenant_down_{db, (record + "j.tenant_no = (SELECT no FROM tenant WHERE name = ?3) AND j.id < ?1 "
                                       "ORDER BY j.id DESC LIMIT ?2")
                                 .c_str()},
-      unfinished_{db,
-                  "SELECT j.id, t.name, j.class, j.batch_key, j.deadline_ms, j.state, j.generation, j.fence, "
-                  "j.attempts_used, j.not_before_ms, j.cancel_requested, b.id, b.worker "
-                  "FROM job j INDEXED BY job_unfinished CROSS JOIN tenant t ON t.no = j.tenant_no "
-                  "LEFT JOIN batch b ON b.no = j.batch_no "
-                  "WHERE j.ended = 0 AND j.id > ?1 ORDER BY j.id LIMIT ?2"},
+      unfinished_{db, "SELECT j.id, t.name, j.class, j.batch_key, j.deadline_ms, j.state, j.generation, j.fence, "
+                      "j.attempts_used, j.not_before_ms, j.cancel_requested, b.id, b.worker "
+                      "FROM job j INDEXED BY job_unfinished CROSS JOIN tenant t ON t.no = j.tenant_no "
+                      "LEFT JOIN batch b ON b.no = j.batch_no "
+                      "WHERE j.ended = 0 AND j.id > ?1 ORDER BY j.id LIMIT ?2"},
       find_object_{db, "SELECT t.name, j.state, j.fence, j.cancel_requested, j.hidden, j.generation, "
                        "o.fence, o.video_sha256, o.thumbnail_sha256 "
                        "FROM job j CROSS JOIN tenant t ON t.no = j.tenant_no "
@@ -130,8 +129,8 @@ outcome<job_page, errc> reader::run(const list_jobs& m) {
   const auto limit = std::clamp(m.limit, 1u, list_jobs_max);
   const auto after = m.after ? *m.after : m.ascending ? job_id{} : last_id();
   const bool all = m.tenant.value.empty();
-  auto& list = all ? (m.ascending ? list_all_up_ : list_all_down_)
-                   : (m.ascending ? list_tenant_up_ : list_tenant_down_);
+  auto& list =
+      all ? (m.ascending ? list_all_up_ : list_all_down_) : (m.ascending ? list_tenant_up_ : list_tenant_down_);
   job_page page;
   auto rows = all ? list.query(bytes_of(after), limit + 1)
                   : list.query(bytes_of(after), limit + 1, std::string_view{m.tenant.value});

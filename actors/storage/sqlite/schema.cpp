@@ -76,11 +76,10 @@ void make_file(const std::filesystem::path& file) {
 
 void check_version(const std::filesystem::path& file, connection& db) {
   const auto version = db.number("PRAGMA user_version");
-  if (db.number("PRAGMA application_id") != application_id)
-    refuse(file, "is an SQLite file, but not a ledger");
+  if (db.number("PRAGMA application_id") != application_id) refuse(file, "is an SQLite file, but not a ledger");
   if (version > schema_version)
-    refuse(file, "was written by a newer version (schema " + std::to_string(version) +
-                     "; this program knows up to " + std::to_string(schema_version) + ")");
+    refuse(file, "was written by a newer version (schema " + std::to_string(version) + "; this program knows up to " +
+                     std::to_string(schema_version) + ")");
 }
 
 } // namespace
@@ -91,8 +90,7 @@ void prepare_ledger_file(const std::filesystem::path& file) {
     connection db{file.string(), {}};
     configure_writer(db);
     if (db.number("SELECT count(*) FROM sqlite_schema") == 0) {
-      db.run("BEGIN IMMEDIATE;" + std::string{tables} +
-             "PRAGMA application_id=" + std::to_string(application_id) +
+      db.run("BEGIN IMMEDIATE;" + std::string{tables} + "PRAGMA application_id=" + std::to_string(application_id) +
              ";PRAGMA user_version=" + std::to_string(schema_version) + ";COMMIT");
     }
     check_version(file, db);
@@ -104,8 +102,7 @@ void prepare_ledger_file(const std::filesystem::path& file) {
 void configure_writer(connection& db) {
   int keep = 1; // the log file stays when the last connection closes: its blocks are used again
   sqlite3_file_control(db.raw(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-  db.run(
-      "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA wal_autocheckpoint=0;PRAGMA secure_delete=OFF");
+  db.run("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA wal_autocheckpoint=0;PRAGMA secure_delete=OFF");
 }
 
 void prepare_wal(const std::filesystem::path& file, std::uint64_t size_bytes) {
@@ -116,8 +113,8 @@ void prepare_wal(const std::filesystem::path& file, std::uint64_t size_bytes) {
   static constexpr std::array<char, 1u << 16> zeros{};
   std::uint64_t at = ::fstat(fd, &now) == 0 ? static_cast<std::uint64_t>(now.st_size) : size_bytes;
   while (at < size_bytes) {
-    auto written = ::pwrite(fd, zeros.data(), std::min<std::uint64_t>(zeros.size(), size_bytes - at),
-                            static_cast<off_t>(at));
+    auto written =
+        ::pwrite(fd, zeros.data(), std::min<std::uint64_t>(zeros.size(), size_bytes - at), static_cast<off_t>(at));
     if (written <= 0) break; // a full disk: the log grows when it must
     at += static_cast<std::uint64_t>(written);
   }

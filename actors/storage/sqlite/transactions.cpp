@@ -29,8 +29,7 @@ bool is_complete(const job_request& r) {
 
 } // namespace
 
-transactions::transactions(connection& db, const admission_limits& limits,
-                           std::chrono::milliseconds keys_kept)
+transactions::transactions(connection& db, const admission_limits& limits, std::chrono::milliseconds keys_kept)
     : db_{db}, tables_{db}, admission_{limits}, keys_kept_{keys_kept} {
   tenants_ = tables_.all_tenants();
   const auto unfinished = tables_.count_unfinished(tenants_.size());
@@ -147,8 +146,7 @@ outcome<delete_answer, errc> transactions::run(const delete_job& m) {
   if (row->now.state != job_state::succeeded) return answer;
   if (auto result = tables_.find_result(row->no, row->generation)) {
     const auto prefix = object_prefix(tenant_of(*row), row->id, row->generation, result->fence);
-    for (auto [kind, object] :
-         {std::pair{artifact::video, result->video}, {artifact::thumbnail, result->thumbnail}})
+    for (auto [kind, object] : {std::pair{artifact::video, result->video}, {artifact::thumbnail, result->thumbnail}})
       if (object.size_bytes > 0) answer.object_keys.push_back(make_object_key(prefix, kind, object.sha256));
   }
   return answer;
@@ -217,8 +215,7 @@ granted_job transactions::grant_one(const job_id& id, const batch_row& batch) {
 /// Never guess what the client may have asked for.
 void transactions::bury_damaged(const job_row& row) {
   log::error("stored request is damaged: job quarantined", {{"job", to_string(row.id)}});
-  ending how{job_state::dead_letter, errc::corrupt, "the stored request is damaged",
-             row.attempts_used,      row.gpu_ms,    {}};
+  ending how{job_state::dead_letter, errc::corrupt, "the stored request is damaged", row.attempts_used, row.gpu_ms, {}};
   auto e = next_event(event_kind::ended, how.to, row);
   e.cause = errc::corrupt;
   tables_.finish(row, how, e, now_);

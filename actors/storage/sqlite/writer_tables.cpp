@@ -84,13 +84,13 @@ void writer_tables::hide(const job_row& row, const event_row& e, wall_time now) 
 }
 
 void writer_tables::add_event(const job_row& row, const event_row& e, wall_time now) {
-  insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to,
-                        row.now.fence, number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms);
+  insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to, row.now.fence,
+                        number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms);
 }
 
 void writer_tables::insert_accepted_event(std::int64_t job_no, std::int64_t position, wall_time now) {
-  insert_event_.execute(job_no, 1, position, ms_of(now), event_kind::accepted, std::optional<int>{},
-                        job_state::queued, 0, std::optional<int>{}, errc::ok, false, 0);
+  insert_event_.execute(job_no, 1, position, ms_of(now), event_kind::accepted, std::optional<int>{}, job_state::queued,
+                        0, std::optional<int>{}, errc::ok, false, 0);
 }
 
 void writer_tables::insert_batch(const batch_row& batch, wall_time now) {
@@ -149,8 +149,7 @@ std::vector<tenant_id> writer_tables::all_tenants() {
 
 std::vector<std::uint64_t> writer_tables::count_unfinished(std::size_t tenants) {
   std::vector<std::uint64_t> counts(tenants + 1);
-  statement all{
-      db_, "SELECT tenant_no FROM job INDEXED BY job_unfinished WHERE ended = 0"}; // index only, no sorting
+  statement all{db_, "SELECT tenant_no FROM job INDEXED BY job_unfinished WHERE ended = 0"}; // index only, no sorting
   for (auto row = all.query(); row.next();) ++counts.at(static_cast<std::size_t>(row.integer(0)));
   return counts;
 }

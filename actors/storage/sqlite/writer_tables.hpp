@@ -113,13 +113,11 @@ private:
   static void expect_one(int rows);
 
   connection& db_;
-  statement find_job_{db_,
-                      "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
-                      "attempts_used, batch_no, gpu_ms FROM job WHERE id = ?1"};
+  statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
+                           "attempts_used, batch_no, gpu_ms FROM job WHERE id = ?1"};
   statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
-  statement insert_job_{
-      db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
-           "?4, ?5, ?6)"};
+  statement insert_job_{db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
+                             "?4, ?5, ?6)"};
   statement insert_request_{db_, "INSERT INTO request VALUES(?1, ?2)"};
   statement find_request_{db_, "SELECT body FROM request WHERE job_no = ?1"};
 
@@ -127,10 +125,9 @@ private:
                         "not_before_ms = NULL WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement mark_{db_, "UPDATE job SET cancel_requested = 1, version = version + 1 "
                        "WHERE id = ?1 AND state = ?2 AND version = ?3"};
-  statement finish_{db_,
-                    "UPDATE job SET state = ?4, ended = 1, version = version + 1, error = ?5, message = ?6, "
-                    "attempts_used = ?7, gpu_ms = ?8, finished_at_ms = ?9, not_before_ms = NULL "
-                    "WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement finish_{db_, "UPDATE job SET state = ?4, ended = 1, version = version + 1, error = ?5, message = ?6, "
+                         "attempts_used = ?7, gpu_ms = ?8, finished_at_ms = ?9, not_before_ms = NULL "
+                         "WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement retry_{db_, "UPDATE job SET state = 2, version = version + 1, attempts_used = ?4, gpu_ms = ?5, "
                         "not_before_ms = ?6 WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement hide_{db_, "UPDATE job SET hidden = 1, version = version + 1 "
@@ -140,9 +137,8 @@ private:
   statement insert_batch_{db_, "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
   statement find_batch_{db_, "SELECT no FROM batch WHERE id = ?1"};
   statement insert_result_{db_, "INSERT INTO outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
-  statement find_result_{
-      db_, "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256 FROM outbox "
-           "WHERE job_no = ?1 AND generation = ?2"};
+  statement find_result_{db_, "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256 FROM outbox "
+                              "WHERE job_no = ?1 AND generation = ?2"};
 
   statement find_key_{db_, "SELECT job_no, at_ms FROM idempotency WHERE key_hash = ?1"};
   statement insert_key_{db_, "INSERT INTO idempotency VALUES(?1, ?2, ?3)"};

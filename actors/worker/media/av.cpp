@@ -23,8 +23,7 @@ av_ptr<AVFrame> make_frame(AVPixelFormat format, int width, int height) {
 }
 
 av_ptr<AVCodecContext> make_encoder(const char* name, AVPixelFormat format, int width, int height) {
-  av_log_set_level(
-      AV_LOG_ERROR); // of the process; libav would print a dozen lines per video to standard error
+  av_log_set_level(AV_LOG_ERROR); // of the process; libav would print a dozen lines per video to standard error
   auto* codec = avcodec_find_encoder_by_name(name);
   if (!codec) throw std::runtime_error{std::string{"this libav has no encoder "} + name};
   av_ptr<AVCodecContext> encoder{check_made(avcodec_alloc_context3(codec))};
@@ -38,8 +37,8 @@ av_ptr<AVCodecContext> make_encoder(const char* name, AVPixelFormat format, int 
 
 av_ptr<SwsContext> make_scaler(int width, int height, int to_width, int to_height, AVPixelFormat to) {
   auto flags = SWS_BICUBIC | SWS_BITEXACT | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP;
-  return av_ptr<SwsContext>{check_made(sws_getContext(width, height, AV_PIX_FMT_RGB24, to_width, to_height,
-                                                      to, flags, nullptr, nullptr, nullptr))};
+  return av_ptr<SwsContext>{check_made(
+      sws_getContext(width, height, AV_PIX_FMT_RGB24, to_width, to_height, to, flags, nullptr, nullptr, nullptr))};
 }
 
 void scale(SwsContext* scaler, const std::uint8_t* rgb, int width, int height, AVFrame& to) {

@@ -44,8 +44,7 @@ int memory_file::write(void* opaque, written_bytes from, int size) {
   auto end = h.position + size;
   if (end > file_bytes_max) return AVERROR(EFBIG);
   try {
-    if (end > static_cast<std::int64_t>(h.file->bytes_.size()))
-      h.file->bytes_.resize(static_cast<std::size_t>(end));
+    if (end > static_cast<std::int64_t>(h.file->bytes_.size())) h.file->bytes_.resize(static_cast<std::size_t>(end));
   } catch (const std::bad_alloc&) { // must not pass through C code
     return AVERROR(ENOMEM);
   }
@@ -58,9 +57,7 @@ std::int64_t memory_file::seek(void* opaque, std::int64_t offset, int whence) {
   auto& h = *static_cast<handle*>(opaque);
   auto size = static_cast<std::int64_t>(h.file->bytes_.size());
   if (whence & AVSEEK_SIZE) return size;
-  auto base = (whence & ~AVSEEK_FORCE) == SEEK_CUR   ? h.position
-              : (whence & ~AVSEEK_FORCE) == SEEK_END ? size
-                                                     : 0;
+  auto base = (whence & ~AVSEEK_FORCE) == SEEK_CUR ? h.position : (whence & ~AVSEEK_FORCE) == SEEK_END ? size : 0;
   if (base + offset < 0 || base + offset > file_bytes_max) return AVERROR(EINVAL);
   return h.position = base + offset;
 }

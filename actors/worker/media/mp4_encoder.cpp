@@ -45,8 +45,7 @@ av_ptr<SwsContext> make_converter(int width, int height) {
   auto converter = make_scaler(width, height, width, height, AV_PIX_FMT_YUV420P);
   auto* bt709 = sws_getCoefficients(SWS_CS_ITU709);
   constexpr int full = 1, limited = 0, one = 1 << 16;
-  check(sws_setColorspaceDetails(converter.get(), bt709, full, bt709, limited, 0, one, one),
-        "colour conversion");
+  check(sws_setColorspaceDetails(converter.get(), bt709, full, bt709, limited, 0, one, one), "colour conversion");
   return converter;
 }
 
@@ -97,8 +96,7 @@ void mp4_encoder::parts::open_muxer() {
   stream->time_base = encoder->time_base;
   stream->avg_frame_rate = encoder->framerate;
   check(avcodec_parameters_from_context(stream->codecpar, encoder.get()), "mp4 stream");
-  for (auto& [key, value] : options.tags)
-    check(av_dict_set(&muxer->metadata, key.c_str(), value.c_str(), 0), "tag");
+  for (auto& [key, value] : options.tags) check(av_dict_set(&muxer->metadata, key.c_str(), value.c_str(), 0), "tag");
   AVDictionary* flags = nullptr;
   av_dict_set(&flags, "movflags", "faststart+use_metadata_tags", 0); // the latter keeps names of our own
   auto result = avformat_write_header(muxer.get(), &flags);
@@ -108,8 +106,7 @@ void mp4_encoder::parts::open_muxer() {
 
 const std::uint8_t* mp4_encoder::parts::with_even_sides(std::span<const std::uint8_t> rgb) {
   auto width = static_cast<std::size_t>(options.width), height = static_cast<std::size_t>(options.height);
-  auto full_width = static_cast<std::size_t>(encoder->width),
-       full_height = static_cast<std::size_t>(encoder->height);
+  auto full_width = static_cast<std::size_t>(encoder->width), full_height = static_cast<std::size_t>(encoder->height);
   if (full_width == width && full_height == height) return rgb.data();
   padded.resize(3 * full_width * full_height);
   for (std::size_t y = 0; y < full_height; ++y) {
@@ -150,8 +147,7 @@ mp4_encoder::~mp4_encoder() = default;
 
 void mp4_encoder::add(std::span<const std::uint8_t> rgb) {
   auto& p = *parts_;
-  auto need =
-      std::size_t{3} * static_cast<std::size_t>(p.options.width) * static_cast<std::size_t>(p.options.height);
+  auto need = std::size_t{3} * static_cast<std::size_t>(p.options.width) * static_cast<std::size_t>(p.options.height);
   if (p.finished || rgb.size() != need)
     throw std::logic_error{"mp4_encoder: a frame of another size, or after the end"};
   check(av_frame_make_writable(p.frame.get()), "frame"); // the encoder may still hold the last one
@@ -162,8 +158,7 @@ void mp4_encoder::add(std::span<const std::uint8_t> rgb) {
 
 std::vector<std::uint8_t> mp4_encoder::finish() {
   auto& p = *parts_;
-  if (p.finished || p.frame->pts == 0)
-    throw std::logic_error{"mp4_encoder: finished twice, or without a frame"};
+  if (p.finished || p.frame->pts == 0) throw std::logic_error{"mp4_encoder: finished twice, or without a frame"};
   p.finished = true;
   p.encode(nullptr);
   check(av_write_trailer(p.muxer.get()), "mp4 index");

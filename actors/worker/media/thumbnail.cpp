@@ -12,9 +12,7 @@ std::vector<std::uint8_t> make_thumbnail(std::span<const std::uint8_t> rgb, int 
       rgb.size() != std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height))
     throw std::invalid_argument{"thumbnail: the frame's bytes do not fit its size"};
   auto side = std::max(width, height);
-  auto shrink = [side](int n) {
-    return side <= thumbnail_side_max ? n : std::max(1, n * thumbnail_side_max / side);
-  };
+  auto shrink = [side](int n) { return side <= thumbnail_side_max ? n : std::max(1, n * thumbnail_side_max / side); };
 
   auto frame = make_frame(AV_PIX_FMT_RGB24, shrink(width), shrink(height));
   auto scaler = make_scaler(width, height, frame->width, frame->height, AV_PIX_FMT_RGB24);

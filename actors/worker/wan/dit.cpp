@@ -22,9 +22,8 @@ at::Tensor timestep_sinusoid(double timestep, std::int64_t size) {
 dit::dit(const dit_config& c, const weights& w) : config_{c} {
   auto volume = c.patch[0] * c.patch[1] * c.patch[2];
   // Kernel and stride are the patch: the convolution is a product with the patch's numbers in a row.
-  patch_embedding_.weight =
-      w.get("patch_embedding.weight", {c.dim, c.in_dim, c.patch[0], c.patch[1], c.patch[2]})
-          .reshape({c.dim, c.in_dim * volume});
+  patch_embedding_.weight = w.get("patch_embedding.weight", {c.dim, c.in_dim, c.patch[0], c.patch[1], c.patch[2]})
+                                .reshape({c.dim, c.in_dim * volume});
   patch_embedding_.bias = w.get("patch_embedding.bias", {c.dim});
   text_in_ = linear::load(w, "text_embedding.0", c.text_dim, c.dim);
   text_out_ = linear::load(w, "text_embedding.2", c.dim, c.dim);
@@ -95,16 +94,14 @@ at::Tensor dit::forward(const at::Tensor& latents, std::span<const dit_row> rows
 at::Tensor dit::patchify(const at::Tensor& latents) const {
   auto g = grid_of(latents);
   auto& p = config_.patch;
-  auto split =
-      latents.reshape({latents.size(0), config_.in_dim, g.frames, p[0], g.height, p[1], g.width, p[2]});
+  auto split = latents.reshape({latents.size(0), config_.in_dim, g.frames, p[0], g.height, p[1], g.width, p[2]});
   return split.permute({0, 2, 4, 6, 1, 3, 5, 7}).reshape({latents.size(0), g.count(), -1});
 }
 
 /// [R, S, patch volume x C], features ordered (p_t, p_h, p_w, c) -> [R, C, T, h, w].
 at::Tensor dit::unpatchify(const at::Tensor& tokens, const token_grid& g) const {
   auto& p = config_.patch;
-  auto split =
-      tokens.reshape({tokens.size(0), g.frames, g.height, g.width, p[0], p[1], p[2], config_.out_dim});
+  auto split = tokens.reshape({tokens.size(0), g.frames, g.height, g.width, p[0], p[1], p[2], config_.out_dim});
   return split.permute({0, 7, 1, 4, 2, 5, 3, 6})
       .reshape({tokens.size(0), config_.out_dim, g.frames * p[0], g.height * p[1], g.width * p[2]});
 }

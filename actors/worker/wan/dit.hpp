@@ -69,8 +69,7 @@ private:
   time_vectors embed_time(std::span<const dit_row> rows, const probe& see) const;
   void run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
                  const at::Tensor& rope, const probe& see) const;
-  at::Tensor self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope,
-                            const probe& see) const;
+  at::Tensor self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope, const probe& see) const;
   at::Tensor cross_attention(std::size_t index, const at::Tensor& x, std::span<const dit_row> rows) const;
 
   dit_config config_;

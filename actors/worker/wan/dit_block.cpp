@@ -12,8 +12,7 @@ void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, st
   auto note = [&see](const char* name, const at::Tensor& value) {
     if (see) see(name, value);
   };
-  auto m = b.modulation.add(time).unsqueeze(2).unbind(
-      1); // shift, scale, gate: attention's, then ffn's; each [R, 1, D]
+  auto m = b.modulation.add(time).unsqueeze(2).unbind(1); // shift, scale, gate: attention's, then ffn's; each [R, 1, D]
 
   auto y = layer_norm(x, config_.eps);
   note("_norm1", y);
@@ -50,8 +49,8 @@ at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at
 
   auto out = at::empty_like(x);
   for (std::int64_t r = 0; r < x.size(0); ++r)
-    attend(split_heads(q[r], config_.heads), split_heads(k[r], config_.heads),
-           split_heads(v[r], config_.heads), split_heads(out[r], config_.heads));
+    attend(split_heads(q[r], config_.heads), split_heads(k[r], config_.heads), split_heads(v[r], config_.heads),
+           split_heads(out[r], config_.heads));
   return a.o(out);
 }
 

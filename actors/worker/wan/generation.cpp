@@ -6,8 +6,7 @@
 
 namespace reel::wan {
 
-generation::generation(const model& m, std::vector<schedule_step> schedule,
-                       std::vector<sample_request> samples)
+generation::generation(const model& m, std::vector<schedule_step> schedule, std::vector<sample_request> samples)
     : model_{m}, schedule_{std::move(schedule)} {
   auto grid = m.high.grid_of(samples.at(0).noise);
   rope_ = rope_table(grid, m.config.dit.head_dim(), m.device);

@@ -18,8 +18,7 @@ template <class F> auto guarded(F work) {
   } catch (const render_error&) {
     throw;
   } catch (const c10::Error& e) {
-    throw render_error{is_out_of_memory(e) ? errc::out_of_memory : errc::internal,
-                       e.what_without_backtrace()};
+    throw render_error{is_out_of_memory(e) ? errc::out_of_memory : errc::internal, e.what_without_backtrace()};
   } catch (const std::bad_alloc&) {
     throw render_error{errc::out_of_memory, "the host has too little memory"};
   } catch (const std::exception& e) {

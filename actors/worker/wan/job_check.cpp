@@ -19,8 +19,7 @@ void check_side(const char* what, std::int64_t pixels, std::int64_t multiple) {
   auto most = multiple * rope_positions_max;
   if (pixels < multiple || pixels % multiple || pixels > most)
     unsupported(what, std::to_string(pixels),
-                "multiples of " + std::to_string(multiple) + " up to " + std::to_string(most) +
-                    " are allowed");
+                "multiples of " + std::to_string(multiple) + " up to " + std::to_string(most) + " are allowed");
 }
 
 void check_frames(const model_config& c, std::int64_t frames) {
@@ -47,9 +46,8 @@ void check_tokens(const model_config& c, const char* what, const std::vector<std
                 "1 to " + std::to_string(c.dit.text_len) + " are allowed");
   for (auto t : tokens)
     if (t < 0 || t >= c.text.vocabulary)
-      throw render_error{errc::invalid_argument, std::string{what} + ": token " + std::to_string(t) +
-                                                     ", ids below " + std::to_string(c.text.vocabulary) +
-                                                     " are allowed"};
+      throw render_error{errc::invalid_argument, std::string{what} + ": token " + std::to_string(t) + ", ids below " +
+                                                     std::to_string(c.text.vocabulary) + " are allowed"};
 }
 
 void check_job(const model_config& c, const run_job& job) {
@@ -58,8 +56,7 @@ void check_job(const model_config& c, const run_job& job) {
   check_side("height", p.height, c.vae.space_stride() * c.dit.patch[1]);
   check_frames(c, p.frames);
   if (p.steps < 1 || p.steps > c.train_timesteps)
-    unsupported("steps", std::to_string(p.steps),
-                "1 to " + std::to_string(c.train_timesteps) + " are allowed");
+    unsupported("steps", std::to_string(p.steps), "1 to " + std::to_string(c.train_timesteps) + " are allowed");
   check_range("fps", p.fps, 240, false);
   check_range("flow_shift", p.flow_shift, shift_max, false);
   check_range("guidance_high", p.guidance_high, guidance_max, true);
@@ -75,9 +72,8 @@ void check_jobs(const model_config& config, std::span<const run_job> jobs) {
   for (auto& job : jobs) {
     check_job(config, job);
     if (key_of(job.params) != key_of(jobs.front().params))
-      throw render_error{errc::invalid_argument,
-                         "a batch of different kinds: " + to_string(key_of(job.params)) + " and " +
-                             to_string(key_of(jobs.front().params))};
+      throw render_error{errc::invalid_argument, "a batch of different kinds: " + to_string(key_of(job.params)) +
+                                                     " and " + to_string(key_of(jobs.front().params))};
   }
 }
 

@@ -21,9 +21,7 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return wide.mul(scale).to(x.scalar_type()).mul_(weight);
 }
 
-at::Tensor layer_norm(const at::Tensor& x, double eps) {
-  return at::layer_norm(x, {x.size(-1)}, {}, {}, eps);
-}
+at::Tensor layer_norm(const at::Tensor& x, double eps) { return at::layer_norm(x, {x.size(-1)}, {}, {}, eps); }
 
 void gelu_tanh_(at::Tensor& x) {
   for (auto& sample : x.unbind(0)) {
@@ -44,8 +42,7 @@ struct score_block {
 };
 
 std::vector<score_block> blocks_of(std::int64_t heads, std::int64_t queries, std::int64_t keys, bool on_cpu) {
-  auto rows =
-      (on_cpu ? score_bytes_cpu : score_bytes_device) / (keys * static_cast<std::int64_t>(sizeof(float)));
+  auto rows = (on_cpu ? score_bytes_cpu : score_bytes_device) / (keys * static_cast<std::int64_t>(sizeof(float)));
   auto heads_at_once = std::clamp<std::int64_t>(rows / queries, 1, heads);
   auto queries_at_once = std::clamp(rows, std::min(queries_least, queries), queries);
   std::vector<score_block> out;

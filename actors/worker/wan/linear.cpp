@@ -4,8 +4,7 @@
 
 namespace reel::wan {
 
-linear linear::load(const weights& w, const std::string& name, std::int64_t in, std::int64_t out,
-                    bool with_bias) {
+linear linear::load(const weights& w, const std::string& name, std::int64_t in, std::int64_t out, bool with_bias) {
   linear l;
   l.weight = w.get(name + ".weight", {out, in});
   if (with_bias) l.bias = w.get(name + ".bias", {out});

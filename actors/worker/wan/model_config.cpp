@@ -19,17 +19,14 @@ constexpr std::int64_t size_max = 1 << 20; // no width, count or length of a tra
 /// One section of the file; every complaint names file, section and key.
 class section {
 public:
-  section(const std::filesystem::path& file, const json::object& all, const char* name)
-      : file_{file}, name_{name} {
+  section(const std::filesystem::path& file, const json::object& all, const char* name) : file_{file}, name_{name} {
     auto found = all.if_contains(name);
     if (!found || !found->is_object())
       throw render_error{errc::corrupt, file.string() + ": expected a section \"" + name + "\""};
     values_ = &found->get_object();
   }
 
-  std::int64_t count(const char* key, std::int64_t least = 1) const {
-    return as_count(key, value(key), least);
-  }
+  std::int64_t count(const char* key, std::int64_t least = 1) const { return as_count(key, value(key), least); }
 
   std::vector<std::int64_t> counts(const char* key) const {
     std::vector<std::int64_t> out;
@@ -40,8 +37,7 @@ public:
   double number(const char* key, double least, double most) const {
     auto& v = value(key);
     auto n = v.is_number() ? v.to_number<double>() : std::numeric_limits<double>::quiet_NaN();
-    if (!(n >= least && n <= most))
-      bad(key, "a number from " + std::to_string(least) + " to " + std::to_string(most));
+    if (!(n >= least && n <= most)) bad(key, "a number from " + std::to_string(least) + " to " + std::to_string(most));
     return n;
   }
 
@@ -77,8 +73,8 @@ public:
 
   [[noreturn]] void bad(const char* key, const std::string& allowed, errc code = errc::corrupt) const {
     auto found = values_->if_contains(key);
-    throw render_error{code, file_.string() + ": " + name_ + '.' + key + ": " + allowed +
-                                 " is allowed, found " + (found ? json::serialize(*found) : "nothing")};
+    throw render_error{code, file_.string() + ": " + name_ + '.' + key + ": " + allowed + " is allowed, found " +
+                                 (found ? json::serialize(*found) : "nothing")};
   }
 
 private:
@@ -179,15 +175,13 @@ vae_config read_vae(const section& s) {
 
 } // namespace
 
-std::int64_t vae_config::time_stride() const {
-  return std::int64_t{1} << std::ranges::count(halves_time, true);
-}
+std::int64_t vae_config::time_stride() const { return std::int64_t{1} << std::ranges::count(halves_time, true); }
 
 model_config read_model_config(const std::filesystem::path& folder) {
   auto file = folder / "config.json";
   auto all = read_json(file);
-  section names{file, all, "weights"}, dit{file, all, "dit"}, text{file, all, "text_encoder"},
-      vae{file, all, "vae"}, pipeline{file, all, "pipeline"};
+  section names{file, all, "weights"}, dit{file, all, "dit"}, text{file, all, "text_encoder"}, vae{file, all, "vae"},
+      pipeline{file, all, "pipeline"};
   model_config c;
   c.text_file = folder / names.text("text_encoder");
   c.high_file = folder / names.text("dit_high");

@@ -38,10 +38,8 @@ struct vae_config {
   std::vector<std::int64_t> widths;    ///< times dim, finest level first
   std::vector<bool> halves_time;       ///< between the levels, finest first
   std::vector<double> mean, deviation; ///< of the latent, per channel
-  std::int64_t space_stride() const {
-    return std::int64_t{1} << (widths.size() - 1);
-  }                                 ///< pixels per latent cell
-  std::int64_t time_stride() const; ///< frames per latent frame
+  std::int64_t space_stride() const { return std::int64_t{1} << (widths.size() - 1); } ///< pixels per latent cell
+  std::int64_t time_stride() const;                                                    ///< frames per latent frame
   bool operator==(const vae_config&) const = default;
 };
 

@@ -11,8 +11,7 @@ philox_counter philox4x32(philox_counter counter, philox_key key) {
   for (int round = 0; round < 10; ++round) {
     auto product_0 = multiply_0 * counter[0];
     auto product_1 = multiply_1 * counter[2];
-    counter = {static_cast<std::uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0],
-               static_cast<std::uint32_t>(product_1),
+    counter = {static_cast<std::uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(product_1),
                static_cast<std::uint32_t>(product_0 >> 32) ^ counter[3] ^ key[1],
                static_cast<std::uint32_t>(product_0)};
     key[0] += weyl_0;
@@ -36,8 +35,7 @@ void fill_normal(std::uint64_t seed, std::span<float> out) {
   philox_key key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
   for (std::size_t begin = 0; begin < out.size(); begin += 4) {
     std::uint64_t block = begin / 4;
-    auto words =
-        philox4x32({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), 0, 0}, key);
+    auto words = philox4x32({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), 0, 0}, key);
     auto first = box_muller(words[0], words[1]);
     auto second = box_muller(words[2], words[3]);
     float values[] = {first[0], first[1], second[0], second[1]};

@@ -9,9 +9,8 @@ namespace reel::wan {
 
 std::uint64_t machine_memory_bytes() {
   auto pages = ::sysconf(_SC_PHYS_PAGES), page_bytes = ::sysconf(_SC_PAGE_SIZE);
-  auto bytes = pages > 0 && page_bytes > 0
-                   ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes)
-                   : 0;
+  auto bytes =
+      pages > 0 && page_bytes > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes) : 0;
   std::ifstream limit{"/sys/fs/cgroup/memory.max"}; // "max" where there is none, which reads as no number
   if (std::uint64_t group = 0; limit >> group && bytes > 0) bytes = std::min(bytes, group);
   return bytes;

@@ -21,8 +21,7 @@ struct token_grid {
   bool operator==(const token_grid&) const = default;
 };
 
-inline constexpr std::int64_t rope_positions_max =
-    1024; ///< per axis: what the released model's own table holds
+inline constexpr std::int64_t rope_positions_max = 1024; ///< per axis: what the released model's own table holds
 
 /// Pairs of one head that serve time, height and width.
 std::array<std::int64_t, 3> rope_split(std::int64_t head_dim);

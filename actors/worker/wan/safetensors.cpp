@@ -80,8 +80,8 @@ private:
   std::vector<std::int64_t> shape() const {
     auto& value = field("shape");
     if (!value.is_array() || value.get_array().size() > dimensions_max)
-      bad("shape " + json::serialize(value).substr(0, 80) + ", expected at most " +
-          std::to_string(dimensions_max) + " numbers");
+      bad("shape " + json::serialize(value).substr(0, 80) + ", expected at most " + std::to_string(dimensions_max) +
+          " numbers");
     std::vector<std::int64_t> out;
     for (auto& v : value.get_array()) out.push_back(static_cast<std::int64_t>(whole_number(v, "shape")));
     return out;
@@ -178,21 +178,18 @@ void safetensors_file::check_coverage(std::size_t data_bytes) const {
   std::vector<const std::pair<const std::string, tensor_entry>*> by_offset;
   for (auto& t : tensors_) by_offset.push_back(&t);
   // Empty tensors first among those that begin at one place: they end there too.
-  std::ranges::sort(by_offset, {}, [](auto* t) {
-    return std::pair{t->second.bytes.data(), t->second.bytes.size()};
-  });
+  std::ranges::sort(by_offset, {}, [](auto* t) { return std::pair{t->second.bytes.data(), t->second.bytes.size()}; });
   auto begin = file_.data() + (file_.size() - data_bytes);
   auto expected = begin;
   for (auto* t : by_offset) {
     if (t->second.bytes.data() != expected)
-      refuse(path_, "tensor " + t->first + ": begins at byte " +
-                        std::to_string(t->second.bytes.data() - begin) + " of the data, expected " +
-                        std::to_string(expected - begin));
+      refuse(path_, "tensor " + t->first + ": begins at byte " + std::to_string(t->second.bytes.data() - begin) +
+                        " of the data, expected " + std::to_string(expected - begin));
     expected += t->second.bytes.size();
   }
   if (auto covered = static_cast<std::size_t>(expected - begin); covered != data_bytes)
-    refuse(path_, "tensors cover " + std::to_string(covered) + " bytes, the file has " +
-                      std::to_string(data_bytes) + " bytes of data");
+    refuse(path_, "tensors cover " + std::to_string(covered) + " bytes, the file has " + std::to_string(data_bytes) +
+                      " bytes of data");
 }
 
 } // namespace reel::wan

@@ -20,9 +20,8 @@ std::vector<double> exact_sigmas(const schedule_options& o) {
   double first = 1, last = 0, parts = o.steps;
   if (o.sampler == sampler_kind::unipc) first = static_cast<float>(1 - 1.0 / o.train_timesteps);
   if (o.sampler == sampler_kind::euler) {
-    last =
-        shifted(1.0 / o.train_timesteps, o.shift); // shifted once here and again below, as the reference does
-    parts = std::max(1, o.steps - 1);              // the last level belongs to the run
+    last = shifted(1.0 / o.train_timesteps, o.shift); // shifted once here and again below, as the reference does
+    parts = std::max(1, o.steps - 1);                 // the last level belongs to the run
   }
   std::vector<double> out;
   for (int i = 0; i < o.steps; ++i) out.push_back(shifted(first + (last - first) * i / parts, o.shift));

@@ -48,8 +48,7 @@ at::Tensor bucket_grid(std::int64_t n, const text_config& c, at::Device device) 
   auto grid = at::empty({n, n}, at::kLong);
   auto* cell = grid.data_ptr<std::int64_t>();
   for (std::int64_t query = 0; query < n; ++query)
-    for (std::int64_t key = 0; key < n; ++key)
-      *cell++ = relative_bucket(key - query, c.buckets, c.distance_max);
+    for (std::int64_t key = 0; key < n; ++key) *cell++ = relative_bucket(key - query, c.buckets, c.distance_max);
   return grid.to(device);
 }
 
@@ -76,9 +75,8 @@ at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& 
 at::Tensor text_encoder::attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const {
   auto q = split_heads(b.q(x), config_.heads), k = split_heads(b.k(x), config_.heads);
   auto v = split_heads(b.v(x), config_.heads);
-  auto bias = b.bias_table.index_select(0, buckets.flatten())
-                  .view({x.size(0), x.size(0), config_.heads})
-                  .permute({2, 0, 1});
+  auto bias =
+      b.bias_table.index_select(0, buckets.flatten()).view({x.size(0), x.size(0), config_.heads}).permute({2, 0, 1});
   auto scores = at::baddbmm(bias, q, k.transpose(1, 2)); // umT5 does not scale by the head's size
   auto weights = at::softmax(scores, -1, at::kFloat).to(x.scalar_type());
   return b.o(at::bmm(weights, v).transpose(0, 1).reshape({x.size(0), config_.attention_dim}));

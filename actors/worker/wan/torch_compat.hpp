@@ -20,8 +20,7 @@ namespace reel::wan {
 /// the allocator's name in the message is the only sign.
 inline bool is_out_of_memory(const c10::Error& error) {
   return dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
-         std::string_view{error.what_without_backtrace()}.find("DefaultCPUAllocator") !=
-             std::string_view::npos;
+         std::string_view{error.what_without_backtrace()}.find("DefaultCPUAllocator") != std::string_view::npos;
 }
 
 /// Open while this thread computes: no autograd state, and the thread count that the process was given.

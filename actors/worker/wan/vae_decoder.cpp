@@ -71,8 +71,8 @@ vae_decoder::residual vae_decoder::load_residual(const weights& w, const std::st
 }
 
 /// kernel: {time, height, width}, or {height, width} for what the reference has as a 2-D convolution.
-vae_decoder::conv vae_decoder::load_conv(const weights& w, const std::string& name, std::int64_t in,
-                                         std::int64_t out, std::vector<std::int64_t> kernel) {
+vae_decoder::conv vae_decoder::load_conv(const weights& w, const std::string& name, std::int64_t in, std::int64_t out,
+                                         std::vector<std::int64_t> kernel) {
   std::vector<std::int64_t> shape{out, in};
   shape.insert(shape.end(), kernel.begin(), kernel.end());
   auto weight = w.get(name + ".weight", shape);
@@ -84,8 +84,7 @@ vae_decoder::conv vae_decoder::load_conv(const weights& w, const std::string& na
 }
 
 at::Tensor to_rgb(const at::Tensor& pixels) {
-  auto scaled =
-      pixels.clamp(-1, 1).add_(1).div_(2).mul_(255); // truncated, not rounded, as the reference saves them
+  auto scaled = pixels.clamp(-1, 1).add_(1).div_(2).mul_(255); // truncated, not rounded, as the reference saves them
   return scaled.permute({0, 2, 3, 1}).to(at::kCPU, at::kByte).contiguous();
 }
 

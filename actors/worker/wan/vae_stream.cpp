@@ -48,8 +48,7 @@ at::Tensor vae_stream::run(const vae_decoder::conv& c, const at::Tensor& x) {
   past = frames.narrow(0, x.size(0), back).clone();
   auto out = at::conv2d(frames.narrow(0, 0, x.size(0)), c.taps[0], c.bias, 1, c.padding);
   for (std::int64_t tap = 1; tap <= back; ++tap)
-    out.add_(at::conv2d(frames.narrow(0, tap, x.size(0)), c.taps[static_cast<std::size_t>(tap)], {}, 1,
-                        c.padding));
+    out.add_(at::conv2d(frames.narrow(0, tap, x.size(0)), c.taps[static_cast<std::size_t>(tap)], {}, 1, c.padding));
   return out;
 }
 

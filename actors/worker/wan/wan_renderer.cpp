@@ -60,8 +60,7 @@ private:
                                    .train_timesteps = static_cast<int>(model_.config.train_timesteps)});
     std::vector<sample_request> samples;
     for (auto& job : jobs_)
-      samples.push_back({job.prompt_tokens, job.negative_tokens, job.params.guidance_high,
-                         job.params.guidance_low,
+      samples.push_back({job.prompt_tokens, job.negative_tokens, job.params.guidance_high, job.params.guidance_low,
                          noise_of(latent_shape_of(model_.config, p), job.params.seed, model_.device)});
     return {model_, std::move(schedule), std::move(samples)};
   }
@@ -117,11 +116,10 @@ at::Device device_of(const renderer_options& options) {
   for (int i = 0; i < devices; ++i)
     if (options.device == "cuda:" + std::to_string(i) || (i == 0 && options.device == "cuda"))
       return {at::kCUDA, static_cast<at::DeviceIndex>(i)};
-  throw render_error{
-      errc::unsupported,
-      "model " + options.model.value + ": device \"" + options.device +
-          "\"; allowed are \"cpu\" and, on this machine, " +
-          (devices ? "\"cuda:0\" to \"cuda:" + std::to_string(devices - 1) + '"' : "no other")};
+  throw render_error{errc::unsupported,
+                     "model " + options.model.value + ": device \"" + options.device +
+                         "\"; allowed are \"cpu\" and, on this machine, " +
+                         (devices ? "\"cuda:0\" to \"cuda:" + std::to_string(devices - 1) + '"' : "no other")};
 }
 
 /// LibTorch's own default is one thread per physical core, which halves the speed on machines that count

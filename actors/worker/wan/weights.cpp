@@ -20,8 +20,7 @@ at::ScalarType type_of(element e) {
 const tensor_entry& entry_of(const safetensors_file& file, const std::string& key) {
   auto found = file.tensors().find(key);
   if (found == file.tensors().end())
-    throw render_error{errc::corrupt,
-                       file.path().string() + ": tensor " + key + ": expected, but not in the file"};
+    throw render_error{errc::corrupt, file.path().string() + ": tensor " + key + ": expected, but not in the file"};
   return found->second;
 }
 

@@ -10,8 +10,7 @@ using namespace std::chrono_literals;
 
 TEST_CASE("a created video is answered with its object and can be read back") {
   gateway_fixture g;
-  auto a =
-      g.create(R"({"prompt":"a cat","seconds":"4","seed":7,"metadata":{"k":"v"}})", "X-Request-Id: my-1\r\n");
+  auto a = g.create(R"({"prompt":"a cat","seconds":"4","seed":7,"metadata":{"k":"v"}})", "X-Request-Id: my-1\r\n");
   REQUIRE(a.status == 200);
   CHECK(a.header("content-type") == "application/json");
   CHECK(a.header("x-request-id") == "my-1");
@@ -153,8 +152,7 @@ TEST_CASE("a running job shows its progress, a failed one its error") {
   gateway_fixture g;
   auto id = g.make_job();
   g.line->start(id);
-  g.line->set_live(id,
-                   job_live{.eta_ms = 40'000, .phase = run_phase::denoising, .step = 20, .steps_total = 40});
+  g.line->set_live(id, job_live{.eta_ms = 40'000, .phase = run_phase::denoising, .step = 20, .steps_total = 40});
   auto running = g.ask("GET", "/v1/videos/" + to_string(id));
   CHECK(running.header("openai-poll-after-ms") == "10000");
   CHECK(parsed(running).at("status").as_string() == "in_progress");

@@ -144,8 +144,8 @@ TEST_CASE("ids that are unknown, malformed or another tenant's are 404 alike on 
 
 TEST_CASE("paths that are no route are 404, also those that come later") {
   gateway_fixture g;
-  for (auto path : {"/", "/v1", "/v1/videos/a/b", "/v1/files", "/v1/batches", "/v1/videos/x/remix",
-                    "/openapi.json", "/dashboard", "/admin", "/v1/admin", "/index.html", "/v2/videos"})
+  for (auto path : {"/", "/v1", "/v1/videos/a/b", "/v1/files", "/v1/batches", "/v1/videos/x/remix", "/openapi.json",
+                    "/dashboard", "/admin", "/v1/admin", "/index.html", "/v2/videos"})
     for (const auto& method : methods) {
       INFO(method << ' ' << path);
       check_error(g.ask(method, path), 404);
@@ -165,8 +165,7 @@ TEST_CASE("query parameters that are unknown, doubled or out of range are refuse
   };
   for (const auto& [method, target, param, says] :
        {row{"GET", "/v1/videos?limit=0", "limit", "\"0\" (allowed: 1 to 100)"},
-        row{"GET", "/v1/videos?limit=101", "limit", "1 to 100"},
-        row{"GET", "/v1/videos?limit=-1", "limit", "1 to 100"},
+        row{"GET", "/v1/videos?limit=101", "limit", "1 to 100"}, row{"GET", "/v1/videos?limit=-1", "limit", "1 to 100"},
         row{"GET", "/v1/videos?limit=5x", "limit", "1 to 100"},
         row{"GET", "/v1/videos?limit=99999999999", "limit", "1 to 100"},
         row{"GET", "/v1/videos?order=up", "order", "asc, desc"},
@@ -178,8 +177,7 @@ TEST_CASE("query parameters that are unknown, doubled or out of range are refuse
         row{"DELETE", "/v1/videos/" + id + "?force=1", "force", "unknown query parameter"},
         row{"POST", "/v1/videos/" + id + "/cancel?x=1", "x", "unknown query parameter"},
         row{"GET", "/v1/videos/" + id + "/events?x=1", "x", "unknown query parameter"},
-        row{"GET", "/v1/videos/" + id + "/content?variant=spritesheet", "variant",
-            "allowed: video, thumbnail"},
+        row{"GET", "/v1/videos/" + id + "/content?variant=spritesheet", "variant", "allowed: video, thumbnail"},
         row{"GET", "/v1/videos/" + id + "/content?variant=..%2fkey", "variant", "allowed: video, thumbnail"},
         row{"GET", "/v1/videos/" + id + "/content?x=1", "x", "unknown query parameter"}}) {
     INFO(method << ' ' << target);
@@ -195,8 +193,7 @@ TEST_CASE("bodies that are broken, of a wrong type or too large are refused and 
   gateway_fixture g;
   const std::vector<body_row> rows{
       {"no type", "", R"({"prompt":"p"})", 415, "Content-Type"},
-      {"form encoding", "application/x-www-form-urlencoded", "prompt=p", 415,
-       "application/json, multipart/form-data"},
+      {"form encoding", "application/x-www-form-urlencoded", "prompt=p", 415, "application/json, multipart/form-data"},
       {"text", "text/plain", "p", 415, "Content-Type"},
       {"empty", json, "", 400, "invalid JSON"},
       {"half", json, R"({"prompt":)", 400, "invalid JSON"},
@@ -207,17 +204,14 @@ TEST_CASE("bodies that are broken, of a wrong type or too large are refused and 
       {"wrong bytes", json, "{\"prompt\":\"\xff\"}", 400, "invalid JSON"},
       {"unknown", json, R"({"prompt":"p","n":2})", 422, "unknown field \"n\""},
       {"no boundary", "multipart/form-data", form(part("name=\"prompt\"", "p")), 400, "boundary"},
-      {"other boundary", "multipart/form-data; boundary=c", form(part("name=\"prompt\"", "p")), 400,
-       "boundary"},
+      {"other boundary", "multipart/form-data; boundary=c", form(part("name=\"prompt\"", "p")), 400, "boundary"},
       {"open end", multipart, part("name=\"prompt\"", "p"), 400, "multipart/form-data"},
-      {"twice", multipart, form(part("name=\"prompt\"", "p") + part("name=\"prompt\"", "q")), 400,
-       "comes twice"},
+      {"twice", multipart, form(part("name=\"prompt\"", "p") + part("name=\"prompt\"", "q")), 400, "comes twice"},
       {"bad text", multipart, form(part("name=\"prompt\"", "\xff")), 422, "invalid UTF-8 at byte 0"},
       {"a file", multipart,
        form(part("name=\"prompt\"", "p") + part("name=\"input_reference\"; filename=\"a.png\"", "PNG")), 422,
        "from text only"},
-      {"a strange file", multipart,
-       form(part("name=\"prompt\"", "p") + part("name=\"x\"; filename=\"a\"", "1")), 422,
+      {"a strange file", multipart, form(part("name=\"prompt\"", "p") + part("name=\"x\"; filename=\"a\"", "1")), 422,
        "unknown field \"x\""},
       {"prompt as file", multipart, form(part("name=\"prompt\"; filename=\"a\"", "p")), 422,
        "a file (allowed: a text)"},
@@ -259,7 +253,7 @@ TEST_CASE("a request id cannot carry another header") {
   gateway_fixture g;
   auto a = g.ask("GET", "/v1/models", {}, "X-Request-Id: a\tb\r\n");
   CHECK(a.header("x-request-id").starts_with("req_"));
-  CHECK(g.ask("GET", "/v1/models", {}, "X-Request-Id: " + std::string(129, 'a') + "\r\n")
-            .header("x-request-id")
-            .size() == 20);
+  CHECK(
+      g.ask("GET", "/v1/models", {}, "X-Request-Id: " + std::string(129, 'a') + "\r\n").header("x-request-id").size() ==
+      20);
 }

@@ -40,8 +40,7 @@ job_request job(std::string_view json, const tenant& who = acme()) {
 std::string form(std::initializer_list<std::pair<const char*, const char*>> fields) {
   std::string body;
   for (auto [name, value] : fields)
-    body +=
-        std::string{"--b\r\nContent-Disposition: form-data; name=\""} + name + "\"\r\n\r\n" + value + "\r\n";
+    body += std::string{"--b\r\nContent-Disposition: form-data; name=\""} + name + "\"\r\n\r\n" + value + "\r\n";
   return body + "--b--\r\n";
 }
 
@@ -103,16 +102,14 @@ const row wrong_values[] = {
     {R"({"prompt":"p","guidance_scale":-0.1})", 422, "guidance_scale", "0 to 20"},
     {R"({"prompt":"p","guidance_scale_high":20.5})", 422, "guidance_scale_high", "0 to 20"},
     {R"({"prompt":"p","guidance_scale_low":"3"})", 422, "guidance_scale_low", "0 to 20"},
-    {R"({"prompt":"p","guidance_scale_2":3})", 422, "guidance_scale_2",
-     "guidance_scale_high and guidance_scale_low"},
+    {R"({"prompt":"p","guidance_scale_2":3})", 422, "guidance_scale_2", "guidance_scale_high and guidance_scale_low"},
     {R"({"prompt":"p","flow_shift":0})", 422, "flow_shift", "above 0"},
     {R"({"prompt":"p","flow_shift":101})", 422, "flow_shift", "at most 100"},
     {R"({"prompt":"p","sampler":"ddim"})", 422, "sampler", "\"unipc\", \"dpm++\" or \"euler\""},
     {R"({"prompt":"p","quality":"best"})", 422, "quality", "\"preview\" or \"final\""},
     {R"({"prompt":"p","allow_degraded":"yes"})", 422, "allow_degraded", "true or false"},
     {R"({"prompt":"p","class":"gold"})", 422, "class", "\"urgent\", \"vip\", \"standard\" or \"free\""},
-    {R"({"prompt":"p","class":"urgent"})", 403, "class",
-     "not open to this account (allowed: standard, free)"},
+    {R"({"prompt":"p","class":"urgent"})", 403, "class", "not open to this account (allowed: standard, free)"},
     {R"({"prompt":"p","deadline":0})", 422, "deadline", "seconds from 1 to 604800"},
     {R"({"prompt":"p","deadline":604801})", 422, "deadline", "seconds from 1 to 604800"},
     {R"({"prompt":"p","deadline":"tomorrow"})", 422, "deadline", "RFC 3339"},
@@ -167,8 +164,7 @@ TEST_CASE("preview changes only what was not said") {
   auto j = job(R"({"prompt":"p","model":"tight","quality":"preview"})");
   CHECK(j.params.width == 48);
   CHECK(j.params.steps == 4);
-  auto k =
-      job(R"({"prompt":"p","model":"tight","quality":"preview","size":"64x48","num_inference_steps":9})");
+  auto k = job(R"({"prompt":"p","model":"tight","quality":"preview","size":"64x48","num_inference_steps":9})");
   CHECK(k.params.width == 64);
   CHECK(k.params.steps == 9);
   CHECK(job(R"({"prompt":"p","model":"tight","quality":"final"})").params.steps == 10);
@@ -185,9 +181,8 @@ TEST_CASE("degrading follows request, class and tenant, in this order") {
 }
 
 TEST_CASE("null stands for a field that is not there") {
-  CHECK(
-      job(R"({"prompt":"p","model":null,"seconds":null,"metadata":null,"webhook_url":null,"input_reference":null})")
-          .params.frames == 81);
+  CHECK(job(R"({"prompt":"p","model":null,"seconds":null,"metadata":null,"webhook_url":null,"input_reference":null})")
+            .params.frames == 81);
 }
 
 TEST_CASE("a wrong value is refused with its field, the value and what is allowed") {
@@ -251,15 +246,14 @@ TEST_CASE("the fingerprint follows the meaning, not the spelling") {
   auto of = [](std::string_view json) { return fingerprint(*parse(json)); };
   auto base = of(R"({"prompt":"p","seconds":"4","metadata":{"a":"1","b":"2"}})");
   CHECK(of(R"({"metadata":{"b":"2","a":"1"},"seconds":4.0,"prompt":"\u0070"})") == base);
-  auto as_form = parse_create(*read_form_fields(
-      form({{"metadata[b]", "2"}, {"seconds", "4.00"}, {"prompt", "p"}, {"metadata[a]", "1"}}), "b"));
+  auto as_form = parse_create(
+      *read_form_fields(form({{"metadata[b]", "2"}, {"seconds", "4.00"}, {"prompt", "p"}, {"metadata[a]", "1"}}), "b"));
   CHECK(fingerprint(*as_form) == base);
-  for (auto other :
-       {R"({"prompt":"q","seconds":"4","metadata":{"a":"1","b":"2"}})",
-        R"({"prompt":"p","seconds":"5","metadata":{"a":"1","b":"2"}})",
-        R"({"prompt":"p","seconds":"4","metadata":{"a":"1","b":"3"}})",
-        R"({"prompt":"p","seconds":"4","metadata":{"a1":"","b":"2"}})", R"({"prompt":"p","seconds":"4"})",
-        R"({"prompt":"p","seconds":"4","seed":1,"metadata":{"a":"1","b":"2"}})"})
+  for (auto other : {R"({"prompt":"q","seconds":"4","metadata":{"a":"1","b":"2"}})",
+                     R"({"prompt":"p","seconds":"5","metadata":{"a":"1","b":"2"}})",
+                     R"({"prompt":"p","seconds":"4","metadata":{"a":"1","b":"3"}})",
+                     R"({"prompt":"p","seconds":"4","metadata":{"a1":"","b":"2"}})", R"({"prompt":"p","seconds":"4"})",
+                     R"({"prompt":"p","seconds":"4","seed":1,"metadata":{"a":"1","b":"2"}})"})
     CHECK(of(other) != base);
 }
 

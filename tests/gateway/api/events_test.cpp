@@ -22,8 +22,7 @@ event next(http_client& client) {
     auto at = chunk.find("event: "), data = chunk.find("\ndata: ");
     if (at == std::string::npos || data == std::string::npos) continue;
     auto text = chunk.substr(data + 7);
-    return {chunk.substr(at + 7, data - at - 7),
-            boost::json::parse(text.substr(0, text.size() - 2)).as_object()};
+    return {chunk.substr(at + 7, data - at - 7), boost::json::parse(text.substr(0, text.size() - 2)).as_object()};
   }
 }
 
@@ -90,8 +89,7 @@ TEST_CASE("a client that goes away leaves no watch behind") {
 TEST_CASE("an end whose update was lost is found at the next heartbeat") {
   http_options http;
   http.heartbeat_time = 50ms;
-  gateway_fixture g{
-      {.replies = memory_line::replies::inside_the_call, .http = http}}; // this line tells no watchers
+  gateway_fixture g{{.replies = memory_line::replies::inside_the_call, .http = http}}; // this line tells no watchers
   auto id = g.make_job();
   http_client client{g.server->port()};
   subscribe(client, g, id);

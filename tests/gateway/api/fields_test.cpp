@@ -31,8 +31,7 @@ TEST_CASE("a JSON object becomes fields, members of an object too") {
   CHECK((*f)[4] == api_field{.name = "z"});
   CHECK((*f)[5] == api_field{.name = "m", .what = kind::object});
   CHECK((*f)[6] == api_field{.name = "m", .key = "a", .what = kind::text, .text = "1"});
-  CHECK((*f)[7] ==
-        api_field{.name = "m", .key = "b", .what = kind::integer, .text = "2", .integer = 2, .real = 2});
+  CHECK((*f)[7] == api_field{.name = "m", .key = "b", .what = kind::integer, .text = "2", .integer = 2, .real = 2});
   CHECK((*f)[8] == api_field{.name = "l", .what = kind::array});
 }
 
@@ -93,16 +92,14 @@ TEST_CASE("huge numbers are numbers, not errors of the parser") {
 }
 
 TEST_CASE("a form becomes fields with texts; a field twice is refused") {
-  const std::string body =
-      "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\ncat\r\n"
-      "--b\r\nContent-Disposition: form-data; name=\"metadata[a]\"\r\n\r\n1\r\n"
-      "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n1\r\n--b--\r\n";
+  const std::string body = "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\ncat\r\n"
+                           "--b\r\nContent-Disposition: form-data; name=\"metadata[a]\"\r\n\r\n1\r\n"
+                           "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n1\r\n--b--\r\n";
   auto f = read_fields("multipart/form-data; boundary=b", body);
   REQUIRE(f);
   REQUIRE(f->size() == 3);
   CHECK((*f)[0] == api_field{.name = "prompt", .what = kind::text, .text = "cat", .from_form = true});
-  CHECK((*f)[1] ==
-        api_field{.name = "metadata", .key = "a", .what = kind::text, .text = "1", .from_form = true});
+  CHECK((*f)[1] == api_field{.name = "metadata", .key = "a", .what = kind::text, .text = "1", .from_form = true});
   CHECK((*f)[2].what == kind::file);
   const std::string twice = body.substr(0, body.find("--b\r\n", 5)) + body;
   auto bad = read_fields("multipart/form-data; boundary=b", twice);

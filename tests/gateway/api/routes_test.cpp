@@ -23,9 +23,8 @@ TEST_CASE("every route is found by its own name") {
 }
 
 TEST_CASE("near misses find nothing") {
-  for (auto path :
-       {"/", "/v1", "/v2/videos", "/v1/video", "/v1/videos/a/b", "/v1/videos/a/content/x", "/healthz/x",
-        "/V1/videos", "/v1/files", "/v1/batches", "/v1/videos/a/remix", "/openapi.json", "/admin"})
+  for (auto path : {"/", "/v1", "/v2/videos", "/v1/video", "/v1/videos/a/b", "/v1/videos/a/content/x", "/healthz/x",
+                    "/V1/videos", "/v1/files", "/v1/batches", "/v1/videos/a/remix", "/openapi.json", "/admin"})
     CHECK(find(path).where == route::unknown);
 }
 

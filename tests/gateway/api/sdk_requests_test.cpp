@@ -94,7 +94,6 @@ TEST_CASE("JSON and multipart recordings of the same request have the same finge
 
 TEST_CASE("there is a test for every recording") {
   std::size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator{folder})
-    files += entry.path().extension() == ".http";
+  for (const auto& entry : std::filesystem::directory_iterator{folder}) files += entry.path().extension() == ".http";
   CHECK(files == 3 * 10);
 }

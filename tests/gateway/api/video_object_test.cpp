@@ -40,10 +40,9 @@ std::set<std::string> keys(const boost::json::object& o) {
 } // namespace
 
 TEST_CASE("every key is there in every state") {
-  const std::set<std::string> top{
-      "id",         "object",       "model",      "status", "progress",
-      "created_at", "completed_at", "expires_at", "prompt", "remixed_from_video_id",
-      "seconds",    "size",         "error",      "reel"};
+  const std::set<std::string> top{"id",         "object",       "model",      "status", "progress",
+                                  "created_at", "completed_at", "expires_at", "prompt", "remixed_from_video_id",
+                                  "seconds",    "size",         "error",      "reel"};
   const std::set<std::string> reel_keys{
       "state",       "class",       "queue_position", "eta_seconds", "attempt",        "attempts_max",
       "step",        "steps_total", "served_model",   "degraded",    "degrade_reason", "batch_size",
@@ -109,10 +108,10 @@ TEST_CASE("an end that is no success has a code") {
     errc error;
     const char* code;
   };
-  for (auto [state, error, code] : {row{job_state::cancelled, errc::cancelled, "cancelled"},
-                                    row{job_state::dead_letter, errc::crashed, "poison"},
-                                    row{job_state::failed, errc::deadline_exceeded, "deadline_exceeded"},
-                                    row{job_state::failed, errc::ok, "failed"}}) {
+  for (auto [state, error, code] :
+       {row{job_state::cancelled, errc::cancelled, "cancelled"}, row{job_state::dead_letter, errc::crashed, "poison"},
+        row{job_state::failed, errc::deadline_exceeded, "deadline_exceeded"},
+        row{job_state::failed, errc::ok, "failed"}}) {
     auto v = sample(state);
     v.record.error = error;
     auto e = written(v).at("error").as_object();

@@ -38,11 +38,10 @@ TEST_CASE("what is left out has its default") {
 }
 
 TEST_CASE("every key is read") {
-  auto d =
-      tenant_directory::parse(minimal("default_class = \"vip\"\nallowed_classes = [\"vip\", \"urgent\"]\n"
-                                      "allow_degraded = false\nweight = 3\nqueued_jobs_max = 7\n"
-                                      "requests_per_s = 0.5\nburst = 9\noperator = true\n"),
-                              "t");
+  auto d = tenant_directory::parse(minimal("default_class = \"vip\"\nallowed_classes = [\"vip\", \"urgent\"]\n"
+                                           "allow_degraded = false\nweight = 3\nqueued_jobs_max = 7\n"
+                                           "requests_per_s = 0.5\nburst = 9\noperator = true\n"),
+                                   "t");
   const auto& t = d.tenants()[0];
   CHECK(t.default_class == job_class::vip);
   CHECK(t.allowed_classes == std::vector{job_class::vip, job_class::urgent});
@@ -62,11 +61,9 @@ TEST_CASE("a wrong file is refused with file, line, key and what is allowed") {
       {"x = 1\n" + minimal(), "and nothing else"},
       {"[[tenant]]\nid = ", "tenants.toml:2: "},
       {minimal("colour = \"red\"\n"), "tenants.toml:4: tenant: colour: no such key"},
-      {"[[tenant]]\nid = \"A/b\"\nkey_hashes = [\"" + hash_a + "\"]\n",
-       "id: 1 to 64 characters of [a-z0-9._-]"},
+      {"[[tenant]]\nid = \"A/b\"\nkey_hashes = [\"" + hash_a + "\"]\n", "id: 1 to 64 characters of [a-z0-9._-]"},
       {"[[tenant]]\nid = \"acme\"\n", "key_hashes: a list of hashes expected"},
-      {"[[tenant]]\nid = \"acme\"\nkey_hashes = [\"reel-secret\"]\n",
-       "key_hashes: 64 lower-case hexadecimal digits"},
+      {"[[tenant]]\nid = \"acme\"\nkey_hashes = [\"reel-secret\"]\n", "key_hashes: 64 lower-case hexadecimal digits"},
       {minimal("weight = 0\n"), "tenants.toml:4: tenant: weight: a number from 1 to 1000 expected"},
       {minimal("weight = \"3\"\n"), "weight: a number"},
       {minimal("requests_per_s = 0\n"), "requests_per_s: a number"},

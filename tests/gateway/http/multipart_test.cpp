@@ -10,8 +10,7 @@ using namespace reel;
 namespace {
 
 std::string part(const std::string& name, const std::string& content, const std::string& more = {}) {
-  return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"" + more + "\r\n\r\n" + content +
-         "\r\n";
+  return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"" + more + "\r\n\r\n" + content + "\r\n";
 }
 const std::string end = "--XX--\r\n";
 
@@ -19,8 +18,7 @@ const std::string end = "--XX--\r\n";
 
 TEST_CASE("fields and files come back") {
   auto body = part("prompt", "a\r\ncat") + part("metadata[a]", "") +
-              part("input_reference", "PNG", "; filename=\"a \\\"b\\\".png\"\r\nContent-Type: image/png") +
-              end;
+              part("input_reference", "PNG", "; filename=\"a \\\"b\\\".png\"\r\nContent-Type: image/png") + end;
   auto parts = parse_multipart(body, "XX");
   REQUIRE(parts);
   REQUIRE(parts->size() == 3);
@@ -37,31 +35,30 @@ TEST_CASE("no parts, and no line end at the end, are fine") {
 TEST_CASE("broken bodies are refused with a reason") {
   std::string many;
   for (int i = 0; i < 65; ++i) many += part("a" + std::to_string(i), "x");
-  for (const auto& bad :
-       {std::string{},
-        std::string{"hello"},
-        std::string{"--YY--"},
-        "x" + part("a", "b") + end,
-        part("a", "b"),
-        part("a", "b") + "--XX",
-        part("a", "b") + "--XXjunk\r\n",
-        part("a", "b") + end + "more",
-        std::string{"--XX\r\n\r\nno name\r\n"} + end,
-        part("", "empty name") + end,
-        "--XX\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nx\r\n" + end,
-        "--XX\r\nContent-Disposition: form-data; name=\"a\"; name=\"b\"\r\n\r\nx\r\n" + end,
-        "--XX\r\nContent-Disposition: form-data; name=\"a\r\n\r\nx\r\n" + end,
-        "--XX\r\nContent-Disposition: form-data; name=\"a\"; odd=1\r\n\r\nx\r\n" + end,
-        "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; "
-        "name=\"b\"\r\n\r\nx\r\n" +
-            end,
-        part("a", "b", "\r\nContent-Transfer-Encoding: base64") + end,
-        part("a", "b", "\r\nX-Odd: 1") + end,
-        part("a", "b", "\r\nno colon") + end,
-        part(std::string(300, 'a'), "b") + end,
-        "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: " + std::string(5000, 'x') +
-            "\r\n\r\nx\r\n" + end,
-        many + end}) {
+  for (const auto& bad : {std::string{},
+                          std::string{"hello"},
+                          std::string{"--YY--"},
+                          "x" + part("a", "b") + end,
+                          part("a", "b"),
+                          part("a", "b") + "--XX",
+                          part("a", "b") + "--XXjunk\r\n",
+                          part("a", "b") + end + "more",
+                          std::string{"--XX\r\n\r\nno name\r\n"} + end,
+                          part("", "empty name") + end,
+                          "--XX\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nx\r\n" + end,
+                          "--XX\r\nContent-Disposition: form-data; name=\"a\"; name=\"b\"\r\n\r\nx\r\n" + end,
+                          "--XX\r\nContent-Disposition: form-data; name=\"a\r\n\r\nx\r\n" + end,
+                          "--XX\r\nContent-Disposition: form-data; name=\"a\"; odd=1\r\n\r\nx\r\n" + end,
+                          "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; "
+                          "name=\"b\"\r\n\r\nx\r\n" +
+                              end,
+                          part("a", "b", "\r\nContent-Transfer-Encoding: base64") + end,
+                          part("a", "b", "\r\nX-Odd: 1") + end,
+                          part("a", "b", "\r\nno colon") + end,
+                          part(std::string(300, 'a'), "b") + end,
+                          "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: " +
+                              std::string(5000, 'x') + "\r\n\r\nx\r\n" + end,
+                          many + end}) {
     INFO(bad.substr(0, 200));
     auto parts = parse_multipart(bad, "XX");
     REQUIRE_FALSE(parts);

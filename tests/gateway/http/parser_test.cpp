@@ -13,8 +13,7 @@ namespace {
 stage feed_in_pieces(http_parser& parser, std::string_view text, const std::vector<std::size_t>& cuts) {
   std::string held;
   std::size_t at = 0, cut = 0;
-  while (parser.at() != stage::complete && parser.at() != stage::refused &&
-         (at < text.size() || !held.empty())) {
+  while (parser.at() != stage::complete && parser.at() != stage::refused && (at < text.size() || !held.empty())) {
     auto piece = cut < cuts.size() ? std::min(cuts[cut++], text.size() - at) : text.size() - at;
     held += text.substr(at, piece);
     at += piece;

@@ -168,8 +168,7 @@ TEST_CASE("a client that waits for 100 Continue gets it, one with too large a bo
 TEST_CASE("chunked bodies are read") {
   http_server server{quick(), echo};
   http_client client{server.port()};
-  client.send(
-      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
   CHECK(client.answer().body == "POST / hello");
 }
 
@@ -194,10 +193,8 @@ TEST_CASE("smuggled requests get 400 and the connection ends with them") {
                      }};
   const std::string hidden = "GET /admin HTTP/1.1\r\nHost: x\r\n\r\n";
   for (const auto& attack :
-       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
-            hidden,
-        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" +
-            hidden,
+       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + hidden,
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n" + hidden,
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n" + hidden,
         "POST / HTTP/1.1\r\nHost: x\r\nX: 1\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden}) {
@@ -304,13 +301,12 @@ TEST_CASE("connections beyond the limit get 503 and are closed, and places come 
 }
 
 TEST_CASE("a stream of known length is sent whole, one that breaks off is cut") {
-  http_server server{
-      quick(), [](const http_request& request, http_reply reply) {
-        http_response r;
-        r.stream = std::make_shared<scripted_stream>(std::vector<std::string>{"abc", "de", "f"});
-        r.stream_bytes = request.target == "/short" ? 100 : 6;
-        reply.send(std::move(r));
-      }};
+  http_server server{quick(), [](const http_request& request, http_reply reply) {
+                       http_response r;
+                       r.stream = std::make_shared<scripted_stream>(std::vector<std::string>{"abc", "de", "f"});
+                       r.stream_bytes = request.target == "/short" ? 100 : 6;
+                       reply.send(std::move(r));
+                     }};
   http_client client{server.port()};
   CHECK(client.ask("GET", "/").body == "abcdef");
   CHECK(client.ask("GET", "/").body == "abcdef");
@@ -323,8 +319,8 @@ TEST_CASE("an endless stream comes in chunks with heartbeats, and its end is not
   o.heartbeat_time = 50ms;
   http_server server{o, [&](const http_request&, http_reply reply) {
                        http_response r;
-                       r.stream = std::make_shared<scripted_stream>(std::vector<std::string>{"one\n"},
-                                                                    [&] { ++ended; });
+                       r.stream =
+                           std::make_shared<scripted_stream>(std::vector<std::string>{"one\n"}, [&] { ++ended; });
                        r.stream_endless = true;
                        reply.send(std::move(r));
                      }};

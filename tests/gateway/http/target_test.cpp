@@ -22,8 +22,8 @@ TEST_CASE("the absolute form, the root and a slash at the end are fine") {
 }
 
 TEST_CASE("what climbs, hides or breaks is refused") {
-  for (auto bad : {"", "a", "*", "/a//b", "/./a", "/a/..", "/%2e%2e/a", "/a%2fb", "/a%5cb", "/a\\b", "/%",
-                   "/%4", "/%zz", "/a%00b", "/a%0ab", "/a?x=%", "/a?%zz=1", "//a"}) {
+  for (auto bad : {"", "a", "*", "/a//b", "/./a", "/a/..", "/%2e%2e/a", "/a%2fb", "/a%5cb", "/a\\b", "/%", "/%4",
+                   "/%zz", "/a%00b", "/a%0ab", "/a?x=%", "/a?%zz=1", "//a"}) {
     INFO(bad);
     CHECK_FALSE(parse_target(bad));
   }

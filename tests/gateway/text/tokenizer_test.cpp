@@ -32,8 +32,7 @@ TEST_CASE("every row of the golden table is met") {
   for (const auto& table : all.at("tables").as_object())
     for (const auto& value : table.value().as_array()) {
       const auto& row = value.as_object();
-      auto tokenizer =
-          load_tokenizer(folder + std::string{table.key()}, row.at("seq_len").to_number<std::size_t>());
+      auto tokenizer = load_tokenizer(folder + std::string{table.key()}, row.at("seq_len").to_number<std::size_t>());
       auto expected = boost::json::value_to<ids>(row.at("ids"));
       INFO(row.at("prompt").as_string().c_str());
       CHECK(tokenizer->encode(row.at("prompt").as_string()) == expected);

@@ -102,8 +102,7 @@ TEST_CASE("the largest messages about jobs fit into a body") {
   check_fits(end_batch{1, {}, std::vector(batch_jobs_max, with_longest_notes<job_outcome>())});
   check_fits(batch_finished{{}, {}, {}, {}, std::vector(batch_jobs_max, with_longest_notes<job_result>())});
 
-  run_job job{
-      {}, 1, std::vector<std::int32_t>(prompt_tokens_max), std::vector<std::int32_t>(prompt_tokens_max)};
+  run_job job{{}, 1, std::vector<std::int32_t>(prompt_tokens_max), std::vector<std::int32_t>(prompt_tokens_max)};
   job.object_prefix = std::string(key_bytes_max, 'o');
   check_fits(run_batch{{}, {}, {}, std::vector(batch_jobs_max, job)});
 }

@@ -67,9 +67,7 @@ public:
   }
 
 private:
-  std::uint32_t next() {
-    return state_ = (state_ * 29 + 7) % 127;
-  } // small: no list bound or enumerant depends on it
+  std::uint32_t next() { return state_ = (state_ * 29 + 7) % 127; } // small: no list bound or enumerant depends on it
 
   sample_size size_;
   std::uint32_t state_ = 1;

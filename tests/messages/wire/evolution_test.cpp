@@ -36,8 +36,7 @@ template <class Id> Id id_of(std::uint64_t high, std::uint64_t low) {
 constexpr wall_time at(std::int64_t ms) { return wall_time{std::chrono::milliseconds{ms}}; }
 
 /// A list of one entry of which nothing is set.
-template <class Message, class Schema, class Init>
-void check_entry_defaults(Init init, const Message& expected) {
+template <class Message, class Schema, class Init> void check_entry_defaults(Init init, const Message& expected) {
   capnp::MallocMessageBuilder builder;
   init(builder.initRoot<Schema>());
   const auto bytes = builder.getSegmentsForOutput()[0].asBytes();
@@ -59,22 +58,17 @@ TEST_CASE("an empty body decodes to a fresh struct, for every message") {
 
 TEST_CASE("an empty entry of a list decodes to a fresh struct") {
   check_entry_defaults<accept_jobs, schema::AcceptJobs>([](auto b) { b.initJobs(1); }, {{job_request{}}});
-  check_entry_defaults<accept_answers, schema::AcceptAnswers>([](auto b) { b.initAnswers(1); },
-                                                              {{accept_answer{}}});
-  check_entry_defaults<job_page, schema::JobPage>([](auto b) { b.initJobs(1)[0].initRequest(); },
-                                                  {{job_record{}}});
-  check_entry_defaults<unfinished_page, schema::UnfinishedPage>([](auto b) { b.initJobs(1); },
-                                                                {{waiting_job{}}});
+  check_entry_defaults<accept_answers, schema::AcceptAnswers>([](auto b) { b.initAnswers(1); }, {{accept_answer{}}});
+  check_entry_defaults<job_page, schema::JobPage>([](auto b) { b.initJobs(1)[0].initRequest(); }, {{job_record{}}});
+  check_entry_defaults<unfinished_page, schema::UnfinishedPage>([](auto b) { b.initJobs(1); }, {{waiting_job{}}});
   check_entry_defaults<grant_answer, schema::GrantAnswer>([](auto b) { b.initJobs(1)[0].initRequest(); },
                                                           {{granted_job{}}});
-  check_entry_defaults<end_batch, schema::EndBatch>([](auto b) { b.initOutcomes(1); },
-                                                    {0, {}, {job_outcome{}}});
+  check_entry_defaults<end_batch, schema::EndBatch>([](auto b) { b.initOutcomes(1); }, {0, {}, {job_outcome{}}});
   check_entry_defaults<put_objects, schema::PutObjects>([](auto b) { b.initObjects(1); }, {{object_write{}}});
   check_entry_defaults<run_batch, schema::RunBatch>([](auto b) { b.initJobs(1); }, {{}, {}, {}, {run_job{}}});
   check_entry_defaults<batch_finished, schema::BatchFinished>([](auto b) { b.initResults(1); },
                                                               {{}, {}, {}, {}, {job_result{}}});
-  check_entry_defaults<workers_view, schema::WorkersView>([](auto b) { b.initWorkers(1); },
-                                                          {{worker_status{}}});
+  check_entry_defaults<workers_view, schema::WorkersView>([](auto b) { b.initWorkers(1); }, {{worker_status{}}});
   check_entry_defaults<nodes_view, schema::NodesView>([](auto b) { b.initNodes(1); }, {{}, {node_status{}}});
 }
 

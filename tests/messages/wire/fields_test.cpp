@@ -35,9 +35,7 @@ template <class Fill> bool request_is_good(Fill fill) {
 }
 
 bool text_is_good(std::string_view text) {
-  return request_is_good([&](auto job) {
-    job.setPrompt(capnp::Text::Reader{std::string{text}.c_str(), text.size()});
-  });
+  return request_is_good([&](auto job) { job.setPrompt(capnp::Text::Reader{std::string{text}.c_str(), text.size()}); });
 }
 
 template <class Fill> bool batch_is_good(Fill fill) {
@@ -90,26 +88,24 @@ TEST_CASE("text that is not terminated by NUL is malformed") {
 }
 
 TEST_CASE("names are valid names or empty, workers have a node and a slot") {
-  auto tenant = [](const char* name) { return request_is_good([=](auto job) { job.setTenant(name); }); };
+  auto tenant = [](const char* name) { return request_is_good([name](auto job) { job.setTenant(name); }); };
   for (auto good : {"", "acme", "a.b_c-0"}) CHECK(tenant(good));
   for (auto bad : {"Acme", "../x", "a/b", "a b", "-a", "é"}) CHECK_FALSE(tenant(bad));
   CHECK_FALSE(tenant(std::string(65, 'a').c_str()));
 
-  auto worker = [](const char* name) { return batch_is_good([=](auto b) { b.setWorker(name); }); };
+  auto worker = [](const char* name) { return batch_is_good([name](auto b) { b.setWorker(name); }); };
   for (auto good : {"", "workers-1/0", "a/b"}) CHECK(worker(good));
   for (auto bad : {"a", "a/", "/0", "a/b/c", "a//b", "A/0", "../0"}) CHECK_FALSE(worker(bad));
 }
 
 TEST_CASE("times end with the year 9999 and start with 1970") {
-  auto created = [](std::int64_t ms) { return request_is_good([=](auto job) { job.setCreatedAtMs(ms); }); };
-  auto deadline = [](std::int64_t ms) {
-    return request_is_good([=](auto job) { job.getDeadline().setUnixMs(ms); });
-  };
+  auto created = [](std::int64_t ms) { return request_is_good([ms](auto job) { job.setCreatedAtMs(ms); }); };
+  auto deadline = [](std::int64_t ms) { return request_is_good([ms](auto job) { job.getDeadline().setUnixMs(ms); }); };
   for (std::int64_t good : {std::int64_t{0}, wall_time_ms_max}) CHECK((created(good) && deadline(good)));
   for (std::int64_t bad : {std::int64_t{-1}, wall_time_ms_max + 1, INT64_MAX, INT64_MIN})
     CHECK((!created(bad) && !deadline(bad)));
 
-  auto lease = [](std::int64_t ms) { return batch_is_good([=](auto b) { b.setLeaseTtlMs(ms); }); };
+  auto lease = [](std::int64_t ms) { return batch_is_good([ms](auto b) { b.setLeaseTtlMs(ms); }); };
   CHECK((lease(0) && lease(lease_ttl_max.count())));
   CHECK((!lease(-1) && !lease(lease_ttl_max.count() + 1) && !lease(INT64_MAX)));
 }
@@ -119,8 +115,7 @@ TEST_CASE("a union member that the reader does not know is malformed") {
   job.deadline = wall_time{};
   const auto e = encode(accept_jobs{{job}});
   std::vector<std::uint8_t> body{e.body.bytes().begin(), e.body.bytes().end()};
-  const auto other =
-      encode(accept_jobs{{job_request{}}}); // differs only in the union's discriminant, 1 against 0
+  const auto other = encode(accept_jobs{{job_request{}}}); // differs only in the union's discriminant, 1 against 0
   std::size_t discriminant = 0;
   while (body[discriminant] == other.body.data()[discriminant]) ++discriminant;
   REQUIRE(body[discriminant] == 1);
@@ -131,20 +126,19 @@ TEST_CASE("a union member that the reader does not know is malformed") {
 
 TEST_CASE("floating-point numbers are finite") {
   using limits = std::numeric_limits<float>;
-  auto shift = [](float f) { return request_is_good([=](auto job) { job.initParams().setFlowShift(f); }); };
+  auto shift = [](float f) { return request_is_good([f](auto job) { job.initParams().setFlowShift(f); }); };
   auto guidance = [](float f) {
-    return request_is_good([=](auto job) { job.initParams().setGuidanceHigh(f); }) &&
-           request_is_good([=](auto job) { job.initParams().setGuidanceLow(f); });
+    return request_is_good([f](auto job) { job.initParams().setGuidanceHigh(f); }) &&
+           request_is_good([f](auto job) { job.initParams().setGuidanceLow(f); });
   };
-  for (float good : {0.0f, -1.0f, limits::max(), limits::denorm_min()})
-    CHECK((shift(good) && guidance(good)));
+  for (float good : {0.0f, -1.0f, limits::max(), limits::denorm_min()}) CHECK((shift(good) && guidance(good)));
   for (float bad : {limits::infinity(), -limits::infinity(), limits::quiet_NaN()})
     CHECK((!shift(bad) && !guidance(bad)));
 }
 
 TEST_CASE("lists are within their bounds") {
   auto jobs = [](unsigned n) {
-    return decode_filled<grant_batch, schema::GrantBatch>([=](auto b) { b.initJobs(n); }).has_value();
+    return decode_filled<grant_batch, schema::GrantBatch>([n](auto b) { b.initJobs(n); }).has_value();
   };
   CHECK(jobs(batch_jobs_max));
   CHECK_FALSE(jobs(batch_jobs_max + 1));
@@ -156,7 +150,7 @@ TEST_CASE("lists are within their bounds") {
 
 TEST_CASE("an attachment must be there and have the size that the body says") {
   auto data = [](unsigned index, unsigned size) {
-    return [=](auto b) {
+    return [index, size](auto b) {
       auto attachment = b.initData();
       attachment.setIndex(index);
       attachment.setSizeBytes(size);

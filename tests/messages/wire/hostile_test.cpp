@@ -33,8 +33,7 @@ struct trial {
   std::size_t allocated_bytes = 0;
 };
 
-template <class Message>
-trial try_decode(std::span<const std::uint8_t> body, std::span<const blob> attachments) {
+template <class Message> trial try_decode(std::span<const std::uint8_t> body, std::span<const blob> attachments) {
   allocation_meter meter;
   auto m = decode<Message>(body, attachments);
   const auto allocated = meter.bytes();
@@ -71,9 +70,7 @@ const std::vector<kind>& kinds() {
   return all;
 }
 
-template <class Message> bool takes(const words& body) {
-  return kinds()[type_of<Message>() - 1].takes(bytes_of(body));
-}
+template <class Message> bool takes(const words& body) { return kinds()[type_of<Message>() - 1].takes(bytes_of(body)); }
 
 /// Attacks are tried on every message; how many take them for one of theirs.
 std::ptrdiff_t takers(const words& body) {
@@ -94,8 +91,7 @@ enum element : std::uint8_t {
   composite = 7
 };
 std::uint64_t list_pointer(std::int32_t offset, element size, std::uint32_t count) {
-  return static_cast<std::uint32_t>(offset << 2) | 1u | std::uint64_t{size} << 32 |
-         std::uint64_t{count} << 35;
+  return static_cast<std::uint32_t>(offset << 2) | 1u | std::uint64_t{size} << 32 | std::uint64_t{count} << 35;
 }
 std::uint64_t far_pointer(std::uint32_t word, std::uint32_t segment, bool two_words = false) {
   return std::uint64_t{segment} << 32 | word << 3 | (two_words ? 4u : 0u) | 2u;
@@ -201,8 +197,7 @@ TEST_CASE("lists of elements without size do not amplify") {
     // And inside a list that is itself allowed: a worker's models and batches.
     words nested{struct_pointer(0, 0, 1), list_pointer(0, composite, 256 * 3)};
     nested.push_back(struct_pointer(256, 0, 3));
-    for (std::int32_t i = 0; i < 256 * 3; ++i)
-      nested.push_back(list_pointer(256 * 3 - 1 - i, nothing, count));
+    for (std::int32_t i = 0; i < 256 * 3; ++i) nested.push_back(list_pointer(256 * 3 - 1 - i, nothing, count));
     nested.push_back(0);
     CHECK_FALSE(takes<workers_view>(nested));
     takers(nested);

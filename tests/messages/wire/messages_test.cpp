@@ -28,8 +28,7 @@ std::string snake_case(kj::StringPtr camel) {
 
 template <class Enum> std::vector<std::string> enumerants() {
   std::vector<std::string> names;
-  for (auto e : capnp::Schema::from<Enum>().getEnumerants())
-    names.push_back(snake_case(e.getProto().getName()));
+  for (auto e : capnp::Schema::from<Enum>().getEnumerants()) names.push_back(snake_case(e.getProto().getName()));
   return names;
 }
 

@@ -27,9 +27,8 @@ struct drawer {
 
   /// Often one of the extremes, of whatever type it is cut to.
   static std::uint64_t word() {
-    return *rc::gen::oneOf(
-        rc::gen::arbitrary<std::uint64_t>(),
-        rc::gen::element<std::uint64_t>(0, ~0ull, 1ull << 63, ~0ull >> 1, 1ull << 31, ~0u >> 1));
+    return *rc::gen::oneOf(rc::gen::arbitrary<std::uint64_t>(),
+                           rc::gen::element<std::uint64_t>(0, ~0ull, 1ull << 63, ~0ull >> 1, 1ull << 31, ~0u >> 1));
   }
 
   void fill(bool& v) { v = up_to(1); }
@@ -108,8 +107,8 @@ struct round_trip {
   std::size_t allocated_bytes = 0, allocated_bytes_shifted = 0;
 };
 
-template <class Message> bool comes_back(const Message& m, const encoded& e,
-                                         std::span<const std::uint8_t> body, std::size_t& allocated_bytes) {
+template <class Message>
+bool comes_back(const Message& m, const encoded& e, std::span<const std::uint8_t> body, std::size_t& allocated_bytes) {
   allocation_meter meter;
   auto back = decode<Message>(body, e.attachments);
   allocated_bytes = meter.bytes();
@@ -167,8 +166,7 @@ TEST_CASE("a message larger than the scratch memory is still one segment that de
 
 TEST_CASE("blobs travel beside the body, in order and without a copy") {
   put_objects m;
-  for (auto text : {"video bytes", "", "thumbnail bytes"})
-    m.objects.push_back({"key", {}, blob::copy_of(text)});
+  for (auto text : {"video bytes", "", "thumbnail bytes"}) m.objects.push_back({"key", {}, blob::copy_of(text)});
   const auto e = encode(m);
   REQUIRE(e.attachments.size() == 2); // the empty one needs none
   CHECK(e.attachments[0].data() == m.objects[0].data.data());

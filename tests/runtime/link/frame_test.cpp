@@ -94,8 +94,7 @@ TEST_CASE("whatever is encoded is decoded unchanged") {
     h.deadline_ms = *rc::gen::arbitrary<std::uint32_t>();
     const blob body = filled(*rc::gen::element<std::size_t>(0, 1, 200, 8192, 8193, 100'000), 7);
     std::vector<blob> attachments;
-    for (std::size_t size :
-         *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 5000)))
+    for (std::size_t size : *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 5000)))
       attachments.push_back(filled(size, static_cast<std::uint8_t>(size)));
     const auto f = decode_frame(encode(h, body, attachments));
     RC_ASSERT(f.has_value());
@@ -164,9 +163,7 @@ TEST_CASE("missing and additional parts are refused") {
 }
 
 TEST_CASE("values that no version of this program would send are refused though the checksum is right") {
-  auto refused = [](frame_header h) {
-    return decode_frame(encode(h, blob{}, {})).error() == frame_error::field;
-  };
+  auto refused = [](frame_header h) { return decode_frame(encode(h, blob{}, {})).error() == frame_error::field; };
   auto h = example_header();
   h.kind = static_cast<frame_kind>(4);
   CHECK(refused(h));

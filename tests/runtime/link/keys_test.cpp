@@ -102,6 +102,5 @@ TEST_CASE("a name that is no node id cannot lead out of the folder") {
 }
 
 TEST_CASE("a folder that does not exist is named") {
-  CHECK_THROWS_WITH(create_key_files("/tmp/reel-no-such-folder", node),
-                    ContainsSubstring("/tmp/reel-no-such-folder"));
+  CHECK_THROWS_WITH(create_key_files("/tmp/reel-no-such-folder", node), ContainsSubstring("/tmp/reel-no-such-folder"));
 }

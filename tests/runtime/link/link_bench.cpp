@@ -36,9 +36,7 @@ private:
   rusage start_{};
 };
 
-double seconds_since(clock_type::time_point t) {
-  return std::chrono::duration<double>(clock_type::now() - t).count();
-}
+double seconds_since(clock_type::time_point t) { return std::chrono::duration<double>(clock_type::now() - t).count(); }
 
 struct end : link_listener {
   void on_packet(const node_id& from, packet p) override {
@@ -82,12 +80,10 @@ struct rig {
 
 std::unique_ptr<rig> make_rig(bool curve, const std::string& folder) {
   const auto ka = make_curve_keys(), kb = make_curve_keys();
-  zmq_link_options oa{
-      .self = alpha, .epoch = {1}, .listen = curve ? "tcp://127.0.0.1:*" : "ipc://" + folder + "/link"};
+  zmq_link_options oa{.self = alpha, .epoch = {1}, .listen = curve ? "tcp://127.0.0.1:*" : "ipc://" + folder + "/link"};
   zmq_link_options ob{.self = beta, .epoch = {2}};
   oa.peers = {{.id = beta, .public_key = curve ? kb.public_key : "", .token = curve ? "" : token}};
-  ob.peers = {
-      {.id = alpha, .endpoint = "", .public_key = curve ? ka.public_key : "", .token = curve ? "" : token}};
+  ob.peers = {{.id = alpha, .endpoint = "", .public_key = curve ? ka.public_key : "", .token = curve ? "" : token}};
   if (curve) oa.keys = ka;
   if (curve) ob.keys = kb;
   ob.peers[0].endpoint = oa.listen;

@@ -34,9 +34,7 @@ struct node {
   memory_link link;
 };
 
-packet numbered(std::uint64_t n, packet_kind kind = packet_kind::tell) {
-  return {.kind = kind, .correlation = n};
-}
+packet numbered(std::uint64_t n, packet_kind kind = packet_kind::tell) { return {.kind = kind, .correlation = n}; }
 
 using words = std::vector<std::string>;
 

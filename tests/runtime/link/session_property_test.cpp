@@ -103,8 +103,7 @@ struct world {
 
   void check_windows() {
     for (const side& s : sides)
-      if (s.talk.window_frames() > small().window_frames || s.talk.window_bytes() > small().window_bytes)
-        broken = true;
+      if (s.talk.window_frames() > small().window_frames || s.talk.window_bytes() > small().window_bytes) broken = true;
   }
 
   void step(int what, std::uint32_t n) {
@@ -192,8 +191,8 @@ TEST_CASE("what is taken is delivered exactly once in order, or the peer was rep
   const bool ok = rc::check([] {
     using step = std::pair<int, std::uint32_t>;
     const auto steps =
-        *rc::gen::scale(8.0, rc::gen::container<std::vector<step>>(rc::gen::pair(
-                                 rc::gen::inRange(0, 13), rc::gen::inRange<std::uint32_t>(0, 1u << 16))));
+        *rc::gen::scale(8.0, rc::gen::container<std::vector<step>>(
+                                 rc::gen::pair(rc::gen::inRange(0, 13), rc::gen::inRange<std::uint32_t>(0, 1u << 16))));
     world w;
     for (const auto& [what, n] : steps) w.step(what, n);
     w.recover();

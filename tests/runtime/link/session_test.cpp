@@ -384,13 +384,12 @@ TEST_CASE("acknowledgements of what was never sent are refused") {
 
 TEST_CASE("frames without an epoch or for another process are refused, and answered with at most one hello") {
   pair p;
-  CHECK(p.a.receive({.kind = frame_kind::tell, .destination = epoch_a, .sequence = 1}, 100, p.now) ==
-        verdict::refused);
+  CHECK(p.a.receive({.kind = frame_kind::tell, .destination = epoch_a, .sequence = 1}, 100, p.now) == verdict::refused);
   CHECK_FALSE(p.a.next());
   std::vector<frame_header> answers;
   for (int i = 0; i < 50; ++i) {
-    CHECK(p.a.receive({.kind = frame_kind::tell, .source = epoch_b, .destination = {1}, .sequence = 1}, 100,
-                      p.now) == verdict::refused);
+    CHECK(p.a.receive({.kind = frame_kind::tell, .source = epoch_b, .destination = {1}, .sequence = 1}, 100, p.now) ==
+          verdict::refused);
     for (const auto& h : p.outgoing(p.a)) answers.push_back(h);
   }
   REQUIRE(answers.size() == 1);

@@ -57,9 +57,7 @@ struct lonely {
   curve_keys alpha_keys = make_curve_keys(), beta_keys = make_curve_keys();
   node a{listener_options(alpha_keys, beta, beta_keys)};
 
-  raw_peer raw(node_id self = beta) {
-    return {a.link.endpoint(), beta_keys, alpha_keys.public_key, std::move(self)};
-  }
+  raw_peer raw(node_id self = beta) { return {a.link.endpoint(), beta_keys, alpha_keys.public_key, std::move(self)}; }
 };
 
 } // namespace
@@ -140,8 +138,7 @@ TEST_CASE("the connection number of a peer that left does not make its heir that
 TEST_CASE("clients without CURVE are refused") {
   curve_pair p;
   raw_peer bare{p.a.link.endpoint(), {}, ""};
-  const int ends =
-      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED;
+  const int ends = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED;
   REQUIRE(zmq_socket_monitor(bare.socket.handle(), "inproc://bare", ends) == 0);
   zmq::socket_t monitor{bare.context, ZMQ_PAIR};
   monitor.connect("inproc://bare");
@@ -163,9 +160,8 @@ TEST_CASE("a child with the wrong token, no token or an unexpected name is refus
           .listen = folder.endpoint(),
           .peers = {{.id = beta, .token = "0123456789abcdef"}}}};
   auto child = [&folder](const node_id& self, const std::string& token) {
-    return zmq_link_options{.self = self,
-                            .epoch = {0xc1},
-                            .peers = {{.id = alpha, .endpoint = folder.endpoint(), .token = token}}};
+    return zmq_link_options{
+        .self = self, .epoch = {0xc1}, .peers = {{.id = alpha, .endpoint = folder.endpoint(), .token = token}}};
   };
   node wrong{child(beta, "0123456789abcdeX")};
   CHECK(eventually([&a] { return a.link.counters().refused_hellos >= 1; }));

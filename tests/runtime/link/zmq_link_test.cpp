@@ -17,13 +17,11 @@ namespace {
 const std::string token = "0123456789abcdef";
 
 zmq_link_options local_listener(const private_folder& folder) {
-  return {
-      .self = alpha, .epoch = {0xa1}, .listen = folder.endpoint(), .peers = {{.id = beta, .token = token}}};
+  return {.self = alpha, .epoch = {0xa1}, .listen = folder.endpoint(), .peers = {{.id = beta, .token = token}}};
 }
 
 zmq_link_options local_dialer(const private_folder& folder) {
-  return {
-      .self = beta, .epoch = {0xb1}, .peers = {{.id = alpha, .endpoint = folder.endpoint(), .token = token}}};
+  return {.self = beta, .epoch = {0xb1}, .peers = {{.id = alpha, .endpoint = folder.endpoint(), .token = token}}};
 }
 
 std::vector<std::uint64_t> up_to(std::uint64_t n) {
@@ -364,8 +362,7 @@ TEST_CASE("an endpoint that cannot be bound is refused by name and reason") {
   zmq_link first{o};
   o.listen = first.endpoint();
   CHECK_THAT(refusal(o), ContainsSubstring(o.listen) && ContainsSubstring("in use"));
-  for (const char* bad :
-       {"tcp://127.0.0.1:99999", "tcp://no.such.host.invalid:1", "http://127.0.0.1:80", "tcp://"}) {
+  for (const char* bad : {"tcp://127.0.0.1:99999", "tcp://no.such.host.invalid:1", "http://127.0.0.1:80", "tcp://"}) {
     o.listen = bad;
     CHECK_THAT(refusal(o), ContainsSubstring(bad));
   }

@@ -139,8 +139,7 @@ struct private_folder {
 inline const node_id alpha{"alpha"}, beta{"beta"};
 
 /// Options of a listening node that expects `peer` to dial.
-inline zmq_link_options listener_options(const curve_keys& own, const node_id& peer,
-                                         const curve_keys& peers_keys) {
+inline zmq_link_options listener_options(const curve_keys& own, const node_id& peer, const curve_keys& peers_keys) {
   return {.self = alpha,
           .epoch = {0xa1},
           .listen = "tcp://127.0.0.1:*",
@@ -204,8 +203,7 @@ public:
     const auto answer = receive();
     if (!answer || answer->kind != frame_kind::hello) return false;
     peer = answer->source;
-    send({.kind = frame_kind::hello, .source = epoch, .destination = peer, .sequence = answer->correlation},
-         hello_);
+    send({.kind = frame_kind::hello, .source = epoch, .destination = peer, .sequence = answer->correlation}, hello_);
     return true;
   }
 
@@ -217,11 +215,8 @@ public:
   }
 
   frame_header tell(std::uint64_t sequence) const {
-    return {.kind = frame_kind::tell,
-            .source = epoch,
-            .destination = peer,
-            .sequence = sequence,
-            .correlation = sequence};
+    return {
+        .kind = frame_kind::tell, .source = epoch, .destination = peer, .sequence = sequence, .correlation = sequence};
   }
 
   std::vector<std::uint8_t> encoded(const frame_header& h) const {
@@ -232,8 +227,7 @@ public:
 
   void send_raw(const std::vector<std::vector<std::uint8_t>>& parts) {
     for (std::size_t i = 0; i < parts.size(); ++i)
-      socket.send(zmq::buffer(parts[i]),
-                  i + 1 < parts.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
+      socket.send(zmq::buffer(parts[i]), i + 1 < parts.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
   }
 
   std::optional<frame_header> receive() {

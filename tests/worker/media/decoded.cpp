@@ -21,12 +21,10 @@ struct close_input {
 
 std::vector<std::uint8_t> to_rgb(const AVFrame& f) {
   std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * f.width * f.height));
-  av_ptr<SwsContext> back{sws_getContext(f.width, f.height, static_cast<AVPixelFormat>(f.format), f.width,
-                                         f.height, AV_PIX_FMT_RGB24, SWS_BICUBIC | SWS_ACCURATE_RND, nullptr,
-                                         nullptr, nullptr)};
+  av_ptr<SwsContext> back{sws_getContext(f.width, f.height, static_cast<AVPixelFormat>(f.format), f.width, f.height,
+                                         AV_PIX_FMT_RGB24, SWS_BICUBIC | SWS_ACCURATE_RND, nullptr, nullptr, nullptr)};
   auto* matrix = sws_getCoefficients(f.colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT);
-  sws_setColorspaceDetails(back.get(), matrix, f.color_range == AVCOL_RANGE_JPEG, matrix, 1, 0, 1 << 16,
-                           1 << 16);
+  sws_setColorspaceDetails(back.get(), matrix, f.color_range == AVCOL_RANGE_JPEG, matrix, 1, 0, 1 << 16, 1 << 16);
   std::uint8_t* planes[] = {rgb.data(), nullptr, nullptr, nullptr};
   int strides[] = {3 * f.width, 0, 0, 0};
   check(sws_scale(back.get(), f.data, f.linesize, 0, f.height, planes, strides), "back");
@@ -61,12 +59,10 @@ decoded decode(const std::vector<std::uint8_t>& file) {
   out.codec = avcodec_get_name(p.codec_id);
   out.pixels = av_get_pix_fmt_name(static_cast<AVPixelFormat>(p.format));
   auto text = [](const char* s) { return std::string{s ? s : "?"}; };
-  out.colours = text(av_color_primaries_name(p.color_primaries)) + '/' +
-                text(av_color_transfer_name(p.color_trc)) + '/' + text(av_color_space_name(p.color_space)) +
-                '/' + text(av_color_range_name(p.color_range));
+  out.colours = text(av_color_primaries_name(p.color_primaries)) + '/' + text(av_color_transfer_name(p.color_trc)) +
+                '/' + text(av_color_space_name(p.color_space)) + '/' + text(av_color_range_name(p.color_range));
   const AVDictionaryEntry* tag = nullptr;
-  while ((tag = av_dict_get(opened->metadata, "", tag, AV_DICT_IGNORE_SUFFIX)))
-    out.tags[tag->key] = tag->value;
+  while ((tag = av_dict_get(opened->metadata, "", tag, AV_DICT_IGNORE_SUFFIX))) out.tags[tag->key] = tag->value;
 
   av_ptr<AVCodecContext> decoder{avcodec_alloc_context3(avcodec_find_decoder(p.codec_id))};
   check(avcodec_parameters_to_context(decoder.get(), &p), "parameters");

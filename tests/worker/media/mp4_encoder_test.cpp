@@ -22,8 +22,7 @@ image gradient(int width, int height, int frame) {
   image rgb;
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
-      auto place =
-          (x + 2 * frame) % (2 * width); // up and down again: an edge in colour is what 4:2:0 cannot keep
+      auto place = (x + 2 * frame) % (2 * width); // up and down again: an edge in colour is what 4:2:0 cannot keep
       rgb.push_back(static_cast<std::uint8_t>(40 + 160 * std::min(place, 2 * width - place) / width));
       rgb.push_back(static_cast<std::uint8_t>(30 + 180 * y / height));
       rgb.push_back(static_cast<std::uint8_t>(200 - 6 * frame));
@@ -67,18 +66,13 @@ TEST_CASE("a video decodes to its frames, in number, order, size, speed and look
 }
 
 TEST_CASE("colours are tagged as BT.709 and are what the tag says") {
-  for (auto [r, g, b] : {std::array<std::uint8_t, 3>{255, 0, 0},
-                         {0, 255, 0},
-                         {0, 0, 255},
-                         {255, 255, 255},
-                         {0, 0, 0},
-                         {90, 140, 200}}) {
+  for (auto [r, g, b] :
+       {std::array<std::uint8_t, 3>{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 255}, {0, 0, 0}, {90, 140, 200}}) {
     auto frame = plain(32, 32, r, g, b);
     auto video = decode(encode({32, 32, 16, {}}, {frame, frame}));
     CHECK(video.colours == "bt709/bt709/bt709/tv");
     auto worst = 0;
-    for (std::size_t i = 0; i < frame.size(); ++i)
-      worst = std::max(worst, std::abs(video.frames[1][i] - frame[i]));
+    for (std::size_t i = 0; i < frame.size(); ++i) worst = std::max(worst, std::abs(video.frames[1][i] - frame[i]));
     CHECK(worst <= 3); // the wrong matrix is off by 20 and more
   }
 }
@@ -119,8 +113,7 @@ TEST_CASE("the same noise gives the same bytes, whatever lies in fresh memory") 
   std::uint32_t state = 1;
   for (int i = 0; i < 9; ++i) {
     auto& frame = frames.emplace_back(3 * 48 * 64);
-    for (auto& byte : frame)
-      byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 27 << 2);
+    for (auto& byte : frame) byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 27 << 2);
   }
   std::set<image> files;
   for (int garbage : {0, 1, 50, 77, 128, 200, 255}) {
@@ -147,9 +140,7 @@ TEST_CASE("odd sizes gain a repeated row and column") {
   }
 }
 
-TEST_CASE("one frame is a video") {
-  CHECK(decode(encode({16, 16, 16, {}}, film(16, 16, 1))).frames.size() == 1);
-}
+TEST_CASE("one frame is a video") { CHECK(decode(encode({16, 16, 16, {}}, film(16, 16, 1))).frames.size() == 1); }
 
 TEST_CASE("calls out of order and sizes out of range are refused") {
   mp4_encoder encoder{{16, 16, 16, {}}};

@@ -25,8 +25,7 @@ TEST_CASE("a small frame becomes a png of its own size, without loss") {
   for (auto [width, height] : {std::pair{64, 48}, {33, 17}, {320, 320}, {1, 1}}) {
     auto frame = gradient(width, height);
     auto png = make_thumbnail(frame, width, height);
-    CHECK(std::vector<std::uint8_t>{png.begin(), png.begin() + 4} ==
-          std::vector<std::uint8_t>{0x89, 'P', 'N', 'G'});
+    CHECK(std::vector<std::uint8_t>{png.begin(), png.begin() + 4} == std::vector<std::uint8_t>{0x89, 'P', 'N', 'G'});
     auto back = decode(png);
     CHECK(back.width == width);
     CHECK(back.height == height);

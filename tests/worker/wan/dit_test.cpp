@@ -44,13 +44,11 @@ TEST_CASE("both experts give the reference's velocities for single latents") {
   }
 }
 
-TEST_CASE(
-    "a batch with texts of different lengths and different timesteps gives the reference's velocities") {
+TEST_CASE("a batch with texts of different lengths and different timesteps gives the reference's velocities") {
   compute_scope scope;
   golden g{"dit_io"};
-  auto out =
-      run(golden_model().high, {{g("batch.latent0"), g("batch.context0"), g("batch.t")[0].item<float>()},
-                                {g("batch.latent1"), g("batch.context1"), g("batch.t")[1].item<float>()}});
+  auto out = run(golden_model().high, {{g("batch.latent0"), g("batch.context0"), g("batch.t")[0].item<float>()},
+                                       {g("batch.latent1"), g("batch.context1"), g("batch.t")[1].item<float>()}});
   CHECK(difference(out[0], g("batch.out0")) < tolerance);
   CHECK(difference(out[1], g("batch.out1")) < tolerance);
 }
@@ -80,8 +78,7 @@ TEST_CASE("every layer of the high-noise expert gives the reference's numbers") 
   CHECK(difference(layers.seen.at("patch_embedding"), patches) < tolerance);
   CHECK(difference(layers.seen.at("text_embedding"), expected("text_embedding")[0]) < tolerance);
   CHECK(difference(layers.seen.at("time_embedding"), expected("time_embedding")[0]) < tolerance);
-  CHECK(difference(layers.seen.at("time_projection").flatten(), expected("time_projection").flatten()) <
-        tolerance);
+  CHECK(difference(layers.seen.at("time_projection").flatten(), expected("time_projection").flatten()) < tolerance);
 }
 
 TEST_CASE("a row of a batch is bit for bit the row alone") {

@@ -79,8 +79,7 @@ TEST_CASE("a sample's latents and pixels are bit for bit the same alone and besi
       alone.prepare();
       for (int i = 0; i < 5; ++i) alone.step();
       CHECK(at::equal(alone.latent(0), all.latent(static_cast<std::size_t>(sample))));
-      CHECK(at::equal(to_rgb(decode(alone.latent(0))),
-                      to_rgb(decode(all.latent(static_cast<std::size_t>(sample))))));
+      CHECK(at::equal(to_rgb(decode(alone.latent(0))), to_rgb(decode(all.latent(static_cast<std::size_t>(sample))))));
     }
   }
 }

@@ -34,9 +34,7 @@ std::vector<std::int32_t> ids_of(const at::Tensor& ids, const at::Tensor& mask) 
 }
 
 probe recorder::see() {
-  return [this](const std::string& name, const at::Tensor& value) {
-    seen.insert_or_assign(name, value.clone());
-  };
+  return [this](const std::string& name, const at::Tensor& value) { seen.insert_or_assign(name, value.clone()); };
 }
 
 } // namespace reel::wan::testing

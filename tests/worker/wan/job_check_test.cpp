@@ -72,22 +72,18 @@ TEST_CASE("sizes that the model cannot make are refused") {
 
 TEST_CASE("parameters outside the samplers' range are refused") {
   for (int bad : {0, -1, 1001})
-    CHECK_THAT(refusal([bad](run_job& j) { j.params.steps = bad; }),
-               ContainsSubstring("steps " + std::to_string(bad)));
+    CHECK_THAT(refusal([bad](run_job& j) { j.params.steps = bad; }), ContainsSubstring("steps " + std::to_string(bad)));
   for (float bad : {0.0f, -1.0f, 101.0f, NAN, INFINITY})
     CHECK_THAT(refusal([bad](run_job& j) { j.params.flow_shift = bad; }), ContainsSubstring("flow_shift"));
   for (float bad : {-1.0f, 101.0f, NAN}) {
-    CHECK_THAT(refusal([bad](run_job& j) { j.params.guidance_high = bad; }),
-               ContainsSubstring("guidance_high"));
-    CHECK_THAT(refusal([bad](run_job& j) { j.params.guidance_low = bad; }),
-               ContainsSubstring("guidance_low"));
+    CHECK_THAT(refusal([bad](run_job& j) { j.params.guidance_high = bad; }), ContainsSubstring("guidance_high"));
+    CHECK_THAT(refusal([bad](run_job& j) { j.params.guidance_low = bad; }), ContainsSubstring("guidance_low"));
   }
   CHECK_THAT(refusal([](run_job& j) { j.params.fps = 0; }), ContainsSubstring("fps"));
 }
 
 TEST_CASE("texts that the model cannot read are refused") {
-  CHECK_THAT(refusal([](run_job& j) { j.prompt_tokens.clear(); }, errc::invalid_argument),
-             ContainsSubstring("prompt"));
+  CHECK_THAT(refusal([](run_job& j) { j.prompt_tokens.clear(); }, errc::invalid_argument), ContainsSubstring("prompt"));
   CHECK_THAT(refusal([](run_job& j) { j.prompt_tokens.assign(33, 5); }),
              ContainsSubstring("prompt of 33 tokens: 1 to 32"));
   CHECK_THAT(refusal([](run_job& j) { j.prompt_tokens = {448}; }, errc::invalid_argument),

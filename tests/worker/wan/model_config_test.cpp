@@ -107,8 +107,7 @@ TEST_CASE("numbers out of range are refused with what is allowed and what was fo
   CHECK_THAT(with("text_encoder", "dim_attn", 63), ContainsSubstring("text_encoder.dim_attn"));
   CHECK_THAT(with("text_encoder", "max_dist", 8), ContainsSubstring("text_encoder.max_dist"));
   CHECK_THAT(with("vae", "mean", json::array{1.0}), ContainsSubstring("vae.mean"));
-  CHECK_THAT(with("vae", "temperal_downsample", json::array{true}),
-             ContainsSubstring("vae.temperal_downsample"));
+  CHECK_THAT(with("vae", "temperal_downsample", json::array{true}), ContainsSubstring("vae.temperal_downsample"));
   CHECK_THAT(with("vae", "dim_mult", json::array{}), ContainsSubstring("vae.dim_mult"));
   CHECK_THAT(with("pipeline", "boundary", 1.5), ContainsSubstring("pipeline.boundary"));
   CHECK_THAT(with("pipeline", "vae_stride", json::array{4, 16, 16}), ContainsSubstring("[4,8,8]"));
@@ -118,9 +117,7 @@ TEST_CASE("numbers out of range are refused with what is allowed and what was fo
 TEST_CASE("variants of the model that this code does not know are refused as unsupported") {
   CHECK_THAT(with("dit", "model_type", "i2v", errc::unsupported), ContainsSubstring("dit.model_type"));
   CHECK_THAT(with("dit", "qk_norm", false, errc::unsupported), ContainsSubstring("dit.qk_norm"));
-  CHECK_THAT(with("dit", "window_size", json::array{8, 8}, errc::unsupported),
-             ContainsSubstring("dit.window_size"));
+  CHECK_THAT(with("dit", "window_size", json::array{8, 8}, errc::unsupported), ContainsSubstring("dit.window_size"));
   CHECK_THAT(with("text_encoder", "shared_pos", true, errc::unsupported), ContainsSubstring("shared_pos"));
-  CHECK_THAT(with("vae", "attn_scales", json::array{0.5}, errc::unsupported),
-             ContainsSubstring("attn_scales"));
+  CHECK_THAT(with("vae", "attn_scales", json::array{0.5}, errc::unsupported), ContainsSubstring("attn_scales"));
 }

@@ -24,9 +24,8 @@ std::string file_bytes(const std::string& header, const std::string& data) {
   return file_bytes(header, data, header.size());
 }
 
-const std::string two_tensors =
-    R"({"__metadata__":{"by":"test"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-    R"("b":{"dtype":"I64","shape":[1,1],"data_offsets":[8,16]}})";
+const std::string two_tensors = R"({"__metadata__":{"by":"test"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                                R"("b":{"dtype":"I64","shape":[1,1],"data_offsets":[8,16]}})";
 const std::string sixteen_bytes(16, '\1');
 
 /// The message of the refusal; empty: it opened.
@@ -87,8 +86,7 @@ TEST_CASE("a file with bytes that no tensor owns is refused") {
 }
 
 TEST_CASE("a header of absurd length is refused before anything of that size is touched") {
-  for (auto length :
-       {~std::uint64_t{0}, std::uint64_t{1} << 63, std::uint64_t{200'000'000}, std::uint64_t{1000}})
+  for (auto length : {~std::uint64_t{0}, std::uint64_t{1} << 63, std::uint64_t{200'000'000}, std::uint64_t{1000}})
     CHECK_THAT(refusal(file_bytes(two_tensors, sixteen_bytes, length)),
                ContainsSubstring("header length " + std::to_string(length)));
 }
@@ -120,22 +118,19 @@ TEST_CASE("tensors that overlap or leave a hole are refused") {
         std::string(bytes, 'x'));
   };
   REQUIRE(refusal(pair("[8,16]", 16)).empty());
-  CHECK_THAT(refusal(pair("[4,12]", 12)),
-             ContainsSubstring("tensor b: begins at byte 4 of the data, expected 8"));
+  CHECK_THAT(refusal(pair("[4,12]", 12)), ContainsSubstring("tensor b: begins at byte 4 of the data, expected 8"));
   CHECK_THAT(refusal(pair("[12,20]", 20)), ContainsSubstring("tensor b: begins at byte 12"));
 }
 
 TEST_CASE("shapes and types that make no sense are refused") {
   for (auto entry :
-       {R"({"dtype":"F32","shape":[5],"data_offsets":[0,16]})",
-        R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})",
-        R"({"dtype":"F32","shape":[4.0],"data_offsets":[0,16]})",
-        R"({"dtype":"F32","shape":4,"data_offsets":[0,16]})",
+       {R"({"dtype":"F32","shape":[5],"data_offsets":[0,16]})", R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})",
+        R"({"dtype":"F32","shape":[4.0],"data_offsets":[0,16]})", R"({"dtype":"F32","shape":4,"data_offsets":[0,16]})",
         R"({"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,16]})",
         R"({"dtype":"F32","shape":[1,1,1,1,1,1,1,1,4],"data_offsets":[0,16]})",
-        R"({"dtype":"Q4","shape":[4],"data_offsets":[0,16]})",
-        R"({"dtype":5,"shape":[4],"data_offsets":[0,16]})", R"({"shape":[4],"data_offsets":[0,16]})",
-        R"({"dtype":"F32","data_offsets":[0,16]})", R"({"dtype":"F32","shape":[4]})", "[]"}) {
+        R"({"dtype":"Q4","shape":[4],"data_offsets":[0,16]})", R"({"dtype":5,"shape":[4],"data_offsets":[0,16]})",
+        R"({"shape":[4],"data_offsets":[0,16]})", R"({"dtype":"F32","data_offsets":[0,16]})",
+        R"({"dtype":"F32","shape":[4]})", "[]"}) {
     INFO(entry);
     CHECK_THAT(refusal(one_tensor(entry)), ContainsSubstring("tensor key.x"));
   }

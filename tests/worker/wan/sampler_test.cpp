@@ -17,9 +17,8 @@ struct golden_case {
 
 std::vector<golden_case> cases() {
   std::vector<golden_case> out;
-  for (auto [kind, text] : {std::pair{sampler_kind::unipc, "unipc"},
-                            {sampler_kind::dpmpp, "dpm++"},
-                            {sampler_kind::euler, "euler"}})
+  for (auto [kind, text] :
+       {std::pair{sampler_kind::unipc, "unipc"}, {sampler_kind::dpmpp, "dpm++"}, {sampler_kind::euler, "euler"}})
     for (auto [steps, shift] : {std::pair{6, 12}, {40, 12}, {3, 5}, {1, 12}, {40, 5}})
       out.push_back({std::string{text} + "_n" + std::to_string(steps) + "_shift" + std::to_string(shift),
                      {kind, steps, static_cast<double>(shift), 1000}});
@@ -37,8 +36,8 @@ TEST_CASE("every sampler walks the reference's levels, timesteps and latents") {
     ++compared;
     INFO(c.name);
     auto sigmas = make_sigmas(c.options);
-    CHECK(difference(at::from_blob(sigmas.data(), {static_cast<std::int64_t>(sigmas.size())}),
-                     g(c.name + ".sigmas")) < 1e-7);
+    CHECK(difference(at::from_blob(sigmas.data(), {static_cast<std::int64_t>(sigmas.size())}), g(c.name + ".sigmas")) <
+          1e-7);
     auto schedule = make_schedule(c.options);
     auto x = g(c.name + ".x"), v = g(c.name + ".v"), timesteps = g(c.name + ".timesteps");
     sampler ours{x[0]};

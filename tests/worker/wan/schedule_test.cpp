@@ -12,8 +12,8 @@ using namespace reel::wan;
 namespace {
 
 schedule_options any_options() {
-  return {*rc::gen::element(sampler_kind::unipc, sampler_kind::dpmpp, sampler_kind::euler),
-          *rc::gen::inRange(1, 200), *rc::gen::inRange(1, 400) / 4.0, 1000};
+  return {*rc::gen::element(sampler_kind::unipc, sampler_kind::dpmpp, sampler_kind::euler), *rc::gen::inRange(1, 200),
+          *rc::gen::inRange(1, 400) / 4.0, 1000};
 }
 
 bool near(double a, double b) { return std::abs(a - b) < 1e-6; }
@@ -28,8 +28,7 @@ TEST_CASE("levels fall to zero and timesteps never rise") {
     for (std::size_t i = 1; i < sigmas.size(); ++i) RC_ASSERT(sigmas[i] < sigmas[i - 1]);
     RC_ASSERT(sigmas.front() <= 1 && sigmas.back() == 0);
     auto schedule = make_schedule(o);
-    for (std::size_t i = 1; i < schedule.size(); ++i)
-      RC_ASSERT(schedule[i].timestep <= schedule[i - 1].timestep);
+    for (std::size_t i = 1; i < schedule.size(); ++i) RC_ASSERT(schedule[i].timestep <= schedule[i - 1].timestep);
     RC_ASSERT(schedule.front().timestep <= 1000 && schedule.back().timestep >= 0);
   }));
 }

@@ -32,8 +32,7 @@ TEST_CASE("every part of the decoder gives the reference's numbers") {
   golden g{"vae_io"};
   recorder layers;
   vae_stream{golden_model().vae}.next(g("dec1.z").select(1, 0), layers.see());
-  for (auto name :
-       {"conv2", "conv1", "mid0", "mid1_attn", "mid2", "up0", "up2", "up3", "up6", "up7", "up11"}) {
+  for (auto name : {"conv2", "conv1", "mid0", "mid1_attn", "mid2", "up0", "up2", "up3", "up6", "up7", "up11"}) {
     INFO(name);
     auto expected = g("dec1_mid." + std::string{name});
     CHECK(difference(layers.seen.at(name), expected[0].transpose(0, 1)) < tolerance);

@@ -16,9 +16,8 @@ namespace {
 
 /// f16: 1.5 and -2; bf16: 1.5 and -2; count: 7.
 std::string three_tensors() {
-  std::string header =
-      R"({"f16":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"bf16":{"dtype":"BF16","shape":[2],)"
-      R"("data_offsets":[4,8]},"count":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}})";
+  std::string header = R"({"f16":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"bf16":{"dtype":"BF16","shape":[2],)"
+                       R"("data_offsets":[4,8]},"count":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}})";
   std::string out;
   for (int i = 0; i < 8; ++i) out += static_cast<char>(header.size() >> 8 * i);
   return out + header + std::string{"\x00\x3e\x00\xc0\xc0\x3f\x00\xc0\x07\0\0\0\0\0\0\0", 16};
@@ -38,8 +37,7 @@ std::string refusal(const weights& w, const std::string& key, const std::vector<
 
 TEST_CASE("half-precision weights are widened to float32") {
   reel::testing::temp_folder folder;
-  weights w{safetensors_file::open(folder.write("w", three_tensors())),
-            at::TensorOptions{}.dtype(at::kFloat)};
+  weights w{safetensors_file::open(folder.write("w", three_tensors())), at::TensorOptions{}.dtype(at::kFloat)};
   for (auto key : {"f16", "bf16"}) {
     auto t = w.get(key, {2});
     CHECK(t.scalar_type() == at::kFloat);
@@ -52,8 +50,8 @@ TEST_CASE("a wrong type, shape or name is refused with what was expected and fou
   reel::testing::temp_folder folder;
   auto path = folder.write("w", three_tensors());
   weights w{safetensors_file::open(path), at::TensorOptions{}.dtype(at::kFloat)};
-  CHECK_THAT(refusal(w, "count", {1}), ContainsSubstring(path.string()) && ContainsSubstring("count") &&
-                                           ContainsSubstring("found I64"));
+  CHECK_THAT(refusal(w, "count", {1}),
+             ContainsSubstring(path.string()) && ContainsSubstring("count") && ContainsSubstring("found I64"));
   CHECK_THAT(refusal(w, "f16", {2, 1}), ContainsSubstring("f16: expected shape [2, 1], found [2]"));
   CHECK_THAT(refusal(w, "missing", {2}), ContainsSubstring("tensor missing: expected, but not in the file"));
 }
