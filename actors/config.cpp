@@ -15,9 +15,15 @@ namespace {
 
 constexpr std::array all_roles{node_role::gateway, node_role::scheduler, node_role::storage, node_role::workers};
 
+/// Absolute, without dots and without a slash at its end.
+std::string plain(const fs::path& path) {
+  auto normal = fs::absolute(path).lexically_normal();
+  return (normal.has_filename() ? normal : normal.parent_path()).string();
+}
+
 /// Absolute; a relative path starts at the folder of the configuration file.
 std::string resolve(const std::string& path, const std::string& file) {
-  return fs::absolute(fs::absolute(file).parent_path() / path).lexically_normal().string();
+  return plain(fs::absolute(file).parent_path() / path);
 }
 
 std::string name_of(config_table& t, std::string_view key) {
@@ -168,7 +174,7 @@ void read_sampling(config_table& t, model_profile& p) {
   p.negative_prompt = t.text("negative_prompt", "");
 }
 
-model_config_entry read_model(config_table t, const cluster_config& c) {
+model_config_entry read_model(config_table t, const cluster_config& c, bool is_loaded_here) {
   model_config_entry m;
   m.profile.id.value = name_of(t, "id");
   m.renderer.model = m.profile.id;
@@ -176,7 +182,7 @@ model_config_entry read_model(config_table t, const cluster_config& c) {
   bool is_wan = m.renderer.kind == "wan";
   auto checkpoint = is_wan ? t.text("checkpoint") : t.text("checkpoint", "");
   if (!checkpoint.empty()) m.renderer.checkpoint = resolve(checkpoint, c.file);
-  if (is_wan && !fs::is_directory(m.renderer.checkpoint))
+  if (is_wan && is_loaded_here && !fs::is_directory(m.renderer.checkpoint))
     t.refuse("checkpoint", m.renderer.checkpoint + " is no folder");
   m.renderer.device = t.text("device", "");
   m.renderer.threads = static_cast<int>(t.integer("threads", 0, 256, 0));
@@ -193,10 +199,11 @@ model_config_entry read_model(config_table t, const cluster_config& c) {
   return m;
 }
 
-std::vector<model_config_entry> read_models(config_table& file, const cluster_config& c) {
+std::vector<model_config_entry> read_models(config_table& file, const cluster_config& c, const node_id& self) {
+  auto* here = c.node(self);
   std::vector<model_config_entry> models;
   for (auto& t : file.tables("model")) {
-    auto m = read_model(t, c);
+    auto m = read_model(t, c, here && here->has(node_role::workers));
     for (const auto& other : models)
       if (other.profile.id == m.profile.id) t.refuse("id", "is the name of two models");
     models.push_back(std::move(m));
@@ -226,14 +233,14 @@ const node_config& cluster_config::node_with(node_role r) const {
   return *std::ranges::find_if(nodes, [r](const node_config& n) { return n.has(r); });
 }
 
-cluster_config read_cluster_config(const std::string& file, const std::string& data_dir) {
+cluster_config read_cluster_config(const std::string& file, const std::string& data_dir, const node_id& self) {
   auto t = config_table::read_file(file);
   cluster_config c;
   c.file = file;
   auto cluster = t.table("cluster");
   c.name = cluster.text("name", "local");
   auto data = cluster.text("data_dir", "../var/" + c.name);
-  c.data_dir = data_dir.empty() ? resolve(data, file) : fs::absolute(data_dir).lexically_normal().string();
+  c.data_dir = data_dir.empty() ? resolve(data, file) : plain(data_dir);
   auto keys = cluster.text("keys_dir", "");
   c.keys_dir = keys.empty() ? c.data_dir + "/keys" : resolve(keys, file);
   c.log_level = cluster.choice("log_level", {"debug", "info", "warn", "error"}, "info");
@@ -244,7 +251,7 @@ cluster_config read_cluster_config(const std::string& file, const std::string& d
   c.storage = read_storage(t.table("storage"), c);
   c.scheduler = read_scheduler(t.table("scheduler"));
   c.workers = read_workers(t.table("workers"), c);
-  c.models = read_models(t, c);
+  c.models = read_models(t, c, self);
   t.finish();
   return c;
 }

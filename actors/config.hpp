@@ -86,7 +86,8 @@ struct cluster_config {
   const node_config& node_with(node_role r) const;
 };
 
-/// `data_dir` given here overrides the file's.
-cluster_config read_cluster_config(const std::string& file, const std::string& data_dir = {});
+/// `data_dir` given here overrides the file's. What only one machine has to have, the checkpoints of its workers, is
+/// checked for the node `self` alone.
+cluster_config read_cluster_config(const std::string& file, const std::string& data_dir = {}, const node_id& self = {});
 
 } // namespace reel

@@ -298,11 +298,11 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.retries, m.measured, act::now(self_));
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_));
   if (m.code != errc::ok) read_again_ = true;
-  wiring_.metrics->batch_ended(m.ended, m.retries.size(), m.measured);
+  wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);
-  for (const auto& retry : m.retries) notify(retry.id, job_state::retry_wait);
+  for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);
   if (read_again_ && !reading_) return read_ledger({});
   plan();
 }

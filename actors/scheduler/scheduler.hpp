@@ -11,6 +11,7 @@
 
 #include <unordered_set>
 
+#include "actors/scheduler/scheduler_core.hpp"
 #include "actors/scheduler/scheduler_metrics.hpp"
 #include "actors/supervisor/batch_supervisor.hpp"
 #include "runtime/cluster/hub.hpp"

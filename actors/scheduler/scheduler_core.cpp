@@ -155,7 +155,7 @@ void scheduler_core::progressed(const batch_progress& p) {
   found->second.progress = p;
 }
 
-void scheduler_core::closed(const batch_id& id, const std::vector<again>& retries,
+void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
                             std::optional<std::chrono::milliseconds> measured, instant now) {
   auto b = take_out(id);
   if (!b) return;
@@ -164,11 +164,11 @@ void scheduler_core::closed(const batch_id& id, const std::vector<again>& retrie
   else if (auto w = workers_.find(b->worker); w != workers_.end())
     w->second.avoid_until = now + options_.avoid_for;
   for (auto& job : b->jobs) {
-    auto retry = std::ranges::find(retries, job.id, &again::id);
-    if (retry == retries.end()) continue;
-    job.fence = retry->fence;
-    job.attempts_used = retry->attempts_used;
-    queue_.add(job, retry->not_before);
+    auto rerun = std::ranges::find(reruns, job.id, &job_rerun::id);
+    if (rerun == reruns.end()) continue;
+    job.fence = rerun->fence;
+    job.attempts_used = rerun->attempts_used;
+    queue_.add(job, rerun->not_before);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/run_time.hpp"
+#include "actors/supervisor/recovery_policy.hpp"
 #include "messages/scheduler.hpp"
 
 namespace reel {
@@ -72,16 +73,9 @@ public:
 
   void progressed(const batch_progress& p);
 
-  /// A job of a closed batch that has to run again.
-  struct again {
-    job_id id;
-    std::uint32_t fence = 0;
-    std::uint32_t attempts_used = 0;
-    std::optional<wall_time> not_before;
-  };
   /// `measured` is empty when the batch did not run to its end.
-  void closed(const batch_id& id, const std::vector<again>& retries, std::optional<std::chrono::milliseconds> measured,
-              instant now);
+  void closed(const batch_id& id, const std::vector<job_rerun>& reruns,
+              std::optional<std::chrono::milliseconds> measured, instant now);
 
   // ---- workers
 

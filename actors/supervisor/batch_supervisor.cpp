@@ -151,7 +151,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
     if (code != errc::ok) continue;
     auto counted = batch_.jobs[i].attempts_used + (out.counted ? 1 : 0);
     switch (out.how) {
-    case verdict::retry: m.retries.push_back({out.id, out.fence, counted, out.not_before}); break;
+    case verdict::retry: m.reruns.push_back({out.id, out.fence, counted, out.not_before}); break;
     case verdict::succeeded: m.ended.emplace_back(out.id, job_state::succeeded); break;
     case verdict::failed: m.ended.emplace_back(out.id, job_state::failed); break;
     case verdict::cancelled: m.ended.emplace_back(out.id, job_state::cancelled); break;

@@ -9,7 +9,6 @@
 #include <random>
 
 #include "actors/protocols.hpp"
-#include "actors/scheduler/scheduler_core.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
 #include "runtime/clock.hpp"
 
@@ -28,7 +27,7 @@ struct batch_lost {
 struct batch_closed {
   batch_id batch;
   errc code = errc::ok; ///< not_leader: another scheduler has taken over; timeout: some outcome is unknown
-  std::vector<scheduler_core::again> retries;
+  std::vector<job_rerun> reruns;
   std::vector<std::pair<job_id, job_state>> ended;
   std::optional<std::chrono::milliseconds> measured;
 };

@@ -22,6 +22,14 @@ struct execution {
   std::string message;
 };
 
+/// A job of an ended batch that has to run again, as the ledger now has it.
+struct job_rerun {
+  job_id id;
+  std::uint32_t fence = 0;
+  std::uint32_t attempts_used = 0;
+  std::optional<wall_time> not_before;
+};
+
 /// Succeeded results are not its business: `code` is never ok. `jitter` in [0, 1).
 job_outcome decide_recovery(const execution& e, wall_time now, double jitter, const recovery_options& o);
 

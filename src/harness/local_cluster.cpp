@@ -1,12 +1,11 @@
 #include "src/harness/local_cluster.hpp"
 
 #include <arpa/inet.h>
-#include <condition_variable>
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <mutex>
+#include <random>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -19,33 +18,28 @@ namespace reel::harness {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-struct exit_slot {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<child_exit> how;
+namespace {
 
-  child_exit wait() {
-    std::unique_lock lock{mutex};
-    changed.wait(lock, [this] { return how.has_value(); });
-    return *how;
-  }
-  bool ended() {
-    std::lock_guard lock{mutex};
-    return how.has_value();
-  }
-};
-
-std::uint16_t free_port() {
+bool is_free(std::uint16_t port) {
   int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-               ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   ::close(fd);
-  if (!bound) throw std::runtime_error{"no free port"};
-  return ntohs(address.sin_port);
+  return bound;
+}
+
+} // namespace
+
+std::uint16_t free_port() {
+  // Below the range that the kernel gives to outgoing connections: a node must find its port free after a restart.
+  std::random_device random;
+  std::uniform_int_distribution<int> any{20'000, 32'000};
+  for (int tries = 0; tries < 1000; ++tries)
+    if (auto port = static_cast<std::uint16_t>(any(random)); is_free(port)) return port;
+  throw std::runtime_error{"no free port"};
 }
 
 std::string null_model(std::size_t artifact_bytes, int batch_max) {
@@ -73,11 +67,6 @@ local_cluster::local_cluster(const cluster_plan& plan) : plan_{plan} {
   wait_until_ready();
 }
 
-local_cluster::~local_cluster() {
-  for (auto& [name, node] : nodes_)
-    if (!node.exit->ended()) children_.signal(node.pid, SIGKILL);
-}
-
 void local_cluster::write_config() {
   config_ = plan_.dir + "/cluster.toml";
   std::ofstream out{config_};
@@ -90,40 +79,25 @@ void local_cluster::write_config() {
   if (!out.flush()) throw std::runtime_error{config_ + ": cannot be written"};
 }
 
-int local_cluster::run(const std::vector<std::string>& command) {
-  auto slot = std::make_shared<exit_slot>();
-  children_.start({command, {}, plan_.dir + "/log/setup.out"}, [slot](int, child_exit how) {
-    std::lock_guard lock{slot->mutex};
-    slot->how = how;
-    slot->changed.notify_all();
-  });
-  auto how = slot->wait();
+void local_cluster::run(const std::vector<std::string>& command) {
+  auto how = process{{command, {}, plan_.dir + "/log/setup.out"}}.wait();
   if (!how.clean()) throw std::runtime_error{command[0] + " " + command[1] + ": " + how.text()};
-  return how.code;
 }
 
 void local_cluster::start(const std::string& node) {
-  auto slot = std::make_shared<exit_slot>();
   child_spec spec{
       {plan_.bin + "/reel-node", "--config", config_, "--node", node}, {}, plan_.dir + "/log/" + node + ".out"};
-  int pid = children_.start(spec, [slot](int, child_exit how) {
-    std::lock_guard lock{slot->mutex};
-    slot->how = how;
-    slot->changed.notify_all();
-  });
-  nodes_[node] = {pid, slot};
+  nodes_.insert_or_assign(node, process{spec});
 }
 
 void local_cluster::kill(const std::string& node) {
-  auto& n = nodes_.at(node);
-  children_.signal(n.pid, SIGKILL);
-  n.exit->wait();
+  nodes_.at(node).signal(SIGKILL);
+  nodes_.at(node).wait();
 }
 
 int local_cluster::stop(const std::string& node) {
-  auto& n = nodes_.at(node);
-  children_.signal(n.pid, SIGTERM);
-  auto how = n.exit->wait();
+  nodes_.at(node).signal(SIGTERM);
+  auto how = nodes_.at(node).wait();
   return how.signal != 0 ? 128 + how.signal : how.code;
 }
 
@@ -132,8 +106,7 @@ void local_cluster::wait_until_ready() {
   auto give_up_at = std::chrono::steady_clock::now() + 60s;
   for (;;) {
     for (auto& [name, node] : nodes_)
-      if (node.exit->ended())
-        throw std::runtime_error{name + " ended: " + node.exit->wait().text() + "; logs are in " + plan_.dir};
+      if (node.ended()) throw std::runtime_error{name + " ended: " + node.wait().text() + "; logs are in " + plan_.dir};
     try {
       api.set_patience(0);
       auto metrics = api.get_text("/metrics");
@@ -147,11 +120,11 @@ void local_cluster::wait_until_ready() {
   }
 }
 
-std::vector<int> local_cluster::worker_pids() const { return children_of(nodes_.at("workers-1").pid); }
+std::vector<int> local_cluster::worker_pids() const { return children_of(nodes_.at("workers-1").pid()); }
 
 std::vector<int> local_cluster::all_pids() const {
   auto pids = worker_pids();
-  for (const auto& [name, node] : nodes_) pids.push_back(node.pid);
+  for (const auto& [name, node] : nodes_) pids.push_back(node.pid());
   return pids;
 }
 

@@ -1,7 +1,7 @@
 // local_cluster.hpp: A cluster of real processes on this machine, for integration tests and benchmarks: writes a
 // configuration and secrets into a folder, starts the nodes, kills and restarts them, stops all.
 //
-// Owned by one thread. Everything it starts dies with it.
+// Owned by one thread. Everything it starts is killed with it.
 #pragma once
 
 #include <map>
@@ -10,11 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/child_process.hpp"
+#include "src/harness/process.hpp"
 
 namespace reel::harness {
-
-struct exit_slot; ///< inside local_cluster.cpp
 
 struct cluster_plan {
   std::string dir;    ///< emptied first
@@ -30,7 +28,6 @@ public:
   /// Writes everything and starts both nodes, "control" and "workers-1". Throws when they do not become ready within
   /// a minute.
   explicit local_cluster(const cluster_plan& plan);
-  ~local_cluster(); ///< kills what runs
   local_cluster(const local_cluster&) = delete;
   local_cluster& operator=(const local_cluster&) = delete;
 
@@ -46,21 +43,16 @@ public:
 
   std::vector<int> worker_pids() const; ///< of running worker processes
   std::vector<int> all_pids() const;    ///< nodes and workers
-  int control_pid() const { return nodes_.at("control").pid; }
+  int control_pid() const { return nodes_.at("control").pid(); }
 
 private:
-  struct running {
-    int pid = 0;
-    std::shared_ptr<exit_slot> exit;
-  };
-  int run(const std::vector<std::string>& command);
+  void run(const std::vector<std::string>& command);
   void write_config();
 
   cluster_plan plan_;
   std::string config_, url_, key_;
   std::uint16_t port_ = 0, link_port_ = 0;
-  child_processes children_;
-  std::map<std::string, running> nodes_;
+  std::map<std::string, process> nodes_;
 };
 
 /// A port that was free a moment ago.

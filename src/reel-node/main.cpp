@@ -45,7 +45,7 @@ sigset_t block_signals() {
 }
 
 int run(const options& o, const sigset_t& signals) {
-  auto config = read_cluster_config(o.config, o.data_dir);
+  auto config = read_cluster_config(o.config, o.data_dir, {o.name});
   const auto& self = find_node(config, o.name);
   log::start({log::parse_level(config.log_level), self.id.value, {}});
   auto main_thread = pthread_self();

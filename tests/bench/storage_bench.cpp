@@ -1,7 +1,7 @@
 // storage_bench.cpp: How fast the ledger and the file store are on this disk, beside what the disk and SQLite
 // can do at best. Not part of ctest; run it alone on a quiet machine:
 //
-//   storage_bench FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]
+//   bench_storage FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]
 //
 // "cpu" is the time of the ledger's own threads: the process without the thread that makes the load.
 #include <cstdio>
@@ -322,7 +322,7 @@ void bench_objects(const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: storage_bench FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]\n");
+    std::fprintf(stderr, "usage: bench_storage FOLDER [jobs] [raw|accept|life|million|million-keys|objects ...]\n");
     return 2;
   }
   const std::string folder = std::string{argv[1]} + "/storage-bench";

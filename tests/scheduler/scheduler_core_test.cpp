@@ -345,14 +345,14 @@ TEST_CASE("whatever happens, every job is in exactly one place until it has ende
         break;
       case 4: {
         if (running.empty()) break;
-        std::vector<scheduler_core::again> retries;
+        std::vector<job_rerun> reruns;
         for (const auto& job : running.back().jobs) {
           if ((step + job.id.bytes[15]) % 3 == 0)
-            retries.push_back({job.id, job.fence, 1, w.wall + 50ms});
+            reruns.push_back({job.id, job.fence, 1, w.wall + 50ms});
           else
             alive.erase(job.id);
         }
-        w.core.closed(running.back().id, retries, 20ms, w.now);
+        w.core.closed(running.back().id, reruns, 20ms, w.now);
         running.pop_back();
         break;
       }

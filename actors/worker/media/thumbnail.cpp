@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "actors/worker/media/av.hpp"
+#include "actors/worker/media/png.hpp"
 
 namespace reel::media {
 
@@ -17,15 +17,7 @@ std::vector<std::uint8_t> make_thumbnail(std::span<const std::uint8_t> rgb, int 
   auto frame = make_frame(AV_PIX_FMT_RGB24, shrink(width), shrink(height));
   auto scaler = make_scaler(width, height, frame->width, frame->height, AV_PIX_FMT_RGB24);
   scale(scaler.get(), rgb.data(), width, height, *frame);
-
-  auto encoder = make_encoder("png", AV_PIX_FMT_RGB24, frame->width, frame->height);
-  encoder->time_base = {1, 1};
-  check(avcodec_open2(encoder.get(), nullptr, nullptr), "png");
-  av_ptr<AVPacket> packet{check_made(av_packet_alloc())};
-  check(avcodec_send_frame(encoder.get(), frame.get()), "png");
-  check(avcodec_send_frame(encoder.get(), nullptr), "png");
-  check(avcodec_receive_packet(encoder.get(), packet.get()), "png");
-  return {packet->data, packet->data + packet->size};
+  return encode_png(*frame);
 }
 
 } // namespace reel::media

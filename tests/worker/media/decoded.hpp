@@ -1,22 +1,11 @@
-// decoded.hpp: Reads a video or picture back through libav, as a player would.
+// decoded.hpp: What tests of media look at: files read back, their boxes, the distance of two pictures.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <string>
-#include <vector>
+#include "actors/worker/media/video_reader.hpp"
 
 namespace reel::media::testing {
 
-struct decoded {
-  int width = 0, height = 0;
-  double fps = 0;
-  std::string codec, pixels, colours; ///< colours: "primaries/transfer/matrix/range"
-  std::map<std::string, std::string> tags;
-  std::vector<std::vector<std::uint8_t>> frames; ///< RGB
-};
-
-decoded decode(const std::vector<std::uint8_t>& file);
+clip decode(const std::vector<std::uint8_t>& file);
 
 /// Names of the outermost boxes of an mp4, in order.
 std::vector<std::string> boxes(const std::vector<std::uint8_t>& mp4);
