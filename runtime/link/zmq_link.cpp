@@ -51,8 +51,8 @@ private:
   std::shared_ptr<peer_view> new_view(const zmq_peer& p);
   errc enqueue(const node_id& to, packet&& p, const payload_sum& sum, bool& asleep);
   void post(command c);
-  void carry_packets();
-  void carry_commands();
+  void carry();
+  void obey(command& c);
   void run();
   bool publish(bool busy);
   void copy_news(const zmq_engine::peer& p);
@@ -126,36 +126,33 @@ errc zmq_link::shared::enqueue(const node_id& to, packet&& p, const payload_sum&
   return errc::ok;
 }
 
-void zmq_link::shared::carry_packets() {
-  {
-    std::lock_guard lock{queue_mutex_};
-    carried_.swap(queue_);
-  }
-  for (auto& t : carried_) engine_->take(std::move(t));
-  carried_.clear();
-}
-
-void zmq_link::shared::carry_commands() {
+/// Takes both lists at once, packets first: a queued packet points to its peer, and a command that came after it
+/// may end that peer. Whatever is queued from now on belongs to the next call, as do its commands.
+void zmq_link::shared::carry() {
   std::vector<command> commands;
   {
     std::lock_guard lock{queue_mutex_};
+    carried_.swap(queue_);
     commands.swap(commands_);
   }
-  for (command& c : commands) {
-    engine_->remove(c.remove);
-    if (!c.view) continue;
-    try {
-      engine_->add(c.add, std::move(c.view));
-    } catch (const std::exception& e) { // no more sockets: this peer stays unreachable, the others work on
-      log::error("link cannot add a peer", {{"peer", c.add.id.value}, {"why", e.what()}});
-    }
+  for (auto& t : carried_) engine_->take(std::move(t));
+  carried_.clear();
+  for (command& c : commands) obey(c);
+}
+
+void zmq_link::shared::obey(command& c) {
+  engine_->remove(c.remove);
+  if (!c.view) return;
+  try {
+    engine_->add(c.add, std::move(c.view));
+  } catch (const std::exception& e) { // no more sockets: this peer stays unreachable, the others work on
+    log::error("link cannot add a peer", {{"peer", c.add.id.value}, {"why", e.what()}});
   }
 }
 
 void zmq_link::shared::run() {
   while (true) {
-    carry_packets(); // before commands: a queued packet points to its peer
-    carry_commands();
+    carry();
     const bool busy = engine_->turn(std::chrono::steady_clock::now(), *this);
     if (!publish(busy)) continue;
     const auto until_due = engine_->due() - std::chrono::steady_clock::now();
@@ -164,7 +161,7 @@ void zmq_link::shared::run() {
     asleep_ = false;
     if (stopping_) break;
   }
-  carry_packets();
+  carry();
   engine_->pump(std::chrono::steady_clock::now());
 }
 

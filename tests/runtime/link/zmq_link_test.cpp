@@ -1,5 +1,6 @@
 // zmq_link_test.cpp: Two links over real sockets carry packets both ways, survive restarts, resets and slow
 // listeners, and refuse a wrong configuration. Hostile peers are in zmq_link_hostile_test.cpp.
+#include <atomic>
 #include <catch2/matchers/catch_matchers.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <sys/stat.h>
@@ -337,6 +338,30 @@ TEST_CASE("peers may be added and removed while others send") {
   sender.join();
   REQUIRE(child.mail.wait_packets(20'000));
   CHECK(child.mail.numbers() == up_to(20'000));
+}
+
+TEST_CASE("a peer may be removed and replaced while others send to it") {
+  private_folder folder;
+  auto o = local_listener(folder);
+  o.peers.clear();
+  node parent{o};
+  std::atomic<bool> stopping = false;
+  std::vector<std::thread> senders;
+  for (int i = 0; i < 2; ++i)
+    senders.emplace_back([&parent, &stopping] {
+      while (!stopping) parent.link.send(beta, numbered(1)); // unreachable between two lives
+    });
+  for (std::uint64_t life = 1; life <= 20; ++life) {
+    parent.link.add_peer({.id = beta, .token = token});
+    auto again = local_dialer(folder);
+    again.epoch = {life};
+    node child{again};
+    CHECK(child.mail.wait_packets(100));
+    parent.link.remove_peer(beta);
+  }
+  stopping = true;
+  for (auto& s : senders) s.join();
+  CHECK(parent.link.send(beta, numbered(1)) == errc::unreachable);
 }
 
 TEST_CASE("what was sent just before stop arrives") {
