@@ -32,6 +32,7 @@ int status_of(std::string_view text, http_parser::options o = {}) {
 
 const std::string good =
     "POST /v1/videos?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-A: 1\r\nX-Empty:\r\n\r\nhello";
+const std::string chunked_head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 } // namespace
 
@@ -51,16 +52,50 @@ TEST_CASE("a request is read as it was sent") {
 }
 
 TEST_CASE("a request in any pieces is the same request") {
-  const std::string chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                              "3\r\nhel\r\n2;ext=1\r\nlo\r\n0\r\n\r\n";
-  REQUIRE(rc::check([&](std::vector<std::uint8_t> sizes) {
-    std::vector<std::size_t> cuts{sizes.begin(), sizes.end()};
-    for (const auto& text : {good, chunked}) {
+  const std::pair<std::string, std::string> requests[] = {
+      {good, "hello"},
+      {chunked_head + "3\r\nhel\r\n2;ext=1\r\nlo\r\n0\r\n\r\n", "hello"},
+      {chunked_head + "3\r\n0\r\n\r\n0\r\n\r\n", "0\r\n"},
+      {chunked_head + "0\r\n\r\n", ""},
+      {chunked_head + "000;ext=1\r\n\r\n", ""},
+  };
+  for (const auto& [text, body] : requests) { // byte by byte, and with one cut at every place
+    std::vector<std::vector<std::size_t>> all{std::vector<std::size_t>(text.size(), 1)};
+    for (std::size_t at = 1; at < text.size(); ++at) all.push_back({at});
+    for (const auto& cuts : all) {
+      http_parser parser{{}};
+      REQUIRE(feed_in_pieces(parser, text, cuts) == stage::complete);
+      CHECK(parser.request().body == body);
+    }
+  }
+  REQUIRE(rc::check([&](const std::vector<std::uint8_t>& sizes, bool small) {
+    std::vector<std::size_t> cuts;
+    for (auto size : sizes) cuts.push_back(small ? size % 5 : size);
+    for (const auto& [text, body] : requests) {
       http_parser parser{{}};
       RC_ASSERT(feed_in_pieces(parser, text, cuts) == stage::complete);
-      RC_ASSERT(parser.request().body == "hello");
+      RC_ASSERT(parser.request().body == body);
       RC_ASSERT(parser.request().header("host") == "x");
     }
+  }));
+}
+
+TEST_CASE("an empty chunked body whose few bytes come one by one is waited for") {
+  http_parser parser{{}};
+  CHECK(feed_in_pieces(parser, chunked_head + "0\r\n\r\n", {chunked_head.size(), 3, 1, 1}) == stage::complete);
+  CHECK(parser.request().body.empty());
+}
+
+TEST_CASE("whatever stands where chunks are expected, in any pieces, is refused or waited for") {
+  REQUIRE(rc::check([](const std::vector<std::uint8_t>& sizes) {
+    auto one = rc::gen::elementOf(std::vector<std::string>{"0", "1", "a", "\r", "\n", "\r\n", ";", "x", " ", ":"});
+    std::string text = chunked_head;
+    for (const auto& piece : *rc::gen::container<std::vector<std::string>>(one)) text += piece;
+    std::vector<std::size_t> cuts{chunked_head.size()};
+    for (auto size : sizes) cuts.push_back(size % 4);
+    http_parser parser{{}};
+    feed_in_pieces(parser, text, cuts);
+    RC_ASSERT(parser.request().body.size() <= text.size());
   }));
 }
 
