@@ -2,6 +2,7 @@
 // the shell runs. Whatever the function touches is then touched by the shell's own thread of control only.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 
 #include "runtime/act.hpp"
@@ -38,9 +39,14 @@ public:
     if (to_) act::post(to_, run_replies{std::move(replies)});
   }
 
+  /// A reply found its shell gone, and with it what that would have done: the successor asks and makes up for it.
+  void missed() { missed_ = true; }
+  bool take_missed() { return missed_.exchange(false, std::memory_order_relaxed); }
+
 private:
   std::mutex mutex_;
   replies_ref to_;
+  std::atomic<bool> missed_{false};
 };
 
 } // namespace reel

@@ -11,11 +11,13 @@ waiting_job waiting_job_of(const job_request& request) {
 ledger_actor::ledger_actor(interface::pointer self, std::shared_ptr<ledger> led,
                            std::shared_ptr<delivery_point> replies, scheduler_ref scheduler,
                            ledger_actor_options options)
-    : self_{self}, ledger_{std::move(led)}, scheduler_{std::move(scheduler)}, options_{options} {
-  replies->connect(replies_of(self_));
+    : self_{self}, ledger_{std::move(led)}, replies_{std::move(replies)},
+      scheduler_{std::move(scheduler)}, options_{options} {
+  replies_->connect(replies_of(self_));
 }
 
 ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
+  notify(); // what a predecessor accepted and did not tell: whatever it got, the ledger has by now
   return {
       [this](accept_jobs& m) { return on_accept_jobs(std::move(m)); },
       [this](read_job& m) { return forward(&ledger::read, std::move(m)); },
@@ -26,7 +28,7 @@ ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
       [this](unfinished_jobs& m) { return forward(&ledger::unfinished, std::move(m)); },
       [this](grant_batch& m) { return forward(&ledger::grant, std::move(m)); },
       [this](end_batch& m) { return forward(&ledger::end, std::move(m)); },
-      [](run_replies& m) { m.run(); },
+      [this](run_replies& m) { on_run_replies(m); },
       [this](notify_again) { on_notify_again(); },
   };
 }
@@ -53,10 +55,10 @@ caf::result<accept_answers> ledger_actor::on_accept_jobs(accept_jobs m) {
   for (const auto& request : m.jobs) waiting.push_back(waiting_job_of(request));
 
   auto promise = self_->make_response_promise<accept_answers>();
-  ledger_->accept(std::move(m), [promise, waiting = std::move(waiting),
+  ledger_->accept(std::move(m), [promise, waiting = std::move(waiting), replies = replies_,
                                  shell = std::weak_ptr{alive_}](outcome<accept_answers, errc> what) mutable {
     auto me = shell.lock();
-    if (!me) return;
+    if (!me) return replies->missed();
     if (what) (*me)->on_accepted(*what, std::move(waiting));
     answer(promise, std::move(what));
   });
@@ -87,6 +89,14 @@ void ledger_actor::notify() {
         notices_.unanswered();
         act::tell_after(self_, options_.notice_pause, self_, notify_again{});
       });
+}
+
+/// A group that was being committed when our predecessor crashed may have come after the scheduler's first reading.
+void ledger_actor::on_run_replies(run_replies& m) {
+  m.run();
+  if (!replies_->take_missed()) return;
+  notices_.drop();
+  notify();
 }
 
 void ledger_actor::on_notify_again() {

@@ -35,6 +35,7 @@ public:
 private:
   caf::result<accept_answers> on_accept_jobs(accept_jobs m);
   void on_accepted(const accept_answers& all, std::vector<waiting_job> asked);
+  void on_run_replies(run_replies& m);
   void on_notify_again();
   void notify();
   template <class Answer, class Message>
@@ -42,11 +43,13 @@ private:
 
   interface::pointer self_;
   std::shared_ptr<ledger> ledger_;
+  std::shared_ptr<delivery_point> replies_;
   scheduler_ref scheduler_;
   const ledger_actor_options options_;
   queue_notifier notices_;
   /// A reply may come after this shell has crashed and another one runs in its place: it is dropped, because
-  /// a dead actor's promises must not be touched. The asker hears of it by its deadline.
+  /// a dead actor's promises must not be touched. The asker hears of it by its deadline, the scheduler by being
+  /// told to read the ledger.
   std::shared_ptr<ledger_actor*> alive_ = std::make_shared<ledger_actor*>(this);
 };
 

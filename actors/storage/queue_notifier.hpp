@@ -1,5 +1,6 @@
 // queue_notifier.hpp: What the ledger's shell tells the scheduler, and when. A notice is a hint, never the
-// truth: when the scheduler does not answer, the hints are dropped and it is told to read the ledger instead.
+// truth: when the scheduler does not answer, the hints are dropped and it is told to read the ledger instead. So
+// it is at the start, because a shell that crashed may have left jobs that nobody told of.
 //
 // One message is in flight at a time and the next gathers meanwhile, so that thousands of acceptances a
 // second are a few messages. Value type, owned by the ledger's shell; never reads a clock.
@@ -48,17 +49,18 @@ public:
   }
   void resume() { paused_ = false; }
 
-private:
+  /// Forgets the hints: the next message says "read the ledger".
   void drop() {
     waiting_.clear();
     rereading_ = true;
   }
 
+private:
   options options_;
   std::vector<waiting_job> waiting_;
   bool in_flight_ = false;
   bool paused_ = false;
-  bool rereading_ = false; ///< the next message says so
+  bool rereading_ = true; ///< the next message says so
 };
 
 } // namespace reel

@@ -75,14 +75,22 @@ struct world {
         replies->deliver(std::move(run));
     };
     led = std::make_shared<memory_ledger>(in_memory(clock), deliver);
-    actor = act::spawn_shell<ledger_actor>(system.actors(), led, replies, scheduler, ledger_actor_options{});
-    system.run();
+    start_shell();
+    told->notices.clear(); // the first one says "read the ledger"
   }
   ~world() {
     told->waiting.clear();
     replies->connect({}); // holds the shell, which holds it
   }
 
+  void start_shell() {
+    actor = act::spawn_shell<ledger_actor>(system.actors(), led, replies, scheduler, ledger_actor_options{});
+    system.run();
+  }
+  void kill_shell() {
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
+    system.run();
+  }
   template <class Answer, class Message> auto ask(Message m) { return system.ask<Answer>(actor, std::move(m), 10s); }
   void release() {
     for (auto& run : std::exchange(held, {})) replies->deliver(std::move(run));
@@ -223,6 +231,8 @@ TEST_CASE("what is accepted while the scheduler is told to read again is told to
 
 TEST_CASE("more than is worth telling becomes one request to read the ledger") {
   queue_notifier n{{2, 5}};
+  CHECK(n.next() == jobs_queued{{}, false});
+  n.answered();
   n.add(std::vector<waiting_job>(1));
   CHECK(n.next()->jobs.size() == 1);
   n.add(std::vector<waiting_job>(5));
@@ -234,18 +244,35 @@ TEST_CASE("more than is worth telling becomes one request to read the ledger") {
   CHECK_FALSE(n.next());
 }
 
-TEST_CASE("replies to a shell that ended do no harm to its successor") {
+TEST_CASE("a new shell tells the scheduler to read the ledger before anything else") {
+  world w;
+  w.told->answers = false;
+  w.accept(1);
+  w.accept(5); // accepted, and never told: the shell dies with it
+  CHECK(w.notice_sizes() == std::vector<std::size_t>{1});
+  w.kill_shell();
+  w.told->answers = true;
+  w.start_shell();
+  REQUIRE(w.told->notices.size() == 2);
+  CHECK(w.told->notices.back() == jobs_queued{{}, false});
+  w.accept(2);
+  CHECK(w.told->notices.back().jobs.size() == 2);
+}
+
+TEST_CASE("a group that is committed after its shell died is told of by the successor") {
   world w;
   w.hold = true;
   auto lost = w.accept();
-  caf::anon_send_exit(w.actor, caf::exit_reason::kill);
-  w.system.run();
-  w.actor = act::spawn_shell<ledger_actor>(w.system.actors(), w.led, w.replies, w.scheduler, ledger_actor_options{});
-  w.system.run();
+  w.kill_shell();
+  w.start_shell();
+  REQUIRE(w.told->notices.size() == 1); // read by the scheduler before the commit
   w.release();
+  CHECK_FALSE(*lost); // its asker hears of it by the deadline
+  REQUIRE(w.told->notices.size() == 2);
+  CHECK(w.told->notices.back() == jobs_queued{{}, false});
   w.hold = false;
   CHECK(w.accept());
-  CHECK(w.notice_sizes() == std::vector<std::size_t>{1});
+  CHECK(w.notice_sizes() == std::vector<std::size_t>{0, 0, 1});
 }
 
 TEST_CASE("the shell works over the SQLite ledger's own threads") {
