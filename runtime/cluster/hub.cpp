@@ -1,12 +1,22 @@
 #include "runtime/cluster/hub.hpp"
 
+#include <algorithm>
+
+#include "runtime/observe/log.hpp"
+
 namespace reel {
+
+namespace {
+
+constexpr auto refusal_log_every = std::chrono::seconds{1}; ///< a peer must not be able to fill the log
+
+} // namespace
 
 void hub::stop() {
   link_.store(nullptr);
   for (auto& port : proxies_) act::end(port);
-  for (auto& port : servers_)
-    if (port) act::end(port);
+  for (auto& role : served_)
+    if (role.server) act::end(role.server);
 }
 
 errc hub::send(const node_id& to, packet p) {
@@ -25,14 +35,26 @@ void hub::on_packet(const node_id& from, packet p) {
     if (index >= 1 && index <= proxies_.size()) act::post(proxies_[index - 1], arrived{from, std::move(p)});
     return;
   }
-  auto target = static_cast<std::size_t>(p.target);
-  if (target < servers_.size() && servers_[target]) return act::post(servers_[target], arrived{from, std::move(p)});
+  if (may_call(from, p.target))
+    return act::post(served_[static_cast<std::size_t>(p.target)].server, arrived{from, std::move(p)});
   if (p.kind != packet_kind::ask) return;
   packet no;
   no.kind = packet_kind::refusal;
   no.correlation = p.correlation;
-  no.code = errc::unsupported; // that role does not live here
+  no.code = errc::unsupported; // that role does not live here, or not for this peer
   send(from, std::move(no));
+}
+
+bool hub::may_call(const node_id& who, role target) {
+  auto index = static_cast<std::size_t>(target);
+  if (index >= served_.size() || !served_[index].server) return false;
+  const auto& callers = served_[index].callers;
+  if (callers.empty() || std::ranges::find(callers, who) != callers.end()) return true;
+  if (auto now = std::chrono::steady_clock::now(); now - refusal_logged_at_ >= refusal_log_every) {
+    refusal_logged_at_ = now;
+    log::warn("call refused: not meant for this node", {{"from", who.value}, {"role", to_string(target)}});
+  }
+  return false;
 }
 
 void hub::on_peer(const node_id& peer, node_epoch epoch, peer_state state) {

@@ -50,8 +50,9 @@ public:
   template <class Protocol>
   act::ref<Protocol> remote(const node_id& node, role target, std::chrono::milliseconds deadline);
 
-  /// Lets other nodes use a local actor.
-  template <class Protocol> void serve(role target, const act::ref<Protocol>& local);
+  /// Lets other nodes use a local actor: the `callers`, or every peer when none is named. Whoever else calls is
+  /// answered errc::unsupported, as if the role did not live here.
+  template <class Protocol> void serve(role target, const act::ref<Protocol>& local, std::vector<node_id> callers = {});
 
   /// Every change of a peer goes to this actor from now on.
   void tell_peers_to(peer_listener_ref listener) { listeners_.push_back(std::move(listener)); }
@@ -71,13 +72,19 @@ public:
   void on_peer(const node_id& peer, node_epoch epoch, peer_state state) override;
 
 private:
-  std::uint16_t add_port(port_ref port);
+  struct served_role {
+    port_ref server;
+    std::vector<node_id> callers; ///< empty: every peer
+  };
+
+  bool may_call(const node_id& who, role target);
 
   caf::actor_system& system_;
   std::atomic<link*> link_{nullptr};
-  std::vector<port_ref> proxies_;    ///< answers: the upper 16 bits of a correlation are the index + 1
-  std::array<port_ref, 16> servers_; ///< asks and tells, by role
+  std::vector<port_ref> proxies_;      ///< answers: the upper 16 bits of a correlation are the index + 1
+  std::array<served_role, 16> served_; ///< asks and tells, by role
   std::vector<peer_listener_ref> listeners_;
+  instant refusal_logged_at_{}; ///< of the link's thread
 };
 
 } // namespace reel

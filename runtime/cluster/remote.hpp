@@ -32,7 +32,7 @@ public:
   typename interface::behavior_type make_behavior() {
     return {
         handler(static_cast<Sig*>(nullptr))...,
-        [this](arrived& m) { on_arrived(m.p); },
+        [this](arrived& m) { on_arrived(m); },
         [this](const peer_changed& m) { on_peer_changed(m); },
         [this](expire_timeout) { on_expire_timeout(); },
     };
@@ -53,6 +53,7 @@ private:
   }
 
   template <class R, class A> caf::result<R> forward_ask(const A& m) {
+    if (calls_.size() >= limits::link_window_frames) return act::error_of(errc::queue_full);
     std::uint64_t correlation = static_cast<std::uint64_t>(index_ + 1) << 48 | ++last_call_;
     if (auto code = send(packet_kind::ask, wire::encode(m), correlation); code != errc::ok) return act::error_of(code);
     auto promise = self_->template make_response_promise<R>();
@@ -63,7 +64,7 @@ private:
       else
         promise.deliver(act::error_of(answer.error()));
     };
-    if (calls_.empty()) arm_expire_timeout();
+    if (!is_timer_armed_) arm_expire_timeout();
     calls_.emplace(correlation, pending_call{act::now(self_) + deadline_, std::move(complete)});
     return promise;
   }
@@ -86,13 +87,15 @@ private:
     return hub_->send(node_, std::move(p));
   }
 
-  void on_arrived(packet& p) {
-    auto call = calls_.extract(p.correlation);
+  /// Correlation numbers can be guessed: only the node that was asked is believed.
+  void on_arrived(arrived& m) {
+    if (m.from != node_) return;
+    auto call = calls_.extract(m.p.correlation);
     if (call.empty()) return; // answered after its deadline
-    if (p.kind == packet_kind::answer)
-      call.mapped().complete(std::move(p));
+    if (m.p.kind == packet_kind::answer)
+      call.mapped().complete(std::move(m.p));
     else
-      call.mapped().complete(failed{p.code == errc::ok ? errc::malformed : p.code});
+      call.mapped().complete(failed{m.p.code == errc::ok ? errc::malformed : m.p.code});
   }
 
   /// A replaced process has forgotten our asks; a peer that is down may have.
@@ -106,6 +109,7 @@ private:
   }
 
   void on_expire_timeout() {
+    is_timer_armed_ = false;
     auto now = act::now(self_);
     for (auto call = calls_.begin(); call != calls_.end();) {
       if (call->second.deadline > now) {
@@ -120,6 +124,7 @@ private:
 
   void arm_expire_timeout() {
     constexpr auto interval = std::chrono::milliseconds{250}; // deadlines are seconds
+    is_timer_armed_ = true;
     act::tell_after(self_, interval, typename interface::pointer{self_}, expire_timeout{});
   }
 
@@ -131,7 +136,8 @@ private:
   role target_;
   std::chrono::milliseconds deadline_;
   std::uint64_t last_call_ = 0;
-  std::unordered_map<std::uint64_t, pending_call> calls_; ///< bounded by the link's window and the deadlines
+  bool is_timer_armed_ = false;
+  std::unordered_map<std::uint64_t, pending_call> calls_; ///< at most link_window_frames: more are refused
 };
 
 template <class Protocol> class remote_server;
@@ -219,8 +225,9 @@ act::ref<Protocol> hub::remote(const node_id& node, role target, std::chrono::mi
   return proxy;
 }
 
-template <class Protocol> void hub::serve(role target, const act::ref<Protocol>& local) {
-  servers_.at(static_cast<std::size_t>(target)) = act::spawn_shell<remote_server<Protocol>>(system_, this, local);
+template <class Protocol> void hub::serve(role target, const act::ref<Protocol>& local, std::vector<node_id> callers) {
+  served_.at(static_cast<std::size_t>(target)) = {act::spawn_shell<remote_server<Protocol>>(system_, this, local),
+                                                  std::move(callers)};
 }
 
 } // namespace reel
