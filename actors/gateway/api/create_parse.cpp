@@ -130,9 +130,11 @@ trouble read_deadline(const api_field& f, create_video& c) {
 
 trouble read_metadata(const api_field& f, create_video& c) {
   if (!f.key && f.what == kind::object) return {}; // its members follow
-  constexpr std::string_view allowed = "up to 16 pairs of texts, keys of 1 to 512 and values of at most 512 bytes";
+  constexpr std::string_view allowed =
+      "up to 16 pairs of texts, keys of 1 to 512 bytes without [ and ], values of at most 512 bytes";
   bool bad = !f.key || f.key->empty() || f.what != kind::text || f.key->size() > limits::metadata_text_max ||
              f.text.size() > limits::metadata_text_max || c.metadata.size() == limits::metadata_pairs_max;
+  bad = bad || f.key->find_first_of("[]") != std::string::npos; // a form would read it as a path
   if (bad || !text_problem(*f.key).empty() || !text_problem(f.text).empty()) {
     auto value = f.key ? shown(*f.key) + ": " + shown_value(f) : shown_value(f);
     return invalid_value("metadata", value, allowed);

@@ -16,6 +16,19 @@ using kind = api_field::kind;
 
 constexpr std::size_t keys_max = 64;
 
+/// Line ends as "\n". A form's are rewritten to "\r\n" on their way (by undici and browsers, as the HTML standard
+/// says), and the same text must be the same job in every encoding.
+std::string with_unix_lines(std::string text) {
+  auto out = text.find('\r');
+  for (auto in = out; in < text.size(); ++in)
+    if (text[in] != '\r')
+      text[out++] = text[in];
+    else if (in + 1 == text.size() || text[in + 1] != '\n')
+      text[out++] = '\n';
+  text.resize(std::min(out, text.size()));
+  return text;
+}
+
 /// Receives Boost.JSON's events. Levels: 1 is the body's object, 2 its members' members (kept as name[key]);
 /// deeper values are only checked.
 struct field_collector {
@@ -75,9 +88,11 @@ struct field_collector {
   bool on_array_begin(json_error& ec) { return open(kind::array, ec); }
   bool on_array_end(std::size_t, json_error&) { return close(); }
   bool on_key_part(json_view s, std::size_t, json_error&) { return piece.append(s.data(), s.size()), true; }
-  bool on_key(json_view s, std::size_t, json_error& ec) { return take_key(whole(s), ec); }
+  bool on_key(json_view s, std::size_t, json_error& ec) { return take_key(with_unix_lines(whole(s)), ec); }
   bool on_string_part(json_view s, std::size_t, json_error&) { return piece.append(s.data(), s.size()), true; }
-  bool on_string(json_view s, std::size_t, json_error& ec) { return add({.what = kind::text, .text = whole(s)}, ec); }
+  bool on_string(json_view s, std::size_t, json_error& ec) {
+    return add({.what = kind::text, .text = with_unix_lines(whole(s))}, ec);
+  }
   bool on_number_part(json_view s, json_error&) { return piece.append(s.data(), s.size()), true; }
   bool on_int64(std::int64_t v, json_view s, json_error& ec) {
     return add({.what = kind::integer, .text = whole(s), .integer = v, .real = static_cast<double>(v)}, ec);
@@ -129,10 +144,10 @@ outcome<api_fields, api_error> read_form_fields(std::string_view body, std::stri
   api_fields fields;
   for (auto& part : *parts) {
     api_field f;
-    f.name = std::move(part.name);
+    f.name = with_unix_lines(std::move(part.name));
     f.what = part.file_name ? kind::file : kind::text;
     f.from_form = true;
-    if (f.what == kind::text) f.text = part.content;
+    if (f.what == kind::text) f.text = with_unix_lines(std::string{part.content});
     split_name(f);
     auto same = [&](const api_field& other) { return other.name == f.name && other.key == f.key; };
     if (std::ranges::any_of(fields, same))

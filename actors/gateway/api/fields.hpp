@@ -1,6 +1,6 @@
 // api/fields.hpp: A request body as a flat list of fields, the same for JSON and for multipart/form-data, so
 // that one validation serves both. `{"metadata":{"a":"b"}}` and a form field `metadata[a]` are the same
-// field. Pure.
+// field. Line ends in names and texts are "\n", whatever they were. Pure.
 //
 // JSON: an object, at most 32 levels deep, no key twice in one object, nothing behind it, strict grammar,
 // valid UTF-8, at most 64 keys an object. Boost.JSON's document would silently keep the last of two equal

@@ -30,8 +30,7 @@ bool is_boundary(std::string_view b) {
   return !b.empty() && b.size() <= 70 && b.back() != ' ' && std::ranges::all_of(b, allowed);
 }
 
-/// One token or quoted string; browsers and SDKs escape a quote as %22 or \", so a backslash escapes only
-/// those two.
+/// One token or quoted string; some clients escape a quote as \", so a backslash escapes only that and itself.
 std::optional<std::string> take_value(std::string_view& rest) {
   std::string value;
   if (!rest.starts_with('"')) {
@@ -50,6 +49,15 @@ std::optional<std::string> take_value(std::string_view& rest) {
     value += rest[i];
   }
   return {};
+}
+
+/// What the HTML standard's multipart encoding escapes in a name, and nothing else.
+void decode_name(std::string& name) {
+  for (auto at = name.find('%'); at != std::string::npos; at = name.find('%', at + 1)) {
+    auto code = std::string_view{name}.substr(at, 3);
+    char c = code == "%22" ? '"' : code == "%0D" ? '\r' : code == "%0A" ? '\n' : '\0';
+    if (c != '\0') name.replace(at, 3, 1, c);
+  }
 }
 
 struct disposition {
@@ -74,7 +82,7 @@ bool read_disposition(std::string_view text, disposition& d) {
                   : same_word(key, "filename") || same_word(key, "filename*") ? &d.file_name
                                                                               : nullptr;
     if (!value || !place || (*place && key != "filename*")) return false;
-    *place = std::move(*value);
+    decode_name(place->emplace(std::move(*value)));
   }
   return true;
 }

@@ -118,6 +118,7 @@ const row wrong_values[] = {
     {R"({"prompt":"p","metadata":"x"})", 422, "metadata", "up to 16 pairs"},
     {R"({"prompt":"p","metadata":{"a":1}})", 422, "metadata", "\"a\": 1"},
     {R"({"prompt":"p","metadata":{"":"x"}})", 422, "metadata", "up to 16 pairs"},
+    {R"({"prompt":"p","metadata":{"a][b":"c"}})", 422, "metadata", "without [ and ]"},
     {R"({"prompt":"p","metadata":{"a":{"b":"c"}}})", 422, "metadata", "an object"},
     {R"({"prompt":"p","metadata":{"a":"\u0000"}})", 422, "metadata", "up to 16 pairs"},
     {R"({"prompt":"p","input_reference":"x"})", 422, "input_reference", "from text only"},
@@ -205,6 +206,9 @@ TEST_CASE("sizes of texts are bounded") {
   CHECK(plan(with("negative_prompt", 8193)).error().message.find("8193 bytes") != std::string::npos);
   CHECK(plan(R"({"prompt":")" + std::string(8192, 'a') + "\"}"));
   CHECK_FALSE(plan(R"({"prompt":")" + std::string(8193, 'a') + "\"}"));
+  std::string lines;
+  for (int i = 0; i < 4096; ++i) lines += "a\\r\\n";
+  CHECK(job(R"({"prompt":")" + lines + "\"}").prompt.size() == 8192);
   CHECK(plan(R"({"prompt":"p","metadata":{"a":")" + std::string(512, 'a') + "\"}}"));
   CHECK_FALSE(plan(R"({"prompt":"p","metadata":{"a":")" + std::string(513, 'a') + "\"}}"));
   std::string pairs = R"({"prompt":"p","metadata":{"k0":"")";
@@ -234,6 +238,8 @@ TEST_CASE("a form says the same as JSON") {
                              {"prompt[x]", "1"},
                              {"seconds[]", "4"},
                              {"metadata", "x"},
+                             {"metadata[a][b]", "x"},
+                             {"metadata[]", "x"},
                              {"input_reference[image_url]", "x"}}) {
     INFO(name);
     auto bad = read_form_fields(form({{name, value}}), "b");
@@ -249,6 +255,10 @@ TEST_CASE("the fingerprint follows the meaning, not the spelling") {
   auto as_form = parse_create(
       *read_form_fields(form({{"metadata[b]", "2"}, {"seconds", "4.00"}, {"prompt", "p"}, {"metadata[a]", "1"}}), "b"));
   CHECK(fingerprint(*as_form) == base);
+  auto lines = of(R"({"prompt":"a\nb","metadata":{"k":"1\n2"}})");
+  CHECK(of(R"({"prompt":"a\r\nb","metadata":{"k":"1\r2"}})") == lines);
+  CHECK(fingerprint(*parse_create(*read_form_fields(form({{"prompt", "a\r\nb"}, {"metadata[k]", "1\r\n2"}}), "b"))) ==
+        lines);
   for (auto other : {R"({"prompt":"q","seconds":"4","metadata":{"a":"1","b":"2"}})",
                      R"({"prompt":"p","seconds":"5","metadata":{"a":"1","b":"2"}})",
                      R"({"prompt":"p","seconds":"4","metadata":{"a":"1","b":"3"}})",

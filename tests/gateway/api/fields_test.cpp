@@ -107,6 +107,21 @@ TEST_CASE("a form becomes fields with texts; a field twice is refused") {
   CHECK(bad.error().message.find("\"prompt\" comes twice") != std::string::npos);
 }
 
+TEST_CASE("line ends are the same in every encoding") {
+  auto of_form = [](const std::string& name, const std::string& text) {
+    return read_form_fields("--b\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + text + "\r\n--b--",
+                            "b");
+  };
+  CHECK((*of_form("prompt", "\r\na\rb\n\r\nc\n\rd\r"))[0].text == "\na\nb\n\nc\n\nd\n");
+  CHECK((*read_json_fields(R"({"prompt":"\r\na\rb\n\r\nc\n\rd\r"})"))[0].text == "\na\nb\n\nc\n\nd\n");
+  CHECK((*of_form("metadata[a%0D%0Ab]", "x"))[0].key == "a\nb");
+  CHECK((*read_json_fields(R"({"metadata":{"a\r\nb":"x"}})"))[1].key == "a\nb");
+  CHECK(refusal(R"({"a\r":1,"a\n":2})").find("twice") != std::string::npos);
+  auto file =
+      read_form_fields("--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n\r\n\r\n--b--", "b");
+  CHECK((*file)[0].what == kind::file);
+}
+
 TEST_CASE("only two content types are known") {
   CHECK(read_fields("Application/JSON; charset=utf-8", "{}"));
   for (auto type : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"})

@@ -1,6 +1,6 @@
 // sdk_requests_test.cpp: The very bytes that official OpenAI SDKs send (tests/data/http, recorded from npm
 // openai 6.49.0, PyPI openai 3.54.0 and 2.8.1) do what their callers expect. In a recording, job ids are put
-// in place.
+// in place. Files named "handwritten" were not recorded but written in the same form.
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <fstream>
@@ -15,8 +15,8 @@ namespace {
 const std::string folder = REEL_SOURCE_DIR "/tests/data/http/";
 const std::string recorded_id = "video_00000000000000000000000000000001";
 
-std::string recorded(const std::string& sdk, const std::string& what) {
-  std::ifstream in{folder + "openai-" + sdk + "-" + what + ".http", std::ios::binary};
+std::string read_request(const std::string& name) {
+  std::ifstream in{folder + name + ".http", std::ios::binary};
   REQUIRE(in);
   std::ostringstream text;
   text << in.rdbuf();
@@ -27,8 +27,9 @@ struct replay {
   gateway_fixture g{{.acme_key = "reel-" + std::string(43, 'A')}};
   std::string id = recorded_id;
 
-  client_answer send(const std::string& sdk, const std::string& what) {
-    auto bytes = recorded(sdk, what);
+  client_answer send(const std::string& sdk, const std::string& what) { return send("openai-" + sdk + "-" + what); }
+  client_answer send(const std::string& name) {
+    auto bytes = read_request(name);
     for (auto at = bytes.find(recorded_id); at != std::string::npos; at = bytes.find(recorded_id, at + 1))
       bytes.replace(at, id.size(), id);
     http_client client{g.server->port()};
@@ -92,8 +93,20 @@ TEST_CASE("JSON and multipart recordings of the same request have the same finge
   CHECK(json.g.line->jobs()[0].request.payload_sha256 == form.g.line->jobs()[0].request.payload_sha256);
 }
 
+TEST_CASE("a prompt of two lines, whose line end the Node SDK rewrites, is the job that JSON makes of it") {
+  replay r;
+  auto created = r.send("handwritten-openai-node-two-lines");
+  INFO(created.body);
+  REQUIRE(created.status == 200);
+  CHECK(parsed(created).at("prompt").as_string() == "a cat\non a mat");
+  r.g.create(R"({"prompt":"a cat\non a mat","model":"null","seconds":"4","size":"832x480"})");
+  auto jobs = r.g.line->jobs();
+  REQUIRE(jobs.size() == 2);
+  CHECK(jobs[0].request.payload_sha256 == jobs[1].request.payload_sha256);
+}
+
 TEST_CASE("there is a test for every recording") {
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator{folder}) files += entry.path().extension() == ".http";
-  CHECK(files == 3 * 10);
+  CHECK(files == 3 * 10 + 1);
 }

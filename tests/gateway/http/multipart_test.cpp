@@ -27,6 +27,14 @@ TEST_CASE("fields and files come back") {
   CHECK((*parts)[2] == form_part{"input_reference", "a \"b\".png", "PNG"});
 }
 
+TEST_CASE("what clients escape in a name is read back, and nothing else") {
+  auto parts =
+      parse_multipart(part("a%22b%0D%0Ac%0d%25%2", "x") + part("%", "y", "; filename=\"%22.png\"") + end, "XX");
+  REQUIRE(parts);
+  CHECK((*parts)[0].name == "a\"b\r\nc%0d%25%2");
+  CHECK((*parts)[1] == form_part{"%", "\".png", "y"});
+}
+
 TEST_CASE("no parts, and no line end at the end, are fine") {
   CHECK(parse_multipart("--XX--", "XX")->empty());
   CHECK(parse_multipart(part("a", "b") + "--XX--", "XX")->size() == 1);
