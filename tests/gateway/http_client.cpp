@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
 #include <netinet/tcp.h>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -10,10 +12,21 @@
 
 namespace reel {
 
+namespace {
+
+/// Did the peer end the connection? Anything else but that, a time-out above all, is the test's failure.
+bool has_ended(int error) {
+  if (error == ECONNRESET || error == EPIPE) return true;
+  throw std::runtime_error{error == EAGAIN ? "nothing moved on the connection for ten seconds" : std::strerror(error)};
+}
+
+} // namespace
+
 http_client::http_client(std::uint16_t port) : fd_{::socket(AF_INET, SOCK_STREAM, 0)} {
   timeval wait{.tv_sec = 10, .tv_usec = 0};
   int yes = 1;
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   sockaddr_in to{};
   to.sin_family = AF_INET;
@@ -32,7 +45,7 @@ void http_client::small_receive_buffer() {
 bool http_client::send(std::string_view bytes) {
   while (!bytes.empty()) {
     auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
+    if (sent < 0 && has_ended(errno)) return false;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
   return true;
@@ -43,7 +56,7 @@ void http_client::close_sending() { ::shutdown(fd_, SHUT_WR); }
 bool http_client::read_some() {
   char bytes[16384];
   auto got = ::recv(fd_, bytes, sizeof bytes, 0);
-  if (got <= 0) return false;
+  if (got == 0 || (got < 0 && has_ended(errno))) return false;
   seen_.append(bytes, static_cast<std::size_t>(got));
   return true;
 }

@@ -1,5 +1,6 @@
 // http_client.hpp: A client for tests that sends bytes as they are, so that a test can be wrong on purpose.
-// Blocks; every wait ends after ten seconds with what there is.
+// Blocks; throws std::runtime_error when nothing moves for ten seconds, so that a wait for the connection's end
+// cannot pass without it.
 #pragma once
 
 #include <cstdint>
