@@ -46,20 +46,26 @@ asio::awaitable<void> connection::run() {
   boost::system::error_code ignored; // a peer that is gone shows at the first read
   socket_.set_option(tcp::no_delay{true}, ignored);
   socket_.non_blocking(true, ignored);
-  while (co_await read_request())
-    if (!co_await serve()) break;
+  if (turned_away_)
+    co_await refuse(503, "too many connections; try again later");
+  else
+    while (co_await read_request())
+      if (!co_await serve()) break;
   if (!cut_) co_await linger();
   socket_.close(ignored);
 }
 
 void connection::wait_for(waiting what, std::chrono::milliseconds time) {
   waiting_ = what;
-  deadline_ = std::chrono::steady_clock::now() + time;
+  since_ = std::chrono::steady_clock::now();
+  time_ = time;
+  deadline_ = since_ + time;
 }
 
 void connection::moved(std::size_t bytes) {
   std::chrono::duration<double> earned{static_cast<double>(bytes) / loop_->options.bytes_per_s_min};
-  deadline_ += std::chrono::duration_cast<instant::duration>(earned);
+  deadline_ = std::min(deadline_ + std::chrono::duration_cast<instant::duration>(earned),
+                       std::chrono::steady_clock::now() + time_);
 }
 
 void connection::check(instant now) {
@@ -74,7 +80,7 @@ void connection::check(instant now) {
     return;
   }
   case waiting::answer:
-    if (!answer_) answer_ = error_response(503, "the request took too long to answer");
+    if (!answer_) answer_ = took_too_long();
     return wake();
   case waiting::chunk: heartbeat_due_ = true; return wake();
   case waiting::write:
@@ -119,6 +125,10 @@ asio::awaitable<bool> connection::read_request() {
       co_return false;
     }
     if (parser_.at() == http_parser::stage::body && waiting_ != waiting::body) {
+      if (auto refusal = check_head()) {
+        co_await answer_last(*refusal);
+        co_return false;
+      }
       if (parser_.expects_continue() && begin_ == end_) co_await write(buffer_of("HTTP/1.1 100 Continue\r\n\r\n"));
       wait_for(waiting::body, o.body_time);
       moved(parser_.request().body.size()); // what came with the head
@@ -157,12 +167,28 @@ bool connection::room_to_read() {
   return true;
 }
 
-/// After it the connection is closed.
+std::optional<http_response> connection::check_head() const {
+  if (!loop_->options.check_head) return {};
+  try {
+    return loop_->options.check_head(parser_.request());
+  } catch (const std::exception& e) {
+    log::error("http head check threw", {{"what", e.what()}});
+    return error_response(500, "internal error");
+  }
+}
+
 asio::awaitable<void> connection::refuse(int status, std::string_view reason) {
   if (loop_->options.refused) loop_->options.refused(status);
   auto r = error_response(status, reason);
-  write_head(out_, r, {.http_1_0 = parser_.request().http_1_0, .keep_alive = false, .date = loop_->date});
-  co_await write(buffer_of(out_), buffer_of(r));
+  co_await answer_last(r);
+}
+
+/// After it the connection is closed.
+asio::awaitable<void> connection::answer_last(const http_response& r) {
+  const auto& request = parser_.request();
+  write_head(out_, r, {.http_1_0 = request.http_1_0, .keep_alive = false, .date = loop_->date});
+  auto body = request.method == http_method::head ? asio::const_buffer{} : buffer_of(r);
+  co_await write(buffer_of(out_), body);
 }
 
 // ---------------------------------------------------------------- answering
@@ -191,6 +217,17 @@ void connection::call_handler() {
     answer_ = error_response(500, "internal error");
   }
   in_call_ = false;
+}
+
+/// Nobody knows whether the request took effect. What makes something new must then not be repeated by an SDK by
+/// itself, unless a key makes that safe.
+http_response connection::took_too_long() const {
+  if (loop_->options.refused) loop_->options.refused(503);
+  const auto& request = parser_.request();
+  auto r = error_response(503, "the request took too long: it may or may not have taken effect", "timeout");
+  if (request.method == http_method::post && request.header("idempotency-key").empty())
+    r.add("x-should-retry", "false");
+  return r;
 }
 
 /// True: the connection goes on.

@@ -34,7 +34,11 @@ public:
   void run(); ///< until wind_down() and the last connection's end
   void wind_down();
   bool winding_down() const { return winding_down_; }
-  void adopt(tcp::socket socket); ///< any thread
+
+  /// Any thread. When the server is full, the loop's connection that has been quiet longest makes place; when none
+  /// is quiet, the new one is answered 503.
+  void adopt(tcp::socket socket);
+  void make_room_later(); ///< any thread
 
   /// Any thread: runs the task on this loop; dropped after the loop's end.
   void post(std::function<void()> task);
@@ -43,6 +47,7 @@ public:
 private:
   void run_inbox();
   void tick();
+  bool make_room(); ///< false: no connection is quiet
 
   asio::steady_timer ticker_{context};
   std::chrono::milliseconds tick_time_;
@@ -62,7 +67,14 @@ public:
   asio::awaitable<void> run();
   void check(instant now); ///< called every tick
   void wind_down();
-  void cut(); ///< no more waiting for anything
+  void cut();                               ///< no more waiting for anything
+  void turn_away() { turned_away_ = true; } ///< before run()
+
+  /// Nothing of a request is there yet, or only a part of its head: ending it takes nothing from anybody.
+  bool is_quiet() const {
+    return !cut_ && !turned_away_ && (waiting_ == waiting::first_byte || waiting_ == waiting::head);
+  }
+  instant waits_since() const { return since_; }
 
   void answer(std::uint64_t request, http_response response) override;
   void post(std::function<void()> task) override { loop_->post(std::move(task)); }
@@ -71,15 +83,20 @@ private:
   enum class waiting { first_byte, head, body, answer, write, chunk, linger };
 
   void wait_for(waiting what, std::chrono::milliseconds time);
-  void moved(std::size_t bytes); ///< a slow peer's deadline grows with every byte
+
+  /// A slow peer's deadline grows with every byte, but is never farther away than one that just began to wait.
+  void moved(std::size_t bytes);
 
   asio::awaitable<bool> read_request();
   asio::awaitable<bool> read_more();
   bool room_to_read();
+  std::optional<http_response> check_head() const;
   asio::awaitable<void> refuse(int status, std::string_view reason);
+  asio::awaitable<void> answer_last(const http_response& r);
 
   asio::awaitable<bool> serve();
   void call_handler();
+  http_response took_too_long() const;
   asio::awaitable<bool> write(asio::const_buffer a, asio::const_buffer b = {});
   asio::awaitable<bool> send_stream(http_response& r);
   asio::awaitable<bool> next_chunk(body_stream& s, bool endless);
@@ -98,9 +115,11 @@ private:
   std::size_t begin_ = 0, end_ = 0; ///< of what was read and not yet parsed
 
   waiting waiting_ = waiting::head;
+  instant since_ = std::chrono::steady_clock::now(); ///< when the waiting began
+  std::chrono::milliseconds time_{};                 ///< for it, without what bytes earn
   instant deadline_{};
-  double moved_s_ = 0; ///< seconds that the bytes moved have earned
   bool timed_out_ = false;
+  bool turned_away_ = false;
   bool served_one_ = false;
 
   std::uint64_t serial_ = 0; ///< of the current request

@@ -1,5 +1,6 @@
 #include "actors/gateway/http/response_head.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "messages/ids.hpp"
@@ -8,38 +9,46 @@ namespace reel {
 
 namespace {
 
-std::string_view reason_of(int status) {
-  switch (status) {
-  case 200: return "OK";
-  case 202: return "Accepted";
-  case 204: return "No Content";
-  case 206: return "Partial Content";
-  case 304: return "Not Modified";
-  case 400: return "Bad Request";
-  case 401: return "Unauthorized";
-  case 403: return "Forbidden";
-  case 404: return "Not Found";
-  case 405: return "Method Not Allowed";
-  case 408: return "Request Timeout";
-  case 409: return "Conflict";
-  case 413: return "Content Too Large";
-  case 414: return "URI Too Long";
-  case 415: return "Unsupported Media Type";
-  case 416: return "Range Not Satisfiable";
-  case 417: return "Expectation Failed";
-  case 422: return "Unprocessable Content";
-  case 429: return "Too Many Requests";
-  case 431: return "Request Header Fields Too Large";
-  case 500: return "Internal Server Error";
-  case 503: return "Service Unavailable";
-  case 505: return "HTTP Version Not Supported";
-  default: return "Status";
-  }
+struct status_words {
+  int status;
+  std::string_view reason;
+  std::string_view code = {}; ///< of what the server refuses by itself
+};
+constexpr status_words words[] = {
+    {200, "OK"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {206, "Partial Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request", "malformed"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout", "timeout"},
+    {409, "Conflict"},
+    {413, "Content Too Large", "body_too_large"},
+    {414, "URI Too Long", "target_too_long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed", "unknown_expectation"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large", "header_too_large"},
+    {500, "Internal Server Error", "internal"},
+    {503, "Service Unavailable", "unavailable"},
+    {505, "HTTP Version Not Supported", "unknown_version"},
+};
+
+const status_words& words_of(int status) {
+  static constexpr status_words others{0, "Status", "refused"};
+  auto found = std::ranges::find(words, status, &status_words::status);
+  return found == std::end(words) ? others : *found;
 }
 
 } // namespace
 
-http_response error_response(int status, std::string_view reason) {
+http_response error_response(int status, std::string_view reason, std::string_view code) {
   http_response r;
   r.status = status;
   r.close = true;
@@ -47,11 +56,12 @@ http_response error_response(int status, std::string_view reason) {
   os_random(id, sizeof id);
   r.add("content-type", "application/json");
   r.add("x-request-id", "req_" + to_hex(id, sizeof id));
+  if (status == 503) r.add("retry-after", "2");
   r.body = R"({"error":{"message":")";
   for (char c : reason) (r.body += c == '"' ? "\\" : "") += c;
   r.body += status >= 500 ? R"(","type":"server_error","param":null,"code":")"
                           : R"(","type":"invalid_request_error","param":null,"code":")";
-  r.body += status == 503 ? "unavailable" : status == 408 ? "timeout" : status == 500 ? "internal" : "malformed";
+  r.body += code.empty() ? words_of(status).code : code;
   r.body += R"("}})";
   return r;
 }
@@ -60,7 +70,7 @@ void write_head(std::string& out, const http_response& r, const head_facts& fact
   char number[24];
   out.assign(facts.http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
   std::snprintf(number, sizeof number, "%d ", r.status);
-  ((out += number) += reason_of(r.status)) += "\r\nDate: ";
+  ((out += number) += words_of(r.status).reason) += "\r\nDate: ";
   (out += facts.date) += "\r\n";
   out += r.headers;
   if (r.stream_endless)

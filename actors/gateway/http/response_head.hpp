@@ -15,7 +15,8 @@ struct head_facts {
 /// Replaces `out` by everything up to the body.
 void write_head(std::string& out, const http_response& r, const head_facts& facts);
 
-/// An error in the API's form, with Connection: close. `reason` is one of our own texts.
-http_response error_response(int status, std::string_view reason);
+/// An error in the API's form, with Connection: close; a 503 with Retry-After. `reason` and `code` are texts of our
+/// own; without a code it is that of the status.
+http_response error_response(int status, std::string_view reason, std::string_view code = {});
 
 } // namespace reel

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "actors/gateway/http/connection.hpp"
+#include "actors/gateway/http/response_head.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel::http_inside {
@@ -20,6 +21,9 @@ namespace {
 
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 thread_local const loop* current_loop = nullptr;
+
+/// Connections above the limit that are being told so, or whose places are just coming free.
+constexpr std::size_t beyond_max = 64;
 
 std::string http_date(std::time_t now) {
   std::tm utc{};
@@ -88,9 +92,10 @@ void loop::wind_down() {
 }
 
 void loop::adopt(tcp::socket socket) {
-  ++*options.open;
+  bool full = ++*options.open > options.connections_max;
   auto fresh = std::make_shared<connection>(shared_from_this(), std::move(socket));
-  post([this, fresh] {
+  post([this, fresh, full] {
+    if (full && !make_room()) fresh->turn_away();
     connections_.insert(fresh.get());
     if (winding_down_) fresh->wind_down();
     asio::co_spawn(context, fresh->run(), [this, fresh](std::exception_ptr failure) {
@@ -99,6 +104,18 @@ void loop::adopt(tcp::socket socket) {
       if (failure) std::rethrow_exception(failure);
     });
   });
+}
+
+void loop::make_room_later() {
+  post([this] { make_room(); });
+}
+
+bool loop::make_room() {
+  connection* oldest = nullptr;
+  for (auto* one : connections_)
+    if (one->is_quiet() && (!oldest || one->waits_since() < oldest->waits_since())) oldest = one;
+  if (oldest) oldest->cut();
+  return oldest != nullptr;
 }
 
 } // namespace reel::http_inside
@@ -148,27 +165,28 @@ asio::awaitable<void> http_server::impl::accept_all() {
     tcp::socket socket{loops[next]->context};
     auto [ec] = co_await acceptor->async_accept(socket, token);
     if (ec == asio::error::operation_aborted || !acceptor->is_open()) co_return;
-    if (ec) { // out of file descriptors: the connections that are there go on
+    if (ec) { // out of file descriptors: the connections that are there go on, all but a quiet one
       log::warn("http accept failed", {{"reason", ec.message()}});
+      loops[next]->make_room_later();
       asio::steady_timer pause{loops.front()->context, std::chrono::milliseconds{100}};
       co_await pause.async_wait(token);
-    } else if (*options.open >= options.connections_max)
+    } else if (*options.open >= options.connections_max + beyond_max)
       turn_away(socket);
     else
       loops[next]->adopt(std::move(socket));
   }
 }
 
+/// A last attempt, for which nobody waits: the answer is lost if the client has sent more than it reads.
 void http_server::impl::turn_away(tcp::socket& socket) {
-  constexpr std::string_view answer =
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 116\r\n"
-      "Retry-After: 1\r\nConnection: close\r\n\r\n"
-      R"({"error":{"message":"too many connections; try again later","type":"server_error",)"
-      R"("param":null,"code":"overloaded"}})";
   if (options.refused) options.refused(503);
+  auto r = error_response(503, "too many connections; try again later");
+  std::string text;
+  write_head(text, r, {.keep_alive = false, .date = http_date(std::time(nullptr))});
+  text += r.body;
   boost::system::error_code ignored; // the client may be gone already
   socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(answer), ignored);
+  socket.write_some(asio::buffer(text), ignored);
   socket.shutdown(tcp::socket::shutdown_send, ignored);
 }
 

@@ -9,11 +9,16 @@
 // Time-outs need no timer per connection: each loop looks at its connections every tick (a tenth of a second,
 // less when a test asks for short times) and ends what is overdue. Slow senders and slow readers are measured
 // the same way: a fixed time plus one second per `bytes_per_s_min` moved (reliability.md 2.13, after Apache's
-// mod_reqtimeout).
+// mod_reqtimeout), but from the last byte on never more than the fixed time.
+//
+// A server with all places taken ends the connection that has waited longest for a request's head, so that silent
+// clients cannot lock out others. Where none waits, the newcomer gets 503; a few beyond the limit may stay until
+// they have read it.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 
 #include "actors/gateway/http/parser.hpp"
 
@@ -23,7 +28,7 @@ struct http_options {
   std::string address = "127.0.0.1";                          ///< nobody outside this machine unless told otherwise
   std::uint16_t port = 8080;                                  ///< 0: any free one, see http_server::port()
   int threads = 1;                                            ///< 1 to 64
-  std::size_t connections_max = limits::http_connections_max; ///< beyond: 503 and close
+  std::size_t connections_max = limits::http_connections_max; ///< see above
   http_parser::options parser;
   std::chrono::milliseconds header_time = limits::http_header_time; ///< from the first byte (or from connecting)
   std::chrono::milliseconds body_time = limits::http_body_time;
@@ -34,8 +39,12 @@ struct http_options {
   std::chrono::milliseconds linger_time{1'000};     ///< for the peer to read the last answer before we close
   std::chrono::milliseconds stop_time{5'000};       ///< for stop() to let requests finish
   std::size_t bytes_per_s_min = limits::http_body_bytes_per_s_min;
-  std::function<void(int status)> refused;        ///< told of each request that no handler saw; any thread
+  std::function<void(int status)> refused;        ///< told of each request that no handler answered; any thread
   std::shared_ptr<std::atomic<std::size_t>> open; ///< where to count open connections; null: the server's own
+
+  /// Asked when a request's head has come without all of its body: an answer refuses the request, the body is not
+  /// read and the connection ends. On a connection's thread; must not block. Empty: everything is read.
+  std::function<std::optional<http_response>(const http_request& head)> check_head;
 };
 
 class http_server {

@@ -1,33 +1,16 @@
-// server_test.cpp: The HTTP server by itself on a loopback port, with handlers of the test: order, limits,
-// time-outs (shortened), streams, stopping.
+// server_test.cpp: The HTTP server by itself on a loopback port, with handlers of the test: order, sizes, streams,
+// stopping. What it does with those who are slow, silent or too many is in server_limits_test.cpp.
 #include <catch2/catch_test_macros.hpp>
 #include <latch>
 #include <mutex>
 #include <thread>
 
-#include "actors/gateway/http/server.hpp"
-#include "tests/gateway/http_client.hpp"
+#include "tests/gateway/http/server_fixture.hpp"
 
 using namespace reel;
 using namespace std::chrono_literals;
 
 namespace {
-
-http_options quick() {
-  http_options o;
-  o.port = 0;
-  o.stop_time = 500ms;
-  o.linger_time = 200ms;
-  return o;
-}
-
-/// Answers with "METHOD target body".
-void echo(const http_request& request, http_reply reply) {
-  http_response r;
-  r.add("content-type", "text/plain");
-  r.body = std::string{to_string(request.method)} + ' ' + request.target + ' ' + request.body;
-  reply.send(std::move(r));
-}
 
 /// Gives what the test puts in, piece by piece.
 class scripted_stream final : public body_stream {
@@ -51,8 +34,6 @@ private:
   std::function<void()> on_end_;
   std::size_t at_ = 0;
 };
-
-const std::string get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 } // namespace
 
@@ -207,99 +188,12 @@ TEST_CASE("smuggled requests get 400 and the connection ends with them") {
   CHECK(handled == 0);
 }
 
-TEST_CASE("a slow header, a silent new connection and an idle old one are ended") {
-  auto o = quick();
-  o.header_time = 1s;
-  o.idle_time = 100ms;
-  http_server server{o, echo};
-  http_client idle{server.port()};
-  CHECK(idle.ask("GET", "/").status == 200);
-  http_client slow{server.port()};
-  slow.send("GET / HTTP/1.1\r\nHost:");
-  http_client silent{server.port()};
-  CHECK(slow.answer().status == 408);
-  CHECK(slow.closed_by_peer());
-  CHECK(silent.closed_by_peer());
-  CHECK(idle.closed_by_peer());
-}
-
-TEST_CASE("a slow body is ended, one that is fast enough is not") {
-  auto o = quick();
-  o.body_time = 150ms;
-  o.bytes_per_s_min = 1'000'000;
-  http_server server{o, echo};
-  http_client slow{server.port()};
-  slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx");
-  CHECK(slow.answer().status == 408);
-  CHECK(slow.closed_by_peer());
-  o.bytes_per_s_min = 1; // every byte earns a second
-  http_server patient{o, echo};
-  http_client client{patient.port()};
-  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nhello");
-  std::this_thread::sleep_for(300ms); // the slowness that is under test
-  client.send("!");
-  CHECK(client.answer().body == "POST / hello!");
-}
-
-TEST_CASE("a reader that takes nothing is ended") {
-  auto o = quick();
-  o.write_time = 100ms;
-  o.bytes_per_s_min = 1'000'000'000;
-  http_server server{o, [](const http_request&, http_reply reply) {
-                       http_response r;
-                       r.body.assign(64u << 20, 'x');
-                       reply.send(std::move(r));
-                     }};
-  http_client client{server.port()};
-  client.small_receive_buffer();
-  client.send(get);
-  for (int i = 0; i < 5000 && server.connections() > 0; ++i) std::this_thread::sleep_for(1ms);
-  CHECK(server.connections() == 0);
-}
-
-TEST_CASE("a request that nobody answers is answered in time, and its late answer is dropped") {
-  auto o = quick();
-  o.answer_time = 100ms;
-  std::vector<http_reply> late;
-  http_server server{o, [&](const http_request& request, http_reply reply) {
-                       if (request.target == "/late")
-                         late.push_back(std::move(reply));
-                       else
-                         echo(request, std::move(reply));
-                     }};
-  http_client client{server.port()};
-  CHECK(client.ask("GET", "/late").status == 503);
-  http_client next{server.port()};
-  CHECK(next.ask("GET", "/b").status == 200);
-  for (auto& reply : late) reply.send({});
-  CHECK(next.ask("GET", "/c").body == "GET /c ");
-}
-
 TEST_CASE("a handler that throws costs one 500") {
   http_server server{quick(), [](const http_request&, http_reply) { throw std::runtime_error{"bug"}; }};
   http_client client{server.port()};
   auto a = client.ask("GET", "/");
   CHECK(a.status == 500);
   CHECK(a.body.find("bug") == std::string::npos);
-}
-
-TEST_CASE("connections beyond the limit get 503 and are closed, and places come free again") {
-  auto o = quick();
-  o.connections_max = 2;
-  http_server server{o, echo};
-  {
-    http_client a{server.port()}, b{server.port()};
-    CHECK(a.ask("GET", "/").status == 200);
-    CHECK(b.ask("GET", "/").status == 200);
-    http_client c{server.port()};
-    auto refused = c.answer();
-    CHECK(refused.status == 503);
-    CHECK(refused.header("retry-after") == "1");
-    CHECK(refused.body.ends_with("}}"));
-  }
-  for (int i = 0; i < 5000 && server.connections() > 0; ++i) std::this_thread::sleep_for(1ms);
-  http_client d{server.port()};
-  CHECK(d.ask("GET", "/").status == 200);
 }
 
 TEST_CASE("a stream of known length is sent whole, one that breaks off is cut") {
