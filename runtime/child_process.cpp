@@ -139,6 +139,11 @@ bool child_processes::signal(int pid, int number) {
   return found != children_.end() && pidfd_send_signal(found->second.pidfd, number) == 0;
 }
 
+void child_processes::signal_all(int number) {
+  std::lock_guard lock{mutex_};
+  for (auto& [pid, c] : children_) pidfd_send_signal(c.pidfd, number);
+}
+
 void child_processes::wake() {
   std::uint64_t one = 1;
   if (::write(wake_fd_, &one, sizeof one) < 0 && errno != EAGAIN) std::abort();

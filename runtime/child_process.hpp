@@ -44,6 +44,7 @@ public:
 
   /// False when it has ended already. Never hits another process: the pidfd is used.
   bool signal(int pid, int number);
+  void signal_all(int number);
 
 private:
   struct child {

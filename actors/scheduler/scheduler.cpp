@@ -6,6 +6,27 @@ namespace reel {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+waiting_job waiting_job_of(const job_record& r) {
+  waiting_job w{.id = r.request.id,
+                .tenant = r.request.tenant,
+                .cls = r.request.cls,
+                .key = key_of(r.request.params),
+                .deadline = r.request.deadline,
+                .state = r.state};
+  w.generation = r.generation;
+  w.fence = r.fence;
+  w.attempts_used = r.attempts_used;
+  w.not_before = r.not_before;
+  w.cancel_requested = r.cancel_requested;
+  w.batch = r.batch;
+  w.worker = r.worker;
+  return w;
+}
+
+} // namespace
+
 scheduler::scheduler(interface::pointer self, scheduler_wiring wiring, scheduler_shell_options options)
     : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core} {}
 
@@ -86,9 +107,18 @@ done scheduler::on_jobs_queued(const jobs_queued& m) {
 
 void scheduler::on_job_cancelled(const job_cancelled& m) {
   auto batch = core_.cancel(m.id);
-  if (!batch) return notify(m.id, job_state::cancelled);
-  auto found = supervisors_.find(*batch);
-  if (found != supervisors_.end()) act::tell(self_, found->second, stop_jobs{*batch, {}, {m.id}});
+  if (batch)
+    stop(*batch, {m.id});
+  else
+    notify(m.id, job_state::cancelled);
+}
+
+/// A batch whose grant is still on its way to the ledger is told when it has a supervisor.
+void scheduler::stop(const batch_id& batch, const std::vector<job_id>& jobs) {
+  auto found = supervisors_.find(batch);
+  if (found != supervisors_.end()) return act::tell(self_, found->second, stop_jobs{batch, {}, jobs});
+  auto& later = stops_[batch];
+  later.insert(later.end(), jobs.begin(), jobs.end());
 }
 
 caf::result<job_live> scheduler::on_describe_job(const describe_job& m) {
@@ -155,14 +185,16 @@ void scheduler::grant(const planned_batch& b) {
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
       [this, b](const grant_answer& a) { on_granted(b, a); },
       [this, id = b.id](errc code) {
-        core_.grant_failed(id);
-        if (code == errc::timeout || code == errc::unreachable) read_again_ = true; // it may have happened
+        core_.grant_failed(id); // if it happened all the same, the next grant of these jobs is refused as stale
+        stops_.erase(id);
         ledger_failed(code);
       });
 }
 
 void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   core_.granted(b.id, a.jobs);
+  for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
+    if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
   supervised_batch batch{term_, b.id, b.worker, {}, false};
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
@@ -175,7 +207,10 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                 object_prefix(request.tenant, request.id, granted.generation, granted.fence)};
     batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline});
   }
-  if (batch.jobs.empty()) return plan();
+  if (batch.jobs.empty()) {
+    stops_.erase(b.id);
+    return plan();
+  }
   log::debug("batch granted", {{"batch", to_string(b.id)},
                                {"worker", b.worker.value},
                                {"jobs", batch.jobs.size()},
@@ -183,6 +218,20 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   wiring_.metrics->batch_started(batch.jobs.size());
   for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
   supervise(std::move(batch));
+}
+
+/// A job is not what we thought it was: the ledger knows. Without an answer it waits for the next pass over the ledger.
+void scheduler::read_job_again(const job_id& id) {
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, read_job{{}, id},
+      [this](const job_record& r) {
+        if (is_terminal(r.state)) return;
+        core_.add(waiting_job_of(r), act::now(self_));
+        plan();
+      },
+      [this](errc code) {
+        if (code != errc::not_found) read_again_ = true;
+      });
 }
 
 void scheduler::ledger_failed(errc code) {
@@ -196,15 +245,14 @@ void scheduler::ledger_failed(errc code) {
 
 void scheduler::supervise(supervised_batch b) {
   auto id = b.id;
-  auto node = node_id{b.worker.value.substr(0, b.worker.value.find('/'))};
-  auto slots = wiring_.slots.find(node);
-  if (slots == wiring_.slots.end()) throw std::logic_error{"a batch was planned on an unknown node " + node.value};
+  const auto& slots = wiring_.slots.at(node_id{b.worker.value.substr(0, b.worker.value.find('/'))});
   supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
   for (const auto& job : b.jobs)
     again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}}, job.attempts_used, {}});
-  auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots->second,
-                                                  batch_owner_ref{self_}, options_.supervisor);
+  auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots, batch_owner_ref{self_},
+                                                  options_.supervisor);
   supervisors_[id] = child;
+  if (auto late = stops_.extract(id)) act::tell(self_, child, stop_jobs{id, {}, std::move(late.mapped())});
   watcher_.watch(self_, child, [this, id, again = std::move(again)](const caf::error& why) {
     supervisors_.erase(id);
     if (!core_.knows_batch(id)) return; // closed: the normal end
@@ -237,8 +285,10 @@ void scheduler::requeue(const adoption& a) {
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
       [this, jobs = a.jobs](const end_answer& answer) {
-        for (std::size_t i = 0; i < jobs.size() && i < answer.codes.size(); ++i)
+        for (std::size_t i = 0; i < jobs.size() && i < answer.codes.size(); ++i) {
           if (answer.codes[i] == errc::ok) core_.requeue(jobs[i], {});
+          if (answer.codes[i] == errc::stale) read_job_again(jobs[i].id);
+        }
         plan();
       },
       [this](errc code) {
@@ -254,19 +304,19 @@ void scheduler::on_orphan_timeout() {
 }
 
 void scheduler::on_workers_report(const workers_report& m) {
-  if (recovering_) return; // it comes again in a second
+  if (recovering_) return;                     // it comes again in a second
+  if (!wiring_.slots.contains(m.node)) return; // no node of this cluster
   auto result = core_.reported(m, act::now(self_));
   wiring_.metrics->workers(core_.workers());
   for (const auto& a : result.adopted) adopt(a);
   for (const auto& id : result.lost) lose(id, errc::crashed);
-  for (const auto& [id, worker] : result.unknown)
-    if (auto slots = wiring_.slots.find(m.node); slots != wiring_.slots.end())
-      act::tell(self_, slots->second, stop_jobs{id, worker, {}});
+  for (const auto& [id, worker] : result.unknown) act::tell(self_, wiring_.slots.at(m.node), stop_jobs{id, worker, {}});
   plan();
 }
 
 void scheduler::on_peer_changed(const peer_changed& m) {
-  if (m.state != peer_state::down) return;
+  core_.node_suspect(m.peer, m.state != peer_state::up);
+  if (m.state != peer_state::down) return plan();
   for (const auto& id : core_.node_down(m.peer)) lose(id, errc::unreachable);
   wiring_.metrics->workers(core_.workers());
   watched_.erase(m.peer);
@@ -299,7 +349,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
   core_.closed(m.batch, m.reruns, m.measured, act::now(self_));
-  if (m.code != errc::ok) read_again_ = true;
+  for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);
   for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);

@@ -72,6 +72,8 @@ private:
   void plan();
   void grant(const planned_batch& b);
   void on_granted(const planned_batch& b, const grant_answer& a);
+  void read_job_again(const job_id& id);
+  void stop(const batch_id& batch, const std::vector<job_id>& jobs);
   void supervise(supervised_batch b);
   void adopt(const adoption& a);
   void requeue(const adoption& a);
@@ -93,6 +95,7 @@ private:
   instant plan_armed_for_{};
   std::uint64_t plan_number_ = 0;
   std::map<batch_id, batch_supervisor_ref> supervisors_;
+  std::map<batch_id, std::vector<job_id>> stops_;                    ///< cancelled while their grant is under way
   std::map<node_id, std::unordered_set<job_id, uuid_hash>> watched_; ///< by gateway
   act::watcher watcher_;
 };

@@ -18,16 +18,22 @@ void scheduler_core::add(const waiting_job& job, instant now) {
     queue_.add(job);
     return;
   }
-  auto [at, inserted] = orphans_.try_emplace(job.batch, orphan{job.worker, {}, now + options_.lease_ttl});
-  auto same = [&job](const queue_entry& e) { return e.id == job.id; };
-  if (std::ranges::any_of(at->second.jobs, same)) return;
-  at->second.jobs.push_back(
+  // A page read before the batch closed may still show its lease.
+  if (queue_.contains(job.id) || batches_.contains(job.batch)) return;
+  auto [at, inserted] =
+      orphans_.try_emplace(job.batch, orphan{{job.batch, job.worker, {}, {}}, now + options_.lease_ttl, {}});
+  auto& lease = at->second.lease;
+  if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return;
+  if (job.cancel_requested) lease.cancelled.push_back(job.id);
+  lease.jobs.push_back(
       {job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation, job.fence, job.attempts_used});
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
   if (auto found = running_.find(id); found != running_.end()) return found->second;
-  queue_.remove(id);
+  if (queue_.remove(id)) return {};
+  for (auto& [batch, o] : orphans_)
+    if (std::ranges::find(o.lease.jobs, id, &queue_entry::id) != o.lease.jobs.end()) o.lease.cancelled.push_back(id);
   return {};
 }
 
@@ -76,7 +82,7 @@ void scheduler_core::fill(worker& w, instant now, wall_time wall, id_generator& 
 }
 
 bool scheduler_core::has_place(const worker& w, instant now) const {
-  if (w.status.state != worker_state::ready) return false;
+  if (w.status.state != worker_state::ready || suspects_.contains(node_of(w.status.id))) return false;
   if (w.batches.empty()) return true;
   if (w.batches.size() >= w.status.credits) return false;
   auto end = ends_at(w.batches.back());
@@ -99,20 +105,20 @@ std::size_t scheduler_core::batch_max(const batch_key& key) const {
   return found == options_.model_batch_max.end() ? options_.batch_max : found->second;
 }
 
-/// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would
-/// take.
+/// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would take.
 std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, instant now, wall_time wall) const {
   auto jobs = queue_.count(key);
   if (jobs >= batch_max(key)) return {};
   auto takes = run_time_.predict(key, jobs);
   auto window = takes ? std::min<std::chrono::nanoseconds>(options_.window, *takes / 10) : options_.window / 4;
   auto age = wall - queue_.oldest(key)->created_at();
-  if (age < 0ms || age >= window) return {};
-  return now + std::max(std::chrono::duration_cast<instant::duration>(window - age), instant::duration{1ms});
+  auto rest = std::chrono::floor<std::chrono::milliseconds>(window - age); // what timers can measure
+  if (age < 0ms || rest < 1ms) return {};
+  return now + rest;
 }
 
 void scheduler_core::start(planned_batch& b, worker& w, instant now) {
-  running_batch r{w.status.id, b.key, b.jobs, false, 0, now, {}};
+  running_batch r{w.status.id, b.key, b.jobs, false, {}, now, {}};
   r.progress.steps_total = b.key->steps;
   // What is queued behind a running batch starts when that one ends.
   if (!w.batches.empty())
@@ -177,7 +183,8 @@ std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batc
   if (node.empty()) return {};
   auto& b = node.mapped();
   if (auto w = workers_.find(b.worker); w != workers_.end()) std::erase(w->second.batches, id);
-  for (const auto& job : b.jobs) running_.erase(job.id);
+  for (const auto& job : b.jobs)
+    if (auto at = running_.find(job.id); at != running_.end() && at->second == id) running_.erase(at);
   return std::move(b);
 }
 
@@ -186,6 +193,7 @@ std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batc
 scheduler_core::report_result scheduler_core::reported(const workers_report& r, instant now) {
   report_result result;
   for (const auto& status : r.workers) {
+    if (node_of(status.id) != r.node.value) continue; // nobody speaks for another node's workers
     auto& w = workers_[status.id];
     w.status = status;
     if (r.draining) w.status.state = worker_state::down;
@@ -196,32 +204,51 @@ scheduler_core::report_result scheduler_core::reported(const workers_report& r, 
       else
         result.unknown.emplace_back(id, status.id);
     }
-    for (const auto& id : w.batches) {
-      auto& b = batches_.at(id);
-      bool there = std::ranges::find(status.batches, id) != status.batches.end();
-      b.missed_reports = there || !b.granted ? 0 : b.missed_reports + 1;
-      if (b.missed_reports >= 2) result.lost.push_back(id); // one may have crossed the grant on its way
-    }
+    check_batches(w, now, result.lost);
   }
   check_orphans(r, now);
   return result;
 }
 
-std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_id& on, instant now) {
-  auto found = orphans_.find(id);
-  if (found == orphans_.end() || found->second.worker != on) return {};
-  auto jobs = std::move(found->second.jobs);
-  orphans_.erase(found);
-  for (const auto& job : jobs) running_[job.id] = id;
-  batches_.emplace(id, running_batch{on, jobs.front().key, jobs, true, 0, now, {}});
-  workers_[on].batches.push_back(id);
-  return adoption{id, on, std::move(jobs)};
+/// A report may have crossed a grant on its way, and several may come at once: only time tells.
+bool scheduler_core::is_missing(std::optional<instant>& since, bool there, instant now) const {
+  if (there)
+    since.reset();
+  else if (!since)
+    since = now;
+  return since && now - *since >= options_.missing_for;
 }
 
-/// A node that has reported twice without an orphaned batch will not claim it any more.
+void scheduler_core::check_batches(const worker& w, instant now, std::vector<batch_id>& lost) {
+  for (const auto& id : w.batches) {
+    auto& b = batches_.at(id);
+    bool there = std::ranges::find(w.status.batches, id) != w.status.batches.end();
+    if (is_missing(b.missing_since, there || !b.granted, now)) lost.push_back(id);
+  }
+}
+
+std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_id& on, instant now) {
+  auto found = orphans_.find(id);
+  if (found == orphans_.end() || found->second.lease.worker != on) return {};
+  auto lease = std::move(found->second.lease);
+  orphans_.erase(found);
+  for (const auto& job : lease.jobs) running_[job.id] = id;
+  batches_.emplace(id, running_batch{on, lease.jobs.front().key, lease.jobs, true, {}, now, {}});
+  workers_[on].batches.push_back(id);
+  return lease;
+}
+
+/// A node that goes on reporting without an orphaned batch will not claim it any more.
 void scheduler_core::check_orphans(const workers_report& r, instant now) {
-  for (auto& [id, lease] : orphans_)
-    if (node_of(lease.worker) == r.node.value && ++lease.missed_reports >= 2) lease.expires_at = now;
+  for (auto& [id, o] : orphans_)
+    if (node_of(o.lease.worker) == r.node.value && is_missing(o.missing_since, false, now)) o.expires_at = now;
+}
+
+void scheduler_core::node_suspect(const node_id& node, bool suspect) {
+  if (suspect)
+    suspects_.insert(node.value);
+  else
+    suspects_.erase(node.value);
 }
 
 std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
@@ -238,7 +265,7 @@ std::vector<adoption> scheduler_core::expired_orphans(instant now) {
   std::vector<adoption> expired;
   std::erase_if(orphans_, [&](auto& entry) {
     if (entry.second.expires_at > now) return false;
-    expired.push_back({entry.first, entry.second.worker, std::move(entry.second.jobs)});
+    expired.push_back(std::move(entry.second.lease));
     return true;
   });
   return expired;

@@ -22,7 +22,8 @@ struct scheduler_options {
   std::chrono::milliseconds prefetch_horizon{250}; ///< a batch that ends sooner may be queued behind
   std::chrono::milliseconds lease_ttl{30'000};     ///< also: how long an orphaned lease is waited for
   std::chrono::milliseconds avoid_for{30'000};     ///< a worker that failed a batch, while others are free
-  std::size_t batch_max = 8;                       ///< jobs, where the model has no entry of its own
+  std::chrono::milliseconds missing_for{3'000}; ///< of a batch in its worker's reports, until it is lost: three reports
+  std::size_t batch_max = 8;                    ///< jobs, where the model has no entry of its own
   std::map<model_id, std::size_t> model_batch_max;
 };
 
@@ -39,11 +40,13 @@ struct plan_result {
   std::optional<instant> wake_at; ///< plan again then, if nothing happens before
 };
 
-/// A lease found in the ledger at start whose worker turned out to be still at it.
+/// A lease found in the ledger that nobody here looks after: its worker turned out to be still at it, or nobody claimed
+/// it in time.
 struct adoption {
   batch_id id;
   worker_id worker;
   std::vector<queue_entry> jobs;
+  std::vector<job_id> cancelled; ///< of these, the ones that are to be stopped
 };
 
 class scheduler_core {
@@ -52,7 +55,8 @@ public:
 
   // ---- jobs
 
-  /// A job that waits or, at recovery, is leased. A repeated one is ignored.
+  /// A job as the ledger has it: waiting, or leased by a batch that nobody here looks after. What is known already is
+  /// ignored, so that reading the ledger again is harmless.
   void add(const waiting_job& job, instant now);
 
   /// A job that comes back through the ledger (an expired lease).
@@ -65,7 +69,8 @@ public:
 
   plan_result plan(instant now, wall_time wall, id_generator& ids);
 
-  /// The ledger's answer to a planned batch: the jobs it refused leave, the rest has new fences.
+  /// The ledger's answer to a planned batch: the jobs it refused leave (they are not what we thought: read them again),
+  /// the rest has new fences.
   void granted(const batch_id& id, const std::vector<granted_job>& jobs);
 
   /// The ledger could not answer: the jobs wait again.
@@ -80,7 +85,7 @@ public:
   // ---- workers
 
   struct report_result {
-    std::vector<batch_id> lost;                          ///< believed there, missing in two reports
+    std::vector<batch_id> lost;                          ///< believed there, missing for too long
     std::vector<adoption> adopted;                       ///< found there, known from the ledger
     std::vector<std::pair<batch_id, worker_id>> unknown; ///< found there, known to nobody: to be stopped
   };
@@ -88,6 +93,9 @@ public:
 
   /// The end of a batch arrived before the report that shows it: the same adoption, on its word.
   std::optional<adoption> adopt(const batch_id& id, const worker_id& on, instant now);
+
+  /// A node that may be gone gets no new work until it is heard again.
+  void node_suspect(const node_id& node, bool suspect);
 
   /// The node is gone: its workers are forgotten, its batches are lost.
   std::vector<batch_id> node_down(const node_id& node);
@@ -109,7 +117,7 @@ private:
     key_ptr key;
     std::vector<queue_entry> jobs;
     bool granted = false;
-    int missed_reports = 0;
+    std::optional<instant> missing_since; ///< in its worker's reports
     instant started_at{};
     batch_progress progress;
   };
@@ -120,10 +128,9 @@ private:
     std::uint64_t last_grant = 0;  ///< number of its latest grant
   };
   struct orphan {
-    worker_id worker;
-    std::vector<queue_entry> jobs;
+    adoption lease;
     instant expires_at{};
-    int missed_reports = 0;
+    std::optional<instant> missing_since;
   };
 
   std::vector<worker*> in_order_of_preference(instant now);
@@ -135,7 +142,9 @@ private:
   std::optional<instant> worth_waiting(const batch_key& key, instant now, wall_time wall) const;
   void start(planned_batch& b, worker& w, instant now);
   std::optional<running_batch> take_out(const batch_id& id);
+  void check_batches(const worker& w, instant now, std::vector<batch_id>& lost);
   void check_orphans(const workers_report& r, instant now);
+  bool is_missing(std::optional<instant>& since, bool there, instant now) const;
 
   scheduler_options options_;
   job_queue queue_;
@@ -143,7 +152,8 @@ private:
   std::map<worker_id, worker> workers_;
   std::map<batch_id, running_batch> batches_;
   std::unordered_map<job_id, batch_id, uuid_hash> running_;
-  std::map<batch_id, orphan> orphans_;
+  std::map<batch_id, orphan> orphans_; ///< few: leases that were running when an earlier scheduler ended
+  std::set<std::string> suspects_;     ///< nodes
   std::uint64_t grants_ = 0;
 };
 

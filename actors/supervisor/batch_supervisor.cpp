@@ -17,6 +17,8 @@ batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch bat
 
 batch_supervisor::interface::behavior_type batch_supervisor::make_behavior() {
   lease_until_ = act::now(self_) + options_.lease_ttl;
+  // Without its scheduler it could tell nobody; the next one finds the lease in the ledger.
+  watcher_.watch(self_, owner_, [this](const caf::error&) { self_->quit(); });
   if (!batch_.adopted) hand_over();
   act::tell_after(self_, options_.renew_every, self_, renew_timeout{});
   return {
@@ -40,9 +42,15 @@ void batch_supervisor::hand_over() {
   }
   act::ask(
       self_, slots_, options_.ask_deadline, std::move(m), [](const done&) {},
-      [this](errc code) {
-        if (!ending_) all_ended(code, "the worker did not take the batch");
-      });
+      [this](errc code) { on_not_taken(code); });
+}
+
+/// Whatever kept the worker from taking the batch is not the jobs' fault, unless it cannot run them at all.
+void batch_supervisor::on_not_taken(errc code) {
+  if (ending_) return;
+  act::tell(self_, slots_, stop_jobs{batch_.id, batch_.worker, {}}); // it may have taken it all the same
+  bool refused = code == errc::unsupported || code == errc::invalid_argument;
+  all_ended(refused ? code : errc::unreachable, "the worker did not take the batch: " + std::string{to_string(code)});
 }
 
 // ---------------------------------------------------------------- lease
@@ -130,8 +138,7 @@ void batch_supervisor::write_end() {
   act::ask(
       self_, ledger_, options_.end_deadline, end_, [this](const end_answer& a) { on_end_answer(a); },
       [this](errc code) {
-        if (code == errc::not_leader) return close({batch_.id, code, {}, {}, {}});
-        end_unknown_ = end_unknown_ || code == errc::timeout || code == errc::unreachable;
+        if (code == errc::not_leader) return close({.batch = batch_.id, .code = code});
         log::warn("end of a batch not written yet", {{"batch", to_string(batch_.id)}, {"why", code}});
         act::tell_after(self_, options_.end_retry, self_, end_retry_timeout{});
       });
@@ -146,7 +153,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
     const auto& out = end_.outcomes[i];
     auto code = i < a.codes.size() ? a.codes[i] : errc::internal;
-    if (code == errc::stale && end_unknown_) m.code = errc::timeout; // a first write may have got through
+    if (code == errc::stale) m.unclear.push_back(out.id); // an earlier write may have got through
     if (code == errc::cancelled) m.ended.emplace_back(out.id, job_state::cancelled);
     if (code != errc::ok) continue;
     auto counted = batch_.jobs[i].attempts_used + (out.counted ? 1 : 0);

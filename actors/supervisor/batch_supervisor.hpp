@@ -26,10 +26,11 @@ struct batch_lost {
 /// The supervisor's last word to the scheduler.
 struct batch_closed {
   batch_id batch;
-  errc code = errc::ok; ///< not_leader: another scheduler has taken over; timeout: some outcome is unknown
-  std::vector<job_rerun> reruns;
-  std::vector<std::pair<job_id, job_state>> ended;
-  std::optional<std::chrono::milliseconds> measured;
+  errc code = errc::ok; ///< not_leader: another scheduler has taken over
+  std::vector<job_rerun> reruns{};
+  std::vector<std::pair<job_id, job_state>> ended{};
+  std::vector<job_id> unclear{}; ///< the ledger knows better: read them again
+  std::optional<std::chrono::milliseconds> measured{};
 };
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
@@ -79,6 +80,7 @@ private:
   void on_end_retry_timeout();
 
   void hand_over();
+  void on_not_taken(errc code);
   void all_ended(errc code, const std::string& message);
   void add_outcome(const supervised_job& job, const job_result& result, std::uint64_t gpu_ms);
   void write_end();
@@ -95,10 +97,10 @@ private:
 
   instant lease_until_{};
   int not_found_in_a_row_ = 0;
-  bool ending_ = false;      ///< the outcome is decided; only the ledger is missing
-  bool end_unknown_ = false; ///< a write timed out: it may have happened
+  bool ending_ = false; ///< the outcome is decided; only the ledger is missing
   end_batch end_;
   std::optional<std::chrono::milliseconds> measured_;
+  act::watcher watcher_;
   std::vector<caf::typed_response_promise<done>> waiting_; ///< who reported the end; at most a few repeats
 };
 

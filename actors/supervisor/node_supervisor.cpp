@@ -11,6 +11,8 @@ node_supervisor::node_supervisor(interface::pointer self, node_supervisor_wiring
 }
 
 node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
+  wiring_.kill_all();
+  last_report_at_ = act::now(self_);
   for (std::size_t i = 0; i < slots_.size(); ++i) act::tell(self_, self_, start_slot_timeout{i});
   act::tell(self_, self_, report_timeout{});
   return {
@@ -19,7 +21,7 @@ node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
       [this](const stop_jobs& m) { on_stop_jobs(m); },
       [this](const worker_ready& m) { on_worker_ready(m); },
       [this](const worker_alive& m) { on_worker_alive(m); },
-      [this](const batch_progress& m) { act::tell(self_, wiring_.scheduler, m); },
+      [this](const batch_progress& m) { on_batch_progress(m); },
       [this](const batch_finished& m) { return on_batch_finished(m); },
       [this](const peer_changed& m) { on_peer_changed(m); },
       [this](const child_ended& m) { on_child_ended(m); },
@@ -75,14 +77,18 @@ void node_supervisor::on_stop_jobs(const stop_jobs& m) {
 
 void node_supervisor::on_worker_ready(const worker_ready& m) {
   auto index = find(m.id);
-  if (!index) return;
-  slots_[*index].ready(m, act::now(self_));
+  if (!index || !slots_[*index].ready(m, act::now(self_))) return;
   log::info("worker ready", {{"worker", m.id.value}, {"device", m.device}});
   report();
 }
 
 void node_supervisor::on_worker_alive(const worker_alive& m) {
   if (auto index = find(m.id)) slots_[*index].alive(act::now(self_));
+}
+
+void node_supervisor::on_batch_progress(const batch_progress& m) {
+  for (auto& s : slots_) s.began(m.batch);
+  act::tell(self_, wiring_.scheduler, m);
 }
 
 done node_supervisor::on_batch_finished(const batch_finished& m) {
@@ -95,21 +101,25 @@ void node_supervisor::on_child_ended(const child_ended& m) {
   auto& s = slots_[m.slot];
   if (s.status().pid != m.pid) return;
   wiring_.dismiss(wiring_.slots[m.slot].local_peer);
+  auto how = m.how.text();
+  if (auto words = wiring_.slots[m.slot].last_words(); m.how.signal == 0 && !words.empty()) how += ": " + words;
   double jitter = static_cast<double>(m.pid % 100) / 100;
-  auto pause = s.ended(m.how.text(), act::now(self_), jitter);
+  auto pause = s.ended(how, act::now(self_), jitter);
   log::warn("worker process ended",
-            {{"worker", s.status().id.value}, {"pid", m.pid}, {"how", m.how.text()}, {"restart", pause.has_value()}});
-  end_all(m.slot, errc::crashed, "worker process " + std::to_string(m.pid) + ": " + m.how.text());
+            {{"worker", s.status().id.value}, {"pid", m.pid}, {"how", how}, {"restart", pause.has_value()}});
+  end_all(m.slot, errc::crashed, "worker process " + std::to_string(m.pid) + ": " + how);
   if (pause && !draining_) act::tell_after(self_, *pause, self_, start_slot_timeout{m.slot});
   report();
 }
 
-/// The process cannot report the end of its batches any more: it is done for it.
+/// The process cannot report the end of its batches any more: it is done for it. A batch that only waited there has no
+/// part in what happened.
 void node_supervisor::end_all(std::size_t index, errc code, const std::string& message) {
   auto batches = slots_[index].status().batches;
   for (const auto& id : batches) {
     if (ends_.contains(id)) continue;
-    ends_[id] = batch_finished{id, slots_[index].status().id, code, message, {}, 0, 0};
+    auto why = slots_[index].has_begun(id) ? code : errc::draining;
+    ends_[id] = batch_finished{id, slots_[index].status().id, why, message, {}, 0, 0};
     tell_end(id);
   }
 }
@@ -163,7 +173,16 @@ void node_supervisor::report() {
   act::tell(self_, wiring_.scheduler, std::move(m));
 }
 
+/// When this process itself was paused or starved, the signs of life may still lie in its mailbox.
+void node_supervisor::forgive_silence() {
+  auto now = act::now(self_);
+  bool was_away = now - std::exchange(last_report_at_, now) > 2 * options_.report_every;
+  for (auto& s : slots_)
+    if (was_away) s.alive(now);
+}
+
 void node_supervisor::on_report_timeout() {
+  forgive_silence();
   for (const auto& s : slots_) {
     if (!s.is_silent(act::now(self_))) continue;
     log::error("worker is silent: killed", {{"worker", s.status().id.value}, {"pid", s.status().pid}});

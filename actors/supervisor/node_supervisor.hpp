@@ -56,6 +56,7 @@ struct node_supervisor_wiring {
   scheduler_ref scheduler;
   std::function<int(const child_spec&, child_processes::on_exit)> launch;   ///< throws std::runtime_error
   std::function<void(int pid)> kill;                                        ///< SIGKILL
+  std::function<void()> kill_all;                                           ///< what an earlier incarnation left
   std::function<void(const node_id& peer, const std::string& token)> admit; ///< on the local link
   std::function<void(const node_id& peer)> dismiss;
   std::vector<slot_wiring> slots;
@@ -83,6 +84,7 @@ private:
   void on_stop_jobs(const stop_jobs& m);
   void on_worker_ready(const worker_ready& m);
   void on_worker_alive(const worker_alive& m);
+  void on_batch_progress(const batch_progress& m);
   done on_batch_finished(const batch_finished& m);
   void on_child_ended(const child_ended& m);
   void on_peer_changed(const peer_changed& m);
@@ -94,6 +96,7 @@ private:
 
   std::optional<std::size_t> find(const worker_id& id) const;
   void start(std::size_t index);
+  void forgive_silence();
   void end_all(std::size_t index, errc code, const std::string& message);
   void tell_end(const batch_id& id);
   void end_told(const batch_id& id, const worker_id& worker);
@@ -105,6 +108,7 @@ private:
   node_supervisor_options options_;
   std::vector<slot> slots_;
   std::map<batch_id, batch_finished> ends_; ///< not yet acknowledged by the scheduler
+  instant last_report_at_{};
   bool draining_ = false;
   std::optional<caf::typed_response_promise<done>> drained_;
 };

@@ -8,18 +8,17 @@ namespace reel {
 namespace {
 
 enum class treatment {
-  retry,       ///< counted, with growing pauses
-  elsewhere,   ///< not the job's fault: not counted, soon
-  give_up,     ///< repeating cannot help
-  obey_cancel, ///< somebody asked for it
+  retry,     ///< counted, with growing pauses
+  elsewhere, ///< not the job's fault: not counted, soon
+  give_up,   ///< repeating cannot help
 };
 
 treatment treatment_of(errc code) {
   switch (code) {
-  case errc::cancelled: return treatment::obey_cancel;
   case errc::invalid_argument:
   case errc::unsupported:
   case errc::deadline_exceeded: return treatment::give_up;
+  case errc::cancelled: // stopped: if on request, the ledger knows and ends the job; else the batch was taken for lost
   case errc::busy:
   case errc::draining:
   case errc::unreachable:
@@ -46,7 +45,6 @@ job_outcome decide_recovery(const execution& e, wall_time now, double jitter, co
   out.message = e.message;
   out.counted = false;
   switch (treatment_of(e.code)) {
-  case treatment::obey_cancel: out.how = verdict::cancelled; return out;
   case treatment::give_up: out.how = verdict::failed; return out;
   case treatment::elsewhere:
     out.how = verdict::retry;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <set>
 
 #include "messages/worker.hpp"
 #include "runtime/logic/restart_budget.hpp"
@@ -36,12 +37,15 @@ public:
     budget_.started(now);
   }
 
-  void ready(const worker_ready& m, instant now) {
+  /// False for the word of a process that has ended meanwhile.
+  bool ready(const worker_ready& m, instant now) {
+    if (status_.state != worker_state::starting && status_.state != worker_state::ready) return false;
     status_.state = worker_state::ready;
     status_.models = m.models;
     status_.device = m.device;
     status_.memory_bytes = m.memory_bytes;
     heard_at_ = now;
+    return true;
   }
 
   void alive(instant now) { heard_at_ = now; }
@@ -73,12 +77,22 @@ public:
     return errc::ok;
   }
 
-  void release(const batch_id& b) { std::erase(status_.batches, b); }
+  /// The process has begun with it: from now on its death is the batch's trouble too.
+  void began(const batch_id& b) {
+    if (has(b)) begun_.insert(b);
+  }
+  bool has_begun(const batch_id& b) const { return begun_.contains(b); }
+
+  void release(const batch_id& b) {
+    std::erase(status_.batches, b);
+    begun_.erase(b);
+  }
 
 private:
   slot_options options_;
   restart_budget budget_;
   worker_status status_;
+  std::set<batch_id> begun_; ///< of the batches on it
   instant heard_at_{};
 };
 

@@ -54,14 +54,14 @@ void render_thread::run() {
       waiting_.pop_front();
     }
     auto id = b.batch;
-    render(std::move(b));
+    if (render(std::move(b)) == errc::internal) return; // what waits runs in a fresh process
     std::lock_guard lock{mutex_};
     known_.erase(id);
     stopped_.erase(id);
   }
 }
 
-void render_thread::render(run_batch b) {
+errc render_thread::render(run_batch b) {
   batch_rendered end;
   end.batch = b.batch;
   end.last = true;
@@ -84,7 +84,9 @@ void render_thread::render(run_batch b) {
     end.message = e.what();
   }
   end.peak_bytes = model->take_peak_bytes();
+  auto code = end.code;
   events_.rendered(std::move(end));
+  return code;
 }
 
 void render_thread::render_steps(const run_batch& b, render_batch& work, std::set<std::size_t>& out) {

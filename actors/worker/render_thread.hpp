@@ -2,6 +2,8 @@
 // through their renderer, and reports from between the steps; everything else of the process (messages,
 // uploads, leases) goes on beside it.
 //
+// After errc::internal the process may be broken (a sticky device error): it takes nothing more, and its owner ends it.
+//
 // Owned by main() of reel-worker. submit() and stop() may be called from any thread and never block; the
 // events are called from the compute thread and must not block either.
 #pragma once
@@ -60,7 +62,7 @@ public:
 
 private:
   void run();
-  void render(run_batch b);
+  errc render(run_batch b); ///< how the batch as a whole ended
   void render_steps(const run_batch& b, render_batch& work, std::set<std::size_t>& out);
   void render_files(const run_batch& b, render_batch& work, const std::set<std::size_t>& out);
   void drop_stopped(const run_batch& b, render_batch& work, std::set<std::size_t>& out);

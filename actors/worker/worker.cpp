@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sodium.h>
 
+#include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -13,6 +14,11 @@ namespace {
 
 constexpr int exit_without_node = 1;
 constexpr int exit_after_internal = 71; ///< the process may be broken; a fresh one is not
+
+/// The store may take the same files a little later.
+bool may_pass(errc code) {
+  return code == errc::unreachable || code == errc::timeout || code == errc::unavailable || code == errc::queue_full;
+}
 
 sha256_digest hash_of(const blob& b) {
   sha256_digest d;
@@ -112,6 +118,11 @@ void worker::add_sample(batch& b, rendered_sample& s) {
   auto index = b.end.results.size();
   b.end.results.push_back({s.id, s.fence, s.code, std::move(s.message), {}, {}});
   auto& result = b.end.results.back();
+  if (std::max(s.files.video.size(), s.files.thumbnail.size()) > limits::object_bytes_max) {
+    result.code = errc::unsupported;
+    result.message = "the finished file has more than " + std::to_string(limits::object_bytes_max) + " bytes";
+    return;
+  }
   auto add = [&](artifact kind, blob& bytes, stored_object& meta) {
     if (bytes.empty()) return;
     meta = {bytes.size(), hash_of(bytes)};
@@ -143,10 +154,11 @@ void worker::store_next(const batch_id& id) {
       [this, id, sent](errc code) { not_stored(id, sent, code); });
 }
 
-/// The store cannot be reached: the rendered files are kept and sent again as long as the lease holds.
+/// While the store cannot be reached the rendered files are kept and sent again, as long as the lease holds.
 void worker::not_stored(const batch_id& id, const std::vector<upload>& sent, errc code) {
   auto found = batches_.find(id);
   if (found == batches_.end() || found->second.ended) return;
+  if (!may_pass(code)) return stored(id, sent, std::vector<errc>(sent.size(), code));
   log::warn("files not stored yet", {{"batch", to_string(id)}, {"files", sent.size()}, {"why", code}});
   auto& uploads = found->second.uploads;
   uploads.insert(uploads.begin(), sent.begin(), sent.end());

@@ -27,7 +27,7 @@ using worker_actor_protocol =
 struct worker_wiring {
   worker_ready ready; ///< what this process can do; told to the node when it is reached
   slot_ref slot;
-  objects_ref objects;
+  uploads_ref objects;
   render_thread* renderer = nullptr;  ///< set before the first message; outlives the actor
   std::function<void(int code)> quit; ///< ends the process
 };

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <malloc.h>
 #include <sodium.h>
+#include <thread>
 
 #include "runtime/config.hpp"
 #include "runtime/observe/log.hpp"
@@ -38,10 +39,24 @@ const node_config& find_node(const cluster_config& c, const std::string& name) {
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, number);
+  for (int number : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) sigaddset(&set, number);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return set;
+}
+
+/// In order, unless somebody asks a second time: then what still runs is given back at once.
+void stop(node& n, const sigset_t& signals, pthread_t main_thread) {
+  std::thread stopper{[&n, main_thread] {
+    n.stop();
+    pthread_kill(main_thread, SIGUSR2);
+  }};
+  for (int number = 0; number != SIGUSR2;) {
+    sigwait(&signals, &number);
+    if (number == SIGUSR1) std::_Exit(exit_gave_up);
+    if (number != SIGUSR2) n.hurry();
+  }
+  stopper.join();
 }
 
 int run(const options& o, const sigset_t& signals) {
@@ -60,7 +75,7 @@ int run(const options& o, const sigset_t& signals) {
   sigwait(&signals, &number);
   if (number == SIGUSR1) std::_Exit(exit_gave_up); // whatever is stuck cannot hold it up; the ledger is safe
   log::info("node stops", {{"signal", number}});
-  n.stop();
+  stop(n, signals, main_thread);
   log::info("node stopped");
   return 0;
 }

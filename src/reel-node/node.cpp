@@ -100,6 +100,7 @@ struct node::parts {
   std::map<node_id, slots_ref> slots;
   std::map<node_id, gateway_ref> gateways;
   act::ref<node_supervisor_protocol> slots_here;
+  bool stopped = false;
 
   parts(const cluster_config& c, const node_config& s, give_up_function give_up)
       : config{c}, self{s}, actor_config{c.threads}, system{actor_config}, cluster{system}, local{system},
@@ -230,6 +231,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   w.scheduler = scheduler;
   w.launch = [this](const child_spec& spec, auto on_exit) { return children->start(spec, std::move(on_exit)); };
   w.kill = [this](int pid) { children->signal(pid, SIGKILL); };
+  w.kill_all = [this] { children->signal_all(SIGKILL); };
   w.admit = [this](const node_id& peer, const std::string& token) { local_link->add_peer({peer, {}, {}, token}); };
   w.dismiss = [this](const node_id& peer) { local_link->remove_peer(peer); };
   worker_input input;
@@ -256,7 +258,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   cluster.serve<slots_protocol>(role::slots, s.ref);
   cluster.tell_peers_to(s.ref);
   local.serve<slot_protocol>(role::slots, s.ref);
-  local.serve<objects_protocol>(role::objects, objects);
+  local.serve<uploads_protocol>(role::objects, objects);
 }
 
 void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
@@ -319,8 +321,8 @@ void node::start() {
 }
 
 void node::stop() {
-  if (!parts_) return;
   auto& p = *parts_;
+  if (std::exchange(p.stopped, true)) return;
   if (p.api) p.api->drain();
   if (p.slots_here) p.drain_slots();
   if (p.http) p.http->stop();
@@ -331,7 +333,10 @@ void node::stop() {
   p.cluster.stop();
   p.local.stop();
   p.system.await_all_actors_done();
-  parts_.reset();
+}
+
+void node::hurry() {
+  if (parts_->slots_here) act::post(parts_->slots_here, drain_timeout{});
 }
 
 } // namespace reel

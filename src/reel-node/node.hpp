@@ -25,6 +25,9 @@ public:
   /// Refuses new work, lets running batches end (at most the configured time), and ends everything in order.
   void stop();
 
+  /// While stop() waits in another thread: no more patience with running batches.
+  void hurry();
+
 private:
   struct parts;
   std::unique_ptr<parts> parts_;

@@ -59,7 +59,7 @@ int run(const worker_input& in) {
   hub local{system};
 
   auto slot = local.remote<slot_protocol>(local_parent, role::slots, 5s);
-  auto objects = local.remote<objects_protocol>(local_parent, role::objects, 60s);
+  auto objects = local.remote<uploads_protocol>(local_parent, role::objects, 60s);
 
   worker_ref self; // set before the link starts, hence before the renderer has work
   auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
@@ -88,6 +88,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", REEL_VERSION);
   CLI11_PARSE(app, argc, argv);
   ::mallopt(M_ARENA_MAX, 2); // one compute thread, one for messages
+  for (int number : {SIGINT, SIGTERM})
+    std::signal(number, SIG_IGN); // for the whole group: the node drains, then ends us
   if (::sodium_init() < 0) return exit_cannot_start;
   try {
     std::string input{std::istreambuf_iterator<char>{std::cin}, {}};

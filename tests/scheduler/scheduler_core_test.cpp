@@ -185,23 +185,88 @@ TEST_CASE("a job to be retried waits for its time") {
   CHECK(again[0].jobs[0].attempts_used == 1);
 }
 
-TEST_CASE("a batch missing in two reports is lost, in one it is not") {
+TEST_CASE("a batch missing in its worker's reports for three seconds is lost") {
+  world w;
+  w.queue(1, 1);
+  auto report = [&](std::vector<batch_id> batches) {
+    auto status = sample::ready_worker();
+    status.batches = std::move(batches);
+    return w.core.reported(sample::report({status}), w.now).lost;
+  };
+  report({});
+  auto b = w.plan().batches.at(0);
+  w.pass(1min);
+  CHECK(report({}).empty()); // not granted yet
+  w.grant(b);
+  CHECK(report({}).empty());
+  for (int i = 0; i < 5; ++i) CHECK(report({}).empty()); // many reports at once say no more than one
+  w.pass(2s);
+  SECTION("it shows up") {
+    CHECK(report({b.id}).empty());
+    w.pass(2s);
+    CHECK(report({}).empty());
+  }
+  SECTION("it does not") {
+    CHECK(report({}).empty());
+    w.pass(1s);
+    CHECK(report({}) == std::vector{b.id});
+  }
+}
+
+TEST_CASE("a node that may be gone gets no new work until it is heard again") {
+  world w;
+  w.queue(1, 1);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  w.core.node_suspect({"workers-1"}, true);
+  CHECK(w.plan().batches.empty());
+  w.core.node_suspect({"workers-1"}, false);
+  CHECK(w.plan().batches.size() == 1);
+}
+
+TEST_CASE("a node that names another node's worker is not believed") {
+  world w;
+  w.queue(1, 1);
+  w.core.reported(sample::report({sample::ready_worker("workers-1/0")}, "workers-2"), w.now);
+  CHECK(w.plan().batches.empty());
+}
+
+TEST_CASE("an old page of the ledger does not touch what has happened since") {
   world w;
   w.queue(1, 1);
   w.core.reported(sample::report({sample::ready_worker()}), w.now);
   auto b = w.plan().batches.at(0);
-  CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost.empty()); // not granted yet
   w.grant(b);
-  CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost.empty());
-  SECTION("it shows up") {
-    auto there = sample::ready_worker();
-    there.batches = {b.id};
-    CHECK(w.core.reported(sample::report({there}), w.now).lost.empty());
-    CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost.empty());
+  auto old = sample::waiting(1);
+  old.state = job_state::leased;
+  old.fence = 1;
+  old.batch = b.id;
+  old.worker = b.worker;
+  SECTION("while the batch runs") { w.core.add(old, w.now); }
+  SECTION("when its job waits again") {
+    w.core.closed(b.id, {{sample::job(1), 1, 1, {}}}, {}, w.now);
+    w.core.add(old, w.now);
   }
-  SECTION("it does not") {
-    CHECK(w.core.reported(sample::report({sample::ready_worker()}), w.now).lost == std::vector{b.id});
-  }
+  w.pass(1h);
+  CHECK(w.core.expired_orphans(w.now).empty());
+}
+
+TEST_CASE("a job refused by the ledger is nowhere until it is read again") {
+  world w(1);
+  w.queue(1, 1);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto b = w.plan().batches.at(0);
+  granted_job refused;
+  refused.code = errc::stale;
+  w.core.granted(b.id, {refused});
+  CHECK_FALSE(w.core.describe(sample::job(1)));
+  CHECK_FALSE(w.core.knows_batch(b.id));
+  auto leased = sample::waiting(1);
+  leased.state = job_state::leased;
+  leased.batch = sample::batch(9);
+  leased.worker = {"workers-1/0"};
+  w.core.add(leased, w.now); // another grant got through
+  w.pass(30s);
+  CHECK(w.core.expired_orphans(w.now).size() == 1);
 }
 
 TEST_CASE("batches of a node that is down are lost, and its workers get no more") {
@@ -246,9 +311,24 @@ TEST_CASE("after a restart a running batch is adopted when its worker reports it
   }
   SECTION("not claimed by its node") {
     w.core.reported(sample::report({there}), w.now);
+    w.core.reported(sample::report({there}), w.now);
     CHECK(w.core.expired_orphans(w.now).empty());
+    w.pass(3s);
     w.core.reported(sample::report({there}), w.now);
     CHECK(w.core.expired_orphans(w.now).size() == 1);
+  }
+  SECTION("cancelled meanwhile, or while nobody looked after it") {
+    auto other = sample::waiting(2);
+    other.state = job_state::leased;
+    other.batch = leased.batch;
+    other.worker = leased.worker;
+    other.cancel_requested = true;
+    w.core.add(other, w.now);
+    CHECK_FALSE(w.core.cancel(sample::job(1)));
+    there.batches = {sample::batch(7)};
+    auto result = w.core.reported(sample::report({there}), w.now);
+    REQUIRE(result.adopted.size() == 1);
+    CHECK(result.adopted[0].cancelled == std::vector{sample::job(2), sample::job(1)});
   }
   SECTION("the node stays away") {
     w.pass(29s);

@@ -50,6 +50,55 @@ TEST_CASE("a job that kills every worker it meets fails after four executions") 
   CHECK(r.fence == 4);
 }
 
+TEST_CASE("what only waited on a worker that was killed runs elsewhere, uncounted") {
+  line_world w{{}, 1};
+  auto first = w.submit(1);
+  w.pass(200ms);
+  w.finish(*w.busy()); // now it is known how long they take, and the next is queued behind
+  auto running = w.submit(2);
+  w.pass(200ms);
+  auto waiting = w.submit(3);
+  w.pass(200ms);
+  REQUIRE(w.busy());
+  REQUIRE(w.busy()->batches.size() == 2);
+  w.crash(*w.busy());
+  CHECK(w.record(running).attempts_used == 1);
+  CHECK(w.record(waiting).attempts_used == 0);
+  for (int k = 0; k < 20; ++k) {
+    w.pass(500ms);
+    while (auto* b = w.busy()) w.finish(*b);
+  }
+  for (const auto& id : {first, running, waiting}) CHECK(w.record(id).state == job_state::succeeded);
+}
+
+TEST_CASE("a grant whose answer got lost does not lose its jobs") {
+  line_world w;
+  w.grants_unanswered = true;
+  std::vector<job_id> jobs;
+  for (std::uint64_t n = 1; n <= 5; ++n) jobs.push_back(w.submit(n));
+  w.pass(30s); // grants time out, are repeated, and refused: the jobs are leased already
+  w.grants_unanswered = false;
+  for (int k = 0; k < 200; ++k) {
+    w.pass(500ms);
+    while (auto* b = w.busy()) w.finish(*b);
+  }
+  for (const auto& id : jobs) {
+    CHECK(w.record(id).state == job_state::succeeded);
+    CHECK(w.record(id).attempts_used == 1);
+  }
+}
+
+TEST_CASE("supervisors of batches end with their scheduler") {
+  line_world w;
+  auto idle = w.system.running();
+  w.submit(1);
+  w.pass(200ms);
+  REQUIRE(w.busy());
+  CHECK(w.system.running() == idle + 1);
+  w.end_scheduler();
+  CHECK(w.system.running() == idle - 2); // neither the supervisor nor the scheduler and its door
+}
+
 TEST_CASE("a worker that takes nothing does not keep a job") {
   line_world w{{}, 2};
   w.worker(0).silent = true;
@@ -89,7 +138,7 @@ TEST_CASE("an end that comes while the scheduler is away is told again") {
   CHECK(w.record(id).committed_fence == 1);
 }
 
-TEST_CASE("a lease whose worker is gone when the scheduler comes back is requeued, uncounted") {
+TEST_CASE("a worker that dies while the scheduler is away: its job runs again, and it counts") {
   line_world w{{}, 1};
   auto id = w.submit(1);
   w.pass(200ms);
@@ -100,6 +149,7 @@ TEST_CASE("a lease whose worker is gone when the scheduler comes back is requeue
   w.worker(0).silent = false;
   w.pass(5s);
   REQUIRE(w.busy());
+  CHECK(w.record(id).attempts_used == 1);
   w.finish(*w.busy());
   CHECK(w.record(id).state == job_state::succeeded);
 }
@@ -116,6 +166,21 @@ TEST_CASE("a cancelled running job is stopped at its worker and never succeeds")
   w.finish(*worker); // it was too late to stop: the result is refused
   CHECK(w.record(id).state == job_state::cancelled);
   CHECK(w.record(id).committed_fence == 0);
+}
+
+TEST_CASE("a job cancelled while its lease has nobody is stopped when the batch is adopted") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  auto* worker = w.busy();
+  REQUIRE(worker);
+  w.restart_scheduler();
+  w.cancel(id);
+  w.pass(5s);
+  REQUIRE_FALSE(worker->stops.empty());
+  CHECK(worker->stops[0].jobs == std::vector{id});
+  w.finish(*worker);
+  CHECK(w.record(id).state == job_state::cancelled);
 }
 
 TEST_CASE("a waiting job that is cancelled never runs") {
@@ -154,6 +219,8 @@ TEST_CASE("without renewals a lease ends and the job runs elsewhere; the late re
   for (int k = 0; k < 200 && !w.busy(); ++k) w.pass(500ms);
   REQUIRE(w.busy());
   CHECK(w.record(id).fence == 2);
+  w.late_result(batch);
+  CHECK(w.record(id).state == job_state::leased);
   w.finish(*w.busy());
   CHECK(w.record(id).committed_fence == 2);
 }

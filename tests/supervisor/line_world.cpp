@@ -8,15 +8,21 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Passes everything on, but can be told to refuse the ends of batches.
+/// Passes everything on, but can be told to refuse the ends of batches and to lose the answers of grants.
 class moody_ledger final : public ledger {
 public:
-  moody_ledger(std::shared_ptr<ledger> to, const bool* down) : to_{std::move(to)}, down_{down} {}
+  moody_ledger(std::shared_ptr<ledger> to, const bool* down, const bool* mute)
+      : to_{std::move(to)}, down_{down}, mute_{mute} {}
   void accept(accept_jobs m, reply_to<accept_answers> r) override { to_->accept(std::move(m), std::move(r)); }
   void cancel(cancel_job m, reply_to<cancel_answer> r) override { to_->cancel(std::move(m), std::move(r)); }
   void remove(delete_job m, reply_to<delete_answer> r) override { to_->remove(std::move(m), std::move(r)); }
   void lead(take_leadership m, reply_to<leadership> r) override { to_->lead(std::move(m), std::move(r)); }
-  void grant(grant_batch m, reply_to<grant_answer> r) override { to_->grant(std::move(m), std::move(r)); }
+  void grant(grant_batch m, reply_to<grant_answer> r) override {
+    auto answer = [mute = *mute_, r = std::move(r)](auto a) mutable {
+      if (!mute) r(std::move(a));
+    };
+    to_->grant(std::move(m), std::move(answer));
+  }
   void end(end_batch m, reply_to<end_answer> r) override {
     if (*down_) return r(failed{errc::unavailable});
     to_->end(std::move(m), std::move(r));
@@ -31,7 +37,12 @@ public:
 private:
   std::shared_ptr<ledger> to_;
   const bool* down_;
+  const bool* mute_;
 };
+
+void begin_first(const played_worker& w) {
+  act::post(w.node, batch_progress{w.batches.front().batch, run_phase::encoding, 0, 10});
+}
 
 /// Takes what the node sends to its worker process.
 class worker_actor {
@@ -52,6 +63,7 @@ private:
     auto promise = self_->make_response_promise<done>();
     if (w_->silent || w_->pid == 0) return promise;
     w_->batches.push_back(m);
+    if (w_->batches.size() == 1) begin_first(*w_);
     promise.deliver(done{});
     return promise;
   }
@@ -74,9 +86,9 @@ auto spawn_door(deterministic_system& system, std::string name, typename door<Pr
 line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : system{seed} {
   ledger_ = std::make_shared<memory_ledger>(memory_ledger_options{{}, 24h, [this] { return wall(); }},
                                             [to = replies_](auto run) { to->deliver(std::move(run)); });
-  auto moody = std::make_shared<moody_ledger>(ledger_, &ledger_down);
+  auto moody = std::make_shared<moody_ledger>(ledger_, &ledger_down, &grants_unanswered);
   // The ledger and the scheduler know each other: the door of the one is there before the other starts.
-  auto scheduler_door = spawn_door<scheduler_actor_protocol>(system, "scheduler", [this] {
+  scheduler_door_ = spawn_door<scheduler_actor_protocol>(system, "scheduler", [this] {
     auto metrics = std::make_shared<scheduler_metrics>(std::make_shared<prometheus::Registry>());
     scheduler_wiring w{{"control"}, {1}, ledger_front_, slots_, {}, metrics};
     scheduler_shell_options o;
@@ -85,7 +97,7 @@ line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : s
     scheduler_ = act::spawn_shell<scheduler>(system.actors(), std::move(w), std::move(o));
     return scheduler_;
   });
-  scheduler_front_ = scheduler_door;
+  scheduler_front_ = scheduler_door_;
   ledger_front_ = spawn_door<ledger_protocol>(system, "ledger", [this, moody] {
     return ledger_ref{
         act::spawn_shell<ledger_actor>(system.actors(), moody, replies_, scheduler_front_, ledger_actor_options{})};
@@ -109,6 +121,7 @@ void line_world::start_node(std::size_t index) {
     return w->pid;
   };
   wiring.kill = [](int) {};
+  wiring.kill_all = [] {};
   wiring.admit = [](const node_id&, const std::string&) {};
   wiring.dismiss = [](const node_id&) {};
   auto worker = act::spawn_shell<worker_actor>(system.actors(), w);
@@ -136,15 +149,26 @@ job_id line_world::submit(std::uint64_t number, job_class cls) {
   return r.id;
 }
 
+namespace {
+
+batch_finished end_of(const run_batch& b, errc code) {
+  batch_finished m{b.batch, b.worker, code, code == errc::ok ? "" : "played", {}, 10, 0};
+  for (const auto& job : b.jobs)
+    if (code == errc::ok) m.results.push_back({job.id, job.fence, errc::ok, {}, {}, {}});
+  return m;
+}
+
+} // namespace
+
 void line_world::finish(played_worker& w, errc code) {
   auto b = w.batches.front();
   w.batches.erase(w.batches.begin());
-  batch_finished m{b.batch, w.id, code, to_string(code) == "ok" ? "" : "played", {}, 10, 0};
-  for (const auto& job : b.jobs)
-    if (code == errc::ok) m.results.push_back({job.id, job.fence, errc::ok, {}, {}, {}});
-  act::post(w.node, m);
+  act::post(w.node, end_of(b, code));
+  if (!w.batches.empty()) begin_first(w);
   system.run();
 }
+
+void line_world::late_result(const run_batch& b) { system.ask<done>(scheduler_front_, end_of(b, errc::ok), 5s); }
 
 void line_world::crash(played_worker& w) {
   w.batches.clear();
@@ -156,6 +180,11 @@ void line_world::crash(played_worker& w) {
 void line_world::restart_scheduler() {
   caf::anon_send_exit(scheduler_, caf::exit_reason::kill);
   pass(1s);
+}
+
+void line_world::end_scheduler() {
+  act::end(scheduler_door_);
+  system.run();
 }
 
 void line_world::cancel(const job_id& id) {

@@ -31,8 +31,10 @@ public:
   // ---- what happens outside
   job_id submit(std::uint64_t number, job_class cls = job_class::standard);
   void finish(played_worker& w, errc code = errc::ok); ///< ends its first batch
+  void late_result(const run_batch& b);                ///< a success that comes when its lease is long over
   void crash(played_worker& w);                        ///< its process dies; the node starts another
   void restart_scheduler();
+  void end_scheduler(); ///< for good
   void cancel(const job_id& id);
   void pass(std::chrono::milliseconds d);
 
@@ -42,7 +44,8 @@ public:
   played_worker& worker(std::size_t node) { return *workers_[node]; }
   std::size_t workers() const { return workers_.size(); }
 
-  bool ledger_down = false; ///< ends are answered unavailable
+  bool ledger_down = false;       ///< ends are answered unavailable
+  bool grants_unanswered = false; ///< they happen, but the answers get lost
 
   deterministic_system system;
 
@@ -54,7 +57,7 @@ private:
   std::shared_ptr<memory_ledger> ledger_;
   std::shared_ptr<delivery_point> replies_ = std::make_shared<delivery_point>();
   ledger_ref ledger_actor_, ledger_front_;
-  act::ref<scheduler_actor_protocol> scheduler_;
+  act::ref<scheduler_actor_protocol> scheduler_, scheduler_door_;
   scheduler_ref scheduler_front_;
   std::vector<std::shared_ptr<played_worker>> workers_; ///< one slot per node
   std::vector<node_supervisor_ref> nodes_;

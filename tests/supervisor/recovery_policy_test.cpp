@@ -37,7 +37,7 @@ TEST_CASE("pauses double, within full jitter, up to a minute") {
 }
 
 TEST_CASE("trouble that is not the job's fault is not counted") {
-  for (auto code : {errc::busy, errc::draining, errc::unreachable, errc::timeout}) {
+  for (auto code : {errc::busy, errc::draining, errc::unreachable, errc::timeout, errc::cancelled}) {
     auto out = decide(code, 3);
     CHECK(out.how == verdict::retry);
     CHECK_FALSE(out.counted);
@@ -53,8 +53,6 @@ TEST_CASE("what cannot be helped by repeating fails at once") {
     CHECK(out.message == "why");
   }
 }
-
-TEST_CASE("a stopped job is cancelled, never retried") { CHECK(decide(errc::cancelled).how == verdict::cancelled); }
 
 TEST_CASE("every job ends: after at most twenty grants, whatever the failures") {
   REQUIRE(rc::check([] {

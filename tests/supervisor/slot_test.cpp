@@ -80,3 +80,26 @@ TEST_CASE("crashes far apart never eject a slot") {
     s.started(42 + i, at + 1s);
   }
 }
+
+TEST_CASE("the word of a process that has ended does not bring its slot back") {
+  auto s = ready_slot();
+  worker_ready late{{"workers-1/0"}, {{"wan-small"}}, "cpu", 0};
+  s.ended("killed", t0, 0);
+  CHECK_FALSE(s.ready(late, t0 + 1s));
+  CHECK(s.status().state == worker_state::down);
+  s.started(43, t0 + 2s);
+  CHECK(s.ready(late, t0 + 3s));
+}
+
+TEST_CASE("a slot knows which of its batches the process has begun") {
+  auto s = ready_slot();
+  s.take(batch(1));
+  s.take(batch(2));
+  s.began(sample::batch(1));
+  s.began(sample::batch(3)); // not its own
+  CHECK(s.has_begun(sample::batch(1)));
+  CHECK_FALSE(s.has_begun(sample::batch(2)));
+  CHECK_FALSE(s.has_begun(sample::batch(3)));
+  s.release(sample::batch(1));
+  CHECK_FALSE(s.has_begun(sample::batch(1)));
+}

@@ -37,6 +37,16 @@ public:
     for (; clock.has_pending_timeout() && clock.schedule().begin()->first <= end; run()) clock.trigger_timeout();
     clock.current_time = end;
   }
+  /// The process was stopped meanwhile: all timers of that time are late, and none knows of the others.
+  void sleep_through(std::chrono::milliseconds by) {
+    run();
+    auto& clock = scheduler_.clock();
+    clock.current_time += by;
+    while (clock.has_pending_timeout() && clock.schedule().begin()->first <= clock.now()) clock.trigger_timeout();
+    run();
+  }
+  std::size_t running() { return system_.registry().running(); }
+
   /// Asks as an actor would; the answer is empty until there is one.
   template <class Answer, class Ref, class Message>
   auto ask(const Ref& whom, Message message, std::chrono::milliseconds deadline) {
