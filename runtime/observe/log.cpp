@@ -1,10 +1,13 @@
 #include "runtime/observe/log.hpp"
 
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "messages/wire/utf8.hpp"
 
 namespace reel::log {
 
@@ -31,28 +34,34 @@ spdlog::level::level_enum spdlog_level(level l) {
   }
 }
 
-/// Escapes controls, quotes and the line separators of JavaScript; drops a half character at the cut.
+/// One character, as JSON wants it. Escapes quotes, the line separators of JavaScript and all controls: a terminal
+/// obeys those of U+0080 to U+009F as it does ESC.
+std::size_t append_character(std::string& out, std::string_view rest) {
+  const auto c = static_cast<unsigned char>(rest[0]);
+  const auto next = static_cast<unsigned char>(rest.size() > 1 ? rest[1] : 0);
+  if (c < 0x20 || c == 0x7f) {
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+    return 1;
+  }
+  if (c == 0xc2 && next < 0xa0) {
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}", next);
+    return 2;
+  }
+  if (rest.starts_with("\u2028") || rest.starts_with("\u2029")) {
+    out += rest[2] == '\xa8' ? "\\u2028" : "\\u2029";
+    return 3;
+  }
+  if (c == '"' || c == '\\') out += '\\';
+  out += rest[0];
+  return 1;
+}
+
+/// Cuts at a whole character; what is no UTF-8 becomes '?'.
 void append_text(std::string& out, std::string_view text) {
-  bool cut = text.size() > text_bytes_max;
-  if (cut) {
-    text = text.substr(0, text_bytes_max);
-    while (!text.empty() && (text.back() & 0xc0) == 0x80) text.remove_suffix(1);
-    if (!text.empty() && (text.back() & 0xc0) == 0xc0) text.remove_suffix(1);
-  }
+  const auto good = wire::make_well_formed(text, text_bytes_max);
   out += '"';
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    auto c = static_cast<unsigned char>(text[i]);
-    if (c == '"' || c == '\\')
-      (out += '\\') += text[i];
-    else if (c < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
-    else if (text.substr(i, 3) == "\u2028" || text.substr(i, 3) == "\u2029") {
-      out += text[i + 2] == '\xa8' ? "\\u2028" : "\\u2029";
-      i += 2;
-    } else
-      out += text[i];
-  }
-  out += cut ? "...\"" : "\"";
+  for (std::size_t i = 0; i < good.size();) i += append_character(out, std::string_view{good}.substr(i));
+  out += text.size() > text_bytes_max ? "...\"" : "\"";
 }
 
 void append_value(std::string& out, const field& f) {
@@ -62,8 +71,10 @@ void append_value(std::string& out, const field& f) {
     out += *flag ? "true" : "false";
   else if (auto* number = std::get_if<std::int64_t>(&f.value))
     out += std::to_string(*number);
+  else if (auto real = std::get<double>(f.value); std::isfinite(real))
+    fmt::format_to(std::back_inserter(out), "{}", real);
   else
-    fmt::format_to(std::back_inserter(out), "{}", std::get<double>(f.value));
+    out += "null"; // JSON has neither infinity nor NaN
 }
 
 std::string& node_name() {

@@ -3,8 +3,9 @@
 //   log::info("batch granted", {{"batch", to_string(id)}, {"jobs", 12}});
 //   {"ts":"2026-11-22T15:51:42.123Z","level":"info","node":"control","event":"batch granted","batch":"...","jobs":12}
 //
-// Values are escaped and cut at 1 KiB. Prompts, keys and tokens are never logged. Any thread may log; a line is
-// written in one call. Nothing per job is logged above debug: at thousands of jobs a second the ledger is the record.
+// Values are made UTF-8, escaped (no terminal obeys them) and cut at 1 KiB; a number that JSON does not have is null.
+// Prompts, keys and tokens are never logged. Any thread may log; a line is written in one call. Nothing per job is
+// logged above debug: at thousands of jobs a second the ledger is the record.
 #pragma once
 
 #include <concepts>
