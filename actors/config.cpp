@@ -1,6 +1,8 @@
 #include "actors/config.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <charconv>
 #include <filesystem>
 
 #include "runtime/config.hpp"
@@ -13,6 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr auto worker_lease_margin = 5s; ///< of worker.hpp: a worker ends its batch this long before the lease does
 constexpr std::array all_roles{node_role::gateway, node_role::scheduler, node_role::storage, node_role::workers};
 
 /// Absolute, without dots and without a slash at its end.
@@ -34,6 +37,21 @@ std::string name_of(config_table& t, std::string_view key) {
 
 // ---------------------------------------------------------------- nodes
 
+/// An address that is listened on here and dialled elsewhere as it is written: neither a wildcard, which nobody can
+/// dial, nor a name, which libzmq does not listen on.
+bool is_dialable(std::string_view endpoint) {
+  constexpr std::string_view scheme = "tcp://";
+  const auto colon = endpoint.rfind(':');
+  if (!endpoint.starts_with(scheme) || colon < scheme.size()) return false;
+  const std::string host{endpoint.substr(scheme.size(), colon - scheme.size())};
+  in_addr address{};
+  if (::inet_pton(AF_INET, host.c_str(), &address) != 1 || address.s_addr == INADDR_ANY) return false;
+  const auto text = endpoint.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return bad == std::errc{} && end == text.data() + text.size() && port > 0;
+}
+
 node_config read_node(config_table t) {
   node_config n;
   n.id.value = name_of(t, "id");
@@ -42,9 +60,11 @@ node_config read_node(config_table t) {
     if (found == all_roles.end()) t.refuse("roles", "allowed are gateway, scheduler, storage, workers");
     n.roles.insert(*found);
   }
+  if (n.roles.empty()) t.refuse("roles", "a node needs at least one");
   n.listen = t.text("listen", "");
-  if (!n.listen.empty() && !n.listen.starts_with("tcp://"))
-    t.refuse("listen", "allowed is \"tcp://address:port\", or nothing for a node that only dials");
+  if (!n.listen.empty() && !is_dialable(n.listen))
+    t.refuse("listen", "allowed is \"tcp://IPv4:port\" with the one address of this machine by which the other nodes "
+                       "reach it, port 1 to 65535; or nothing for a node that only dials");
   bool works = n.has(node_role::workers);
   n.slots = static_cast<int>(t.integer("slots", 0, 64, works ? 1 : 0));
   if ((n.slots > 0) != works) t.refuse("slots", "goes with the role workers, which needs 1 to 64");
@@ -119,7 +139,10 @@ scheduler_config read_scheduler(config_table t) {
   s.prefetch_horizon = t.duration("prefetch_horizon", 0ms, 10s, 250ms);
   s.lease_ttl = t.duration("lease_ttl", 10s, 1h, 30s);
   s.renew_every = t.duration("renew_every", 1s, 1h, 5s);
-  if (s.renew_every * 3 > s.lease_ttl) t.refuse("renew_every", "allowed is at most a third of lease_ttl");
+  if (const auto most = (s.lease_ttl - worker_lease_margin) / 3; s.renew_every > most)
+    t.refuse("renew_every", "three have to fit into lease_ttl less the 5 s by which a worker gives up sooner: allowed "
+                            "is at most \"" +
+                                std::to_string(most.count()) + "ms\"");
   s.recovery.retries_max = static_cast<std::uint32_t>(t.integer("retries_max", 0, 10, 3));
   s.recovery.backoff_first = t.duration("backoff_first", 1ms, 1h, 1s);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);

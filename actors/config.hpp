@@ -21,7 +21,7 @@ std::string to_string(node_role r);
 struct node_config {
   node_id id;
   std::set<node_role> roles;
-  std::string listen; ///< "tcp://host:port" for the cluster link; empty: this node only dials
+  std::string listen; ///< "tcp://IPv4:port": bound here, and dialled by the other nodes; empty: this node only dials
   int slots = 0;      ///< worker processes, with the workers role
   bool has(node_role r) const { return roles.contains(r); }
 };

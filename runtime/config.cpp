@@ -1,7 +1,9 @@
 #include "runtime/config.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
@@ -12,7 +14,8 @@
 namespace reel {
 
 struct config_table::state {
-  toml::table values;
+  std::shared_ptr<const toml::table> whole; ///< of the file; a copy of a part would not know its lines
+  const toml::table* values = nullptr;      ///< this table; null: absent
   std::string file;
   std::string path;       ///< "gateway." in front of a key
   std::uint32_t line = 1; ///< of the table itself, for required keys that are missing
@@ -20,7 +23,19 @@ struct config_table::state {
 
   const toml::node* find(std::string_view key) const {
     asked.emplace(key);
-    return values.get(key);
+    return value_of(key);
+  }
+  const toml::node* value_of(std::string_view key) const { return values ? values->get(key) : nullptr; }
+
+  /// A table inside this one, named `name` in errors.
+  std::shared_ptr<state> inside(const std::string& name, const toml::table* inner) const {
+    auto s = std::make_shared<state>();
+    s->whole = whole;
+    s->values = inner;
+    s->file = file;
+    s->path = path + name + '.';
+    s->line = inner ? inner->source().begin.line : line;
+    return s;
   }
 
   [[noreturn]] void refuse(std::uint32_t at, std::string_view key, std::string_view rest) const {
@@ -60,12 +75,16 @@ std::string show(std::chrono::milliseconds d) {
   return fmt::format("{}s", d.count() / 1000);
 }
 
-template <class T, class Parsed> std::vector<T> read_array(const toml::node& node, Parsed parsed) {
-  std::vector<T> values;
+/// Nothing when the node is no list, or one of its items is no T.
+template <class T> std::optional<std::vector<T>> read_array(const toml::node& node) {
   auto* array = node.as_array();
-  for (std::size_t i = 0; array && i < array->size(); ++i)
-    if (auto value = parsed((*array)[i])) values.push_back(*value);
-  if (!array || values.size() != array->size()) values.clear();
+  if (!array) return {};
+  std::vector<T> values;
+  for (const auto& item : *array) {
+    auto value = item.template value_exact<T>();
+    if (!value) return {};
+    values.push_back(std::move(*value));
+  }
   return values;
 }
 
@@ -74,15 +93,20 @@ template <class T, class Parsed> std::vector<T> read_array(const toml::node& nod
 config_table config_table::read_file(const std::string& file) {
   std::ifstream in{file, std::ios::binary};
   if (!in) throw config_error{fmt::format("{}: cannot be read: {}", file, std::strerror(errno))};
-  std::ostringstream text;
-  text << in.rdbuf();
-  return read_text(text.str(), file);
+  std::string text;
+  try {
+    text.assign(std::istreambuf_iterator<char>{in}, {});
+  } catch (const std::ios_base::failure& e) { // a folder can be opened, but not read
+    throw config_error{fmt::format("{}: cannot be read: {}", file, e.code().message())};
+  }
+  return read_text(text, file);
 }
 
 config_table config_table::read_text(std::string_view toml, const std::string& name_in_errors) {
   try {
     auto s = std::make_shared<state>();
-    s->values = toml::parse(toml, name_in_errors);
+    s->whole = std::make_shared<const toml::table>(toml::parse(toml, name_in_errors));
+    s->values = s->whole.get();
     s->file = name_in_errors;
     return config_table{std::move(s)};
   } catch (const toml::parse_error& e) {
@@ -148,9 +172,9 @@ std::vector<std::string> config_table::texts(std::string_view key, std::optional
   constexpr auto allowed = "a list of texts, [\"a\", \"b\"]";
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
   if (!node) return *otherwise;
-  auto values = read_array<std::string>(*node, [](const toml::node& n) { return n.value_exact<std::string>(); });
-  if (values.empty()) state_->refuse_value(*node, key, allowed);
-  return values;
+  auto values = read_array<std::string>(*node);
+  if (!values) state_->refuse_value(*node, key, allowed);
+  return *values;
 }
 
 std::vector<std::int64_t> config_table::integers(std::string_view key,
@@ -158,25 +182,18 @@ std::vector<std::int64_t> config_table::integers(std::string_view key,
   constexpr auto allowed = "a list of whole numbers, [1, 2]";
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
   if (!node) return *otherwise;
-  auto values = read_array<std::int64_t>(*node, [](const toml::node& n) { return n.value_exact<std::int64_t>(); });
-  if (values.empty()) state_->refuse_value(*node, key, allowed);
-  return values;
+  auto values = read_array<std::int64_t>(*node);
+  if (!values) state_->refuse_value(*node, key, allowed);
+  return *values;
 }
 
-bool config_table::has(std::string_view key) const { return state_->values.contains(key); }
+bool config_table::has(std::string_view key) const { return state_->value_of(key) != nullptr; }
 
 config_table config_table::table(std::string_view key) {
-  auto inner = std::make_shared<state>();
-  inner->file = state_->file;
-  inner->path = state_->path + std::string{key} + '.';
-  inner->line = state_->line;
-  if (auto* node = state_->find(key)) {
-    auto* values = node->as_table();
-    if (!values) state_->refuse_value(*node, key, fmt::format("a table, [{}]", key));
-    inner->values = *values;
-    inner->line = node->source().begin.line;
-  }
-  return config_table{std::move(inner)};
+  auto* node = state_->find(key);
+  auto* inner = node ? node->as_table() : nullptr;
+  if (node && !inner) state_->refuse_value(*node, key, fmt::format("a table, [{}]", key));
+  return config_table{state_->inside(std::string{key}, inner)};
 }
 
 std::vector<config_table> config_table::tables(std::string_view key) {
@@ -185,14 +202,9 @@ std::vector<config_table> config_table::tables(std::string_view key) {
   if (!node) return all;
   auto* array = node->as_array();
   for (std::size_t i = 0; array && i < array->size(); ++i) {
-    auto* values = (*array)[i].as_table();
-    if (!values) break;
-    auto inner = std::make_shared<state>();
-    inner->file = state_->file;
-    inner->path = fmt::format("{}{}[{}].", state_->path, key, i + 1);
-    inner->line = values->source().begin.line;
-    inner->values = *values;
-    all.push_back(config_table{std::move(inner)});
+    auto* inner = (*array)[i].as_table();
+    if (!inner) break;
+    all.push_back(config_table{state_->inside(fmt::format("{}[{}]", key, i + 1), inner)});
   }
   if (!array || all.size() != array->size())
     state_->refuse_value(*node, key, fmt::format("one or more tables, [[{}]]", key));
@@ -200,7 +212,7 @@ std::vector<config_table> config_table::tables(std::string_view key) {
 }
 
 void config_table::refuse(std::string_view key, const std::string& why) const {
-  auto* node = state_->values.get(key);
+  auto* node = state_->value_of(key);
   if (!node) state_->refuse(state_->line, key, ": " + why);
   std::ostringstream shown;
   node->visit([&shown](const auto& n) { shown << n; });
@@ -208,7 +220,8 @@ void config_table::refuse(std::string_view key, const std::string& why) const {
 }
 
 void config_table::finish() const {
-  for (auto&& [key, node] : state_->values) {
+  if (!state_->values) return;
+  for (auto&& [key, node] : *state_->values) {
     if (state_->asked.contains(key.str())) continue;
     state_->refuse(key.source().begin.line, key.str(),
                    fmt::format(" is not known here: allowed are {}", fmt::join(state_->asked, ", ")));

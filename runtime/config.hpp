@@ -42,6 +42,7 @@ public:
   std::chrono::milliseconds duration(std::string_view key, std::chrono::milliseconds least,
                                      std::chrono::milliseconds most,
                                      std::optional<std::chrono::milliseconds> otherwise = {});
+  /// Lists may be empty.
   std::vector<std::string> texts(std::string_view key, std::optional<std::vector<std::string>> otherwise = {});
   std::vector<std::int64_t> integers(std::string_view key, std::optional<std::vector<std::int64_t>> otherwise = {});
 

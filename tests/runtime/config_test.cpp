@@ -42,6 +42,21 @@ TEST_CASE("trouble names file, line, key, value and what is allowed") {
                        Message("x.toml:1: absent is missing: allowed is a text in quotes"));
 }
 
+TEST_CASE("trouble inside tables names its line as well") {
+  auto t = read("\n[http]\nport = -1\n[http.tls]\non = 1\n[[node]]\nid = 'a'\n[[node]]\nid = 7\n");
+  auto http = t.table("http");
+  CHECK_THROWS_MATCHES(http.integer("port", 0, 65535), config_error,
+                       Message("x.toml:3: http.port = -1: allowed is 0 to 65535"));
+  CHECK_THROWS_MATCHES(http.table("tls").flag("on"), config_error,
+                       Message("x.toml:5: http.tls.on = 1: allowed is true or false"));
+  CHECK_THROWS_MATCHES(http.text("absent"), config_error,
+                       Message("x.toml:2: http.absent is missing: allowed is a text in quotes"));
+  auto nodes = t.tables("node");
+  CHECK_THROWS_MATCHES(nodes.at(1).text("id"), config_error,
+                       Message("x.toml:9: node[2].id = 7: allowed is a text in quotes"));
+  CHECK_THROWS_MATCHES(nodes.at(0).refuse("id", "no"), config_error, Message("x.toml:7: node[1].id = 'a': no"));
+}
+
 TEST_CASE("a key nobody knows is refused, with the known ones") {
   auto t = read("[http]\nprot = 80\n");
   auto http = t.table("http");
@@ -49,8 +64,18 @@ TEST_CASE("a key nobody knows is refused, with the known ones") {
   CHECK_THROWS_MATCHES(http.finish(), config_error, Message("x.toml:2: http.prot is not known here: allowed are port"));
 }
 
-TEST_CASE("what is no TOML, and a file that is not there") {
+TEST_CASE("an empty list is a list, a list with one wrong item is not") {
+  auto t = read("names = []\nnumbers = []\nmixed = ['a', 1]\nnone = 'a'\n");
+  CHECK(t.texts("names").empty());
+  CHECK(t.integers("numbers").empty());
+  CHECK_THROWS_AS(t.texts("mixed"), config_error);
+  CHECK_THROWS_AS(t.integers("mixed"), config_error);
+  CHECK_THROWS_AS(t.texts("none"), config_error);
+}
+
+TEST_CASE("what is no TOML, a folder, and a file that is not there") {
   CHECK_THROWS_AS(read("a = = b"), config_error);
   CHECK_THROWS_MATCHES(config_table::read_file("/nowhere/x.toml"), config_error,
                        Message("/nowhere/x.toml: cannot be read: No such file or directory"));
+  CHECK_THROWS_MATCHES(config_table::read_file("/tmp"), config_error, Message("/tmp: cannot be read: Is a directory"));
 }

@@ -1,0 +1,73 @@
+// cluster_config_test.cpp: A cluster's configuration that cannot work is refused, with the line and what is allowed.
+// Each test breaks one thing of a good one.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "actors/config.hpp"
+#include "runtime/config.hpp"
+#include "tests/worker/temp_folder.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct written_config {
+  std::string node = "roles = ['gateway', 'scheduler', 'storage', 'workers']\nlisten = 'tcp://127.0.0.1:7710'\n";
+  std::string scheduler, model = "size = '64x64'\nframes = 17\n";
+
+  cluster_config read() const {
+    const testing::temp_folder folder;
+    return read_cluster_config(folder.write("x.toml", "[[node]]\nid = 'n1'\n" + node + "[scheduler]\n" + scheduler +
+                                                          "[[model]]\nid = 'm'\nkind = 'null'\n" + model));
+  }
+  std::string refusal() const {
+    try {
+      read();
+    } catch (const config_error& e) {
+      return e.what();
+    }
+    return "none";
+  }
+};
+
+written_config listening_on(const std::string& endpoint) {
+  return {.node = "roles = ['gateway', 'scheduler', 'storage', 'workers']\nlisten = '" + endpoint + "'\n"};
+}
+
+} // namespace
+
+TEST_CASE("a good configuration is read") {
+  const auto c = written_config{}.read();
+  CHECK(c.nodes.at(0).listen == "tcp://127.0.0.1:7710");
+  CHECK(c.scheduler.lease_ttl == 30s);
+  CHECK(c.scheduler.renew_every == 5s);
+  CHECK(c.models.at(0).profile.sizes.empty());
+}
+
+TEST_CASE("an address to listen on is one that other nodes can dial") {
+  for (const char* good : {"tcp://127.0.0.1:1", "tcp://10.20.30.40:65535"})
+    CHECK(listening_on(good).read().nodes.at(0).listen == good);
+  for (const char* bad :
+       {"tcp://0.0.0.0:7710", "tcp://*:7710", "tcp://:7710", "tcp://localhost:7710", "tcp://eth0:7710", "tcp://1.2.3:7",
+        "tcp://127.0.0.1", "tcp://127.0.0.1:", "tcp://127.0.0.1:0", "tcp://127.0.0.1:65536", "tcp://127.0.0.1:*",
+        "tcp://127.0.0.1:77x", "tcp://127.0.0.1:+7", "tcp://[::1]:7710", "ipc:///run/reel", "127.0.0.1:7710"})
+    CHECK_THAT(listening_on(bad).refusal(), ContainsSubstring(":4: node[1].listen = '" + std::string{bad} + "'") &&
+                                                ContainsSubstring("by which the other nodes reach it") &&
+                                                ContainsSubstring("port 1 to 65535"));
+}
+
+TEST_CASE("a node without a role is refused, an empty list of sizes means any") {
+  CHECK_THAT(written_config{.node = "roles = []\n"}.refusal(), ContainsSubstring(":3: node[1].roles"));
+  CHECK(written_config{.model = "size = '64x64'\nframes = 17\nsizes = []\n"}.read().models.at(0).profile.sizes.empty());
+}
+
+TEST_CASE("a lease is renewed three times before the worker gives it up") {
+  auto refusal = [](const std::string& text) { return written_config{.scheduler = text}.refusal(); };
+  CHECK(refusal("lease_ttl = '20s'\nrenew_every = '5s'\n") == "none");
+  CHECK(refusal("lease_ttl = '10s'\nrenew_every = '1s'\n") == "none");
+  CHECK_THAT(refusal("lease_ttl = '19s'\nrenew_every = '5s'\n"),
+             ContainsSubstring("scheduler.renew_every = '5s'") && ContainsSubstring("4666ms"));
+  CHECK_THAT(refusal("lease_ttl = '15s'\n"), ContainsSubstring("scheduler.renew_every"));
+}
