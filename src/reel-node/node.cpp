@@ -115,6 +115,7 @@ struct node::parts {
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
   void drain_slots();
+  std::vector<node_id> nodes_with(std::set<node_role> any_of) const; ///< who may call what they need
 };
 
 // ---------------------------------------------------------------- resources
@@ -194,6 +195,13 @@ void node::parts::wire() {
   cluster.serve<node_protocol>(role::node, act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes));
 }
 
+std::vector<node_id> node::parts::nodes_with(std::set<node_role> any_of) const {
+  std::vector<node_id> found;
+  for (const auto& n : config.nodes)
+    if (std::ranges::any_of(any_of, [&n](node_role r) { return n.has(r); })) found.push_back(n.id);
+  return found;
+}
+
 void node::parts::wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o) {
   tree.start(l, [this] {
     return ledger_ref{
@@ -210,8 +218,8 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   sweep.age = config.storage.orphan_age;
   tree.start(sweeper,
              [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
-  cluster.serve<ledger_protocol>(role::ledger, l.ref);
-  cluster.serve<objects_protocol>(role::objects, o.ref);
+  cluster.serve<ledger_protocol>(role::ledger, l.ref, nodes_with({node_role::gateway, node_role::scheduler}));
+  cluster.serve<objects_protocol>(role::objects, o.ref, nodes_with({node_role::gateway, node_role::workers}));
 }
 
 void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
@@ -255,7 +263,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   o.slot.credits = config.workers.credits;
   tree.start(s, [this, w, o] { return act::spawn_shell<node_supervisor>(system, w, o); });
   slots_here = s.ref;
-  cluster.serve<slots_protocol>(role::slots, s.ref);
+  cluster.serve<slots_protocol>(role::slots, s.ref, nodes_with({node_role::scheduler}));
   cluster.tell_peers_to(s.ref);
   local.serve<slot_protocol>(role::slots, s.ref);
   local.serve<uploads_protocol>(role::objects, objects);
@@ -268,7 +276,7 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   tree.start(g, [this, o, inbox = line.inbox] {
     return gateway_ref{act::spawn_shell<gateway_shell>(system, o, inbox, ledger, scheduler, objects)};
   });
-  cluster.serve<gateway_protocol>(role::gateway, g.ref);
+  cluster.serve<gateway_protocol>(role::gateway, g.ref, nodes_with({node_role::scheduler}));
 
   gateway_api::parts p;
   p.tenants = std::make_shared<tenant_directory>(tenant_directory::load(config.gateway.tenants_file));

@@ -145,3 +145,29 @@ TEST_CASE("a node told to stop finishes what it runs, and the jobs left over run
   }
   std::filesystem::remove_all(dir);
 }
+
+TEST_CASE("a control node told to stop in the middle of a batch ends, and the batch is not lost") {
+  auto dir = folder("stop-control");
+  {
+    harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = wan_model(), .more = {}}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    api.set_patience(120);
+    auto body = request(0);
+    body["num_inference_steps"] = 20;
+    body["num_frames"] = 17;
+    std::vector<std::string> ids;
+    for (int i = 0; i < 8; ++i) ids.push_back(std::string{api.post("/v1/videos", body).at("id").as_string()});
+    while (api.get("/v1/videos/" + ids[0]).at("status").as_string() == "queued") std::this_thread::sleep_for(5ms);
+    CHECK(cluster.stop("control") == 0);
+    cluster.start("control");
+    for (const auto& id : ids) {
+      auto video = wait_for_end(api, id);
+      CHECK(video.at("status").as_string() == "completed");
+      CHECK(video.at("reel").at("attempt").to_number<int>() == 1);
+    }
+    CHECK(cluster.stop("workers-1") == 0);
+    CHECK(cluster.stop("control") == 0);
+  }
+  CHECK(audit::check_ledger(dir + "/ledger.sqlite").violations == std::vector<std::string>{});
+  std::filesystem::remove_all(dir);
+}
