@@ -119,7 +119,7 @@ void send_content(const api_answer& answer, const std::shared_ptr<line>& from, c
     head.status = 304;
     return answer.send(std::move(head));
   }
-  bool ranged = c.if_range.empty() || c.if_range == etag;
+  bool ranged = !c.head_only && (c.if_range.empty() || c.if_range == etag); // a Range is for GET alone
   auto range = parse_range(ranged ? c.range : std::string{}, object.size_bytes);
   auto size = '/' + std::to_string(object.size_bytes);
   if (range.what == byte_range::kind::unsatisfiable) {
