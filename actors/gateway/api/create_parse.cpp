@@ -225,7 +225,7 @@ outcome<create_video, api_error> parse_create(const api_fields& fields) {
   for (const auto& f : fields) {
     auto rule = std::ranges::find(rules, std::string_view{f.name}, &field_rule::name);
     if (rule == std::end(rules))
-      return failed{refused(f.name.substr(0, 64), "unknown_field", "unknown field " + shown(f.full_name()))};
+      return failed{refused(f.name, "unknown_field", "unknown field " + shown(f.full_name()))};
     if (f.key && !may_have_members(f.name)) {
       if (!f.from_form) continue; // its object was refused before
       return failed{refused(f.name, "unknown_field", "unknown field " + shown(f.full_name()))};

@@ -14,6 +14,24 @@ std::string_view type_of(int status) {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
+constexpr std::size_t shown_bytes_max = 64;
+
+/// Takes up to `bytes_max` bytes off the front, never half a character; what is not UTF-8 or cannot be printed
+/// becomes '?'.
+std::string take_printable(std::string_view& text, std::size_t bytes_max) {
+  std::string out;
+  while (!text.empty()) {
+    auto rest = text;
+    auto c = take_code_point(rest);
+    auto bytes = text.substr(0, text.size() - rest.size());
+    if (out.size() + bytes.size() > bytes_max) break;
+    bool printable = c != not_utf8 && c >= 0x20 && !(c >= 0x7f && c < 0xa0) && c != 0x2028 && c != 0x2029;
+    out += printable ? bytes : "?";
+    text = rest;
+  }
+  return out;
+}
+
 /// Until the predicted drain time is known here, a fixed guess per kind of trouble.
 constexpr std::chrono::seconds soon{2}, later{10}, much_later{60};
 
@@ -27,29 +45,21 @@ http_response to_response(const api_error& e) {
   if (!e.retry) r.add("x-should-retry", "false");
   if (!e.allow.empty()) r.add("allow", e.allow);
   if (e.status == 401) r.add("www-authenticate", "Bearer");
+  std::string_view param = e.param; // of a field that is not known: the client's bytes
   json_writer json{r.body};
   json.open().key("error").open();
   json.key("message").text(e.message).key("type").text(type_of(e.status)).key("param");
-  if (e.param.empty())
+  if (param.empty())
     json.null();
   else
-    json.text(e.param);
+    json.text(take_printable(param, shown_bytes_max));
   json.key("code").text(e.code).close().close();
   return r;
 }
 
 std::string shown(std::string_view text) {
-  constexpr std::size_t bytes_max = 64;
-  std::string out = "\"";
-  while (!text.empty()) {
-    auto before = text;
-    auto c = take_code_point(text);
-    auto bytes = before.substr(0, before.size() - text.size());
-    if (out.size() + bytes.size() > bytes_max) return out += "...\"";
-    bool printable = c != not_utf8 && c >= 0x20 && !(c >= 0x7f && c < 0xa0) && c != 0x2028 && c != 0x2029;
-    out += printable ? bytes : "?";
-  }
-  return out += '"';
+  auto out = '"' + take_printable(text, shown_bytes_max);
+  return out += text.empty() ? "\"" : "...\"";
 }
 
 api_error invalid_value(std::string_view field, std::string_view shown_value, std::string_view allowed) {

@@ -16,7 +16,7 @@ struct api_error {
   int status = 400;
   std::string code;    ///< for programs: "unknown_field", "out_of_range", ...
   std::string message; ///< for people
-  std::string param;   ///< the field; empty: null
+  std::string param;   ///< the field, as sent; empty: null
   bool retry = true;   ///< false: "x-should-retry: false", for what an SDK would repeat in vain (409, 429, 5xx)
   std::chrono::seconds retry_after{0}; ///< above 0: a Retry-After header
   std::string allow;                   ///< of a 405
