@@ -47,8 +47,10 @@ gateway_fixture::gateway_fixture(options o)
   parts.to = line;
   parts.registry = registry;
   parts.open = o.http.open;
+  parts.event_streams_max = o.event_streams_max;
   api = std::make_shared<gateway_api>(std::move(parts));
   o.http.refused = [api = api](int status) { api->count_refused(status); };
+  o.http.check_head = [api = api](const http_request& head) { return api->check_head(head); };
   server = std::make_unique<http_server>(
       o.http, [api = api](const http_request& request, http_reply reply) { api->handle(request, std::move(reply)); });
 }

@@ -16,6 +16,7 @@ struct gateway_fixture {
     memory_line::replies replies = memory_line::replies::from_a_thread;
     http_options http = {};
     double requests_per_s = 100'000;
+    std::size_t event_streams_max = 100;
     std::string acme_key = make_api_key();
   };
   gateway_fixture() : gateway_fixture(options{}) {}

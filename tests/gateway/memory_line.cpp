@@ -88,6 +88,10 @@ void memory_line::read(read_job m, line_reply<job_view> reply) {
   {
     std::lock_guard lock{mutex_};
     if (auto* r = find(m.tenant, m.id)) answer = job_view{r->record, r->live};
+    if (holds_reads_) {
+      held_reads_.push_back([this, reply, answer] { give(reply, answer); });
+      return;
+    }
   }
   give(std::move(reply), std::move(answer));
 }
@@ -183,6 +187,26 @@ void memory_line::fail_all(errc code) {
 void memory_line::swallow(bool all) {
   std::lock_guard lock{mutex_};
   swallow_ = all;
+}
+
+void memory_line::hold_reads() {
+  std::lock_guard lock{mutex_};
+  holds_reads_ = true;
+}
+
+void memory_line::release_reads() {
+  std::vector<std::function<void()>> held;
+  {
+    std::lock_guard lock{mutex_};
+    holds_reads_ = false;
+    held.swap(held_reads_);
+  }
+  for (auto& give_one : held) give_one();
+}
+
+std::size_t memory_line::held_reads() const {
+  std::lock_guard lock{mutex_};
+  return held_reads_.size();
 }
 
 /// Called with the lock held; the updates go out from the other thread.

@@ -32,8 +32,11 @@ public:
   line_readiness readiness() const override;
 
   // What tests do to it.
-  void fail_all(errc code);                                      ///< every call is answered so, until errc::ok
-  void swallow(bool all);                                        ///< calls are never answered
+  void fail_all(errc code); ///< every call is answered so, until errc::ok
+  void swallow(bool all);   ///< calls are never answered
+  void hold_reads();        ///< answers keep what they found, until released
+  void release_reads();
+  std::size_t held_reads() const;
   void set_live(const job_id& id, std::optional<job_live> live); ///< and tells watchers
   void start(const job_id& id);
   void finish(const job_id& id, std::string video, std::string thumbnail);
@@ -62,6 +65,8 @@ private:
   watch_id last_watch_ = 0;
   errc failing_ = errc::ok;
   bool swallow_ = false;
+  bool holds_reads_ = false;
+  std::vector<std::function<void()>> held_reads_;
   std::size_t object_reads_ = 0;
 
   replies how_;

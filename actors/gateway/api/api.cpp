@@ -36,6 +36,26 @@ std::string_view bearer_of(const http_request& request) {
 
 bool has_id(route r) { return r >= route::video; }
 
+std::optional<http_target> target_of(const http_request& request) {
+  return parse_target(request.target == "*" ? "/" : std::string_view{request.target});
+}
+
+api_error bad_path() { return {.status = 400, .code = "bad_path", .message = "the path or query is malformed"}; }
+
+std::optional<api_error> check_route(const http_request& request, route where) {
+  const auto& info = info_of(where);
+  if (where == route::unknown) {
+    bool whole_server = request.target == "*" && request.method == http_method::options;
+    if (whole_server) return {};
+    return api_error{.status = 404, .code = "unknown_path", .message = "there is nothing at this path"};
+  }
+  if (allows(info, request.method)) return {};
+  return api_error{.status = 405,
+                   .code = "method_not_allowed",
+                   .message = "this method is not allowed here (allowed: " + std::string{info.methods} + ")",
+                   .allow = std::string{info.methods}};
+}
+
 http_response json_response() {
   http_response r;
   r.add("content-type", "application/json");
@@ -70,7 +90,7 @@ std::optional<api_error> check_query(const http_target& target, std::initializer
     bool twice = std::any_of(target.query.begin(), target.query.begin() + static_cast<std::ptrdiff_t>(i), same);
     if (std::ranges::find(known, name) != known.end() && !twice) continue;
     auto why = (twice ? "query parameter given twice: " : "unknown query parameter ") + shown(name);
-    return api_error{.status = 422, .code = "unknown_field", .message = why, .param = name.substr(0, 64)};
+    return api_error{.status = 422, .code = "unknown_field", .message = why, .param = name};
   }
   return {};
 }
@@ -83,10 +103,11 @@ void api_answer::send(http_response r) const {
 
 void api_answer::fail(api_error e) const {
   constexpr std::chrono::seconds exact_below{5}; // a tenant's own rate, and what is short anyway
+  constexpr std::chrono::seconds most{49};       // with the spread 58: the SDKs do not wait longer than a minute
   if (e.retry_after > exact_below) {
     std::uint8_t random;
     pooled_random(&random, 1);
-    e.retry_after = e.retry_after * (80 + random % 41) / 100;
+    e.retry_after = std::min(e.retry_after, most) * (80 + random % 41) / 100;
   }
   send(to_response(e));
 }
@@ -100,8 +121,9 @@ void api_answer::send_video(const job_view& view) const {
 }
 
 gateway_api::gateway_api(parts p)
-    : parts_{std::move(p)}, rates_{parts_.tenants->tenants()}, metrics_{std::make_shared<gateway_metrics>(
-                                                                   *parts_.registry)} {
+    : parts_{std::move(p)}, rates_{parts_.tenants->tenants()},
+      event_streams_{std::make_shared<std::vector<std::atomic<std::size_t>>>(parts_.tenants->tenants().size())},
+      metrics_{std::make_shared<gateway_metrics>(*parts_.registry)} {
   if (parts_.models.empty()) throw std::invalid_argument{"the gateway needs at least one model"};
   for (const auto& m : parts_.models) {
     if (auto wrong = problem_of(m.profile); !wrong.empty())
@@ -122,12 +144,15 @@ void gateway_api::handle(const http_request& request, http_reply reply) {
                     .video = parts_.video,
                     .started = std::chrono::steady_clock::now(),
                     .request_id = request_id_of(request)};
-  auto target = parse_target(request.target == "*" ? "/" : std::string_view{request.target});
-  if (!target) return answer.fail({.status = 400, .code = "bad_path", .message = "the path or query is malformed"});
+  auto target = target_of(request);
+  if (!target) return answer.fail(bad_path());
   auto found = find_route(*target);
   answer.where = found.where;
   const tenant* who = nullptr;
-  if (auto refused = admit(request, *target, found.where, who)) return answer.fail(*refused);
+  auto refused = identify(request, *target, found.where, who);
+  if (!refused && who) refused = slow_down(*who);
+  if (!refused) refused = check_route(request, found.where);
+  if (refused) return answer.fail(*refused);
   call c{request, *target, who, {}, std::move(answer)};
   if (request.method == http_method::options) {
     http_response r{.status = 204};
@@ -142,32 +167,54 @@ void gateway_api::handle(const http_request& request, http_reply reply) {
   dispatch(c);
 }
 
-/// Everything that is the same for all routes.
-std::optional<api_error> gateway_api::admit(const http_request& request, const http_target& target, route where,
-                                            const tenant*& who) {
-  const auto& info = info_of(where);
-  if (where == route::unknown ? !target.path.empty() && target.path[0] == "v1" : info.needs_key) {
-    auto key = bearer_of(request);
-    who = key.empty() ? nullptr : parts_.tenants->find(key);
-    if (!who)
-      return api_error{.status = 401,
-                       .code = "invalid_api_key",
-                       .message = "a valid API key is needed: Authorization: Bearer reel-..."};
-    if (auto wait = rates_.take(*who, std::chrono::steady_clock::now()); wait.count() > 0)
-      return api_error{.status = 429,
-                       .code = "rate_limited",
-                       .message = "too many requests a second for this account; slow down",
-                       .retry_after = std::chrono::ceil<std::chrono::seconds>(wait)};
-  }
-  if (where == route::unknown) {
-    if (request.target == "*" && request.method == http_method::options) return {};
-    return api_error{.status = 404, .code = "unknown_path", .message = "there is nothing at this path"};
-  }
-  if (allows(info, request.method)) return {};
-  return api_error{.status = 405,
-                   .code = "method_not_allowed",
-                   .message = "this method is not allowed here (allowed: " + std::string{info.methods} + ")",
-                   .allow = std::string{info.methods}};
+std::optional<http_response> gateway_api::check_head(const http_request& head) const {
+  auto where = route::unknown;
+  auto refused = check_head(head, where);
+  if (!refused) return {};
+  auto r = to_response(*refused);
+  r.add("x-request-id", request_id_of(head));
+  metrics_->answered(where, r.status, {});
+  return r;
+}
+
+std::optional<api_error> gateway_api::check_head(const http_request& head, route& where) const {
+  auto target = target_of(head);
+  if (!target) return bad_path();
+  where = find_route(*target).where;
+  const tenant* who = nullptr;
+  if (auto refused = identify(head, *target, where, who)) return refused;
+  if (auto refused = check_route(head, where)) return refused;
+  if (who) return {};
+  return api_error{.status = 413, .code = "body_too_large", .message = "no body is expected here"};
+}
+
+/// Routes of /v1 that do not exist need a key too: who has none learns nothing about which there are.
+std::optional<api_error> gateway_api::identify(const http_request& request, const http_target& target, route where,
+                                               const tenant*& who) const {
+  bool needs_key = info_of(where).needs_key;
+  if (where == route::unknown) needs_key = !target.path.empty() && target.path[0] == "v1";
+  if (!needs_key) return {};
+  auto key = bearer_of(request);
+  who = key.empty() ? nullptr : parts_.tenants->find(key);
+  if (who) return {};
+  return api_error{
+      .status = 401, .code = "invalid_api_key", .message = "a valid API key is needed: Authorization: Bearer reel-..."};
+}
+
+std::optional<api_error> gateway_api::slow_down(const tenant& who) {
+  auto wait = rates_.take(who, std::chrono::steady_clock::now());
+  if (wait.count() <= 0) return {};
+  return api_error{.status = 429,
+                   .code = "rate_limited",
+                   .message = "too many requests a second for this account; slow down",
+                   .retry_after = std::chrono::ceil<std::chrono::seconds>(wait)};
+}
+
+std::shared_ptr<void> gateway_api::take_event_stream(const tenant& who) const {
+  auto& open = (*event_streams_)[who.index];
+  if (++open <= parts_.event_streams_max) return {&open, [all = event_streams_](auto* one) { --*one; }};
+  --open;
+  return nullptr;
 }
 
 void gateway_api::dispatch(const call& c) {

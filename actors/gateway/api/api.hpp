@@ -9,6 +9,7 @@
 #include "actors/gateway/api/create_video.hpp"
 #include "actors/gateway/api/metrics.hpp"
 #include "actors/gateway/api/video_object.hpp"
+#include "runtime/limits.hpp"
 
 namespace reel {
 
@@ -35,12 +36,16 @@ public:
     std::shared_ptr<prometheus::Registry> registry; ///< served by /metrics, other roles' figures too
     std::shared_ptr<std::atomic<std::size_t>> open; ///< http_options::open
     video_options video;
-    std::function<wall_time()> wall_clock; ///< empty: the system's
+    std::size_t event_streams_max = limits::http_connections_max / 4; ///< of one tenant: each holds a connection
+    std::function<wall_time()> wall_clock;                            ///< empty: the system's
   };
   explicit gateway_api(parts p);
 
   /// An http_handler.
   void handle(const http_request& request, http_reply reply);
+
+  /// For http_options::check_head: a body is read only from those who may send one here.
+  std::optional<http_response> check_head(const http_request& head) const;
 
   /// For http_options::refused: counts it.
   void count_refused(int status) { metrics_->answered(route::unknown, status, {}); }
@@ -61,8 +66,10 @@ private:
     tenant_id scope() const { return who->is_operator ? tenant_id{} : who->id; }
   };
 
-  std::optional<api_error> admit(const http_request& request, const http_target& target, route where,
-                                 const tenant*& who);
+  std::optional<api_error> check_head(const http_request& head, route& where) const;
+  std::optional<api_error> identify(const http_request& request, const http_target& target, route where,
+                                    const tenant*& who) const;
+  std::optional<api_error> slow_down(const tenant& who);
   void dispatch(const call& c);
 
   void on_healthz(const call& c) const;
@@ -77,6 +84,8 @@ private:
   void on_content(const call& c);
   void on_events(const call& c);
 
+  std::shared_ptr<void> take_event_stream(const tenant& who) const; ///< a place until its end; null: too many
+
   outcome<planned_job, api_error> plan(const call& c);
   void refuse_create(const call& c, const api_error& e) const;
   wall_time wall_now() const;
@@ -84,6 +93,7 @@ private:
   parts parts_;
   std::vector<std::vector<std::int32_t>> negative_tokens_; ///< of each model's default, encoded once
   rate_limiter rates_;
+  std::shared_ptr<std::vector<std::atomic<std::size_t>>> event_streams_; ///< open now, by tenant
   std::shared_ptr<gateway_metrics> metrics_;
   std::atomic<bool> draining_{false};
 };

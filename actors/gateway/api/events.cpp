@@ -10,8 +10,8 @@ namespace {
 /// matters.
 class event_stream final : public body_stream, public std::enable_shared_from_this<event_stream> {
 public:
-  event_stream(std::shared_ptr<line> from, http_reply on, read_job what, video_options o)
-      : from_{std::move(from)}, on_{std::move(on)}, what_{std::move(what)}, options_{o} {}
+  event_stream(std::shared_ptr<line> from, http_reply on, read_job what, video_options o, std::shared_ptr<void> place)
+      : from_{std::move(from)}, on_{std::move(on)}, what_{std::move(what)}, options_{o}, place_{std::move(place)} {}
   ~event_stream() override { from_->unwatch(watch_); }
 
   /// Before the first read, so that no change falls between the two.
@@ -23,10 +23,11 @@ public:
     });
   }
 
-  void on_record(job_view view) {
-    view_ = std::move(view);
-    put("status");
-    ended_ = is_terminal(view_.record.state);
+  /// What the first read found.
+  void on_first(job_view view) {
+    reading_ = false;
+    on_record(std::move(view));
+    if (changed_) read_again();
   }
 
   void next(std::function<void(chunk)> reply) override {
@@ -41,18 +42,24 @@ public:
   }
 
 private:
-  void on_update(const job_update& u) {
-    if (ended_ || gone_ || view_.record.request.id.is_nil()) return; // before the first read: it tells all
-    view_.live = u.live;
-    if (u.state != view_.record.state)
-      read_again();
-    else {
-      put("progress");
-      flush();
-    }
+  void on_record(job_view view) {
+    view_ = std::move(view);
+    put("status");
+    ended_ = is_terminal(view_.record.state);
   }
 
+  void on_update(const job_update& u) {
+    if (ended_ || gone_) return;
+    bool before_first = view_.record.request.id.is_nil();
+    if (before_first || u.state != view_.record.state) return read_again();
+    view_.live = u.live;
+    put("progress");
+    flush();
+  }
+
+  /// A read that is on its way may have looked before what this one is asked for: then it is repeated.
   void read_again() {
+    changed_ = reading_;
     if (ended_ || std::exchange(reading_, true)) return;
     from_->read(what_, [on = on_, self = weak_from_this()](outcome<job_view, errc> view) {
       on.post([self, view = std::move(view)] {
@@ -67,6 +74,7 @@ private:
       on_record(*view);
     else if (!view && view.error() == errc::not_found)
       gone_ = true; // deleted meanwhile
+    if (changed_ && !gone_) read_again();
     flush();
   }
 
@@ -93,19 +101,33 @@ private:
   job_view view_;
   std::string pending_;
   std::function<void(chunk)> reply_;
-  bool reading_ = false, ended_ = false, gone_ = false;
+  bool reading_ = true; ///< the first read is on its way
+  bool changed_ = false;
+  bool ended_ = false, gone_ = false;
+  std::shared_ptr<void> place_; ///< among the tenant's streams
 };
+
+api_error too_many_streams(std::size_t most) {
+  return {.status = 429,
+          .code = "too_many_streams",
+          .message = "too many event streams of this account are open (allowed: " + std::to_string(most) +
+                     "); close some, or poll",
+          .retry_after = std::chrono::seconds{10}};
+}
 
 } // namespace
 
 void gateway_api::on_events(const call& c) {
   if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
-  auto stream = std::make_shared<event_stream>(parts_.to, c.answer.reply, read_job{c.scope(), c.job}, parts_.video);
+  auto place = take_event_stream(*c.who);
+  if (!place) return c.answer.fail(too_many_streams(parts_.event_streams_max));
+  auto stream = std::make_shared<event_stream>(parts_.to, c.answer.reply, read_job{c.scope(), c.job}, parts_.video,
+                                               std::move(place));
   stream->watch();
   parts_.to->read({c.scope(), c.job}, [answer = c.answer, stream, id = c.job](outcome<job_view, errc> view) {
     answer.reply.post([answer, stream, id, view = std::move(view)] {
       if (!view) return answer.fail(error_of(view.error(), to_string(id)));
-      stream->on_record(*view);
+      stream->on_first(*view);
       http_response r;
       r.add("content-type", "text/event-stream");
       r.add("cache-control", "no-store");

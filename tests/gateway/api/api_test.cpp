@@ -118,6 +118,12 @@ TEST_CASE("content is given whole, in parts, by tag and by head") {
   auto head = g.ask("HEAD", path);
   CHECK(head.status == 200);
   CHECK(head.header("content-length") == std::to_string(video.size()));
+  for (auto range : {"bytes=0-4", "bytes=99999999-"}) { // ranges are for GET
+    auto ranged = g.ask("HEAD", path, {}, "Range: " + std::string{range} + "\r\n");
+    CHECK(ranged.status == 200);
+    CHECK(ranged.header("content-length") == std::to_string(video.size()));
+    CHECK(ranged.header("content-range").empty());
+  }
   CHECK(g.line->object_reads() == reads);
 
   CHECK(g.ask("GET", path, {}, "Range: bytes=0-4\r\nIf-Range: " + etag + "\r\n").status == 206);
@@ -220,6 +226,16 @@ TEST_CASE("a line in trouble becomes 503 with a time to wait") {
   CHECK(g.create(R"({"prompt":"p"})").status == 429);
   g.line->fail_all(errc::internal);
   CHECK(g.create(R"({"prompt":"p"})").status == 500);
+}
+
+TEST_CASE("times to wait are spread, and never longer than the minute that SDKs wait") {
+  gateway_fixture g;
+  g.line->fail_all(errc::no_space);
+  std::set<int> seen;
+  for (int i = 0; i < 200; ++i) seen.insert(std::stoi(g.create(R"({"prompt":"p"})").header("retry-after")));
+  CHECK(seen.size() > 5);
+  CHECK(*seen.begin() >= 39);
+  CHECK(*seen.rbegin() <= 59);
 }
 
 TEST_CASE("when nobody knows whether a job was taken, only a request with a key may be repeated by an SDK") {

@@ -101,6 +101,57 @@ TEST_CASE("an end whose update was lost is found at the next heartbeat") {
   CHECK(next(client).kind == "closed");
 }
 
+TEST_CASE("an end that comes while the stream reads of the start is not missed") {
+  gateway_fixture g; // whose heartbeats come too late to help
+  auto id = g.make_job();
+  http_client client{g.server->port()};
+  subscribe(client, g, id);
+  next(client);
+  g.line->hold_reads();
+  g.line->start(id);
+  REQUIRE(gateway_fixture::wait_until([&] { return g.line->held_reads() == 1; }));
+  g.line->finish(id, "video", "png");
+  g.line->release_reads();
+  CHECK(status(next(client)) == "in_progress");
+  CHECK(status(next(client)) == "completed");
+  CHECK(next(client).kind == "closed");
+}
+
+TEST_CASE("an end that comes while the stream reads for the first time is not missed") {
+  gateway_fixture g;
+  auto id = g.make_job();
+  http_client client{g.server->port()};
+  g.line->hold_reads();
+  client.send("GET /v1/videos/" + to_string(id) + "/events HTTP/1.1\r\nHost: x\r\n" + g.auth() + "\r\n");
+  REQUIRE(gateway_fixture::wait_until([&] { return g.line->held_reads() == 1; }));
+  g.line->finish(id, "video", "png");
+  g.line->release_reads();
+  std::vector<std::string> seen;
+  for (auto e = next(client); e.kind != "closed"; e = next(client)) seen.push_back(status(e));
+  REQUIRE_FALSE(seen.empty());
+  CHECK(seen.back() == "completed");
+}
+
+TEST_CASE("a tenant has a bounded number of streams, whose ends make place, and takes none from another") {
+  gateway_fixture g{{.event_streams_max = 2}};
+  auto id = g.make_job(), foreign = g.make_job(g.auth(g.other_key));
+  auto path = [](const job_id& of) { return "/v1/videos/" + to_string(of) + "/events"; };
+  http_client first{g.server->port()};
+  subscribe(first, g, id);
+  {
+    http_client second{g.server->port()};
+    subscribe(second, g, id);
+    auto refused = g.ask("GET", path(id));
+    CHECK(refused.status == 429);
+    CHECK_FALSE(refused.header("retry-after").empty());
+    CHECK(parsed(refused).at("error").at("code").as_string() == "too_many_streams");
+    g.ask("POST", "/v1/videos/" + to_string(foreign) + "/cancel", {}, g.auth(g.other_key));
+    CHECK(g.ask("GET", path(foreign), {}, g.auth(g.other_key)).status == 200);
+  }
+  for (int i = 0; i < 5; ++i) // there is place again, and those who find nothing do not keep it
+    CHECK(gateway_fixture::wait_until([&] { return g.ask("GET", path(foreign)).status == 404; }));
+}
+
 TEST_CASE("a job that is deleted ends its streams") {
   http_options http;
   http.heartbeat_time = 50ms;
