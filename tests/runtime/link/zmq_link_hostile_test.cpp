@@ -60,6 +60,20 @@ struct lonely {
   raw_peer raw(node_id self = beta) { return {a.link.endpoint(), beta_keys, alpha_keys.public_key, std::move(self)}; }
 };
 
+/// Says hello without CURVE; true when the other side ends the connection.
+bool is_shut_out(const std::string& endpoint, const std::string& token) {
+  raw_peer bare{"", {}, ""};
+  const int ends = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED;
+  REQUIRE(zmq_socket_monitor(bare.socket.handle(), "inproc://bare", ends) == 0);
+  zmq::socket_t monitor{bare.context, ZMQ_PAIR};
+  monitor.set(zmq::sockopt::rcvtimeo, 60'000);
+  monitor.connect("inproc://bare");
+  bare.socket.connect(endpoint);
+  bare.send({.kind = frame_kind::hello, .wants_answer = true, .source = {1}}, encode_hello({beta, token}));
+  zmq::message_t event;
+  return monitor.recv(event).has_value();
+}
+
 } // namespace
 
 TEST_CASE("a client with an unknown key is refused by ZAP") {
@@ -114,16 +128,14 @@ TEST_CASE("the connection number of a peer that left does not make its heir that
   node a{o};
   node_epoch alpha_epoch;
   {
-    raw_peer b{a.link.endpoint(), kb, ka.public_key};
+    raw_peer b{"", kb, ka.public_key};
     b.socket.set(zmq::sockopt::routing_id, "chosen");
-    b.socket.disconnect(a.link.endpoint());
     b.socket.connect(a.link.endpoint());
     REQUIRE(b.greet());
     REQUIRE(a.mail.wait_state("beta", peer_state::up));
     alpha_epoch = b.peer;
   }
-  raw_peer c{a.link.endpoint(), kc, ka.public_key, node_id{"gamma"}};
-  c.socket.disconnect(a.link.endpoint());
+  raw_peer c{"", kc, ka.public_key, node_id{"gamma"}};
   c.socket.set(zmq::sockopt::routing_id, "chosen");
   c.socket.connect(a.link.endpoint());
   c.peer = alpha_epoch;
@@ -137,17 +149,8 @@ TEST_CASE("the connection number of a peer that left does not make its heir that
 
 TEST_CASE("clients without CURVE are refused") {
   curve_pair p;
-  raw_peer bare{p.a.link.endpoint(), {}, ""};
-  const int ends = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED;
-  REQUIRE(zmq_socket_monitor(bare.socket.handle(), "inproc://bare", ends) == 0);
-  zmq::socket_t monitor{bare.context, ZMQ_PAIR};
-  monitor.connect("inproc://bare");
-  bare.send({.kind = frame_kind::hello, .wants_answer = true, .source = {1}}, encode_hello({beta, ""}));
-  zmq::message_t event;
-  CHECK(monitor.recv(event)); // alpha ended the connection
-  raw_peer tokened{p.a.link.endpoint(), {}, "", beta, "0123456789abcdef"};
-  tokened.socket.set(zmq::sockopt::rcvtimeo, 1000);
-  CHECK_FALSE(tokened.greet());
+  CHECK(is_shut_out(p.a.link.endpoint(), ""));
+  CHECK(is_shut_out(p.a.link.endpoint(), "0123456789abcdef"));
   CHECK(p.a.mail.changes().size() == 1);
   CHECK(p.a.link.counters().refused_hellos == 0); // not a single frame of them arrived
   CHECK(still_talks(p));
@@ -158,10 +161,13 @@ TEST_CASE("a child with the wrong token, no token or an unexpected name is refus
   node a{{.self = alpha,
           .epoch = {0xa1},
           .listen = folder.endpoint(),
-          .peers = {{.id = beta, .token = "0123456789abcdef"}}}};
+          .peers = {{.id = beta, .token = "0123456789abcdef"}},
+          .conversation = patient_conversation()}};
   auto child = [&folder](const node_id& self, const std::string& token) {
-    return zmq_link_options{
-        .self = self, .epoch = {0xc1}, .peers = {{.id = alpha, .endpoint = folder.endpoint(), .token = token}}};
+    return zmq_link_options{.self = self,
+                            .epoch = {0xc1},
+                            .peers = {{.id = alpha, .endpoint = folder.endpoint(), .token = token}},
+                            .conversation = patient_conversation()};
   };
   node wrong{child(beta, "0123456789abcdeX")};
   CHECK(eventually([&a] { return a.link.counters().refused_hellos >= 1; }));
@@ -249,7 +255,7 @@ TEST_CASE("frames of an earlier life are refused") {
   REQUIRE(l.a.mail.wait_packets(1));
   CHECK(eventually([&] {
     const auto c = l.a.link.counters();
-    return c.refused_frames == before.refused_frames + 1 && c.refused_hellos == before.refused_hellos + 1;
+    return c.refused_frames >= before.refused_frames + 1 && c.refused_hellos >= before.refused_hellos + 1;
   }));
   CHECK(l.a.mail.packets().size() == 1);
 }
@@ -269,9 +275,10 @@ TEST_CASE("damaged frames of a peer are counted and dropped, the conversation go
   b.send({.kind = frame_kind::ack, .source = b.epoch, .destination = b.peer, .ack = 1000});
   b.send(b.tell(1));
   REQUIRE(l.a.mail.wait_packets(1));
-  CHECK(eventually([&l] { return l.a.link.counters().malformed == 5; }));
-  CHECK(l.a.link.counters().crc_failures == 1);
-  CHECK(l.a.link.counters().refused_frames == 1);
+  CHECK(eventually([&l] {
+    const auto c = l.a.link.counters();
+    return c.malformed == 5 && c.crc_failures == 1 && c.refused_frames >= 1;
+  }));
   CHECK(l.a.mail.numbers() == std::vector<std::uint64_t>{1});
 }
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <zmq.hpp>
 
@@ -121,6 +122,7 @@ struct node {
     mail.answering = &link;
     link.start(mail);
   }
+  ~node() { mail.unblock(); } // a failed REQUIRE comes here, too: the link's thread could not be joined
   inbox mail;
   zmq_link link;
 };
@@ -138,13 +140,22 @@ struct private_folder {
 
 inline const node_id alpha{"alpha"}, beta{"beta"};
 
+/// No peer goes down because the machine is busy. Tests about silence have options of their own.
+inline session::options patient_conversation() {
+  session::options o;
+  o.resend_rounds_max = 100;
+  o.silence = {.suspect_after = 60s, .down_after = 120s, .doubt_after = 60s};
+  return o;
+}
+
 /// Options of a listening node that expects `peer` to dial.
 inline zmq_link_options listener_options(const curve_keys& own, const node_id& peer, const curve_keys& peers_keys) {
   return {.self = alpha,
           .epoch = {0xa1},
           .listen = "tcp://127.0.0.1:*",
           .keys = own,
-          .peers = {{.id = peer, .public_key = peers_keys.public_key}}};
+          .peers = {{.id = peer, .public_key = peers_keys.public_key}},
+          .conversation = patient_conversation()};
 }
 
 inline zmq_link_options dialer_options(const curve_keys& own, const std::string& endpoint,
@@ -152,7 +163,8 @@ inline zmq_link_options dialer_options(const curve_keys& own, const std::string&
   return {.self = beta,
           .epoch = {epoch},
           .keys = own,
-          .peers = {{.id = alpha, .endpoint = endpoint, .public_key = servers_keys.public_key}}};
+          .peers = {{.id = alpha, .endpoint = endpoint, .public_key = servers_keys.public_key}},
+          .conversation = patient_conversation()};
 }
 
 /// alpha listens, beta dials.
@@ -181,7 +193,20 @@ inline errc send_patiently(reel::link& l, const node_id& to, const packet& p) {
   return e;
 }
 
-/// A DEALER with a peer's good key, without a session: says hello as `self` and then what it is told to.
+/// Below the range that the kernel gives to outgoing connections: it is free again after a restart.
+inline std::string restartable_endpoint() {
+  std::random_device random;
+  for (int tries = 0; tries < 1000; ++tries) {
+    auto endpoint = "tcp://127.0.0.1:" + std::to_string(20'000 + random() % 12'000);
+    zmq::context_t context;
+    zmq::socket_t probe{context, ZMQ_ROUTER};
+    if (zmq_bind(probe.handle(), endpoint.c_str()) == 0) return endpoint;
+  }
+  throw std::runtime_error{"no free port"};
+}
+
+/// A DEALER with a peer's good key, without a session: says hello as `self` and then what it is told to. With an empty
+/// endpoint it does not connect yet.
 class raw_peer {
 public:
   raw_peer(const std::string& endpoint, const std::optional<curve_keys>& own, const std::string& server_key,
@@ -194,7 +219,7 @@ public:
     }
     socket.set(zmq::sockopt::linger, 0);
     socket.set(zmq::sockopt::rcvtimeo, 60'000);
-    socket.connect(endpoint);
+    if (!endpoint.empty()) socket.connect(endpoint);
   }
 
   /// The greeting as zmq_link does it; false when it is not answered.
