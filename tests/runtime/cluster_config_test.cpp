@@ -2,6 +2,7 @@
 // Each test breaks one thing of a good one.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
 
 #include "actors/config.hpp"
 #include "runtime/config.hpp"
@@ -70,4 +71,24 @@ TEST_CASE("a lease is renewed three times before the worker gives it up") {
   CHECK_THAT(refusal("lease_ttl = '19s'\nrenew_every = '5s'\n"),
              ContainsSubstring("scheduler.renew_every = '5s'") && ContainsSubstring("4666ms"));
   CHECK_THAT(refusal("lease_ttl = '15s'\n"), ContainsSubstring("scheduler.renew_every"));
+}
+
+TEST_CASE("every configuration in cluster-configs is a good one") {
+  std::size_t read = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{REEL_SOURCE_DIR "/cluster-configs"}) {
+    if (entry.path().extension() != ".toml") continue;
+    INFO(entry.path());
+    CHECK_NOTHROW(read_cluster_config(entry.path().string()));
+    ++read;
+  }
+  CHECK(read >= 3);
+}
+
+TEST_CASE("a checkpoint has to be where its workers are, and only there") {
+  const testing::temp_folder folder;
+  auto file = folder.write("x.toml", "[[node]]\nid = 'control'\nroles = ['gateway', 'scheduler', 'storage']\n"
+                                     "listen = 'tcp://127.0.0.1:7710'\n[[node]]\nid = 'gpu'\nroles = ['workers']\n"
+                                     "[[model]]\nid = 'm'\nkind = 'wan'\ncheckpoint = '/nowhere/at/all'\n");
+  CHECK_NOTHROW(read_cluster_config(file.string(), {}, {"control"}));
+  CHECK_THROWS_WITH(read_cluster_config(file.string(), {}, {"gpu"}), ContainsSubstring("x.toml:11: model.checkpoint"));
 }
