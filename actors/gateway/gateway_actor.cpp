@@ -1,4 +1,7 @@
 #include "actors/gateway/gateway_actor.hpp"
+
+#include <algorithm>
+
 namespace reel {
 
 namespace {
@@ -17,7 +20,27 @@ template <class T> std::shared_ptr<open_reply<T>> shared(open_reply<T>&& reply) 
   return std::make_shared<open_reply<T>>(std::move(reply));
 }
 
+/// What keeps all jobs out, as one message to the ledger shows it.
+errc trouble_in(const outcome<accept_answers, errc>& answers) {
+  if (!answers) return answers.error();
+  auto kept_out = [](const accept_answer& a) { return a.code == errc::no_space || a.code == errc::queue_full; };
+  const auto& all = answers->answers;
+  return !all.empty() && std::ranges::all_of(all, kept_out) ? all.front().code : errc::ok;
+}
+
 } // namespace
+
+/// A page while the live parts of its running jobs are on their way. At most 100 jobs.
+struct gateway_shell::open_page {
+  explicit open_page(open_reply<view_page>&& r) : reply{std::move(r)} {}
+  void one_answered() {
+    if (--missing == 0) reply.give(std::move(page));
+  }
+
+  open_reply<view_page> reply;
+  view_page page;
+  std::size_t missing = 1; ///< the ledger's rows, then what they need
+};
 
 gateway_parts make_gateway_line(const gateway_options& o) {
   auto inbox = std::make_shared<gateway_inbox>();
@@ -44,6 +67,7 @@ gateway_shell::interface::behavior_type gateway_shell::make_behavior() {
 }
 
 void gateway_shell::on_gateway_wake() {
+  woken_at_ = act::now(self_);
   for (auto& one : inbox_->take_all()) std::visit([this](auto& call) { on_call(std::move(call)); }, one);
   send_accepts();
   if (watched_changed_) tell_watched();
@@ -51,6 +75,7 @@ void gateway_shell::on_gateway_wake() {
 
 void gateway_shell::on_gateway_tick() {
   probe_ledger();
+  if (act::now(self_) >= trouble_until_) inbox_->accepting = errc::ok;
   if (!watched_.empty() && act::now(self_) >= rewatch_at_) tell_watched();
   act::tell_after(self_, options_.probe_every, caf::actor_cast<interface>(self_), gateway_tick{});
 }
@@ -58,7 +83,15 @@ void gateway_shell::on_gateway_tick() {
 // ---------------------------------------------------------------- accepting
 
 void gateway_shell::send_accepts() {
+  refuse_old_accepts();
   while (!accepts_.empty() && accept_asks_ < options_.accept_asks_max) ask_accept();
+}
+
+void gateway_shell::refuse_old_accepts() {
+  if (accepts_.empty()) return;
+  for (auto oldest = act::now(self_) - options_.accept_deadline; !accepts_.empty() && accepts_.front().since <= oldest;
+       accepts_.pop_front())
+    accepts_.front().call.reply.give(failed{errc::unavailable});
 }
 
 void gateway_shell::ask_accept() {
@@ -66,10 +99,11 @@ void gateway_shell::ask_accept() {
   auto replies = std::make_shared<accept_replies>();
   std::size_t bytes = 0;
   while (!accepts_.empty() && m.jobs.size() < limits::accept_jobs_max) {
-    auto& next = accepts_.front();
+    auto& next = accepts_.front().call;
     bytes += bytes_of(next.message);
     if (!m.jobs.empty() && bytes > options_.accept_bytes_max) break;
     m.jobs.push_back(std::move(next.message));
+    next.reply.has_gone_out();
     replies->push_back(std::move(next.reply));
     accepts_.pop_front();
   }
@@ -82,14 +116,20 @@ void gateway_shell::ask_accept() {
 
 void gateway_shell::on_accepted(accept_replies& replies, outcome<accept_answers, errc> answers) {
   --accept_asks_;
-  bool fits = answers && answers->answers.size() == replies.size();
+  if (answers && answers->answers.size() != replies.size()) answers = failed{errc::malformed};
+  remember_trouble(trouble_in(answers));
   for (std::size_t i = 0; i < replies.size(); ++i) {
-    if (fits)
+    if (answers)
       replies[i].give(answers->answers[i]);
     else
-      replies[i].give(failed{answers ? errc::internal : answers.error()});
+      replies[i].give(failed{answers.error()});
   }
   send_accepts();
+}
+
+void gateway_shell::remember_trouble(errc code) {
+  inbox_->accepting = code;
+  if (code != errc::ok) trouble_until_ = act::now(self_) + options_.trouble_kept;
 }
 
 // ---------------------------------------------------------------- one call, one ask
@@ -120,10 +160,30 @@ void gateway_shell::ask_live(job_record record, std::shared_ptr<open_reply<job_v
 }
 
 void gateway_shell::on_call(list_call c) {
-  auto reply = shared(std::move(c.reply));
+  auto page = std::make_shared<open_page>(std::move(c.reply));
   act::ask(
       self_, ledger_, options_.read_deadline, std::move(c.message),
-      [reply](job_page& page) { reply->give(std::move(page)); }, [reply](errc code) { reply->give(failed{code}); });
+      [this, page](job_page& found) {
+        for (auto& record : found.jobs) page->page.jobs.push_back({std::move(record), {}});
+        page->page.has_more = found.has_more;
+        ask_live(page);
+        page->one_answered();
+      },
+      [page](errc code) { page->reply.give(failed{code}); });
+}
+
+void gateway_shell::ask_live(const std::shared_ptr<open_page>& page) {
+  for (auto& view : page->page.jobs) {
+    if (view.record.state != job_state::leased) continue;
+    ++page->missing;
+    act::ask(
+        self_, scheduler_, options_.live_deadline, describe_job{view.record.request.id},
+        [page, &view](const job_live& live) {
+          view.live = live;
+          page->one_answered();
+        },
+        [page](errc) { page->one_answered(); });
+  }
 }
 
 void gateway_shell::on_call(cancel_call c) {

@@ -4,8 +4,11 @@
 // Jobs travel in bulk when there are many: while `accept_asks_max` messages to the ledger are unanswered, new jobs
 // gather for the next one, at most limits::accept_jobs_max and `accept_bytes_max` in it. An idle line adds no wait.
 //
-// Every ask has a deadline. A silent scheduler costs only the live part of a view; whether the ledger answers is
-// the line's readiness, asked once a second.
+// Every ask has a deadline, and a job that has waited as long as one for its turn is refused: it was certainly not
+// taken, and its client still listens. A silent scheduler costs only the live part of a view.
+//
+// The line is ready while the ledger answers, which is asked once a second, and while the last jobs were not kept out.
+// That is forgotten after a while: a line that is not ready gets no jobs that could show that it is again.
 #pragma once
 
 #include <deque>
@@ -39,11 +42,12 @@ struct gateway_options {
   std::size_t outstanding_max = 4096;                        ///< calls without a reply: four for each connection
   std::size_t accept_asks_max = 2;                           ///< one being committed, one on its way
   std::size_t accept_bytes_max = limits::body_bytes_max / 2; ///< of the jobs in one message
-  std::chrono::milliseconds accept_deadline{10'000};
+  std::chrono::milliseconds accept_deadline{10'000};         ///< and the longest wait before; two < answer_time
   std::chrono::milliseconds read_deadline{5'000};
   std::chrono::milliseconds live_deadline{1'000};
   std::chrono::milliseconds object_deadline{10'000};
   std::chrono::milliseconds probe_every{1'000};
+  std::chrono::milliseconds trouble_kept{5'000};
   std::chrono::milliseconds rewatch_every{5'000};
 };
 
@@ -63,7 +67,7 @@ private:
   void on_gateway_tick();
   void on_job_update(const job_update& m);
 
-  void on_call(accept_call c) { accepts_.push_back(std::move(c)); }
+  void on_call(accept_call c) { accepts_.push_back({std::move(c), woken_at_}); }
   void on_call(read_call c);
   void on_call(list_call c);
   void on_call(cancel_call c);
@@ -73,10 +77,14 @@ private:
 
   using accept_replies = std::vector<open_reply<accept_answer>>;
   void send_accepts();
+  void refuse_old_accepts();
   void ask_accept();
   void on_accepted(accept_replies& replies, outcome<accept_answers, errc> answers);
+  void remember_trouble(errc code);
 
   void ask_live(job_record record, std::shared_ptr<open_reply<job_view>> reply);
+  struct open_page;
+  void ask_live(const std::shared_ptr<open_page>& page);
   void tell_watched();
   void probe_ledger();
 
@@ -87,8 +95,14 @@ private:
   scheduler_ref scheduler_;
   objects_ref objects_;
 
-  std::deque<accept_call> accepts_; ///< bounded by outstanding_max
+  struct waiting_accept {
+    accept_call call;
+    instant since;
+  };
+  std::deque<waiting_accept> accepts_; ///< bounded by outstanding_max
   std::size_t accept_asks_ = 0;
+  instant woken_at_{};
+  instant trouble_until_{};
 
   std::map<line::watch_id, line_watch> watches_;
   std::map<job_id, std::set<line::watch_id>> watched_;

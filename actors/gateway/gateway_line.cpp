@@ -13,6 +13,7 @@ void gateway_inbox::open(std::function<void()> wake) {
 void gateway_inbox::close() {
   closed_ = true;
   ledger = errc::unavailable;
+  accepting = errc::ok;
   take_all(); // whose ends answer
   std::lock_guard lock{mutex_};
   wake_ = nullptr;
@@ -40,7 +41,7 @@ template <class Message, class Answer> void gateway_line::put(Message m, line_re
 
 void gateway_line::accept(job_request job, line_reply<accept_answer> reply) { put(std::move(job), std::move(reply)); }
 void gateway_line::read(read_job m, line_reply<job_view> reply) { put(std::move(m), std::move(reply)); }
-void gateway_line::list(list_jobs m, line_reply<job_page> reply) { put(std::move(m), std::move(reply)); }
+void gateway_line::list(list_jobs m, line_reply<view_page> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::cancel(cancel_job m, line_reply<cancel_answer> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::remove(delete_job m, line_reply<delete_answer> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::read_object(reel::read_object m, line_reply<object_slice> reply) {
@@ -58,9 +59,14 @@ void gateway_line::unwatch(watch_id id) {
 }
 
 line_readiness gateway_line::readiness() const {
-  auto ledger = inbox_->ledger.load();
-  if (ledger == errc::ok) return {.ready = true, .reasons = {}};
-  return {.ready = false, .reasons = {"ledger: " + std::string{to_string(ledger)}}};
+  line_readiness r{.ready = true, .reasons = {}};
+  for (auto [what, code] :
+       {std::pair{"ledger: ", inbox_->ledger.load()}, std::pair{"accepting: ", inbox_->accepting.load()}}) {
+    if (code == errc::ok) continue;
+    r.ready = false;
+    r.reasons.push_back(what + std::string{to_string(code)});
+  }
+  return r;
 }
 
 } // namespace reel

@@ -3,7 +3,8 @@
 // an atomic list of calls, a counter, and the handle that wakes the actor behind a mutex held for one copy.
 //
 // Bounded: at most `outstanding_max` calls without a reply; one more is answered errc::queue_full at once. A call
-// that is dropped on its way (the actor ended) is answered errc::unavailable by its open_reply's end.
+// that is dropped (the actor ended) is answered by its open_reply's end: errc::unavailable, or errc::unreachable once
+// it has gone out to others, because then nobody knows what came of it.
 #pragma once
 
 #include <atomic>
@@ -22,9 +23,12 @@ public:
   open_reply(line_reply<T> reply, std::shared_ptr<std::atomic<std::size_t>> outstanding)
       : reply_{std::move(reply)}, outstanding_{std::move(outstanding)} {}
   open_reply(open_reply&& other) noexcept
-      : reply_{std::exchange(other.reply_, nullptr)}, outstanding_{std::move(other.outstanding_)} {}
+      : reply_{std::exchange(other.reply_, nullptr)}, outstanding_{std::move(other.outstanding_)},
+        if_dropped_{other.if_dropped_} {}
   open_reply& operator=(open_reply&&) = delete;
-  ~open_reply() { give(failed{errc::unavailable}); }
+  ~open_reply() { give(failed{if_dropped_}); }
+
+  void has_gone_out() { if_dropped_ = errc::unreachable; }
 
   void give(outcome<T, errc> answer) {
     if (!reply_) return;
@@ -35,6 +39,7 @@ public:
 private:
   line_reply<T> reply_;
   std::shared_ptr<std::atomic<std::size_t>> outstanding_;
+  errc if_dropped_ = errc::unavailable;
 };
 
 template <class Message, class Answer> struct line_call {
@@ -48,7 +53,7 @@ struct line_watch {
 };
 using accept_call = line_call<job_request, accept_answer>;
 using read_call = line_call<read_job, job_view>;
-using list_call = line_call<list_jobs, job_page>;
+using list_call = line_call<list_jobs, view_page>;
 using cancel_call = line_call<cancel_job, cancel_answer>;
 using delete_call = line_call<delete_job, delete_answer>;
 using object_call = line_call<read_object, object_slice>;
@@ -65,7 +70,8 @@ public:
 
   void push(any_line_call call);
 
-  std::atomic<errc> ledger{errc::unavailable}; ///< how its last call ended, set by the actor
+  std::atomic<errc> ledger{errc::unavailable}; ///< how its last probe ended, set by the actor
+  std::atomic<errc> accepting{errc::ok};       ///< what kept jobs out lately, set by the actor
   const std::shared_ptr<std::atomic<std::size_t>> outstanding = std::make_shared<std::atomic<std::size_t>>(0);
 
 private:
@@ -82,7 +88,7 @@ public:
 
   void accept(job_request job, line_reply<accept_answer> reply) override;
   void read(read_job m, line_reply<job_view> reply) override;
-  void list(list_jobs m, line_reply<job_page> reply) override;
+  void list(list_jobs m, line_reply<view_page> reply) override;
   void cancel(cancel_job m, line_reply<cancel_answer> reply) override;
   void remove(delete_job m, line_reply<delete_answer> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;

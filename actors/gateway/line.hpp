@@ -26,6 +26,13 @@ struct job_view {
   bool operator==(const job_view&) const = default;
 };
 
+/// Live parts of the running ones only.
+struct view_page {
+  std::vector<job_view> jobs;
+  bool has_more = false;
+  bool operator==(const view_page&) const = default;
+};
+
 struct line_readiness {
   bool ready = false;
   std::vector<std::string> reasons; ///< why not
@@ -38,11 +45,12 @@ public:
 
   virtual ~line() = default;
 
-  /// Replied when the job is durable, or refused. After timeout and unreachable nobody knows which.
+  /// Replied when the job is durable, or refused. After timeout, unreachable, malformed and internal nobody knows
+  /// which.
   virtual void accept(job_request job, line_reply<accept_answer> reply) = 0;
 
   virtual void read(read_job m, line_reply<job_view> reply) = 0;
-  virtual void list(list_jobs m, line_reply<job_page> reply) = 0;
+  virtual void list(list_jobs m, line_reply<view_page> reply) = 0;
   virtual void cancel(cancel_job m, line_reply<cancel_answer> reply) = 0;
   virtual void remove(delete_job m, line_reply<delete_answer> reply) = 0;
   virtual void read_object(reel::read_object m, line_reply<object_slice> reply) = 0;

@@ -96,24 +96,24 @@ void memory_line::read(read_job m, line_reply<job_view> reply) {
   give(std::move(reply), std::move(answer));
 }
 
-void memory_line::list(list_jobs m, line_reply<job_page> reply) {
-  job_page page;
+void memory_line::list(list_jobs m, line_reply<view_page> reply) {
+  view_page page;
   {
     std::lock_guard lock{mutex_};
-    std::vector<const job_record*> all;
+    std::vector<const row*> all;
     for (const auto& [id, r] : rows_)
-      if (m.tenant.value.empty() || r.record.request.tenant == m.tenant) all.push_back(&r.record);
+      if (m.tenant.value.empty() || r.record.request.tenant == m.tenant) all.push_back(&r);
     if (!m.ascending) std::ranges::reverse(all);
-    for (const auto* record : all) {
-      const auto& id = record->request.id;
+    for (const auto* one : all) {
+      const auto& id = one->record.request.id;
       if (m.after && (m.ascending ? id <= *m.after : id >= *m.after)) continue;
       if (page.jobs.size() == m.limit)
         page.has_more = true;
       else
-        page.jobs.push_back(*record);
+        page.jobs.push_back({one->record, one->record.state == job_state::leased ? one->live : std::nullopt});
     }
   }
-  give<job_page>(std::move(reply), std::move(page));
+  give<view_page>(std::move(reply), std::move(page));
 }
 
 void memory_line::cancel(cancel_job m, line_reply<cancel_answer> reply) {
@@ -230,6 +230,7 @@ void memory_line::start(const job_id& id) {
   ++r.record.version;
   ++r.record.fence;
   r.record.batch_size = 1;
+  r.live = job_live{.phase = run_phase::encoding};
   tell(r);
 }
 

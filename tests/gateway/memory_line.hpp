@@ -23,7 +23,7 @@ public:
 
   void accept(job_request job, line_reply<accept_answer> reply) override;
   void read(read_job m, line_reply<job_view> reply) override;
-  void list(list_jobs m, line_reply<job_page> reply) override;
+  void list(list_jobs m, line_reply<view_page> reply) override;
   void cancel(cancel_job m, line_reply<cancel_answer> reply) override;
   void remove(delete_job m, line_reply<delete_answer> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
@@ -38,7 +38,7 @@ public:
   void release_reads();
   std::size_t held_reads() const;
   void set_live(const job_id& id, std::optional<job_live> live); ///< and tells watchers
-  void start(const job_id& id);
+  void start(const job_id& id);                                  ///< its worker begins
   void finish(const job_id& id, std::string video, std::string thumbnail);
   void fail(const job_id& id, job_state state, errc code, std::string message);
   void lose_objects();

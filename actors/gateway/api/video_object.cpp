@@ -18,9 +18,9 @@ void write_time(json_writer& json, std::string_view key, const std::optional<wal
     json.null();
 }
 
+/// A job may be leased long before its worker starts it: only the live part tells.
 bool runs(const job_view& v) {
-  if (v.record.state != job_state::leased) return false;
-  return !v.live || v.live->phase != run_phase::waiting;
+  return v.record.state == job_state::leased && v.live && v.live->phase != run_phase::waiting;
 }
 
 std::string_view error_code(const job_record& r) {
@@ -100,7 +100,7 @@ std::string_view status_of(const job_view& v) {
 
 int progress_of(const job_view& v) {
   if (v.record.state == job_state::succeeded) return 100;
-  if (!runs(v) || !v.live || v.live->steps_total <= 0) return 0;
+  if (!runs(v) || v.live->steps_total <= 0) return 0;
   constexpr int of_steps = 95; // the rest is decoding and storing
   int steps = of_steps * std::clamp(v.live->step, 0, v.live->steps_total) / v.live->steps_total;
   if (v.live->phase == run_phase::decoding) return of_steps + 1;

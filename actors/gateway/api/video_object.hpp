@@ -2,8 +2,9 @@
 // present, and our own facts in the nested object `reel`. Pure.
 //
 // What follows from what: `status` is queued until a worker really starts (a granted batch that still waits
-// on its worker is queued); cancelled and dead-lettered jobs are `failed` with that as error.code. `seconds`
-// is (frames - 1) / fps, the length asked for: the models make one frame more (4n+1).
+// on its worker is queued, and so is one of which the scheduler says nothing); cancelled and dead-lettered jobs are
+// `failed` with that as error.code. `seconds` is (frames - 1) / fps, the length asked for: the models make one frame
+// more (4n+1).
 #pragma once
 
 #include "actors/gateway/api/json_writer.hpp"

@@ -40,32 +40,36 @@ outcome<list_jobs, api_error> page_of(const http_target& target, tenant_id scope
   return m;
 }
 
-std::string page_text(const job_page& page, const video_options& o) {
+std::string page_text(const view_page& page, const video_options& o) {
   std::string text;
   json_writer json{text};
   json.open().key("object").text("list").key("data").open('[');
-  for (const auto& record : page.jobs) write_video(json, {record, {}}, o);
+  for (const auto& view : page.jobs) write_video(json, view, o);
   json.close(']');
   for (const auto& [key, at] : {std::pair{"first_id", std::size_t{0}}, std::pair{"last_id", page.jobs.size() - 1}}) {
     json.key(key);
     if (page.jobs.empty())
       json.null();
     else
-      json.text(to_string(page.jobs[at].request.id));
+      json.text(to_string(page.jobs[at].record.request.id));
   }
   json.key("has_more").boolean(page.has_more).close();
   return text;
+}
+
+/// After these nobody knows whether the ledger took the job.
+bool is_open(errc code) {
+  return code == errc::timeout || code == errc::unreachable || code == errc::malformed || code == errc::internal;
 }
 
 /// A refusal to take a job. Where nobody knows whether it was taken, an SDK must not repeat it by itself, or
 /// there would be two: unless the request carries an idempotency key.
 api_error refusal_of(errc code, bool has_key) {
   auto e = error_of(code, "the request");
-  if (!has_key && (code == errc::timeout || code == errc::unreachable)) {
+  if (!has_key && is_open(code)) {
     e.retry = false;
-    e.message = "the service did not answer in time: the video may or may not have been accepted; look at "
-                "the list of "
-                "videos, and send an Idempotency-Key to be able to repeat safely";
+    e.message = "it is not known whether the video was accepted: look at the list of videos, and send an "
+                "Idempotency-Key to be able to repeat safely";
   }
   return e;
 }
@@ -137,7 +141,7 @@ void gateway_api::on_create(const call& c) {
 void gateway_api::on_list(const call& c) {
   auto page = page_of(c.target, c.scope());
   if (!page) return c.answer.fail(page.error());
-  parts_.to->list(*page, [answer = c.answer](outcome<job_page, errc> found) {
+  parts_.to->list(*page, [answer = c.answer](outcome<view_page, errc> found) {
     if (!found) return answer.fail(error_of(found.error(), "the list"));
     http_response r;
     r.add("content-type", "application/json");

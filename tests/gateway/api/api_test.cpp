@@ -84,6 +84,19 @@ TEST_CASE("lists come in pages that end") {
   CHECK_FALSE(none.at("has_more").as_bool());
 }
 
+TEST_CASE("a list says the same of a job as reading it does") {
+  gateway_fixture g;
+  auto id = g.make_job();
+  auto read = [&] { return parsed(g.ask("GET", "/v1/videos/" + to_string(id))); };
+  auto listed = [&] { return parsed(g.ask("GET", "/v1/videos")).at("data").as_array().at(0).as_object(); };
+  g.line->start(id);
+  CHECK(read() == listed());
+  CHECK(read().at("status").as_string() == "in_progress");
+  g.line->set_live(id, job_live{.phase = run_phase::waiting}); // granted, but its worker is not there yet
+  CHECK(read() == listed());
+  CHECK(read().at("status").as_string() == "queued");
+}
+
 TEST_CASE("content is given whole, in parts, by tag and by head") {
   gateway_fixture g;
   auto id = g.make_job();
@@ -240,9 +253,16 @@ TEST_CASE("times to wait are spread, and never longer than the minute that SDKs 
 
 TEST_CASE("when nobody knows whether a job was taken, only a request with a key may be repeated by an SDK") {
   gateway_fixture g;
-  g.line->fail_all(errc::timeout);
-  CHECK(g.create(R"({"prompt":"p"})").header("x-should-retry") == "false");
-  CHECK(g.create(R"({"prompt":"p"})", "Idempotency-Key: a\r\n").header("x-should-retry").empty());
+  for (auto code : {errc::timeout, errc::unreachable, errc::malformed, errc::internal}) {
+    g.line->fail_all(code);
+    auto a = g.create(R"({"prompt":"p"})");
+    CHECK(a.status >= 500);
+    CHECK(a.header("x-should-retry") == "false");
+    CHECK(a.body.find("it is not known whether the video was accepted") != std::string::npos);
+    CHECK(g.create(R"({"prompt":"p"})", "Idempotency-Key: a\r\n").header("x-should-retry").empty());
+  }
+  g.line->fail_all(errc::unavailable); // certainly not taken
+  CHECK(g.create(R"({"prompt":"p"})").header("x-should-retry").empty());
 }
 
 TEST_CASE("an operator may ask for an urgent job, others may not") {
