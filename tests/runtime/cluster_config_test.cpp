@@ -90,5 +90,6 @@ TEST_CASE("a checkpoint has to be where its workers are, and only there") {
                                      "listen = 'tcp://127.0.0.1:7710'\n[[node]]\nid = 'gpu'\nroles = ['workers']\n"
                                      "[[model]]\nid = 'm'\nkind = 'wan'\ncheckpoint = '/nowhere/at/all'\n");
   CHECK_NOTHROW(read_cluster_config(file.string(), {}, {"control"}));
-  CHECK_THROWS_WITH(read_cluster_config(file.string(), {}, {"gpu"}), ContainsSubstring("x.toml:11: model.checkpoint"));
+  CHECK_THROWS_WITH(read_cluster_config(file.string(), {}, {"gpu"}),
+                    ContainsSubstring("x.toml:11: model[1].checkpoint"));
 }
