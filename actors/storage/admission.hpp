@@ -23,7 +23,10 @@ public:
   }
 
   void accepted(const tenant_id& tenant) { change(tenant, 1); }
-  void ended(const tenant_id& tenant) { change(tenant, -1); }
+  /// A tenant that has none left was counted wrongly at start, by a damaged index: then the total stays too high.
+  void ended(const tenant_id& tenant) {
+    if (per_tenant_[tenant] > 0) change(tenant, -1);
+  }
 
   /// At start, what the ledger holds.
   void restore(const tenant_id& tenant, std::uint64_t jobs) {

@@ -176,9 +176,9 @@ batch_key decode_batch_key(std::string_view record) {
   return key;
 }
 
-std::uint32_t crc32c(std::string_view bytes) {
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
   auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data())); // the library only reads
-  return ~crc32_iscsi(data, static_cast<int>(bytes.size()), 0xffffffff);
+  return ~crc32_iscsi(data, static_cast<int>(bytes.size()), ~before);
 }
 
 } // namespace reel::stored

@@ -28,7 +28,7 @@ outcome<job_request, errc> decode_request(std::string_view record);
 void encode_batch_key(const batch_key& key, std::string& out);
 batch_key decode_batch_key(std::string_view record);
 
-/// CRC-32C (Castagnoli; RFC 3720, appendix B.4).
-std::uint32_t crc32c(std::string_view bytes);
+/// CRC-32C (Castagnoli; RFC 3720, appendix B.4), of what follows after bytes whose checksum is `before`.
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
 
 } // namespace reel::stored

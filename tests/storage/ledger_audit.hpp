@@ -9,7 +9,7 @@
 
 #include "actors/storage/ledger_rules.hpp"
 #include "actors/storage/request_codec.hpp"
-#include "actors/storage/sqlite/columns.hpp"
+#include "actors/storage/sqlite/rows.hpp"
 
 namespace reel {
 
@@ -58,6 +58,26 @@ private:
     for (auto row = requests.query(); row.next();) {
       auto request = stored::decode_request(row.text(0));
       if (!request || request->id != sqlite::id_from<job_id>(row.blob(1))) complain("request", "does not read back");
+    }
+    check_checksums();
+  }
+
+  void check_checksums() {
+    sqlite::statement jobs{db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc FROM job j "
+                                "LEFT JOIN tenant t ON t.no = j.tenant_no"};
+    for (auto row = jobs.query(); row.next();) {
+      sqlite::job_constants job{
+          sqlite::id_from<job_id>(row.blob(0)), row.integer(1), row.text(2), row.integer(3), {}, row.text(5)};
+      if (!row.is_null(4)) job.deadline_ms = row.integer(4);
+      if (checksum_of(job) != row.integer(6)) complain("job", "its checksum does not agree");
+    }
+    sqlite::statement results{db_, "SELECT job_no, generation, fence, video_bytes, video_sha256, thumbnail_bytes, "
+                                   "thumbnail_sha256, crc FROM outbox"};
+    for (auto row = results.query(); row.next();) {
+      const sqlite::result_row result{row.integer(0), static_cast<std::uint32_t>(row.integer(1)),
+                                      static_cast<std::uint32_t>(row.integer(2)), sqlite::object_from(row, 3),
+                                      sqlite::object_from(row, 5)};
+      if (checksum_of(result) != row.integer(7)) complain("outbox", "its checksum does not agree");
     }
   }
 

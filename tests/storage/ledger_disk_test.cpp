@@ -106,35 +106,6 @@ TEST_CASE("damage found while running is fatal too") {
   CHECK(deaths == 1);
 }
 
-TEST_CASE("a damaged request is quarantined when it is granted, and never shown") {
-  world w;
-  auto bad = w.accepted(), good = w.accepted();
-  w.term();
-  close(w);
-  {
-    sqlite::connection db{file_of(w).string(), {}};
-    db.run("UPDATE request SET body = CAST(replace(CAST(body AS TEXT), 'cats', 'dogs') AS BLOB) WHERE job_no "
-           "= 1");
-  }
-  sqlite_ledger led{small_sqlite(w.folder, w.clock), run_at_once};
-  ledger_caller call{led};
-  CHECK(call.read(bad).error() == errc::corrupt);
-  CHECK(call.unfinished()->jobs.size() == 2); // it must come to a grant to be found out
-  auto granted = call.grant(w.batch_of({bad, good}));
-  REQUIRE(granted);
-  CHECK(granted->jobs[0].code == errc::corrupt);
-  CHECK(granted->jobs[0].request == job_request{});
-  CHECK(granted->jobs[1].code == errc::ok);
-  CHECK(call.unfinished()->jobs.size() == 1);
-  auto page = call.list({{"acme"}, {}, 10, true});
-  REQUIRE(page->jobs.size() == 2);
-  CHECK(page->jobs[0].request.id == bad);
-  CHECK(page->jobs[0].request.prompt.empty());
-  CHECK(page->jobs[0].state == job_state::dead_letter);
-  CHECK(page->jobs[0].error == errc::corrupt);
-  CHECK(page->jobs[1].request.id == good);
-}
-
 // ---------------------------------------------------------------- filling
 
 TEST_CASE("above the first watermark nothing is accepted, above the second nothing is granted") {

@@ -16,10 +16,12 @@ public:
   void begin() { db_.run("BEGIN"); }
   void end(); ///< never throws
 
-  /// errc::corrupt where the stored request is damaged.
+  /// errc::corrupt where a row of the job is damaged, errc::unsupported where a newer version wrote its request.
   outcome<job_record, errc> run(const read_job& m);
-  /// A job with a damaged request is listed without it, with errc::corrupt as its error.
+  /// Such a job is listed without request and result, with that code as its error; where it is not even certain whose
+  /// it is, to operators only.
   outcome<job_page, errc> run(const list_jobs& m);
+  /// Leaves out jobs whose row is damaged: they stay as they are until a person looks at them.
   outcome<unfinished_page, errc> run(const unfinished_jobs& m);
   outcome<std::vector<bool>, errc> run(const std::vector<object_key_parts>& objects);
 

@@ -14,8 +14,8 @@ namespace {
 constexpr int application_id = 0x7265656c; // "reel"
 
 // Numbers of states, causes and kinds are those of the enums in messages/ and ledger_rules.hpp. Times are
-// milliseconds since 1970. `ended`, not `state`, is in the partial index: SQLite touches an index only for
-// columns that it names.
+// milliseconds since 1970. `crc` is the checksum of what never changes in its row (rows.hpp). `ended`, not `state`, is
+// in the partial index: SQLite touches an index only for columns that it names.
 constexpr const char* tables = R"sql(
 CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE tenant(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -29,7 +29,7 @@ CREATE TABLE job(id BLOB PRIMARY KEY, no INTEGER NOT NULL, tenant_no INTEGER NOT
   generation INTEGER NOT NULL, version INTEGER NOT NULL, fence INTEGER NOT NULL,
   attempts_used INTEGER NOT NULL, batch_no INTEGER, gpu_ms INTEGER NOT NULL,
   not_before_ms INTEGER, finished_at_ms INTEGER, error INTEGER NOT NULL, message TEXT,
-  class INTEGER NOT NULL, deadline_ms INTEGER, batch_key BLOB NOT NULL) WITHOUT ROWID;
+  class INTEGER NOT NULL, deadline_ms INTEGER, batch_key BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX job_by_tenant ON job(tenant_no, id) WHERE hidden = 0;
 CREATE INDEX job_unfinished ON job(id, tenant_no) WHERE ended = 0;
 
@@ -40,7 +40,7 @@ CREATE TABLE event(job_no INTEGER NOT NULL, version INTEGER NOT NULL, position I
   gpu_ms INTEGER NOT NULL, PRIMARY KEY(job_no, version)) WITHOUT ROWID;
 CREATE TABLE outbox(job_no INTEGER NOT NULL, generation INTEGER NOT NULL, fence INTEGER NOT NULL,
   video_bytes INTEGER NOT NULL, video_sha256 BLOB NOT NULL, thumbnail_bytes INTEGER NOT NULL,
-  thumbnail_sha256 BLOB NOT NULL, PRIMARY KEY(job_no, generation)) WITHOUT ROWID;
+  thumbnail_sha256 BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY(job_no, generation)) WITHOUT ROWID;
 CREATE TABLE idempotency(job_no INTEGER PRIMARY KEY, key_hash BLOB NOT NULL, at_ms INTEGER NOT NULL);
 CREATE UNIQUE INDEX idempotency_by_hash ON idempotency(key_hash);
 

@@ -31,14 +31,21 @@ bool is_complete(const job_request& r) {
 
 transactions::transactions(connection& db, const admission_limits& limits, std::chrono::milliseconds keys_kept)
     : db_{db}, tables_{db}, admission_{limits}, keys_kept_{keys_kept} {
-  tenants_ = tables_.all_tenants();
-  const auto unfinished = tables_.count_unfinished(tenants_.size());
-  for (std::size_t i = 0; i < tenants_.size(); ++i) {
-    tenant_numbers_[tenants_[i]] = static_cast<std::int64_t>(i + 1);
-    admission_.restore(tenants_[i], unfinished[i + 1]);
-  }
+  restore_tenants();
   const auto found = tables_.find_last_numbers();
-  last_ = committed_ = {found.job, found.batch, found.position, found.term, tenants_.size()};
+  last_ = committed_ = {found.job, found.batch, found.position, found.term};
+}
+
+/// Jobs of a tenant that is not there count for nobody: they can neither run nor end.
+void transactions::restore_tenants() {
+  for (const auto& [no, tenant] : tables_.all_tenants())
+    if (!tenants_.restore(no, tenant)) log::error("a tenant's row is damaged: not used", {{"no", no}});
+  for (const auto& [no, jobs] : tables_.count_unfinished()) {
+    if (const auto* tenant = tenants_.find(no))
+      admission_.restore(*tenant, jobs);
+    else
+      log::error("unfinished jobs of an unknown tenant: quarantined", {{"no", no}, {"jobs", jobs}});
+  }
 }
 
 void transactions::begin(wall_time now, space_left space) {
@@ -51,15 +58,15 @@ void transactions::commit() {
   if (last_.position != committed_.position) tables_.save_position(last_.position);
   forget_old_keys();
   db_.run("COMMIT");
-  last_.tenants = tenants_.size();
   committed_ = last_;
+  tenants_.keep_changes();
   admission_.keep_changes();
 }
 
 void transactions::rollback() {
   if (db_.in_transaction()) sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
   last_ = committed_;
-  for (; tenants_.size() > last_.tenants; tenants_.pop_back()) tenant_numbers_.erase(tenants_.back());
+  tenants_.undo_changes();
   admission_.undo_changes();
 }
 
@@ -105,7 +112,9 @@ std::optional<accept_answer> transactions::find_replay(const job_request& reques
   }
   const auto body = tables_.find_request(key->job_no);
   const auto first = body ? stored::decode_request(*body) : failed{errc::corrupt};
-  if (!first) return accept_answer{errc::corrupt, request.id};
+  if (!first) return accept_answer{first.error(), request.id};
+  if (first->tenant != request.tenant || first->idempotency_key != request.idempotency_key)
+    return accept_answer{errc::corrupt, request.id};
   if (first->payload_sha256 != request.payload_sha256) return accept_answer{errc::key_reused, request.id};
   return accept_answer{errc::ok, first->id, true};
 }
@@ -121,7 +130,7 @@ void transactions::forget_old_keys() {
 
 outcome<cancel_answer, errc> transactions::run(const cancel_job& m) {
   auto row = find_visible(m.tenant, m.id);
-  if (!row) return failed{errc::not_found};
+  if (!row) return failed{row.error()};
   switch (decide_cancel(row->now)) {
   case cancel_step::end_now: cancel_now(*row); break;
   case cancel_step::mark: mark_cancelled(*row); break;
@@ -133,7 +142,7 @@ outcome<cancel_answer, errc> transactions::run(const cancel_job& m) {
 
 outcome<delete_answer, errc> transactions::run(const delete_job& m) {
   auto row = find_visible(m.tenant, m.id);
-  if (!row) return failed{errc::not_found};
+  if (!row) return failed{row.error()};
   switch (decide_cancel(row->now)) {
   case cancel_step::end_now: cancel_now(*row); break;
   case cancel_step::mark: mark_cancelled(*row); break;
@@ -145,7 +154,7 @@ outcome<delete_answer, errc> transactions::run(const delete_job& m) {
   answer.stopping = row->now.state == job_state::leased;
   if (row->now.state != job_state::succeeded) return answer;
   if (auto result = tables_.find_result(row->no, row->generation)) {
-    const auto prefix = object_prefix(tenant_of(*row), row->id, row->generation, result->fence);
+    const auto prefix = object_prefix(*row->tenant, row->id, row->generation, result->fence);
     for (auto [kind, object] : {std::pair{artifact::video, result->video}, {artifact::thumbnail, result->thumbnail}})
       if (object.size_bytes > 0) answer.object_keys.push_back(make_object_key(prefix, kind, object.sha256));
   }
@@ -157,7 +166,7 @@ void transactions::cancel_now(job_row& row) {
   auto e = next_event(event_kind::ended, how.to, row);
   e.cause = errc::cancelled;
   tables_.finish(row, how, e, now_);
-  admission_.ended(tenant_of(row));
+  admission_.ended(*row.tenant);
   row.now.state = how.to;
   ++row.version;
 }
@@ -198,18 +207,34 @@ outcome<grant_answer, errc> transactions::run(const grant_batch& m) {
 }
 
 granted_job transactions::grant_one(const job_id& id, const batch_row& batch) {
-  const auto row = tables_.find_job(id);
-  if (!row || !may_grant(row->now)) return {errc::stale};
-  const auto body = tables_.find_request(row->no);
-  auto request = body ? stored::decode_request(*body) : failed{errc::corrupt};
+  const auto row = tables_.find_job(id, tenants_);
+  if (!row) return {errc::stale};
+  if (!row->sound) return {report_damaged(*row)};
+  if (!may_grant(row->now)) return {errc::stale};
+  auto request = find_request(*row);
   if (!request) {
-    bury_damaged(*row);
-    return {errc::corrupt};
+    if (request.error() == errc::corrupt) bury_damaged(*row);
+    return {request.error()};
   }
   auto e = next_event(event_kind::granted, job_state::leased, *row);
   e.batch_no = batch.no;
   tables_.grant(*row, e, now_);
   return {errc::ok, row->generation, row->now.fence + 1, row->attempts_used, *std::move(request)};
+}
+
+/// What was accepted under this row. errc::unsupported when a newer version of this program wrote it: that one will
+/// run it.
+outcome<job_request, errc> transactions::find_request(const job_row& row) {
+  const auto body = tables_.find_request(row.no);
+  if (!body) return failed{errc::corrupt};
+  auto request = stored::decode_request(*body);
+  if (request && (request->id != row.id || request->tenant != *row.tenant)) return failed{errc::corrupt};
+  return request;
+}
+
+errc transactions::report_damaged(const job_row& row) {
+  log::error("a job's row is damaged: not used", {{"job", to_string(row.id)}});
+  return errc::corrupt;
 }
 
 /// Never guess what the client may have asked for.
@@ -219,7 +244,7 @@ void transactions::bury_damaged(const job_row& row) {
   auto e = next_event(event_kind::ended, how.to, row);
   e.cause = errc::corrupt;
   tables_.finish(row, how, e, now_);
-  admission_.ended(tenant_of(row));
+  admission_.ended(*row.tenant);
 }
 
 // ---------------------------------------------------------------- ending
@@ -235,8 +260,9 @@ outcome<end_answer, errc> transactions::run(const end_batch& m) {
 }
 
 errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
-  const auto row = tables_.find_job(outcome.id);
+  const auto row = tables_.find_job(outcome.id, tenants_);
   if (!row || batch_no == 0) return errc::stale;
+  if (!row->sound) return report_damaged(*row);
   const auto decision = decide_end(row->now, row->batch_no == batch_no, outcome);
   if (decision.answer == errc::stale) return errc::stale;
 
@@ -258,26 +284,25 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
   tables_.finish(*row, how, e, now_);
   if (how.to == job_state::succeeded)
     tables_.insert_result({row->no, row->generation, row->now.fence, outcome.video, outcome.thumbnail});
-  admission_.ended(tenant_of(*row));
+  admission_.ended(*row->tenant);
   return decision.answer;
 }
 
 // ---------------------------------------------------------------- shared
 
-std::optional<job_row> transactions::find_visible(const tenant_id& tenant, const job_id& id) {
-  auto row = tables_.find_job(id);
-  if (!row || row->hidden) return {};
-  if (!tenant.value.empty() && tenant_of(*row) != tenant) return {};
-  return row;
+outcome<job_row, errc> transactions::find_visible(const tenant_id& tenant, const job_id& id) {
+  auto row = tables_.find_job(id, tenants_);
+  if (!row || row->hidden) return failed{errc::not_found};
+  if (!tenant.value.empty() && (!row->tenant || *row->tenant != tenant)) return failed{errc::not_found};
+  if (!row->sound) return failed{report_damaged(*row)};
+  return *row;
 }
 
 std::int64_t transactions::tenant_number(const tenant_id& tenant) {
-  auto [known, is_new] = tenant_numbers_.try_emplace(tenant, static_cast<std::int64_t>(tenants_.size() + 1));
-  if (is_new) {
-    tenants_.push_back(tenant);
-    tables_.insert_tenant(known->second, tenant);
-  }
-  return known->second;
+  if (const auto known = tenants_.number_of(tenant)) return *known;
+  const auto no = tenants_.add(tenant);
+  tables_.insert_tenant(no, tenant);
+  return no;
 }
 
 event_row transactions::next_event(event_kind kind, job_state to, const job_row& row) {

@@ -4,10 +4,9 @@
 //
 // Owned and called by the ledger's writer thread. What it remembers beside the file (numbers to give out, the
 // term, the counts for admission) is taken back with the transaction. Throws sqlite::error; never answers
-// errc::ok for what it did not write.
+// errc::ok for what it did not write. A job whose row is damaged is left as it is and answered with errc::corrupt:
+// writing under numbers that may be another job's would damage that one too.
 #pragma once
-
-#include <unordered_map>
 
 #include "actors/storage/admission.hpp"
 #include "actors/storage/disk_guard.hpp"
@@ -36,7 +35,6 @@ private:
   struct numbers {
     std::int64_t job = 0, batch = 0, position = 0; ///< last given out
     std::uint64_t term = 0;
-    std::size_t tenants = 0;
   };
 
   accept_answer accept_one(const job_request& request);
@@ -45,14 +43,14 @@ private:
   errc end_one(const job_outcome& outcome, std::int64_t batch_no);
   void cancel_now(job_row& row);
   void mark_cancelled(job_row& row);
+  outcome<job_request, errc> find_request(const job_row& row);
+  errc report_damaged(const job_row& row);
   void bury_damaged(const job_row& row);
   void forget_old_keys();
 
-  std::optional<job_row> find_visible(const tenant_id& tenant, const job_id& id);
+  void restore_tenants();
+  outcome<job_row, errc> find_visible(const tenant_id& tenant, const job_id& id);
   std::int64_t tenant_number(const tenant_id& tenant); ///< makes one where there is none
-  const tenant_id& tenant_of(const job_row& row) const {
-    return tenants_.at(static_cast<std::size_t>(row.tenant_no) - 1);
-  }
   event_row next_event(event_kind kind, job_state to, const job_row& row);
 
   connection& db_;
@@ -61,8 +59,7 @@ private:
   const std::chrono::milliseconds keys_kept_;
 
   numbers last_, committed_;
-  std::vector<tenant_id> tenants_; ///< number 1 first
-  std::unordered_map<tenant_id, std::int64_t> tenant_numbers_;
+  tenant_list tenants_;
 
   wall_time now_{};
   space_left space_;

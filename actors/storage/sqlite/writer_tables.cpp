@@ -1,8 +1,5 @@
 #include "actors/storage/sqlite/writer_tables.hpp"
 
-#include "actors/storage/request_codec.hpp"
-#include "actors/storage/sqlite/columns.hpp"
-
 namespace reel::sqlite {
 
 namespace {
@@ -14,13 +11,13 @@ std::optional<std::int64_t> number_or_null(std::int64_t no) {
 
 } // namespace
 
-std::optional<job_row> writer_tables::find_job(const job_id& id) {
+std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_list& tenants) {
   auto found = find_job_.query(bytes_of(id));
   if (!found.next()) return {};
   job_row row;
   row.id = id;
   row.no = found.integer(0);
-  row.tenant_no = found.integer(1);
+  row.tenant = tenants.find(found.integer(1));
   row.now.state = static_cast<job_state>(found.integer(2));
   row.now.fence = static_cast<std::uint32_t>(found.integer(3));
   row.now.cancel_requested = found.integer(4) != 0;
@@ -30,6 +27,11 @@ std::optional<job_row> writer_tables::find_job(const job_id& id) {
   row.attempts_used = static_cast<std::uint32_t>(found.integer(8));
   row.batch_no = found.integer(9);
   row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
+  if (!row.tenant) return row;
+  std::optional<std::int64_t> deadline;
+  if (!found.is_null(12)) deadline = found.integer(12);
+  const job_constants constants{id, row.no, row.tenant->value, found.integer(11), deadline, found.text(13)};
+  row.sound = checksum_of(constants) == found.integer(14);
   return row;
 }
 
@@ -39,7 +41,9 @@ void writer_tables::insert_job(const job_request& request, std::int64_t no, std:
   key_.clear();
   stored::encode_batch_key(key_of(request.params), key_);
   const bytes key{reinterpret_cast<const std::uint8_t*>(key_.data()), key_.size()};
-  insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, ms_of(request.deadline), key);
+  const auto deadline = ms_of(request.deadline);
+  const job_constants constants{request.id, no, request.tenant.value, static_cast<int>(request.cls), deadline, key_};
+  insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants));
 }
 
 void writer_tables::insert_request(std::int64_t job_no, std::string_view body) {
@@ -105,14 +109,16 @@ std::int64_t writer_tables::find_batch(const batch_id& id) {
 
 void writer_tables::insert_result(const result_row& r) {
   insert_result_.execute(r.job_no, r.generation, r.fence, r.video.size_bytes, bytes_of(r.video.sha256),
-                         r.thumbnail.size_bytes, bytes_of(r.thumbnail.sha256));
+                         r.thumbnail.size_bytes, bytes_of(r.thumbnail.sha256), checksum_of(r));
 }
 
 std::optional<result_row> writer_tables::find_result(std::int64_t job_no, std::uint32_t generation) {
   auto found = find_result_.query(job_no, generation);
   if (!found.next()) return {};
-  return result_row{job_no, generation, static_cast<std::uint32_t>(found.integer(0)), object_from(found, 1),
-                    object_from(found, 3)};
+  const result_row row{job_no, generation, static_cast<std::uint32_t>(found.integer(0)), object_from(found, 1),
+                       object_from(found, 3)};
+  if (checksum_of(row) != found.integer(5)) return {};
+  return row;
 }
 
 std::optional<writer_tables::known_key> writer_tables::find_key(const key_hash& hash) {
@@ -140,17 +146,17 @@ void writer_tables::insert_tenant(std::int64_t no, const tenant_id& tenant) {
 
 void writer_tables::save_position(std::int64_t position) { save_position_.execute(position); }
 
-std::vector<tenant_id> writer_tables::all_tenants() {
-  std::vector<tenant_id> tenants;
-  statement all{db_, "SELECT name FROM tenant ORDER BY no"};
-  for (auto row = all.query(); row.next();) tenants.push_back({std::string{row.text(0)}});
+std::vector<std::pair<std::int64_t, tenant_id>> writer_tables::all_tenants() {
+  std::vector<std::pair<std::int64_t, tenant_id>> tenants;
+  statement all{db_, "SELECT no, name FROM tenant ORDER BY no"};
+  for (auto row = all.query(); row.next();) tenants.push_back({row.integer(0), {std::string{row.text(1)}}});
   return tenants;
 }
 
-std::vector<std::uint64_t> writer_tables::count_unfinished(std::size_t tenants) {
-  std::vector<std::uint64_t> counts(tenants + 1);
+std::unordered_map<std::int64_t, std::uint64_t> writer_tables::count_unfinished() {
+  std::unordered_map<std::int64_t, std::uint64_t> counts;
   statement all{db_, "SELECT tenant_no FROM job INDEXED BY job_unfinished WHERE ended = 0"}; // index only, no sorting
-  for (auto row = all.query(); row.next();) ++counts.at(static_cast<std::size_t>(row.integer(0)));
+  for (auto row = all.query(); row.next();) ++counts[row.integer(0)];
   return counts;
 }
 

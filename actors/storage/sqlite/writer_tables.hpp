@@ -4,10 +4,12 @@
 // cause.
 #pragma once
 
+#include <unordered_map>
 #include <vector>
 
 #include "actors/storage/ledger_rules.hpp"
-#include "actors/storage/sqlite/connection.hpp"
+#include "actors/storage/sqlite/rows.hpp"
+#include "actors/storage/sqlite/tenant_list.hpp"
 
 namespace reel::sqlite {
 
@@ -15,7 +17,8 @@ namespace reel::sqlite {
 struct job_row {
   job_id id;
   std::int64_t no = 0;
-  std::int64_t tenant_no = 0;
+  const tenant_id* tenant = nullptr; ///< null: unknown, so not sound
+  bool sound = false;                ///< false: damaged, to be left as it is
   row_state now;
   bool hidden = false;
   std::uint32_t generation = 1;
@@ -44,14 +47,6 @@ struct event_row {
   std::uint64_t gpu_ms = 0;
 };
 
-struct result_row {
-  std::int64_t job_no = 0;
-  std::uint32_t generation = 1;
-  std::uint32_t fence = 0;
-  stored_object video;
-  stored_object thumbnail;
-};
-
 /// What an end without success leaves in the row.
 struct ending {
   job_state to = job_state::failed;
@@ -66,7 +61,7 @@ class writer_tables {
 public:
   explicit writer_tables(connection& db) : db_{db} {}
 
-  std::optional<job_row> find_job(const job_id& id);
+  std::optional<job_row> find_job(const job_id& id, const tenant_list& tenants);
   bool job_exists(const job_id& id);
   void insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no);
   void insert_request(std::int64_t job_no, std::string_view body);
@@ -83,6 +78,7 @@ public:
   void insert_batch(const batch_row& batch, wall_time now);
   std::int64_t find_batch(const batch_id& id); ///< its number; 0: none
   void insert_result(const result_row& result);
+  /// Empty also when the row is damaged.
   std::optional<result_row> find_result(std::int64_t job_no, std::uint32_t generation);
 
   using key_hash = std::array<std::uint8_t, 16>; ///< of tenant and idempotency key
@@ -100,8 +96,8 @@ public:
   void save_position(std::int64_t position);
 
   // At start.
-  std::vector<tenant_id> all_tenants();                             ///< by number; the first is number 1
-  std::vector<std::uint64_t> count_unfinished(std::size_t tenants); ///< by tenant number
+  std::vector<std::pair<std::int64_t, tenant_id>> all_tenants();
+  std::unordered_map<std::int64_t, std::uint64_t> count_unfinished(); ///< by tenant number
   struct last_numbers {
     std::int64_t job = 0, batch = 0, position = 0;
     std::uint64_t term = 0;
@@ -113,11 +109,12 @@ private:
   static void expect_one(int rows);
 
   connection& db_;
-  statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
-                           "attempts_used, batch_no, gpu_ms FROM job WHERE id = ?1"};
+  statement find_job_{db_,
+                      "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
+                      "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc FROM job WHERE id = ?1"};
   statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
   statement insert_job_{db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
-                             "?4, ?5, ?6)"};
+                             "?4, ?5, ?6, ?7)"};
   statement insert_request_{db_, "INSERT INTO request VALUES(?1, ?2)"};
   statement find_request_{db_, "SELECT body FROM request WHERE job_no = ?1"};
 
@@ -136,9 +133,10 @@ private:
 
   statement insert_batch_{db_, "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
   statement find_batch_{db_, "SELECT no FROM batch WHERE id = ?1"};
-  statement insert_result_{db_, "INSERT INTO outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
-  statement find_result_{db_, "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256 FROM outbox "
-                              "WHERE job_no = ?1 AND generation = ?2"};
+  statement insert_result_{db_, "INSERT INTO outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
+  statement find_result_{db_,
+                         "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256, crc FROM outbox "
+                         "WHERE job_no = ?1 AND generation = ?2"};
 
   statement find_key_{db_, "SELECT job_no, at_ms FROM idempotency WHERE key_hash = ?1"};
   statement insert_key_{db_, "INSERT INTO idempotency VALUES(?1, ?2, ?3)"};

@@ -1,0 +1,59 @@
+// rows.hpp: The parts of rows that never change once they are written, with their checksums (reliability.md 2.3):
+// a flipped bit is found when the row is read, and the row is then not used for anything. The request has a checksum
+// of its own (request_codec.hpp). Pure.
+#pragma once
+
+#include "actors/storage/request_codec.hpp"
+#include "actors/storage/sqlite/columns.hpp"
+
+namespace reel::sqlite {
+
+/// What never changes in a row of `job`. The tenant's name stands for its number, so that a damaged or missing row of
+/// `tenant` is found too.
+struct job_constants {
+  job_id id;
+  std::int64_t no = 0;
+  std::string_view tenant;
+  std::int64_t cls = 0;
+  std::optional<std::int64_t> deadline_ms;
+  std::string_view batch_key; ///< encoded
+};
+
+/// A row of `outbox`.
+struct result_row {
+  std::int64_t job_no = 0;
+  std::uint32_t generation = 1;
+  std::uint32_t fence = 0;
+  stored_object video;
+  stored_object thumbnail;
+};
+
+class checksum {
+public:
+  checksum& add(std::int64_t number) { return add_bytes({reinterpret_cast<const char*>(&number), sizeof number}); }
+  checksum& add(std::string_view text) { return add(static_cast<std::int64_t>(text.size())).add_bytes(text); }
+  checksum& add(bytes content) {
+    return add(std::string_view{reinterpret_cast<const char*>(content.data()), content.size()});
+  }
+  checksum& add(const stored_object& o) { return add(static_cast<std::int64_t>(o.size_bytes)).add(bytes_of(o.sha256)); }
+  std::uint32_t value() const { return value_; }
+
+private:
+  checksum& add_bytes(std::string_view content) {
+    value_ = stored::crc32c(content, value_);
+    return *this;
+  }
+  std::uint32_t value_ = 0;
+};
+
+inline std::uint32_t checksum_of(const job_constants& j) {
+  checksum sum;
+  sum.add(bytes_of(j.id)).add(j.no).add(j.tenant).add(j.cls);
+  return sum.add(j.deadline_ms.has_value()).add(j.deadline_ms.value_or(0)).add(j.batch_key).value();
+}
+
+inline std::uint32_t checksum_of(const result_row& r) {
+  return checksum{}.add(r.job_no).add(r.generation).add(r.fence).add(r.video).add(r.thumbnail).value();
+}
+
+} // namespace reel::sqlite
