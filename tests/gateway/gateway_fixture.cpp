@@ -48,6 +48,7 @@ gateway_fixture::gateway_fixture(options o)
   parts.registry = registry;
   parts.open = o.http.open;
   parts.event_streams_max = o.event_streams_max;
+  parts.wall_clock = o.wall_clock;
   api = std::make_shared<gateway_api>(std::move(parts));
   o.http.refused = [api = api](int status) { api->count_refused(status); };
   o.http.check_head = [api = api](const http_request& head) { return api->check_head(head); };

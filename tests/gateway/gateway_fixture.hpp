@@ -18,6 +18,7 @@ struct gateway_fixture {
     double requests_per_s = 100'000;
     std::size_t event_streams_max = 100;
     std::string acme_key = make_api_key();
+    std::function<wall_time()> wall_clock = {};
   };
   gateway_fixture() : gateway_fixture(options{}) {}
   explicit gateway_fixture(options o);

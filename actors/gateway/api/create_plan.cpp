@@ -88,11 +88,14 @@ outcome<job_class, api_error> class_of(const create_video& c, const tenant& who)
                           .param = "class"}};
 }
 
-outcome<std::optional<wall_time>, api_error> deadline_of(const create_video& c, wall_time now) {
+/// A request with a key may be repeated after its own deadline and is then owed its first answer, which only the ledger
+/// knows: a moment that is past is its business as long as it remembers the key. (A new job with such a moment is taken
+/// and fails with deadline_exceeded.)
+outcome<std::optional<wall_time>, api_error> deadline_of(const create_video& c, wall_time now, bool has_key) {
   if (!c.deadline) return std::optional<wall_time>{};
   auto* from_now = std::get_if<std::chrono::milliseconds>(&*c.deadline);
   auto moment = from_now ? now + *from_now : std::get<wall_time>(*c.deadline);
-  if (moment <= now || moment > now + deadline_max)
+  if (moment <= (has_key ? now - idempotency_keys_kept : now) || moment > now + deadline_max)
     return refused("deadline", "a time that is past or too far away", "from now to 7 days from now");
   return std::optional{moment};
 }
@@ -162,7 +165,7 @@ outcome<planned_job, api_error> plan_job(create_video c, const job_rules& rules)
   if (!params) return failed{params.error()};
   auto cls = class_of(c, rules.who);
   if (!cls) return failed{cls.error()};
-  auto deadline = deadline_of(c, rules.now);
+  auto deadline = deadline_of(c, rules.now, rules.has_key);
   if (!deadline) return failed{deadline.error()};
 
   planned_job planned;

@@ -36,6 +36,7 @@ struct create_video {
 /// Seeds stay below 2^53, so that every JSON reader returns them unchanged.
 inline constexpr std::uint64_t seed_max = (std::uint64_t{1} << 53) - 1;
 inline constexpr std::chrono::hours deadline_max{7 * 24};
+inline constexpr std::chrono::hours idempotency_keys_kept{24}; ///< by the ledger
 
 /// Refuses unknown fields by name; 422 with field, value and what is allowed.
 outcome<create_video, api_error> parse_create(const api_fields& fields);
@@ -51,6 +52,7 @@ struct job_rules {
   const std::vector<gateway_model>& models; ///< the first is the default; not empty
   wall_time now;
   std::uint64_t random_seed = 0; ///< for a request without one
+  bool has_key = false;          ///< an idempotency key
 };
 
 struct planned_job {

@@ -56,6 +56,19 @@ TEST_CASE("the same idempotency key gives the first job, with another body a ref
   CHECK(g.line->jobs().size() == 2);
 }
 
+TEST_CASE("a request with a key that is repeated after its deadline gets its first answer") {
+  std::atomic<std::int64_t> now_s{1'800'000'000};
+  gateway_fixture g{{.wall_clock = [&] { return wall_time{std::chrono::seconds{now_s.load()}}; }}};
+  const std::string key = "Idempotency-Key: k\r\n", body = R"({"prompt":"p","deadline":"2027-01-15T08:10:00Z"})";
+  auto first = g.create(body, key);
+  REQUIRE(first.status == 200);
+  now_s += 3600;
+  auto again = g.create(body, key);
+  CHECK(again.status == 200);
+  CHECK(parsed(again).at("id") == parsed(first).at("id"));
+  CHECK(g.create(body).status == 422);
+}
+
 TEST_CASE("lists come in pages that end") {
   gateway_fixture g;
   std::vector<std::string> made;

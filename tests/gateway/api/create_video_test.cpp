@@ -181,6 +181,22 @@ TEST_CASE("degrading follows request, class and tenant, in this order") {
   CHECK_FALSE(job(R"({"prompt":"p"})", never).allow_degraded);
 }
 
+TEST_CASE("a moment that is past is refused, unless a key may name a job from before it") {
+  static const auto models = fixture_models();
+  auto who = acme();
+  auto accepts = [&](const char* deadline, bool has_key) {
+    auto c = *parse(std::string{R"({"prompt":"p","deadline":)"} + deadline + "}");
+    return plan_job(c, {who, models, now, 1, has_key}).has_value(); // now: 2027-01-15T08:00:00Z
+  };
+  CHECK(accepts(R"("2027-01-15T08:00:01Z")", false));
+  CHECK_FALSE(accepts(R"("2027-01-15T08:00:00Z")", false));
+  CHECK(accepts(R"("2027-01-15T08:00:00Z")", true));
+  CHECK(accepts(R"("2027-01-14T08:00:01Z")", true));
+  CHECK_FALSE(accepts(R"("2027-01-14T08:00:00Z")", true));
+  CHECK_FALSE(accepts(R"("2027-01-23T08:00:00Z")", true));
+  CHECK(accepts("1", true));
+}
+
 TEST_CASE("null stands for a field that is not there") {
   CHECK(job(R"({"prompt":"p","model":null,"seconds":null,"metadata":null,"webhook_url":null,"input_reference":null})")
             .params.frames == 81);
