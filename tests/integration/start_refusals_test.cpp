@@ -89,9 +89,9 @@ TEST_CASE("a wrong configuration is refused with file, line and what is allowed"
   s.write("[scheduler]\nbatch_window = \"5 years\"\n");
   auto e = s.start();
   CHECK(e.code == 78);
-  CHECK(contains(e.text, s.config + ":10: scheduler.batch_window = '5 years': allowed is"));
+  CHECK(contains(e.text, s.config + ":11: scheduler.batch_window = '5 years': allowed is"));
   s.write("[storage]\nledger_fiel = \"x\"\n");
-  CHECK(contains(s.start().text, "cluster.toml:10: storage.ledger_fiel is not known here: allowed are"));
+  CHECK(contains(s.start().text, "cluster.toml:11: storage.ledger_fiel is not known here: allowed are"));
   auto other = run(fmt::format("{}/reel-node --config {} --node n9", REEL_BIN_DIR, s.config));
   CHECK(other.code == 78);
 }
