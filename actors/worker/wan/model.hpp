@@ -1,10 +1,9 @@
 // model.hpp: The whole model in memory: text encoder, two experts, video decoder, loaded from one folder and
-// checked against its config.json before the first use. Immutable after loading; one thread computes with it.
+// checked against its numbers before the first use. Immutable after loading; one thread computes with it.
 #pragma once
 
-#include <filesystem>
-
 #include "actors/worker/wan/dit.hpp"
+#include "actors/worker/wan/files/checkpoint.hpp"
 #include "actors/worker/wan/text_encoder.hpp"
 #include "actors/worker/wan/vae_decoder.hpp"
 
@@ -12,8 +11,9 @@ namespace reel::wan {
 
 class model {
 public:
-  /// Throws render_error with file, key, expected and found.
+  /// Any layout of checkpoint_folder.hpp. Throws render_error with file, key, expected and found.
   model(const std::filesystem::path& folder, at::Device device);
+  model(const checkpoint& from, at::Device device);
   model(const model&) = delete;
   model& operator=(const model&) = delete;
 
@@ -27,9 +27,6 @@ public:
   bool is_high(double timestep) const {
     return timestep >= config.boundary * static_cast<double>(config.train_timesteps);
   }
-
-private:
-  weights open(const std::filesystem::path& file) const;
 };
 
 } // namespace reel::wan

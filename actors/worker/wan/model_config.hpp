@@ -1,8 +1,6 @@
-// model_config.hpp: Every number of the model, read from its folder's config.json; nothing about sizes is
-// written in the code. Refuses at start, with the file, the key, what is allowed and what was found.
-//
-// Form: sections "weights", "dit", "text_encoder", "vae", "pipeline" (keys as the reference names them,
-// specification section 1). Values only; any thread.
+// model_config.hpp: Every number of the model; nothing about sizes is written in the code. It comes from one
+// config.json (read_model_config) or, for checkpoints that do not have that, from their tensors (derive_config.hpp).
+// Values; any thread.
 #pragma once
 
 #include <array>
@@ -32,7 +30,7 @@ struct text_config {
   bool operator==(const text_config&) const = default;
 };
 
-/// The video autoencoder's decoder side.
+/// The video autoencoder.
 struct vae_config {
   std::int64_t dim = 0, latent_channels = 0, blocks_per_level = 0;
   std::vector<std::int64_t> widths;    ///< times dim, finest level first
@@ -44,7 +42,6 @@ struct vae_config {
 };
 
 struct model_config {
-  std::filesystem::path text_file, high_file, low_file, vae_file;
   dit_config dit;
   text_config text;
   vae_config vae;
@@ -53,7 +50,23 @@ struct model_config {
   bool operator==(const model_config&) const = default;
 };
 
-/// Throws render_error(not_found | corrupt | unsupported).
-model_config read_model_config(const std::filesystem::path& folder);
+/// How a video is made when nothing is asked. As it stands: what the reference does for Wan2.2-T2V-A14B.
+struct generation_defaults {
+  std::int32_t width = 832, height = 480; ///< pixels
+  std::int32_t frames = 81, fps = 16;
+  std::int32_t steps = 40;
+  float guidance_high = 4, guidance_low = 3;
+  float flow_shift = 12;
+  std::string negative_prompt;
+  bool operator==(const generation_defaults&) const = default;
+};
+
+/// Sections "dit", "text_encoder", "vae", "pipeline" of one file, keys as the reference names them (specification
+/// section 1). Throws render_error(not_found | corrupt | unsupported) with the file, the key, what is allowed and what
+/// was found.
+model_config read_model_config(const std::filesystem::path& file);
+
+/// The same file's "pipeline" section; what it does not say stays as it is above.
+generation_defaults read_generation_defaults(const std::filesystem::path& file);
 
 } // namespace reel::wan

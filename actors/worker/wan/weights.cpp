@@ -1,6 +1,9 @@
 #include "actors/worker/wan/weights.hpp"
 
-#include "actors/worker/renderer.hpp"
+#include <algorithm>
+#include <cstring>
+
+#include "actors/worker/wan/files/finite.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
@@ -17,35 +20,58 @@ at::ScalarType type_of(element e) {
   throw std::logic_error{"unknown element type"};
 }
 
-const tensor_entry& entry_of(const safetensors_file& file, const std::string& key) {
-  auto found = file.tensors().find(key);
-  if (found == file.tensors().end())
-    throw render_error{errc::corrupt, file.path().string() + ": tensor " + key + ": expected, but not in the file"};
-  return found->second;
+std::vector<std::int64_t> strides_of(const stored_tensor& t) {
+  if (!t.strides.empty() || t.shape.empty()) return t.strides;
+  std::vector<std::int64_t> out(t.shape.size(), 1);
+  for (auto i = t.shape.size() - 1; i-- > 0;) out[i] = out[i + 1] * std::max<std::int64_t>(t.shape[i + 1], 1);
+  return out;
+}
+
+std::size_t bytes_of(const tensor_map& tensors) {
+  std::size_t sum = 0;
+  for (auto& t : tensors) sum += t.second.bytes.size();
+  return sum;
 }
 
 } // namespace
 
-at::Tensor view_of(const std::shared_ptr<const safetensors_file>& file, const std::string& key) {
-  auto& entry = entry_of(*file, key);
+at::Tensor view_of(const stored_tensor& t) {
+  auto options = at::TensorOptions{}.dtype(type_of(t.type));
   // from_blob wants a mutable pointer; nobody writes through it (see the header).
-  auto data = const_cast<std::byte*>(entry.bytes.data());
-  return at::from_blob(
-      data, entry.shape, [file](void*) {}, at::TensorOptions{}.dtype(type_of(entry.type)));
+  auto data = const_cast<std::byte*>(t.bytes.data());
+  auto is_aligned = reinterpret_cast<std::uintptr_t>(data) % size_of(t.type) == 0;
+  if (is_aligned)
+    return at::from_blob(
+        data, t.shape, strides_of(t), [file = t.file](void*) {}, options);
+  auto copy = at::empty({static_cast<std::int64_t>(t.bytes.size() / size_of(t.type))}, options);
+  std::memcpy(copy.data_ptr(), data, t.bytes.size());
+  return copy.as_strided(t.shape, strides_of(t));
 }
 
-weights::weights(std::shared_ptr<const safetensors_file> file, at::TensorOptions wanted)
-    : file_{std::move(file)}, wanted_{wanted} {}
+weights::weights(std::shared_ptr<const tensor_map> tensors, at::TensorOptions wanted)
+    : tensors_{std::move(tensors)}, wanted_{wanted}, is_small_{bytes_of(*tensors_) <= checked_bytes_max},
+      checked_{std::make_shared<std::set<std::string>>()} {}
 
 at::Tensor weights::get(const std::string& key, const std::vector<std::int64_t>& shape) const {
-  auto& entry = entry_of(*file_, key);
-  auto where = file_->path().string() + ": tensor " + key + ": ";
-  if (entry.shape != shape)
-    throw render_error{errc::corrupt,
-                       where + "expected shape " + shape_text(shape) + ", found " + shape_text(entry.shape)};
-  if (entry.type == element::i64)
-    throw render_error{errc::corrupt, where + "expected F32, F16, BF16 or F64, found I64"};
-  return view_of(file_, key).to(wanted_);
+  auto& t = find_tensor(*tensors_, key);
+  if (t.shape != shape) t.refuse("expected shape " + shape_text(shape) + ", found " + shape_text(t.shape));
+  if (t.type == element::i64) t.refuse("expected F32, F16, BF16 or F64, found I64");
+  auto is_read_now = type_of(t.type) != at::typeMetaToScalarType(wanted_.dtype()) || !wanted_.device().is_cpu();
+  if ((is_small_ || is_read_now) && checked_->insert(key).second) check_finite(t);
+  return view_of(t).to(wanted_);
+}
+
+void weights::check_finite(const stored_tensor& t) const {
+  constexpr std::int64_t piece = 1 << 20; // elements per task
+  auto count = static_cast<std::int64_t>(t.bytes.size() / size_of(t.type));
+  at::parallel_for(0, count, piece, [&t](std::int64_t begin, std::int64_t end) {
+    auto size = size_of(t.type);
+    auto first = static_cast<std::size_t>(begin);
+    auto part = t.bytes.subspan(first * size, static_cast<std::size_t>(end - begin) * size);
+    if (auto bad = first_not_finite(t.type, part))
+      t.refuse("expected finite numbers, found " + std::string{what_is(t.type, part, *bad)} + " at element " +
+               std::to_string(first + *bad));
+  });
 }
 
 } // namespace reel::wan

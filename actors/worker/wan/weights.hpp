@@ -1,31 +1,43 @@
 // weights.hpp: A module's tensors by name, checked against the shape that the configuration demands. A tensor
 // that is already of the wanted type and device is a view of the mapped file; any other is converted once.
 //
+// Numbers are checked to be finite wherever that costs no reading of its own: in parts up to checked_bytes_max, and in
+// every tensor that is converted or sent to a device, whose bytes are read anyway. What stays a view of a larger part
+// (the experts in float32 on a CPU) is not read at loading; `reel-worker --inspect` reads it all.
+//
 // Used while loading, one thread. Tensors keep the file open for as long as they live. Tensors are read-only
 // memory: never written in place.
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <memory>
+#include <set>
 #include <string>
 
-#include "actors/worker/wan/safetensors.hpp"
+#include "actors/worker/wan/files/tensor_map.hpp"
 
 namespace reel::wan {
 
 class weights {
 public:
-  weights(std::shared_ptr<const safetensors_file> file, at::TensorOptions wanted);
+  static constexpr std::size_t checked_bytes_max = std::size_t{2} << 30; ///< a second of reading from a disk
+
+  weights(std::shared_ptr<const tensor_map> tensors, at::TensorOptions wanted);
 
   /// Throws render_error(corrupt) with file, key, expected and found, when the key is missing, has another
-  /// shape or is no floating-point tensor.
+  /// shape, is no floating-point tensor or holds numbers that are not finite.
   at::Tensor get(const std::string& key, const std::vector<std::int64_t>& shape) const;
 
 private:
-  std::shared_ptr<const safetensors_file> file_;
+  void check_finite(const stored_tensor& t) const;
+
+  std::shared_ptr<const tensor_map> tensors_;
   at::TensorOptions wanted_;
+  bool is_small_;
+  std::shared_ptr<std::set<std::string>> checked_; ///< so that a module that is loaded again is not checked again
 };
 
-/// The tensor as it lies in the file. Throws render_error(corrupt) when there is no such key.
-at::Tensor view_of(const std::shared_ptr<const safetensors_file>& file, const std::string& key);
+/// The tensor as it lies in the file.
+at::Tensor view_of(const stored_tensor& t);
 
 } // namespace reel::wan

@@ -7,10 +7,10 @@
 namespace reel::wan::testing {
 
 golden::golden(const std::string& file)
-    : file_{safetensors_file::open(std::filesystem::path{REEL_SOURCE_DIR} / "tests/data/wan-golden" /
-                                   (file + ".safetensors"))} {}
+    : tensors_{read_safetensors(std::filesystem::path{REEL_SOURCE_DIR} / "tests/data/wan-golden" /
+                                (file + ".safetensors"))} {}
 
-at::Tensor golden::operator()(const std::string& key) const { return view_of(file_, key); }
+at::Tensor golden::operator()(const std::string& key) const { return view_of(find_tensor(tensors_, key)); }
 
 std::filesystem::path model_folder() { return std::filesystem::path{REEL_SOURCE_DIR} / "models/wan-golden"; }
 

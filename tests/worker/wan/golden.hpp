@@ -10,12 +10,11 @@
 
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <string>
 
+#include "actors/worker/wan/files/safetensors.hpp"
 #include "actors/worker/wan/model.hpp"
 #include "actors/worker/wan/probe.hpp"
-#include "actors/worker/wan/safetensors.hpp"
 
 namespace reel::wan::testing {
 
@@ -27,10 +26,10 @@ public:
   /// file: for example "dit_io".
   explicit golden(const std::string& file);
   at::Tensor operator()(const std::string& key) const;
-  bool has(const std::string& key) const { return file_->tensors().contains(key); }
+  bool has(const std::string& key) const { return tensors_.contains(key); }
 
 private:
-  std::shared_ptr<const safetensors_file> file_;
+  tensor_map tensors_;
 };
 
 std::filesystem::path model_folder();

@@ -14,7 +14,7 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 const model_config& config() {
-  static const auto c = read_model_config(std::filesystem::path{REEL_SOURCE_DIR} / "models/wan-golden");
+  static const auto c = read_model_config(std::filesystem::path{REEL_SOURCE_DIR} / "models/wan-golden/config.json");
   return c;
 }
 

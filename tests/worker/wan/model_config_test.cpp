@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "actors/worker/renderer.hpp"
-#include "actors/worker/wan/model_config.hpp"
+#include "actors/worker/wan/files/checkpoint_folder.hpp"
 #include "tests/worker/temp_folder.hpp"
 
 using namespace reel;
@@ -28,7 +28,7 @@ std::string refusal(const std::string& text, errc code = errc::corrupt) {
   reel::testing::temp_folder changed;
   auto path = changed.write("config.json", text);
   try {
-    read_model_config(changed.path());
+    read_model_config(find_checkpoint(changed.path()).config);
     return {};
   } catch (const render_error& e) {
     CHECK(e.code() == code);
@@ -51,8 +51,14 @@ std::string with(const char* section, const char* key, json::value value, errc c
 } // namespace
 
 TEST_CASE("the golden model's configuration is read as it stands") {
-  auto c = read_model_config(folder);
-  CHECK(c.high_file == folder / "dit_high.safetensors");
+  auto found = find_checkpoint(folder);
+  CHECK(found.of(model_part::high_noise).tensors == folder / "dit_high.safetensors");
+  CHECK(found.text_len == 32);
+  CHECK(found.tokenizer == folder / "spiece.model");
+  CHECK(found.defaults.guidance_low == 3);
+  CHECK(found.defaults.guidance_high == 4);
+  CHECK(found.defaults.width == 48);
+  auto c = read_model_config(found.config);
   CHECK(c.dit.patch == std::array<std::int64_t, 3>{1, 2, 2});
   CHECK(c.dit.head_dim() == 16);
   CHECK(c.text.vocabulary == 448);
@@ -65,7 +71,7 @@ TEST_CASE("the golden model's configuration is read as it stands") {
 TEST_CASE("a folder without a configuration is told apart from a damaged one") {
   reel::testing::temp_folder empty;
   try {
-    read_model_config(empty.path());
+    find_checkpoint(empty.path());
     FAIL("read");
   } catch (const render_error& e) {
     CHECK(e.code() == errc::not_found);

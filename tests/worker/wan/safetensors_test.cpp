@@ -6,7 +6,7 @@
 #include <rapidcheck.h>
 
 #include "actors/worker/renderer.hpp"
-#include "actors/worker/wan/safetensors.hpp"
+#include "actors/worker/wan/files/safetensors.hpp"
 #include "tests/worker/temp_folder.hpp"
 
 using namespace reel;
@@ -33,7 +33,7 @@ std::string refusal(const std::string& bytes) {
   reel::testing::temp_folder folder;
   auto path = folder.write("x.safetensors", bytes);
   try {
-    safetensors_file::open(path);
+    read_safetensors(path);
     return {};
   } catch (const render_error& e) {
     CHECK(e.code() == errc::corrupt);
@@ -50,9 +50,9 @@ std::string one_tensor(const std::string& entry, const std::string& data = sixte
 
 TEST_CASE("a good file gives its tensors' types, shapes and bytes") {
   reel::testing::temp_folder folder;
-  auto file = safetensors_file::open(folder.write("good", file_bytes(two_tensors + "   ", sixteen_bytes)));
-  REQUIRE(file->tensors().size() == 2);
-  auto& b = file->tensors().at("b");
+  auto tensors = read_safetensors(folder.write("good", file_bytes(two_tensors + "   ", sixteen_bytes)));
+  REQUIRE(tensors.size() == 2);
+  auto& b = tensors.at("b");
   CHECK(b.type == element::i64);
   CHECK(b.shape == std::vector<std::int64_t>{1, 1});
   CHECK(b.bytes.size() == 8);
@@ -61,7 +61,7 @@ TEST_CASE("a good file gives its tensors' types, shapes and bytes") {
 
 TEST_CASE("a missing file is told apart from a damaged one") {
   try {
-    safetensors_file::open("/nowhere/x.safetensors");
+    read_safetensors("/nowhere/x.safetensors");
     FAIL("opened");
   } catch (const render_error& e) {
     CHECK(e.code() == errc::not_found);

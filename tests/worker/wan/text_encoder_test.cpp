@@ -2,6 +2,8 @@
 // reference (t5_io), whole outputs, outputs per layer, and the position buckets alone.
 #include "tests/worker/wan/golden.hpp" // first: see there
 
+#include "actors/worker/wan/weights.hpp"
+
 using namespace reel;
 using namespace reel::wan;
 using namespace reel::wan::testing;
@@ -54,8 +56,8 @@ TEST_CASE("the first layer's position biases are the reference's") {
   compute_scope scope;
   golden g{"t5_io"};
   auto& c = golden_model().config.text;
-  auto file = safetensors_file::open(golden_model().config.text_file);
-  auto table = view_of(file, "blocks.0.pos_embedding.embedding.weight");
+  auto file = read_safetensors(model_folder() / "text_encoder.safetensors");
+  auto table = view_of(file.at("blocks.0.pos_embedding.embedding.weight"));
   auto expected = g("relpos.bias0_16")[0];
   for (std::int64_t query = 0; query < 16; ++query)
     for (std::int64_t key = 0; key < 16; ++key) {
