@@ -76,7 +76,4 @@ struct renderer_options {
 /// Loads and checks the model. Throws render_error with the file, what was expected and what was found.
 std::unique_ptr<renderer> make_renderer(const renderer_options& options);
 
-/// What the plug-in `libreel_wan.so` exports under the name "reel_make_wan_renderer".
-using renderer_factory = renderer* (*)(const renderer_options& options);
-
 } // namespace reel

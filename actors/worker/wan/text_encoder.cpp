@@ -54,7 +54,7 @@ at::Tensor bucket_grid(std::int64_t n, const text_config& c, at::Device device) 
 
 } // namespace
 
-at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& see) const {
+at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& see, std::int64_t padding) const {
   auto device = embedding_.device();
   std::vector<std::int64_t> wide{ids.begin(), ids.end()};
   auto n = static_cast<std::int64_t>(wide.size());
@@ -62,7 +62,7 @@ at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& 
   auto x = embedding_.index_select(0, index);
   if (see) see("layer_in", x);
 
-  auto buckets = bucket_grid(n, config_, device);
+  auto buckets = bucket_grid(n, config_, device).narrow(1, 0, n - padding);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     auto& b = blocks_[i];
     x = x.add(attention(b, rms_norm(x, b.norm1, config_.eps), buckets));
@@ -73,10 +73,10 @@ at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& 
 }
 
 at::Tensor text_encoder::attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const {
-  auto q = split_heads(b.q(x), config_.heads), k = split_heads(b.k(x), config_.heads);
-  auto v = split_heads(b.v(x), config_.heads);
-  auto bias =
-      b.bias_table.index_select(0, buckets.flatten()).view({x.size(0), x.size(0), config_.heads}).permute({2, 0, 1});
+  auto seen = buckets.size(1);
+  auto q = split_heads(b.q(x), config_.heads), k = split_heads(b.k(x), config_.heads).narrow(1, 0, seen);
+  auto v = split_heads(b.v(x), config_.heads).narrow(1, 0, seen);
+  auto bias = b.bias_table.index_select(0, buckets.flatten()).view({x.size(0), seen, config_.heads}).permute({2, 0, 1});
   auto scores = at::baddbmm(bias, q, k.transpose(1, 2)); // umT5 does not scale by the head's size
   auto weights = at::softmax(scores, -1, at::kFloat).to(x.scalar_type());
   return b.o(at::bmm(weights, v).transpose(0, 1).reshape({x.size(0), config_.attention_dim}));

@@ -22,8 +22,9 @@ class text_encoder {
 public:
   text_encoder(const text_config& config, const weights& w);
 
-  /// ids: 1 or more, each below the vocabulary's size. Returns [ids, dim].
-  at::Tensor encode(std::span<const std::int32_t> ids, const probe& see = {}) const;
+  /// ids: 1 or more, each below the vocabulary's size. Returns [ids, dim]. The last `padding` of them are seen by no
+  /// token: for comparing with the reference's rows of padding, which nothing needs.
+  at::Tensor encode(std::span<const std::int32_t> ids, const probe& see = {}, std::int64_t padding = 0) const;
 
 private:
   struct block {
@@ -33,6 +34,7 @@ private:
     at::Tensor bias_table;   ///< [buckets, heads]: every layer has its own
   };
 
+  /// buckets: [queries, keys]; keys beyond them are not looked at.
   at::Tensor attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const;
   at::Tensor feed_forward(const block& b, const at::Tensor& x) const;
 

@@ -1,0 +1,276 @@
+#include "actors/worker/wan/cpu_kernels.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+// Vectors wider than the base instruction set appear in inlined functions only: no call passes one.
+#pragma GCC diagnostic ignored "-Wpsabi"
+#define REEL_INLINE inline __attribute__((always_inline))
+
+namespace reel::wan {
+namespace {
+
+constexpr std::int64_t panel = 16;        // keys, or numbers of a value, that a register tile is wide
+constexpr std::int64_t queries_block = 48; // with the scores of a key block, 24 KiB: the first cache's size
+constexpr std::int64_t keys_block = 128;
+constexpr float no_score = -std::numeric_limits<float>::infinity();
+
+std::int64_t in_panels(std::int64_t n) { return (n + panel - 1) / panel * panel; }
+
+template <int Width> struct vector_types {
+  typedef float number __attribute__((vector_size(Width * sizeof(float))));
+  typedef std::int32_t bits __attribute__((vector_size(Width * sizeof(float))));
+};
+template <int Width> using vec = typename vector_types<Width>::number;
+
+template <int Width> REEL_INLINE vec<Width> load(const float* from) {
+  vec<Width> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <int Width> REEL_INLINE void store(float* to, vec<Width> v) { std::memcpy(to, &v, sizeof v); }
+
+template <int Width> REEL_INLINE vec<Width> all(float x) { return vec<Width>{} + x; }
+
+/// e^x to 1e-7 of its value, for x up to 88; below -87 as at -87 (S. Moshier: Cephes, expf).
+template <int Width> REEL_INLINE vec<Width> exp_of(vec<Width> x) {
+  using bits = typename vector_types<Width>::bits;
+  constexpr float round_in = 12582912.0f; // 1.5 x 2^23: what is added to it ends up whole in its low bits
+  x = x < -87.0f ? all<Width>(-87.0f) : x;
+  auto shifted = x * 1.44269504f + round_in;
+  auto whole = shifted - round_in;
+  auto r = x - whole * 0.693359375f - whole * -2.12194440e-4f; // ln 2 in two parts
+  auto y = all<Width>(1.9875691500e-4f);
+  y = y * r + 1.3981999507e-3f;
+  y = y * r + 8.3334519073e-3f;
+  y = y * r + 4.1665795894e-2f;
+  y = y * r + 1.6666665459e-1f;
+  y = y * r + 5.0000001201e-1f;
+  y = y * (r * r) + r + 1.0f;
+  auto power = (reinterpret_cast<bits>(shifted) << 23) + reinterpret_cast<bits>(all<Width>(1.0f));
+  return y * reinterpret_cast<vec<Width>>(power);
+}
+
+/// One register tile: sum over n of a[n][row] x b[n][column], 16 columns, added to keep[row] x c.
+/// a is read at a[n x a_step + row x a_row]; b holds its rows of 16 one after the other.
+template <int Width, int Rows>
+REEL_INLINE void tile(const float* a, std::int64_t a_step, std::int64_t a_row, const float* b, std::int64_t n, float* c,
+                      std::int64_t c_row, const float* keep) {
+  constexpr int columns = panel / Width;
+  vec<Width> sum[Rows][columns];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int i = 0; i < columns; ++i)
+      sum[r][i] = keep ? load<Width>(c + r * c_row + i * Width) * keep[r] : vec<Width>{};
+  for (std::int64_t k = 0; k < n; ++k) {
+    vec<Width> right[columns];
+#pragma GCC unroll 8
+    for (int i = 0; i < columns; ++i) right[i] = load<Width>(b + k * panel + i * Width);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      auto left = a[k * a_step + r * a_row];
+#pragma GCC unroll 8
+      for (int i = 0; i < columns; ++i) sum[r][i] += left * right[i];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int i = 0; i < columns; ++i) store<Width>(c + r * c_row + i * Width, sum[r][i]);
+}
+
+/// Where a head's keys ([panel of keys][number][key in panel]) and values ([panel of numbers][key][number in panel])
+/// lie after packing.
+struct packed_head {
+  const float *keys, *values;
+};
+
+std::int64_t packed_keys_floats(const attention_problem& p) { return in_panels(p.keys) * p.head_dim; }
+std::int64_t packed_values_floats(const attention_problem& p) { return in_panels(p.keys) * in_panels(p.head_dim); }
+
+packed_head packed(const attention_problem& p, const float* scratch, std::int64_t head) {
+  auto* begin = scratch + head * (packed_keys_floats(p) + packed_values_floats(p));
+  return {begin, begin + packed_keys_floats(p)};
+}
+
+void pack(const attention_problem& p, std::int64_t head, float* scratch) {
+  auto at = packed(p, scratch, head);
+  auto *keys = const_cast<float*>(at.keys), *values = const_cast<float*>(at.values);
+  auto padded = in_panels(p.keys);
+  for (std::int64_t j = 0; j < padded; ++j) {
+    auto* to = keys + j / panel * panel * p.head_dim + j % panel;
+    auto* from = p.k.row(head, std::min(j, p.keys - 1)); // what stands in for a missing key gets no weight later
+    for (std::int64_t i = 0; i < p.head_dim; ++i) to[i * panel] = from[i];
+  }
+  for (std::int64_t j = 0; j < p.keys; ++j) {
+    auto* from = p.v.row(head, j);
+    for (std::int64_t i = 0; i < in_panels(p.head_dim); ++i)
+      values[i / panel * panel * padded + j * panel + i % panel] = i < p.head_dim ? from[i] : 0;
+  }
+}
+
+/// A thread's working memory for one block of queries.
+template <int Rows> struct query_block {
+  explicit query_block(std::int64_t head_dim)
+      : q(static_cast<std::size_t>(queries_block * head_dim)),
+        out(static_cast<std::size_t>(queries_block * in_panels(head_dim))),
+        scores(static_cast<std::size_t>(queries_block * keys_block)) {}
+
+  static std::int64_t in_tiles(std::int64_t rows) { return (rows + Rows - 1) / Rows * Rows; }
+
+  /// Scaled, [tile of rows][number][row in tile]; rows beyond `n` are zero.
+  void take(const attention_problem& p, std::int64_t head, std::int64_t first, std::int64_t n) {
+    for (std::int64_t row = 0; row < in_tiles(n); ++row) {
+      auto* to = q.data() + row / Rows * Rows * p.head_dim + row % Rows;
+      for (std::int64_t i = 0; i < p.head_dim; ++i)
+        to[i * Rows] = row < n ? p.q.row(head, first + row)[i] * p.scale : 0;
+    }
+    std::ranges::fill(out, 0.0f);
+    highest.fill(no_score);
+    total.fill(0);
+  }
+
+  void give(const attention_problem& p, std::int64_t head, std::int64_t first, std::int64_t n) const {
+    for (std::int64_t row = 0; row < n; ++row) {
+      auto* from = out.data() + row * in_panels(p.head_dim);
+      auto* to = p.out.row(head, first + row);
+      auto share = 1 / total[static_cast<std::size_t>(row)];
+      for (std::int64_t i = 0; i < p.head_dim; ++i) to[i] = from[i] * share;
+    }
+  }
+
+  std::vector<float> q, out, scores;
+  std::array<float, queries_block> highest, total; ///< score so far, and sum of e^(score - highest)
+  std::array<float, queries_block> keep;           ///< what earlier sums are still worth
+};
+
+/// Turns a row of scores into weights against the row's new highest.
+template <int Width> REEL_INLINE void weigh(float* scores, std::int64_t n, float& highest, float& total, float& keep) {
+  auto top = load<Width>(scores);
+  for (std::int64_t j = Width; j < n; j += Width) {
+    auto s = load<Width>(scores + j);
+    top = s > top ? s : top;
+  }
+  auto now = highest;
+  for (int i = 0; i < Width; ++i) now = std::max(now, static_cast<float>(top[i]));
+  keep = std::exp(highest - now);
+  highest = now;
+  vec<Width> sums{};
+  for (std::int64_t j = 0; j < n; j += Width) {
+    auto e = exp_of<Width>(load<Width>(scores + j) - now);
+    store<Width>(scores + j, e);
+    sums += e;
+  }
+  total *= keep;
+  for (int i = 0; i < Width; ++i) total += sums[i];
+}
+
+template <int Width, int Rows>
+REEL_INLINE void attend_block(const attention_problem& p, const packed_head& head, query_block<Rows>& b,
+                              std::int64_t n) {
+  auto rows = b.in_tiles(n);
+  auto d = p.head_dim, d_padded = in_panels(p.head_dim), padded = in_panels(p.keys);
+  for (std::int64_t first = 0; first < p.keys; first += keys_block) {
+    auto real = std::min(keys_block, p.keys - first), here = in_panels(real);
+    for (std::int64_t j = 0; j < here; j += panel)
+      for (std::int64_t row = 0; row < rows; row += Rows)
+        tile<Width, Rows>(b.q.data() + row * d, Rows, 1, head.keys + (first + j) * d, d,
+                          b.scores.data() + row * keys_block + j, keys_block, nullptr);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      auto* scores = b.scores.data() + row * keys_block;
+      std::fill(scores + real, scores + here, no_score);
+      auto i = static_cast<std::size_t>(row);
+      weigh<Width>(scores, here, b.highest[i], b.total[i], b.keep[i]);
+    }
+    for (std::int64_t c = 0; c < d_padded; c += panel)
+      for (std::int64_t row = 0; row < rows; row += Rows)
+        tile<Width, Rows>(b.scores.data() + row * keys_block, 1, keys_block, head.values + c * padded + first * panel,
+                          real, b.out.data() + row * d_padded + c, d_padded, b.keep.data() + row);
+  }
+}
+
+/// GELU(x) = x / (1 + e^(-2u)), u = sqrt(2 / pi) (x + 0.044715 x^3): tanh's formula with one exponential.
+template <int Width> REEL_INLINE vec<Width> gelu(vec<Width> x) {
+  auto e = x * (-1.5957691216f - 0.0713548162726f * (x * x)); // -2u
+  e = e > 80.0f ? all<Width>(80.0f) : e;                      // beyond, the result is 0 either way
+  return x / (1.0f + exp_of<Width>(e));
+}
+
+template <int Width> REEL_INLINE void gelu_range(float* values, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + Width <= n; i += Width) store<Width>(values + i, gelu<Width>(load<Width>(values + i)));
+  if (i == n) return;
+  float rest[Width] = {}; // through the same operations: a number's result does not depend on its place
+  std::copy(values + i, values + n, rest);
+  store<Width>(rest, gelu<Width>(load<Width>(rest)));
+  std::copy(rest, rest + (n - i), values + i);
+}
+
+// ---------------------------------------------------------------- per instruction set
+
+constexpr int rows_portable = 2, rows_avx2 = 6; // as many sums as the registers hold
+
+void attend_portable(const attention_problem& p, const packed_head& h, query_block<rows_portable>& b, std::int64_t n) {
+  attend_block<4>(p, h, b, n);
+}
+void gelu_portable(float* values, std::int64_t n) { gelu_range<4>(values, n); }
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) void attend_avx2(const attention_problem& p, const packed_head& h,
+                                                     query_block<rows_avx2>& b, std::int64_t n) {
+  attend_block<8>(p, h, b, n);
+}
+__attribute__((target("avx2,fma"))) void gelu_avx2(float* values, std::int64_t n) { gelu_range<8>(values, n); }
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#else
+bool has_avx2() { return false; }
+#endif
+
+template <int Rows, class F> void for_each_block(const attention_problem& p, const float* scratch, F attend) {
+  auto blocks = (p.queries + queries_block - 1) / queries_block;
+#pragma omp parallel
+  {
+    query_block<Rows> b{p.head_dim};
+#pragma omp for schedule(dynamic) collapse(2)
+    for (std::int64_t head = 0; head < p.heads; ++head)
+      for (std::int64_t i = 0; i < blocks; ++i) {
+        auto first = i * queries_block, n = std::min(queries_block, p.queries - first);
+        b.take(p, head, first, n);
+        attend(p, packed(p, scratch, head), b, n);
+        b.give(p, head, first, n);
+      }
+  }
+}
+
+} // namespace
+
+std::int64_t attention_scratch_floats(const attention_problem& p) {
+  return p.heads * (packed_keys_floats(p) + packed_values_floats(p));
+}
+
+void attend_cpu(const attention_problem& p, float* scratch, vector_set set) {
+#pragma omp parallel for
+  for (std::int64_t head = 0; head < p.heads; ++head) pack(p, head, scratch);
+#if defined(__x86_64__)
+  if (set == vector_set::best && has_avx2()) return for_each_block<rows_avx2>(p, scratch, attend_avx2);
+#endif
+  for_each_block<rows_portable>(p, scratch, attend_portable);
+}
+
+void gelu_tanh_cpu(float* values, std::int64_t count, vector_set set) {
+  constexpr std::int64_t chunk = 1 << 14;
+  auto run = gelu_portable;
+#if defined(__x86_64__)
+  if (set == vector_set::best && has_avx2()) run = gelu_avx2;
+#endif
+#pragma omp parallel for
+  for (std::int64_t i = 0; i < count; i += chunk) run(values + i, std::min(chunk, count - i));
+}
+
+} // namespace reel::wan

@@ -1,0 +1,40 @@
+// cpu_kernels.hpp: The two computations that LibTorch does at half the speed of a matrix product or less on a CPU:
+// attention (its batched products of 64-wide heads do not fill the vector units) and GELU. float32, no LibTorch.
+//
+// Attention is exact softmax(scale q k^T) v in one pass over the keys with a running maximum (T. Dao et al. 2022,
+// "FlashAttention"): scores of a block of queries live in a core's cache and never in memory. The products are
+// register tiles of 6 rows and 16 columns; keys and values are laid out for them once per call, in `scratch`.
+// AVX2 with FMA where the machine has it, else 128-bit vectors.
+//
+// Threads: as many as OpenMP gives the calling thread. A row's result depends on nothing but its query and the keys and
+// values, so neither on threads nor on what else is computed.
+#pragma once
+
+#include <cstdint>
+
+namespace reel::wan {
+
+/// [heads, rows, head_dim] somewhere in memory; the numbers of one head's row lie side by side.
+template <class T> struct head_view {
+  T* data = nullptr;
+  std::int64_t head_stride = 0, row_stride = 0;
+  T* row(std::int64_t head, std::int64_t index) const { return data + head * head_stride + index * row_stride; }
+};
+
+struct attention_problem {
+  head_view<const float> q, k, v;
+  head_view<float> out;
+  std::int64_t heads = 0, queries = 0, keys = 0, head_dim = 0;
+  float scale = 1;
+};
+
+/// Which code runs; `best` is what the machine can.
+enum class vector_set { best, portable };
+
+std::int64_t attention_scratch_floats(const attention_problem& p);
+void attend_cpu(const attention_problem& p, float* scratch, vector_set set = vector_set::best);
+
+/// GELU by its tanh formula, in place.
+void gelu_tanh_cpu(float* values, std::int64_t count, vector_set set = vector_set::best);
+
+} // namespace reel::wan
