@@ -14,7 +14,7 @@
 namespace reel::wan {
 namespace {
 
-constexpr std::int64_t panel = 16;        // keys, or numbers of a value, that a register tile is wide
+constexpr std::int64_t panel = 16;         // keys, or numbers of a value, that a register tile is wide
 constexpr std::int64_t queries_block = 48; // with the scores of a key block, 24 KiB: the first cache's size
 constexpr std::int64_t keys_block = 128;
 constexpr float no_score = -std::numeric_limits<float>::infinity();
@@ -58,9 +58,9 @@ template <int Width> REEL_INLINE vec<Width> exp_of(vec<Width> x) {
 
 /// One register tile: sum over n of a[n][row] x b[n][column], 16 columns, added to keep[row] x c.
 /// a is read at a[n x a_step + row x a_row]; b holds its rows of 16 one after the other.
-template <int Width, int Rows>
-REEL_INLINE void tile(const float* a, std::int64_t a_step, std::int64_t a_row, const float* b, std::int64_t n, float* c,
-                      std::int64_t c_row, const float* keep) {
+template <int Width, int Rows> REEL_INLINE void tile(const float* a, std::int64_t a_step, std::int64_t a_row,
+                                                     const float* b, std::int64_t n, float* c, std::int64_t c_row,
+                                                     const float* keep) {
   constexpr int columns = panel / Width;
   vec<Width> sum[Rows][columns];
 #pragma GCC unroll 8
@@ -86,65 +86,58 @@ REEL_INLINE void tile(const float* a, std::int64_t a_step, std::int64_t a_row, c
 }
 
 /// Where a head's keys ([panel of keys][number][key in panel]) and values ([panel of numbers][key][number in panel])
-/// lie after packing.
-struct packed_head {
-  const float *keys, *values;
+/// lie after packing; the last panels are filled up.
+template <class T> struct packed_head {
+  T *keys, *values;
+  packed_head(const attention_shape& s, std::int64_t n, T* all, std::int64_t head)
+      : keys{all + packed_floats({1, s.head_dim}, n) * head}, values{keys + in_panels(n) * s.head_dim} {}
 };
 
-std::int64_t packed_keys_floats(const attention_problem& p) { return in_panels(p.keys) * p.head_dim; }
-std::int64_t packed_values_floats(const attention_problem& p) { return in_panels(p.keys) * in_panels(p.head_dim); }
-
-packed_head packed(const attention_problem& p, const float* scratch, std::int64_t head) {
-  auto* begin = scratch + head * (packed_keys_floats(p) + packed_values_floats(p));
-  return {begin, begin + packed_keys_floats(p)};
-}
-
-void pack(const attention_problem& p, std::int64_t head, float* scratch) {
-  auto at = packed(p, scratch, head);
-  auto *keys = const_cast<float*>(at.keys), *values = const_cast<float*>(at.values);
-  auto padded = in_panels(p.keys);
+void pack_head(std::int64_t head_dim, const float* k, std::int64_t k_row, const float* v, std::int64_t v_row,
+               std::int64_t keys, const packed_head<float>& to) {
+  auto padded = in_panels(keys);
   for (std::int64_t j = 0; j < padded; ++j) {
-    auto* to = keys + j / panel * panel * p.head_dim + j % panel;
-    auto* from = p.k.row(head, std::min(j, p.keys - 1)); // what stands in for a missing key gets no weight later
-    for (std::int64_t i = 0; i < p.head_dim; ++i) to[i * panel] = from[i];
+    auto* column = to.keys + j / panel * panel * head_dim + j % panel;
+    auto* from = k + std::min(j, keys - 1) * k_row; // what stands in for a missing key gets no weight later
+    for (std::int64_t i = 0; i < head_dim; ++i) column[i * panel] = from[i];
   }
-  for (std::int64_t j = 0; j < p.keys; ++j) {
-    auto* from = p.v.row(head, j);
-    for (std::int64_t i = 0; i < in_panels(p.head_dim); ++i)
-      values[i / panel * panel * padded + j * panel + i % panel] = i < p.head_dim ? from[i] : 0;
-  }
+  for (std::int64_t c = 0; c < head_dim; c += panel)
+    for (std::int64_t j = 0; j < padded; ++j) {
+      auto* row = to.values + c * padded + j * panel;
+      for (std::int64_t i = 0; i < panel; ++i) row[i] = j < keys && c + i < head_dim ? v[j * v_row + c + i] : 0;
+    }
 }
 
 /// A thread's working memory for one block of queries.
 template <int Rows> struct query_block {
-  explicit query_block(std::int64_t head_dim)
-      : q(static_cast<std::size_t>(queries_block * head_dim)),
-        out(static_cast<std::size_t>(queries_block * in_panels(head_dim))),
+  explicit query_block(std::int64_t d)
+      : head_dim{d}, q(static_cast<std::size_t>(queries_block * d)),
+        out(static_cast<std::size_t>(queries_block * in_panels(d))),
         scores(static_cast<std::size_t>(queries_block * keys_block)) {}
 
-  static std::int64_t in_tiles(std::int64_t rows) { return (rows + Rows - 1) / Rows * Rows; }
+  std::int64_t in_tiles() const { return (rows + Rows - 1) / Rows * Rows; }
 
-  /// Scaled, [tile of rows][number][row in tile]; rows beyond `n` are zero.
-  void take(const attention_problem& p, std::int64_t head, std::int64_t first, std::int64_t n) {
-    for (std::int64_t row = 0; row < in_tiles(n); ++row) {
-      auto* to = q.data() + row / Rows * Rows * p.head_dim + row % Rows;
-      for (std::int64_t i = 0; i < p.head_dim; ++i)
-        to[i * Rows] = row < n ? p.q.row(head, first + row)[i] * p.scale : 0;
+  /// Scaled, [tile of rows][number][row in tile]; what fills the last tile up is zero.
+  void take(const float* from, std::int64_t row_stride, std::int64_t n, float scale) {
+    rows = n;
+    for (std::int64_t row = 0; row < in_tiles(); ++row) {
+      auto* to = q.data() + row / Rows * Rows * head_dim + row % Rows;
+      for (std::int64_t i = 0; i < head_dim; ++i) to[i * Rows] = row < n ? from[row * row_stride + i] * scale : 0;
     }
     std::ranges::fill(out, 0.0f);
     highest.fill(no_score);
     total.fill(0);
   }
 
-  void give(const attention_problem& p, std::int64_t head, std::int64_t first, std::int64_t n) const {
-    for (std::int64_t row = 0; row < n; ++row) {
-      auto* from = out.data() + row * in_panels(p.head_dim);
-      auto* to = p.out.row(head, first + row);
+  void give(float* to, std::int64_t row_stride) const {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      auto* from = out.data() + row * in_panels(head_dim);
       auto share = 1 / total[static_cast<std::size_t>(row)];
-      for (std::int64_t i = 0; i < p.head_dim; ++i) to[i] = from[i] * share;
+      for (std::int64_t i = 0; i < head_dim; ++i) to[row * row_stride + i] = from[i] * share;
     }
   }
 
+  std::int64_t head_dim, rows = 0;
   std::vector<float> q, out, scores;
   std::array<float, queries_block> highest, total; ///< score so far, and sum of e^(score - highest)
   std::array<float, queries_block> keep;           ///< what earlier sums are still worth
@@ -172,12 +165,10 @@ template <int Width> REEL_INLINE void weigh(float* scores, std::int64_t n, float
 }
 
 template <int Width, int Rows>
-REEL_INLINE void attend_block(const attention_problem& p, const packed_head& head, query_block<Rows>& b,
-                              std::int64_t n) {
-  auto rows = b.in_tiles(n);
-  auto d = p.head_dim, d_padded = in_panels(p.head_dim), padded = in_panels(p.keys);
-  for (std::int64_t first = 0; first < p.keys; first += keys_block) {
-    auto real = std::min(keys_block, p.keys - first), here = in_panels(real);
+REEL_INLINE void attend_block(query_block<Rows>& b, const packed_head<const float>& head, std::int64_t keys) {
+  auto rows = b.in_tiles(), d = b.head_dim, d_padded = in_panels(d), padded = in_panels(keys);
+  for (std::int64_t first = 0; first < keys; first += keys_block) {
+    auto real = std::min(keys_block, keys - first), here = in_panels(real);
     for (std::int64_t j = 0; j < here; j += panel)
       for (std::int64_t row = 0; row < rows; row += Rows)
         tile<Width, Rows>(b.q.data() + row * d, Rows, 1, head.keys + (first + j) * d, d,
@@ -198,7 +189,7 @@ REEL_INLINE void attend_block(const attention_problem& p, const packed_head& hea
 /// GELU(x) = x / (1 + e^(-2u)), u = sqrt(2 / pi) (x + 0.044715 x^3): tanh's formula with one exponential.
 template <int Width> REEL_INLINE vec<Width> gelu(vec<Width> x) {
   auto e = x * (-1.5957691216f - 0.0713548162726f * (x * x)); // -2u
-  e = e > 80.0f ? all<Width>(80.0f) : e;                      // beyond, the result is 0 either way
+  e = e > 87.0f ? all<Width>(87.0f) : e;                      // beyond, the result is 0 either way
   return x / (1.0f + exp_of<Width>(e));
 }
 
@@ -216,15 +207,15 @@ template <int Width> REEL_INLINE void gelu_range(float* values, std::int64_t n) 
 
 constexpr int rows_portable = 2, rows_avx2 = 6; // as many sums as the registers hold
 
-void attend_portable(const attention_problem& p, const packed_head& h, query_block<rows_portable>& b, std::int64_t n) {
-  attend_block<4>(p, h, b, n);
+void attend_portable(query_block<rows_portable>& b, const packed_head<const float>& head, std::int64_t keys) {
+  attend_block<4>(b, head, keys);
 }
 void gelu_portable(float* values, std::int64_t n) { gelu_range<4>(values, n); }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) void attend_avx2(const attention_problem& p, const packed_head& h,
-                                                     query_block<rows_avx2>& b, std::int64_t n) {
-  attend_block<8>(p, h, b, n);
+__attribute__((target("avx2,fma"))) void attend_avx2(query_block<rows_avx2>& b, const packed_head<const float>& head,
+                                                     std::int64_t keys) {
+  attend_block<8>(b, head, keys);
 }
 __attribute__((target("avx2,fma"))) void gelu_avx2(float* values, std::int64_t n) { gelu_range<8>(values, n); }
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
@@ -232,44 +223,59 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 bool has_avx2() { return false; }
 #endif
 
-template <int Rows, class F> void for_each_block(const attention_problem& p, const float* scratch, F attend) {
-  auto blocks = (p.queries + queries_block - 1) / queries_block;
-#pragma omp parallel
+/// Waking another thread costs as much as this many multiplications.
+constexpr std::int64_t parallel_least = 1 << 20;
+
+template <int Rows, class F> void for_each_block(const attention_shape& s, std::span<const attention_job> jobs,
+                                                 std::int64_t queries, float scale, F attend) {
+  auto blocks = (queries + queries_block - 1) / queries_block;
+  auto count = static_cast<std::int64_t>(jobs.size());
+  auto work = count * s.heads * queries * s.head_dim * jobs.front().keys;
+#pragma omp parallel if (work > parallel_least)
   {
-    query_block<Rows> b{p.head_dim};
-#pragma omp for schedule(dynamic) collapse(2)
-    for (std::int64_t head = 0; head < p.heads; ++head)
-      for (std::int64_t i = 0; i < blocks; ++i) {
-        auto first = i * queries_block, n = std::min(queries_block, p.queries - first);
-        b.take(p, head, first, n);
-        attend(p, packed(p, scratch, head), b, n);
-        b.give(p, head, first, n);
-      }
+    query_block<Rows> b{s.head_dim};
+#pragma omp for schedule(dynamic) collapse(3)
+    for (std::int64_t n = 0; n < count; ++n)
+      for (std::int64_t head = 0; head < s.heads; ++head)
+        for (std::int64_t i = 0; i < blocks; ++i) {
+          auto& job = jobs[static_cast<std::size_t>(n)];
+          auto first = i * queries_block;
+          b.take(job.q.row(head, first), job.q.row_stride, std::min(queries_block, queries - first), scale);
+          attend(b, packed_head<const float>{s, job.keys, job.packed, head}, job.keys);
+          b.give(job.out.row(head, first), job.out.row_stride);
+        }
   }
 }
 
 } // namespace
 
-std::int64_t attention_scratch_floats(const attention_problem& p) {
-  return p.heads * (packed_keys_floats(p) + packed_values_floats(p));
+std::int64_t packed_floats(const attention_shape& s, std::int64_t keys) {
+  return s.heads * in_panels(keys) * (s.head_dim + in_panels(s.head_dim));
 }
 
-void attend_cpu(const attention_problem& p, float* scratch, vector_set set) {
-#pragma omp parallel for
-  for (std::int64_t head = 0; head < p.heads; ++head) pack(p, head, scratch);
+void pack_keys_cpu(const attention_shape& s, const head_view<const float>& k, const head_view<const float>& v,
+                   std::int64_t keys, float* packed) {
+#pragma omp parallel for if (s.heads * keys * s.head_dim > parallel_least / 16)
+  for (std::int64_t head = 0; head < s.heads; ++head)
+    pack_head(s.head_dim, k.row(head, 0), k.row_stride, v.row(head, 0), v.row_stride, keys, {s, keys, packed, head});
+}
+
+void attend_cpu(const attention_shape& s, std::span<const attention_job> jobs, std::int64_t queries, float scale,
+                vector_set set) {
+  if (jobs.empty()) return;
 #if defined(__x86_64__)
-  if (set == vector_set::best && has_avx2()) return for_each_block<rows_avx2>(p, scratch, attend_avx2);
+  if (set == vector_set::best && has_avx2()) return for_each_block<rows_avx2>(s, jobs, queries, scale, attend_avx2);
 #endif
-  for_each_block<rows_portable>(p, scratch, attend_portable);
+  for_each_block<rows_portable>(s, jobs, queries, scale, attend_portable);
 }
 
 void gelu_tanh_cpu(float* values, std::int64_t count, vector_set set) {
-  constexpr std::int64_t chunk = 1 << 14;
+  constexpr std::int64_t chunk = 1 << 12;
   auto run = gelu_portable;
 #if defined(__x86_64__)
   if (set == vector_set::best && has_avx2()) run = gelu_avx2;
 #endif
-#pragma omp parallel for
+#pragma omp parallel for if (count > parallel_least / 16)
   for (std::int64_t i = 0; i < count; i += chunk) run(values + i, std::min(chunk, count - i));
 }
 

@@ -3,14 +3,16 @@
 //
 // Attention is exact softmax(scale q k^T) v in one pass over the keys with a running maximum (T. Dao et al. 2022,
 // "FlashAttention"): scores of a block of queries live in a core's cache and never in memory. The products are
-// register tiles of 6 rows and 16 columns; keys and values are laid out for them once per call, in `scratch`.
-// AVX2 with FMA where the machine has it, else 128-bit vectors.
+// register tiles of up to 6 rows and 16 columns, for which keys and values are laid out once (pack_keys_cpu), so that
+// texts, which every step attends to, are laid out once per prompt. AVX2 with FMA where the machine has it, else
+// 128-bit vectors.
 //
 // Threads: as many as OpenMP gives the calling thread. A row's result depends on nothing but its query and the keys and
 // values, so neither on threads nor on what else is computed.
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace reel::wan {
 
@@ -21,18 +23,28 @@ template <class T> struct head_view {
   T* row(std::int64_t head, std::int64_t index) const { return data + head * head_stride + index * row_stride; }
 };
 
-struct attention_problem {
-  head_view<const float> q, k, v;
+struct attention_shape {
+  std::int64_t heads = 0, head_dim = 0;
+};
+
+/// Memory that the packed keys and values of one sample need.
+std::int64_t packed_floats(const attention_shape& shape, std::int64_t keys);
+void pack_keys_cpu(const attention_shape& shape, const head_view<const float>& k, const head_view<const float>& v,
+                   std::int64_t keys, float* packed);
+
+/// One sample.
+struct attention_job {
+  head_view<const float> q;
   head_view<float> out;
-  std::int64_t heads = 0, queries = 0, keys = 0, head_dim = 0;
-  float scale = 1;
+  const float* packed = nullptr; ///< its keys and values
+  std::int64_t keys = 0;
 };
 
 /// Which code runs; `best` is what the machine can.
 enum class vector_set { best, portable };
 
-std::int64_t attention_scratch_floats(const attention_problem& p);
-void attend_cpu(const attention_problem& p, float* scratch, vector_set set = vector_set::best);
+void attend_cpu(const attention_shape& shape, std::span<const attention_job> jobs, std::int64_t queries, float scale,
+                vector_set set = vector_set::best);
 
 /// GELU by its tanh formula, in place.
 void gelu_tanh_cpu(float* values, std::int64_t count, vector_set set = vector_set::best);

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "actors/worker/wan/layers.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
@@ -61,7 +60,7 @@ dit_text dit::prepare_text(const at::Tensor& context, const probe& see) const {
   dit_text out;
   for (auto& b : blocks_) {
     auto k = rms_norm(b.cross.k(text), b.cross.norm_k, config_.eps);
-    out.layers.push_back({split_heads(k, config_.heads), split_heads(b.cross.v(text), config_.heads)});
+    out.layers.push_back(prepare_keys(split_heads(k, config_.heads), split_heads(b.cross.v(text), config_.heads)));
   }
   return out;
 }

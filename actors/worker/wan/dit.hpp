@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "actors/worker/wan/layers.hpp"
 #include "actors/worker/wan/linear.hpp"
 #include "actors/worker/wan/model_config.hpp"
 #include "actors/worker/wan/probe.hpp"
@@ -20,10 +21,7 @@ namespace reel::wan {
 
 /// A text as this expert's cross attention sees it; computed once per prompt and expert.
 struct dit_text {
-  struct layer {
-    at::Tensor k, v; ///< [H, text_len, head_dim]
-  };
-  std::vector<layer> layers;
+  std::vector<keys_values> layers;
 };
 
 struct dit_row {

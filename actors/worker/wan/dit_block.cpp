@@ -1,5 +1,4 @@
 #include "actors/worker/wan/dit.hpp"
-#include "actors/worker/wan/layers.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
@@ -47,22 +46,23 @@ at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at
   rotate_(turned_q, rope);
   rotate_(turned_k, rope);
 
-  auto out = at::empty_like(x);
+  std::vector<keys_values> memories;
   for (std::int64_t r = 0; r < x.size(0); ++r)
-    attend(split_heads(q[r], config_.heads), split_heads(k[r], config_.heads), split_heads(v[r], config_.heads),
-           split_heads(out[r], config_.heads));
+    memories.push_back(prepare_keys(split_heads(k[r], config_.heads), split_heads(v[r], config_.heads)));
+  std::vector<const keys_values*> by_row;
+  for (auto& m : memories) by_row.push_back(&m);
+  auto out = at::empty_like(x);
+  attend(q, by_row, out);
   return a.o(out);
 }
 
 at::Tensor dit::cross_attention(std::size_t index, const at::Tensor& x, std::span<const dit_row> rows) const {
   auto& a = blocks_[index].cross;
   auto q = rms_norm(a.q(x), a.norm_q, config_.eps);
+  std::vector<const keys_values*> texts;
+  for (auto& row : rows) texts.push_back(&row.text->layers[index]);
   auto out = at::empty_like(x);
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    auto& text = rows[r].text->layers[index];
-    auto row = static_cast<std::int64_t>(r);
-    attend(split_heads(q[row], config_.heads), text.k, text.v, split_heads(out[row], config_.heads));
-  }
+  attend(q, texts, out);
   return a.o(out);
 }
 

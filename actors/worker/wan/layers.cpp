@@ -4,16 +4,10 @@
 #include <cmath>
 #include <vector>
 
+#include "actors/worker/wan/cpu_kernels.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
-namespace {
-// On a CPU the scores stay in a core's cache between the three passes over them: twice as fast as a whole
-// matrix at 1024 tokens (measured), and long videos would not fit one. A device wants fewer, larger launches.
-constexpr std::int64_t score_bytes_cpu = 1 << 20;
-constexpr std::int64_t score_bytes_device = 256 << 20;
-constexpr std::int64_t queries_least = 64; // fewer rows make a slow product, whatever the cache
-} // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   auto wide = x.to(at::kFloat);
@@ -24,10 +18,10 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 at::Tensor layer_norm(const at::Tensor& x, double eps) { return at::layer_norm(x, {x.size(-1)}, {}, {}, eps); }
 
 void gelu_tanh_(at::Tensor& x) {
-  for (auto& sample : x.unbind(0)) {
-    auto view = sample;
-    at::gelu_(view, "tanh");
-  }
+  if (x.is_cpu() && x.scalar_type() == at::kFloat)
+    gelu_tanh_cpu(x.data_ptr<float>(), x.numel());
+  else
+    at::gelu_(x, "tanh");
 }
 
 at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
@@ -36,38 +30,74 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 
 namespace {
 
-/// A part of the queries of some heads: what one score matrix is for.
-struct score_block {
-  std::int64_t head, heads, query, queries;
-};
+template <class T> head_view<T> view_of_heads(const at::Tensor& t) {
+  return {t.data_ptr<float>(), t.stride(0), t.stride(1)};
+}
 
-std::vector<score_block> blocks_of(std::int64_t heads, std::int64_t queries, std::int64_t keys, bool on_cpu) {
-  auto rows = (on_cpu ? score_bytes_cpu : score_bytes_device) / (keys * static_cast<std::int64_t>(sizeof(float)));
-  auto heads_at_once = std::clamp<std::int64_t>(rows / queries, 1, heads);
-  auto queries_at_once = std::clamp(rows, std::min(queries_least, queries), queries);
-  std::vector<score_block> out;
-  for (std::int64_t h = 0; h < heads; h += heads_at_once)
-    for (std::int64_t q = 0; q < queries; q += queries_at_once)
-      out.push_back({h, std::min(heads_at_once, heads - h), q, std::min(queries_at_once, queries - q)});
-  return out;
+/// Scores computed at once where no kernel of one pass is at hand: few launches, no matrix of a long video's square.
+constexpr std::int64_t score_bytes_max = 256 << 20;
+
+void attend_in_parts(const at::Tensor& q, const keys_values& m, const at::Tensor& out) {
+#if TORCH_VERSION_MAJOR >= 2
+  if (!q.is_cpu()) {
+    out.copy_(at::scaled_dot_product_attention(q.unsqueeze(0), m.k.unsqueeze(0), m.v.unsqueeze(0)).squeeze(0));
+    return;
+  }
+#endif
+  auto keys_t = m.k.transpose(1, 2);
+  auto row_bytes = m.heads * m.keys * static_cast<std::int64_t>(sizeof(float));
+  auto rows = std::clamp<std::int64_t>(score_bytes_max / row_bytes, 1, q.size(1));
+  auto scale = 1 / std::sqrt(static_cast<double>(m.head_dim));
+  for (std::int64_t first = 0; first < q.size(1); first += rows) {
+    auto n = std::min(rows, q.size(1) - first);
+    auto weights = at::softmax(at::bmm(q.narrow(1, first, n).mul(scale), keys_t), -1, at::kFloat).to(m.v.scalar_type());
+    out.narrow(1, first, n).copy_(at::bmm(weights, m.v));
+  }
+}
+
+void attend_all(const std::vector<at::Tensor>& q, std::span<const keys_values* const> memories,
+                const std::vector<at::Tensor>& out) {
+  auto& first = *memories[0];
+  if (!first.packed.defined()) {
+    for (std::size_t i = 0; i < q.size(); ++i) attend_in_parts(q[i], *memories[i], out[i]);
+    return;
+  }
+  std::vector<attention_job> jobs;
+  for (std::size_t i = 0; i < q.size(); ++i)
+    jobs.push_back({view_of_heads<const float>(q[i]), view_of_heads<float>(out[i]),
+                    memories[i]->packed.data_ptr<float>(), memories[i]->keys});
+  auto scale = 1 / std::sqrt(static_cast<float>(first.head_dim));
+  attend_cpu({first.heads, first.head_dim}, jobs, q[0].size(1), scale);
 }
 
 } // namespace
 
+keys_values prepare_keys(const at::Tensor& k, const at::Tensor& v) {
+  keys_values m{.heads = k.size(0), .keys = k.size(1), .head_dim = k.size(2)};
+  if (k.is_cpu() && k.scalar_type() == at::kFloat) {
+    attention_shape shape{m.heads, m.head_dim};
+    m.packed = at::empty({packed_floats(shape, m.keys)}, k.options());
+    pack_keys_cpu(shape, view_of_heads<const float>(k), view_of_heads<const float>(v), m.keys,
+                  m.packed.data_ptr<float>());
+  } else {
+    m.k = k;
+    m.v = v;
+  }
+  return m;
+}
+
+void attend(const at::Tensor& q, std::span<const keys_values* const> memories, const at::Tensor& out) {
+  auto heads = memories[0]->heads;
+  auto by_sample = [heads](const at::Tensor& t) {
+    return t.view({t.size(0), t.size(1), heads, t.size(2) / heads}).transpose(1, 2).unbind(0);
+  };
+  attend_all(by_sample(q), memories, by_sample(out));
+}
+
 void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out) {
-  auto scaled = q.mul(1 / std::sqrt(static_cast<double>(q.size(2))));
-  auto keys_t = k.transpose(1, 2);
-  auto blocks = blocks_of(q.size(0), q.size(1), k.size(1), q.is_cpu());
-  at::parallel_for(0, static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    c10::InferenceMode no_autograd; // threads have their own
-    for (auto i = begin; i < end; ++i) {
-      auto& b = blocks[static_cast<std::size_t>(i)];
-      auto part = [&b](const at::Tensor& t) { return t.narrow(0, b.head, b.heads); };
-      auto scores = at::bmm(part(scaled).narrow(1, b.query, b.queries), part(keys_t));
-      auto to = part(out).narrow(1, b.query, b.queries);
-      at::bmm_out(to, at::softmax(scores, -1), part(v));
-    }
-  });
+  auto memory = prepare_keys(k, v);
+  auto* only = &memory;
+  attend_all({q}, {&only, 1}, {out});
 }
 
 } // namespace reel::wan

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <span>
 
 namespace reel::wan {
 
@@ -13,11 +14,24 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 /// Normalises the last dimension to mean 0 and variance 1; no weights.
 at::Tensor layer_norm(const at::Tensor& x, double eps);
 
-/// GELU by its tanh formula, in place, sample by sample.
+/// GELU by its tanh formula, in place; x has no gaps.
 void gelu_tanh_(at::Tensor& x);
 
-/// softmax(q k^T / sqrt(head_dim)) v of one sample, exactly, a bounded part of the score matrix at a time.
-/// q [heads, n, d], k and v [heads, m, d]; `out` [heads, n, d] may be a strided view.
+/// Keys and values of one sample as attend() wants them: laid out for the CPU's kernel, or as they are.
+struct keys_values {
+  at::Tensor k, v;   ///< [heads, m, d]; undefined where `packed` is not
+  at::Tensor packed; ///< CPU, float32
+  std::int64_t heads = 0, keys = 0, head_dim = 0;
+};
+
+/// k and v [heads, m, d]; may be strided views, but a row's numbers lie side by side, here and below.
+keys_values prepare_keys(const at::Tensor& k, const at::Tensor& v);
+
+/// softmax(q k^T / sqrt(head_dim)) v of each sample with its own keys and values, exactly. q and out [samples, tokens,
+/// heads x d], without gaps. Never holds a whole score matrix on a CPU.
+void attend(const at::Tensor& q, std::span<const keys_values* const> memories, const at::Tensor& out);
+
+/// The same for one sample. q [heads, n, d], k and v [heads, m, d]; `out` [heads, n, d] may be a strided view.
 void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out);
 
 /// [tokens, heads x d] seen as [heads, tokens, d]; no copy.

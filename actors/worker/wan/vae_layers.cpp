@@ -73,11 +73,11 @@ at::Tensor vae_memory::run(const vae_residual& r, const at::Tensor& x) {
 
 /// The frames stand where attend() has its heads.
 at::Tensor vae_memory::run(const vae_attention& a, const at::Tensor& x) {
-  auto pixels = x.size(2) * x.size(3);
-  auto qkv = run(a.qkv, channel_norm(x, a.gamma)).reshape({x.size(0), 3, x.size(1), pixels}).transpose(2, 3);
-  auto out = at::empty({x.size(0), pixels, x.size(1)}, x.options());
-  attend(qkv.select(1, 0), qkv.select(1, 1), qkv.select(1, 2), out);
-  return run(a.proj, out.transpose(1, 2).view(x.sizes())).add_(x);
+  auto frames = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
+  auto qkv = run(a.qkv, channel_norm(x, a.gamma)).permute({0, 2, 3, 1}).reshape({frames, height * width, 3, channels});
+  auto out = at::empty({frames, height * width, channels}, x.options());
+  attend(qkv.select(2, 0), qkv.select(2, 1), qkv.select(2, 2), out);
+  return run(a.proj, out.view({frames, height, width, channels}).permute({0, 3, 1, 2})).add_(x);
 }
 
 at::Tensor vae_memory::run_every_second(const vae_conv& c, const at::Tensor& x) {
