@@ -1,104 +1,126 @@
-// reel-worker: one GPU worker process. Started and watched by a reel-node with the workers role, never by hand: who it
-// is and what to load comes on its standard input (actors/worker/worker_input.hpp).
+// reel-worker: one GPU worker process. Started and watched by a reel-node with the workers role: who it is and what to
+// load comes on its standard input (actors/worker/worker_input.hpp). By hand it looks into a checkpoint, compares it
+// with the reference's recordings, or renders a file of prompts without a cluster.
 //
-// Exit codes: 0 told to stop, 1 could not start (model, link), 71 gave up after an internal error.
+// Exit codes of a worker: 0 told to stop, 1 could not start (model, link), 71 gave up after an internal error. Of the
+// commands: 0 done, 1 refused, failed or not met, 2 wrong usage.
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <iostream>
-#include <iterator>
-#include <malloc.h>
-#include <semaphore>
-#include <sodium.h>
+#include <unistd.h>
 
-#include "actors/worker/worker.hpp"
-#include "actors/worker/worker_input.hpp"
-#include "runtime/cluster/hub.hpp"
-#include "runtime/link/zmq_link.hpp"
-#include "runtime/observe/log.hpp"
+#include "src/reel-worker/commands.hpp"
 
 namespace {
 
-using namespace reel;
-using namespace std::chrono_literals;
+using namespace reel::worker_cli;
 
-constexpr int exit_cannot_start = 1;
+constexpr int exit_usage = 2;
 
-struct loaded_models {
-  std::map<model_id, std::unique_ptr<renderer>> renderers;
-  worker_ready ready;
+constexpr const char* about =
+    "reel-worker: one GPU worker process of a reelworks node, which starts it and tells it on standard input what to "
+    "load.\n\nBy hand, on a checkpoint's folder (Wan2.2-T2V-A14B as released, diffusers, or models/wan-golden):\n\n"
+    "  reel-worker --inspect FOLDER                     what is in it, can it be loaded, is it the released model\n"
+    "  reel-worker --parity FOLDER                      does this code compute what the reference computes\n"
+    "  reel-worker --render prompts.jsonl --model FOLDER --out videos\n\n"
+    "A file of prompts has one a line: plain text, or JSON as POST /v1/videos takes it, for example\n\n"
+    "  a red ball rolls down a hill\n"
+    "  {\"prompt\": \"a cat on the grass\", \"size\": \"832x480\", \"num_frames\": 33, \"seed\": 7}\n\n"
+    "Videos and thumbnails are written as they are done; videos.jsonl beside them says how each was made, and is "
+    "itself\n"
+    "a file of prompts that makes them again.";
+
+struct command_line {
+  inspect_command inspect;
+  parity_command parity;
+  render_command render;
+  device_options on;
+  bool json = false;
 };
 
-loaded_models load(const worker_input& in) {
-  loaded_models all;
-  all.ready.id = in.id;
-  for (const auto& options : in.models) {
-    auto r = make_renderer(options);
-    all.ready.models.push_back(options.model);
-    all.ready.device = r->device();
-    all.ready.memory_bytes = r->memory_bytes();
-    all.renderers.emplace(options.model, std::move(r));
-  }
-  return all;
+void add_looking(CLI::App& app, command_line& l) {
+  app.add_option("--inspect", l.inspect.folder, "Show what a checkpoint's folder holds")->option_text("FOLDER");
+  app.add_flag("--quick", l.inspect.quick, "--inspect: do not read the numbers (a released checkpoint has 126 GB)");
+  app.add_option("--parity", l.parity.folder, "Compare with the reference's tensors; exit 1 beyond 1e-4")
+      ->option_text("FOLDER");
+  app.add_option("--reference", l.parity.reference, "--parity: where those tensors are (default: the same folder)")
+      ->option_text("FOLDER");
+  app.add_option("--render", l.render.prompts, "Render a file of prompts; -: standard input")->option_text("FILE");
 }
 
-/// Ends main() from any thread.
-struct end_signal {
-  std::binary_semaphore raised{0};
-  std::atomic<int> code{0};
-  void raise(int with) {
-    code = with;
-    raised.release();
-  }
-};
+void add_render(CLI::App& app, command_line& l) {
+  auto& r = l.render;
+  const char* group = "With --render";
+  auto add = [&app, &group](const char* name, auto& to, const char* text, const char* what) {
+    return app.add_option(name, to, text)->option_text(what)->group(group);
+  };
+  add("--model", r.model, "The checkpoint's folder", "FOLDER");
+  add("--out", r.out, "Where the videos go", "FOLDER");
+  add("--batch", r.batch, "Videos of one shape in one pass of the model (default: 1)", "N")->check(CLI::Range(1, 256));
+  app.add_flag("--skip-existing", r.skip_existing, "Leave out what has its .mp4 already")->group(group);
+  group = "With --render, for lines that do not say it (default: the model's own)";
+  add("--size", r.size, "Pixels", "WIDTHxHEIGHT");
+  add("--frames", r.frames, "4n+1", "N");
+  add("--fps", r.fps, "Frames per second", "N");
+  add("--steps", r.steps, "Denoise steps", "N");
+  add("--sampler", r.sampler, "unipc, dpm++ or euler", "NAME");
+  add("--guidance", r.guidance, "Guidance scale of both experts", "SCALE");
+  add("--guidance-high", r.guidance_high, "Of the high-noise expert", "SCALE");
+  add("--guidance-low", r.guidance_low, "Of the low-noise expert", "SCALE");
+  add("--shift", r.shift, "Flow shift", "SHIFT");
+  add("--negative", r.negative_prompt, "What videos must not show", "TEXT");
+  add("--seed", r.seed, "Same seed, same video (default: each line draws its own)", "N");
+}
 
-int run(const worker_input& in) {
-  auto models = load(in);
-  act::system_config config{1};
-  caf::actor_system system{config};
-  end_signal end;
-  hub local{system};
+void add_common(CLI::App& app, command_line& l) {
+  app.add_option("--device", l.on.device, "cpu, cuda, cuda:1 (default: the best there is; --parity: cpu)")
+      ->option_text("NAME");
+  app.add_option("--threads", l.on.threads, "Compute threads on a CPU (default: all)")
+      ->check(CLI::Range(0, 1024))
+      ->option_text("N");
+  app.add_flag("--json", l.json, "Print JSON");
+}
 
-  auto slot = local.remote<slot_protocol>(local_parent, role::slots, 5s);
-  auto objects = local.remote<uploads_protocol>(local_parent, role::objects, 60s);
+/// What CLI11 cannot say: which options go together.
+void check(const command_line& l) {
+  auto inspects = !l.inspect.folder.empty(), compares = !l.parity.folder.empty(), renders = !l.render.prompts.empty();
+  if (inspects + compares + renders > 1)
+    throw CLI::ValidationError{"one of --inspect, --parity and --render at a time"};
+  if (renders && (l.render.model.empty() || l.render.out.empty()))
+    throw CLI::ValidationError{"--render needs --model and --out"};
+  if (!renders && (!l.render.model.empty() || !l.render.out.empty()))
+    throw CLI::ValidationError{"--model and --out go with --render"};
+  if (inspects + compares + renders == 0 && ::isatty(STDIN_FILENO))
+    throw CLI::ValidationError{"a worker is started by a reel-node; see --help for what can be done by hand"};
+}
 
-  worker_ref self; // set before the link starts, hence before the renderer has work
-  auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
-  render_thread renderer{std::move(models.renderers), {to_self, to_self}};
-  worker_wiring wiring{models.ready, slot, objects, &renderer, [&end](int code) { end.raise(code); }};
-  auto actor = act::spawn_shell<worker>(system, wiring, worker_options{});
-  self = actor;
-  local.serve<worker_protocol>(role::worker, self);
-  local.tell_peers_to(actor);
-
-  zmq_link link{{.self = in.local_peer,
-                 .epoch = draw_epoch(),
-                 .peers = {{.id = local_parent, .endpoint = in.endpoint, .public_key = {}, .token = in.token}}}};
-  local.start(link);
-  link.start(local);
-  end.raised.acquire();
-  link.stop();
-  std::_Exit(end.code); // the compute thread may be minutes from its next step; nothing here is worth waiting for
+int run(command_line& l) {
+  l.inspect.json = l.parity.json = l.render.json = l.json;
+  l.parity.on = l.render.on = l.on;
+  if (!l.inspect.folder.empty()) return inspect(l.inspect);
+  if (!l.parity.folder.empty()) return parity(l.parity);
+  if (!l.render.prompts.empty()) return render(l.render);
+  return run_worker();
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"reel-worker: one GPU worker process of a reelworks node.\n"
-               "Started by reel-node; it reads who it is and what to load as JSON from standard input."};
+  CLI::App app{about};
   app.set_version_flag("--version", REEL_VERSION);
-  CLI11_PARSE(app, argc, argv);
-  ::mallopt(M_ARENA_MAX, 2); // one compute thread, one for messages
-  for (int number : {SIGINT, SIGTERM})
-    std::signal(number, SIG_IGN); // for the whole group: the node drains, then ends us
-  if (::sodium_init() < 0) return exit_cannot_start;
+  command_line l;
+  add_looking(app, l);
+  add_render(app, l);
+  add_common(app, l);
   try {
-    std::string input{std::istreambuf_iterator<char>{std::cin}, {}};
-    auto in = parse_worker_input(input);
-    log::start({log::parse_level(in.log_level), in.id.value, in.log_file});
-    return run(in);
+    app.parse(argc, argv);
+    check(l);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : exit_usage;
+  }
+  try {
+    return run(l);
   } catch (const std::exception& e) {
-    log::error("worker cannot start", {{"why", e.what()}});
     std::cerr << "reel-worker: " << e.what() << '\n';
-    return exit_cannot_start;
+    return exit_failed;
   }
 }

@@ -71,4 +71,11 @@ struct tenant_options {
 };
 int tenant_add(const tenant_options& o);
 
+struct tokenize_options {
+  std::string model; ///< checkpoint's folder
+  std::string file;  ///< prompts; "-": standard input
+  std::string table; ///< expected ids to compare with, instead of prompts; empty: none
+};
+int tokenize(const tokenize_options& o);
+
 } // namespace reel::ctl

@@ -23,6 +23,7 @@ struct command_line {
   jobs_options jobs;
   keygen_options keygen;
   tenant_options tenant;
+  tokenize_options tokenize;
   std::vector<std::string> ids;
   std::string out;
   std::function<int()> run;
@@ -135,6 +136,21 @@ void add_tenant(CLI::App& app, command_line& l) {
   c->callback([&l] { l.run = [&l] { return tenant_add(l.tenant); }; });
 }
 
+void add_tokenize(CLI::App& app, command_line& l) {
+  auto& o = l.tokenize;
+  o.file = "-";
+  auto* c = app.add_subcommand("tokenize", "Put token ids into a file of prompts, for `reel-worker --render`");
+  c->add_option("file", o.file,
+                "Prompts, one a line: plain text, or JSON as POST /v1/videos takes it; -: standard input")
+      ->capture_default_str();
+  c->add_option("--model", o.model, "The checkpoint's folder, in which the tokenizer lies")->required();
+  c->add_option("--table", o.table, "Instead: compare with the ids of a tokenizer_table.json; exit 1 when one differs");
+  c->footer(
+      "Writes the same lines as JSON with \"prompt_tokens\" and \"negative_tokens\" to standard output:\n\n"
+      "  reelctl tokenize --model models/wan-golden prompts.jsonl | reel-worker --render - --model ... --out videos");
+  c->callback([&l] { l.run = [&l] { return tokenize(l.tokenize); }; });
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -158,6 +174,7 @@ int main(int argc, char** argv) {
   add_job_commands(app, l);
   add_cluster_commands(app, l);
   add_tenant(app, l);
+  add_tokenize(app, l);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

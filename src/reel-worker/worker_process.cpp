@@ -1,0 +1,97 @@
+// worker_process.cpp: One worker process of a node: models, compute thread, actor, link.
+#include <csignal>
+#include <iostream>
+#include <iterator>
+#include <malloc.h>
+#include <semaphore>
+#include <sodium.h>
+
+#include "actors/worker/worker.hpp"
+#include "actors/worker/worker_input.hpp"
+#include "runtime/cluster/hub.hpp"
+#include "runtime/link/zmq_link.hpp"
+#include "runtime/observe/log.hpp"
+#include "src/reel-worker/commands.hpp"
+
+namespace reel::worker_cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct loaded_models {
+  std::map<model_id, std::unique_ptr<renderer>> renderers;
+  worker_ready ready;
+};
+
+loaded_models load(const worker_input& in) {
+  loaded_models all;
+  all.ready.id = in.id;
+  for (const auto& options : in.models) {
+    auto r = make_renderer(options);
+    all.ready.models.push_back(options.model);
+    all.ready.device = r->device();
+    all.ready.memory_bytes = r->memory_bytes();
+    all.renderers.emplace(options.model, std::move(r));
+  }
+  return all;
+}
+
+/// Ends main() from any thread.
+struct end_signal {
+  std::binary_semaphore raised{0};
+  std::atomic<int> code{0};
+  void raise(int with) {
+    code = with;
+    raised.release();
+  }
+};
+
+int run(const worker_input& in) {
+  auto models = load(in);
+  act::system_config config{1};
+  caf::actor_system system{config};
+  end_signal end;
+  hub local{system};
+
+  auto slot = local.remote<slot_protocol>(local_parent, role::slots, 5s);
+  auto objects = local.remote<uploads_protocol>(local_parent, role::objects, 60s);
+
+  worker_ref self; // set before the link starts, hence before the renderer has work
+  auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
+  render_thread renderer{std::move(models.renderers), {to_self, to_self}};
+  worker_wiring wiring{models.ready, slot, objects, &renderer, [&end](int code) { end.raise(code); }};
+  auto actor = act::spawn_shell<worker>(system, wiring, worker_options{});
+  self = actor;
+  local.serve<worker_protocol>(role::worker, self);
+  local.tell_peers_to(actor);
+
+  zmq_link link{{.self = in.local_peer,
+                 .epoch = draw_epoch(),
+                 .peers = {{.id = local_parent, .endpoint = in.endpoint, .public_key = {}, .token = in.token}}}};
+  local.start(link);
+  link.start(local);
+  end.raised.acquire();
+  link.stop();
+  std::_Exit(end.code); // the compute thread may be minutes from its next step; nothing here is worth waiting for
+}
+
+} // namespace
+
+int run_worker() {
+  ::mallopt(M_ARENA_MAX, 2); // one compute thread, one for messages
+  for (int number : {SIGINT, SIGTERM})
+    std::signal(number, SIG_IGN); // for the whole group: the node drains, then ends us
+  if (::sodium_init() < 0) return exit_failed;
+  try {
+    std::string input{std::istreambuf_iterator<char>{std::cin}, {}};
+    auto in = parse_worker_input(input);
+    log::start({log::parse_level(in.log_level), in.id.value, in.log_file});
+    return run(in);
+  } catch (const std::exception& e) {
+    log::error("worker cannot start", {{"why", e.what()}});
+    std::cerr << "reel-worker: " << e.what() << '\n';
+    return exit_failed;
+  }
+}
+
+} // namespace reel::worker_cli
