@@ -30,6 +30,7 @@ inline constexpr std::size_t link_window_bytes = 64u << 20;
 
 // Storage.
 inline constexpr std::size_t ledger_queue_ops = 16384;          ///< operations waiting for the writer thread
+inline constexpr std::size_t ledger_queue_bytes = 64u << 20;    ///< of their requests: 4 KiB for each, far above usual
 inline constexpr std::size_t ledger_group_ops = 512;            ///< operations in one transaction: about 5 ms of work
 inline constexpr std::size_t object_slice_bytes_max = 1u << 20; ///< one read: what streams hold in memory
 inline constexpr std::size_t object_bytes_max = 15u << 20;      ///< one write travels as one frame

@@ -27,7 +27,7 @@ void memory_ledger::accept(accept_jobs m, reply_to<accept_answers> reply) {
 accept_answer memory_ledger::accept_one(const job_request& request) {
   if (request.id.is_nil() || !is_valid_name(request.tenant.value) || request.idempotency_key.size() > 1024)
     return {errc::invalid_argument, request.id};
-  const auto now = options_.now();
+  const auto now = steady_now();
   if (!request.idempotency_key.empty()) {
     auto known = keys_.find({request.tenant, request.idempotency_key});
     if (known != keys_.end() && known->second.accepted_at > now - options_.keys_kept) {
@@ -267,6 +267,10 @@ bool memory_ledger::is_referenced(const object_key_parts& object) const {
   const auto& kept = object.kind == artifact::video ? r.video : r.thumbnail;
   return r.state == job_state::succeeded && !found->second.hidden && r.committed_fence == object.fence &&
          kept.sha256 == object.sha256;
+}
+
+instant memory_ledger::steady_now() const {
+  return options_.steady_now ? options_.steady_now() : instant{options_.now().time_since_epoch()};
 }
 
 memory_ledger::entry* memory_ledger::find(const tenant_id& tenant, const job_id& id) {

@@ -16,7 +16,8 @@ namespace reel {
 struct memory_ledger_options {
   admission_limits limits;
   std::chrono::milliseconds keys_kept = std::chrono::hours{24};
-  std::function<wall_time()> now; ///< must be given: tests choose their time
+  std::function<wall_time()> now;      ///< must be given: tests choose their time
+  std::function<instant()> steady_now; ///< empty: passes as `now` does
 };
 
 class memory_ledger final : public ledger {
@@ -44,7 +45,7 @@ private:
   };
   struct known_key {
     job_id job;
-    wall_time accepted_at{};
+    instant accepted_at{};
   };
 
   template <class Answer> void answer(const reply_to<Answer>& reply, outcome<Answer, errc> what);
@@ -54,6 +55,7 @@ private:
   bool is_referenced(const object_key_parts& object) const;
   entry* find(const tenant_id& tenant, const job_id& id);
   void finish(entry& e, job_state state, errc error);
+  instant steady_now() const;
   bool stop(entry& e); ///< cancels, or marks a running job; false when it had ended
 
   const memory_ledger_options options_;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "actors/storage/sqlite/checkpointer.hpp"
+#include "actors/storage/sqlite/operation.hpp"
 #include "actors/storage/sqlite/reader.hpp"
 #include "actors/storage/sqlite/schema.hpp"
 #include "actors/storage/sqlite/transactions.hpp"
@@ -15,41 +16,6 @@ namespace {
 
 constexpr std::size_t read_group_ops = 64; ///< in one read transaction: a long one would hold the log back
 
-/// A queued message with its reply; Engine is the half of the ledger that answers it.
-template <class Engine> struct operation {
-  virtual ~operation() = default;
-  virtual void run(Engine& engine) = 0; ///< keeps the answer; may run again after a rollback
-  virtual void refuse(errc why) = 0;
-  virtual void reply() = 0;
-  std::size_t weight = 1; ///< jobs in it
-};
-template <class Engine> using operation_ptr = std::unique_ptr<operation<Engine>>;
-template <class Engine> using group_of = std::vector<operation_ptr<Engine>>;
-
-template <class Engine, class Message, class Answer> struct operation_on final : operation<Engine> {
-  operation_on(Message m, reply_to<Answer> r) : message{std::move(m)}, to{std::move(r)} {}
-  void run(Engine& engine) override { answer = engine.run(message); }
-  void refuse(errc why) override { answer = failed{why}; }
-  void reply() override { to(std::move(answer)); }
-
-  const Message message;
-  reply_to<Answer> to;
-  outcome<Answer, errc> answer = failed{errc::internal};
-};
-
-template <class Engine> void refuse_all(group_of<Engine>& group, errc why) {
-  for (auto& op : group) op->refuse(why);
-}
-
-template <class Message> std::size_t weight_of(const Message& m) {
-  if constexpr (requires { m.jobs; })
-    return std::max<std::size_t>(1, m.jobs.size());
-  else if constexpr (requires { m.outcomes; })
-    return std::max<std::size_t>(1, m.outcomes.size());
-  else
-    return 1;
-}
-
 wall_time system_time() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
@@ -61,6 +27,7 @@ void end_process(const std::string& why) {
 
 sqlite_ledger_options with_defaults(sqlite_ledger_options o) {
   if (!o.now) o.now = system_time;
+  if (!o.steady_now) o.steady_now = [] { return std::chrono::steady_clock::now(); };
   if (!o.fatal) o.fatal = end_process;
   return o;
 }
@@ -71,31 +38,40 @@ std::string beside(const std::filesystem::path& file, const char* suffix) { retu
 
 class sqlite_ledger::threads {
 public:
-  using write_group = group_of<sqlite::transactions>;
-  using read_group = group_of<sqlite::reader>;
+  using write_group = sqlite::group_of<sqlite::transactions>;
+  using read_group = sqlite::group_of<sqlite::reader>;
 
   threads(sqlite_ledger_options o, deliver_function deliver);
   ~threads();
 
   template <class Answer, class Message> void write(Message m, reply_to<Answer> reply) {
-    put(writes_, std::make_unique<operation_on<sqlite::transactions, Message, Answer>>(std::move(m), std::move(reply)));
+    put(writes_, std::move(m), std::move(reply), instant::max());
+  }
+  template <class Answer, class Message> void write_soon(Message m, reply_to<Answer> reply) {
+    put(writes_, std::move(m), std::move(reply), options_.steady_now() + options_.accept_wait_max);
   }
   template <class Answer, class Message> void read(Message m, reply_to<Answer> reply) {
-    put(reads_, std::make_unique<operation_on<sqlite::reader, Message, Answer>>(std::move(m), std::move(reply)));
+    put(reads_, std::move(m), std::move(reply), instant::max());
   }
 
 private:
+  template <class Engine> using queue_to = work_queue<sqlite::operation_ptr<Engine>>;
+
   template <class Engine, class Message, class Answer>
-  void put(work_queue<operation_ptr<Engine>>& queue, std::unique_ptr<operation_on<Engine, Message, Answer>> op) {
-    op->weight = weight_of(op->message);
-    operation_ptr<Engine> queued = std::move(op);
-    if (queue.push(std::move(queued))) return;
-    queued->refuse(errc::queue_full);
-    deliver_([late = std::shared_ptr{std::move(queued)}] { late->reply(); });
+  void put(queue_to<Engine>& queue, Message m, reply_to<Answer> reply, instant needed_until) {
+    const auto bytes = sqlite::bytes_of_message(m);
+    const auto weight = sqlite::weight_of(m);
+    sqlite::operation_ptr<Engine> op =
+        std::make_unique<sqlite::operation_on<Engine, Message, Answer>>(std::move(m), std::move(reply));
+    op->weight = weight;
+    op->needed_until = needed_until;
+    if (queue.push(std::move(op), bytes)) return;
+    op->refuse(errc::queue_full);
+    deliver_([late = std::shared_ptr{std::move(op)}] { late->reply(); });
   }
 
-  template <class Engine> void deliver(group_of<Engine>& group) {
-    auto all = std::make_shared<group_of<Engine>>(std::move(group));
+  template <class Engine> void deliver(sqlite::group_of<Engine>& group) {
+    auto all = std::make_shared<sqlite::group_of<Engine>>(std::move(group));
     group.clear();
     deliver_([all = std::move(all)] {
       for (auto& op : *all) op->reply();
@@ -104,10 +80,13 @@ private:
 
   void write_loop();
   void commit(write_group& group);
-  void try_commit(write_group& group, space_left space);
+  void commit_in(write_group& group, space_left space);
+  errc try_commit(std::span<write_group::value_type> ops, space_left space);
+  void move_whole_log();
   void move_log();
   void read_loop();
   void answer(read_group& group);
+  template <class Work> errc reading(Work work);
   void give_up(const std::string& why);
 
   const sqlite_ledger_options options_;
@@ -122,8 +101,8 @@ private:
   int log_frames_ = 0; ///< in the write-ahead log after the last commit
   sqlite::checkpointer checkpointer_;
 
-  work_queue<operation_ptr<sqlite::transactions>> writes_;
-  work_queue<operation_ptr<sqlite::reader>> reads_;
+  queue_to<sqlite::transactions> writes_;
+  queue_to<sqlite::reader> reads_;
   std::thread writer_, reading_;
 };
 
@@ -131,17 +110,22 @@ namespace {
 
 /// Makes the file ready before the first connection opens it.
 sqlite::connection open_writer(const sqlite_ledger_options& o) {
-  sqlite::prepare_wal(o.file, o.wal_bytes);
   sqlite::prepare_ledger_file(o.file);
+  sqlite::prepare_wal(o.file, o.wal_bytes); // afterwards: beside an empty file SQLite removes any log
   return {o.file.string(), {.cache_kib = o.writer_cache_kib}};
 }
 
 /// SQLite's own words do not name the file.
 template <class Open> auto opening(const std::filesystem::path& file, Open open) {
+  auto refusal = [&file](const std::exception& why) {
+    return std::runtime_error{"ledger " + file.string() + ": cannot be read: " + why.what()};
+  };
   try {
     return open();
   } catch (const sqlite::error& why) {
-    throw std::runtime_error{"ledger " + file.string() + ": cannot be read: " + why.what()};
+    throw refusal(why);
+  } catch (const std::logic_error& why) {
+    throw refusal(why);
   }
 }
 
@@ -150,12 +134,17 @@ template <class Open> auto opening(const std::filesystem::path& file, Open open)
 sqlite_ledger::threads::threads(sqlite_ledger_options o, deliver_function deliver)
     : options_{with_defaults(std::move(o))}, deliver_{std::move(deliver)}, lock_{options_.file},
       disk_{beside(options_.file, ".reserve"), options_.disk}, write_db_{open_writer(options_)},
-      read_db_{options_.file.string(), {.cache_kib = options_.reader_cache_kib}},
-      transactions_{write_db_, options_.limits, options_.keys_kept}, reader_{read_db_},
-      checkpointer_{options_.file.string(),
-                    {options_.wal_bytes, [this](const sqlite::error& why) { give_up(why.what()); }}},
-      writes_{options_.queue_ops}, reads_{options_.queue_ops} {
+      read_db_{options_.file.string(), {.cache_kib = options_.reader_cache_kib}}, transactions_{write_db_,
+                                                                                                options_.limits,
+                                                                                                {options_.keys_kept,
+                                                                                                 options_.keys_gap_max},
+                                                                                                options_.now(),
+                                                                                                options_.steady_now()},
+      reader_{read_db_}, checkpointer_{options_.file.string(),
+                                       {options_.wal_bytes, [this](const std::string& why) { give_up(why); }}},
+      writes_{options_.queue_ops, options_.queue_bytes}, reads_{options_.queue_ops, options_.queue_bytes} {
   sqlite::configure_writer(write_db_);
+  move_whole_log();
   sqlite::configure_writer(read_db_);
   read_db_.run("PRAGMA query_only=1");
   auto remember_frames = [](void* frames, sqlite3*, const char*, int count) {
@@ -183,43 +172,67 @@ void sqlite_ledger::threads::write_loop() {
   }
 }
 
+/// The reserve is as large as the log usually is.
+void sqlite_ledger::threads::move_whole_log() {
+  try {
+    sqlite::move_whole_log(write_db_);
+  } catch (const sqlite::error& why) {
+    if (!why.is_full()) throw;
+    disk_.release();
+    sqlite::move_whole_log(write_db_);
+  }
+}
+
 void sqlite_ledger::threads::move_log() {
   try {
     if (!dead_) checkpointer_.after_commit(write_db_, log_frames_);
-  } catch (const sqlite::error& why) {
+  } catch (const std::exception& why) {
     give_up(why.what());
   }
 }
 
 void sqlite_ledger::threads::commit(write_group& group) {
-  if (dead_) return refuse_all(group, errc::unavailable);
+  if (dead_) return sqlite::refuse_all(group, errc::unavailable);
   try {
-    const auto space = disk_.check(std::chrono::steady_clock::now());
-    try {
-      try_commit(group, space);
-    } catch (const sqlite::error& why) {
-      transactions_.rollback();
-      if (!why.is_full()) throw;
-      disk_.release();
-      try_commit(group, {false, false}); // what ends work still has the reserve
-    }
-  } catch (const sqlite::error& why) {
-    transactions_.rollback();
-    if (why.is_fatal())
-      give_up(why.what());
-    else
-      log::warn("a group of ledger operations failed", {{"why", std::string_view{why.what()}}});
-    refuse_all(group, why.is_full() ? errc::no_space : errc::unavailable);
+    const auto now = options_.steady_now();
+    for (auto& op : group)
+      if (op->needed_until < now) op->refuse(errc::timeout);
+    commit_in(group, disk_.check(now));
   } catch (const std::exception& why) {
+    transactions_.rollback();
     give_up(why.what());
-    refuse_all(group, errc::unavailable);
+    sqlite::refuse_all(group, errc::unavailable);
   }
 }
 
-void sqlite_ledger::threads::try_commit(write_group& group, space_left space) {
-  transactions_.begin(options_.now(), space);
-  for (auto& op : group) op->run(transactions_);
-  transactions_.commit();
+void sqlite_ledger::threads::commit_in(write_group& group, space_left space) {
+  auto code = try_commit(group, space);
+  if (code == errc::no_space) {
+    disk_.release();
+    space = {false, false}; // what ends work still has the reserve
+    code = try_commit(group, space);
+  }
+  if (code == errc::ok) return;
+  if (code == errc::no_space || group.size() == 1) return sqlite::refuse_all(group, code);
+  for (auto& op : group) // perhaps only one of them cannot be carried out
+    if (const auto own = try_commit({&op, 1}, space); own != errc::ok) op->refuse(own);
+}
+
+/// As one transaction: ok, no_space, or unavailable for what else is not fatal; then nothing has happened. Throws what
+/// is fatal.
+errc sqlite_ledger::threads::try_commit(std::span<write_group::value_type> ops, space_left space) {
+  try {
+    transactions_.begin(options_.now(), options_.steady_now(), space);
+    for (auto& op : ops)
+      if (!op->refused()) op->run(transactions_);
+    transactions_.commit();
+    return errc::ok;
+  } catch (const sqlite::error& why) {
+    transactions_.rollback();
+    if (why.is_fatal()) throw;
+    log::warn("ledger operations failed", {{"operations", ops.size()}, {"why", std::string_view{why.what()}}});
+    return why.is_full() ? errc::no_space : errc::unavailable;
+  }
 }
 
 void sqlite_ledger::threads::read_loop() {
@@ -231,15 +244,27 @@ void sqlite_ledger::threads::read_loop() {
 }
 
 void sqlite_ledger::threads::answer(read_group& group) {
-  if (dead_) return refuse_all(group, errc::unavailable);
+  if (dead_) return sqlite::refuse_all(group, errc::unavailable);
+  // After the last of the group was asked: sees all that was committed before.
+  if (const auto code = reading([this] { reader_.begin(); }); code != errc::ok) return sqlite::refuse_all(group, code);
+  for (auto& op : group)
+    if (const auto code = reading([this, &op] { op->run(reader_); }); code != errc::ok) op->refuse(code);
+  reader_.end();
+}
+
+/// ok, or how to answer instead.
+template <class Work> errc sqlite_ledger::threads::reading(Work work) {
   try {
-    reader_.begin(); // after the last of the group was asked: sees all that was committed before
-    for (auto& op : group) op->run(reader_);
+    work();
+    return errc::ok;
   } catch (const sqlite::error& why) {
     if (why.is_fatal()) give_up(why.what());
-    refuse_all(group, errc::unavailable);
+    log::warn("a read of the ledger failed", {{"why", std::string_view{why.what()}}});
+    return errc::unavailable;
+  } catch (const std::exception& why) {
+    log::error("a read of the ledger failed", {{"why", std::string_view{why.what()}}});
+    return errc::internal;
   }
-  reader_.end();
 }
 
 void sqlite_ledger::threads::give_up(const std::string& why) {
@@ -250,6 +275,7 @@ void sqlite_ledger::threads::give_up(const std::string& why) {
 
 sqlite_ledger::sqlite_ledger(sqlite_ledger_options options, deliver_function deliver) {
   const auto file = options.file;
+  sqlite::check_ledger_file(file);
   threads_ =
       opening(file, [&options, &deliver] { return std::make_unique<threads>(std::move(options), std::move(deliver)); });
 }
@@ -257,7 +283,7 @@ sqlite_ledger::sqlite_ledger(sqlite_ledger_options options, deliver_function del
 sqlite_ledger::~sqlite_ledger() = default;
 
 void sqlite_ledger::accept(accept_jobs m, reply_to<accept_answers> reply) {
-  threads_->write(std::move(m), std::move(reply));
+  threads_->write_soon(std::move(m), std::move(reply));
 }
 void sqlite_ledger::cancel(cancel_job m, reply_to<cancel_answer> reply) {
   threads_->write(std::move(m), std::move(reply));

@@ -28,10 +28,17 @@ struct sqlite_ledger_options {
   std::uint64_t wal_bytes = 64u << 20; ///< of the write-ahead log, kept on disk
   std::size_t writer_cache_kib = 4096;
   std::size_t reader_cache_kib = 1024;
-  std::size_t queue_ops = limits::ledger_queue_ops; ///< waiting for each of writer and reader
+  std::size_t queue_ops = limits::ledger_queue_ops;     ///< waiting for each of writer and reader
+  std::size_t queue_bytes = limits::ledger_queue_bytes; ///< likewise
+  /// What gateways wait for an answer: an accept that has waited longer is refused (errc::timeout), not carried out.
+  std::chrono::milliseconds accept_wait_max{10'000};
+  /// How much time the wall clock may say has passed between two lives of the process, for the age of keys.
+  std::chrono::milliseconds keys_gap_max = std::chrono::hours{1};
 
   /// Wall-clock time for rows and events; empty: the system's.
   std::function<wall_time()> now;
+  /// Monotonic time; empty: the system's.
+  std::function<instant()> steady_now;
   /// The ledger can no longer keep its promise. Empty: logs and ends the process with code 70, so that
   /// nothing is answered any more. If it returns, everything is answered with errc::unavailable from then on.
   std::function<void(const std::string& why)> fatal;
@@ -39,7 +46,8 @@ struct sqlite_ledger_options {
 
 class sqlite_ledger final : public ledger {
 public:
-  /// Opens or makes the file. Throws std::runtime_error that names the file and the reason.
+  /// Opens or makes the file; one that is not a ledger is left as it is. Throws std::runtime_error that names the file
+  /// and the reason.
   sqlite_ledger(sqlite_ledger_options options, deliver_function deliver);
   /// Finishes what is queued.
   ~sqlite_ledger() override;

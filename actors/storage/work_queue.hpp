@@ -1,8 +1,9 @@
-// work_queue.hpp: A bounded queue between many threads that ask and one or more that work. Full means no: the
-// caller is told at once and nothing waits. Used by the ledger's and the object store's threads.
+// work_queue.hpp: A queue between many threads that ask and one or more that work, bounded in items and in bytes. Full
+// means no: the caller is told at once and nothing waits. Used by the ledger's and the object store's threads.
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <vector>
@@ -11,14 +12,16 @@ namespace reel {
 
 template <class T> class work_queue {
 public:
-  explicit work_queue(std::size_t items_max) : items_max_{items_max} {}
+  explicit work_queue(std::size_t items_max, std::size_t bytes_max = SIZE_MAX)
+      : items_max_{items_max}, bytes_max_{bytes_max} {}
 
   /// False when the queue is full or closed; `item` is untouched then.
-  bool push(T&& item) {
+  bool push(T&& item, std::size_t bytes = 0) {
     {
       std::lock_guard lock{mutex_};
-      if (closed_ || items_.size() >= items_max_) return false;
-      items_.push_back(std::move(item));
+      if (closed_ || items_.size() >= items_max_ || bytes > bytes_max_ - bytes_) return false;
+      items_.push_back({std::move(item), bytes});
+      bytes_ += bytes;
     }
     arrived_.notify_one();
     return true;
@@ -30,8 +33,9 @@ public:
     std::unique_lock lock{mutex_};
     arrived_.wait(lock, [this] { return closed_ || !items_.empty(); });
     for (std::size_t weight = 0; !items_.empty() && weight < weight_max;) {
-      weight += weight_of(items_.front());
-      out.push_back(std::move(items_.front()));
+      weight += weight_of(items_.front().what);
+      bytes_ -= items_.front().bytes;
+      out.push_back(std::move(items_.front().what));
       items_.pop_front();
     }
     return !out.empty();
@@ -50,10 +54,15 @@ public:
   }
 
 private:
-  const std::size_t items_max_;
+  struct entry {
+    T what;
+    std::size_t bytes;
+  };
+  const std::size_t items_max_, bytes_max_;
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<T> items_;
+  std::deque<entry> items_;
+  std::size_t bytes_ = 0;
   bool closed_ = false;
 };
 

@@ -122,6 +122,19 @@ LEDGER_TEST("a key is kept for 24 hours and is free afterwards") {
   CHECK(w.led.accept(third) == accept_answer{errc::ok, second.id, true});
 }
 
+LEDGER_TEST("a wall clock that is set forward frees no key, one that is set back keeps none") {
+  ledger_world<TestType> w;
+  auto first = w.keyed("k");
+  w.led.accept(first);
+  w.clock.jump(48h);
+  CHECK(w.led.accept(w.keyed("k")) == accept_answer{errc::ok, first.id, true});
+  w.clock.jump(-96h);
+  CHECK(w.led.accept(w.keyed("k")) == accept_answer{errc::ok, first.id, true});
+  w.clock.advance(24h);
+  auto next = w.keyed("k");
+  CHECK(w.led.accept(next) == accept_answer{errc::ok, next.id, false});
+}
+
 LEDGER_TEST("a refused request does not use up its key") {
   world_options o;
   o.limits.queued_jobs_max = 1;

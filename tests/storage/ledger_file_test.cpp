@@ -29,6 +29,16 @@ std::string refusal(const sqlite_ledger_options& o) {
   }
 }
 
+/// Names and bytes.
+std::map<std::string, std::string> everything_in(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+    std::ifstream in{entry.path(), std::ios::binary};
+    all[entry.path().filename().string()].assign(std::istreambuf_iterator<char>{in}, {});
+  }
+  return all;
+}
+
 void change(const std::filesystem::path& file, const std::string& sql) {
   sqlite::connection db{file.string(), {}};
   db.run(sql);
@@ -122,34 +132,58 @@ TEST_CASE("a ledger that cannot be written is refused") {
   CHECK_THAT(why, ContainsSubstring(options.file.string()) && ContainsSubstring("Permission denied"));
 }
 
-TEST_CASE("a file that is no ledger is refused and left as it is") {
+TEST_CASE("a file that is no ledger is refused and left as it is, with nothing beside it") {
   scratch_folder folder;
   ledger_clock clock;
   const auto options = small_sqlite(folder, clock);
-  const std::string text(10'000, 'x');
-  std::ofstream{options.file} << text;
-  CHECK_THAT(refusal(options), ContainsSubstring(options.file.string()) && ContainsSubstring("not a ledger"));
-  std::ifstream in{options.file};
-  CHECK(std::string{std::istreambuf_iterator<char>{in}, {}} == text);
+  std::string refused_for;
+  SECTION("any file") {
+    std::ofstream{options.file} << std::string(10'000, 'x');
+    refused_for = "not a ledger";
+  }
+  SECTION("a short one") {
+    std::ofstream{options.file} << 'x';
+    refused_for = "not a ledger";
+  }
+  SECTION("another program's SQLite file") {
+    std::ofstream{options.file}.close();
+    change(options.file, "CREATE TABLE recipes(name TEXT)");
+    refused_for = "not a ledger";
+  }
+  SECTION("another program's SQLite file, with a log that is still needed") {
+    std::ofstream{options.file}.close();
+    const auto copy = folder.path() / "copy";
+    sqlite::connection db{options.file.string(), {}};
+    db.run("PRAGMA application_id=7; PRAGMA journal_mode=WAL; CREATE TABLE recipes(name TEXT)");
+    std::filesystem::create_directory(copy);
+    for (auto suffix : {"", "-wal"})
+      std::filesystem::copy(options.file.string() + suffix, copy / (options.file.filename().string() + suffix));
+    refused_for = "not a ledger";
+  }
+  SECTION("a ledger of a newer version") {
+    CHECK(refusal(options).empty());
+    change(options.file, "PRAGMA user_version=7; PRAGMA wal_checkpoint(TRUNCATE)");
+    refused_for = "newer version (schema 7; this program knows up to 1)";
+  }
+  auto moved = options;
+  if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";
+  const auto before = everything_in(moved.file.parent_path());
+  CHECK_THAT(refusal(moved), ContainsSubstring(moved.file.string()) && ContainsSubstring(refused_for));
+  CHECK(everything_in(moved.file.parent_path()) == before);
 }
 
-TEST_CASE("another program's SQLite file is refused") {
+TEST_CASE("a ledger says whose it is even when its process was killed at once") {
   scratch_folder folder;
   ledger_clock clock;
   const auto options = small_sqlite(folder, clock);
-  std::ofstream{options.file}.close();
-  change(options.file, "CREATE TABLE recipes(name TEXT)");
-  CHECK_THAT(refusal(options), ContainsSubstring("not a ledger"));
-}
-
-TEST_CASE("a ledger of a newer version is refused with both versions named") {
-  scratch_folder folder;
-  ledger_clock clock;
-  const auto options = small_sqlite(folder, clock);
+  child_process child{[&options](child_pipe& pipe) {
+    sqlite_ledger led{options, run_at_once};
+    pipe.say("open");
+    ::pause();
+  }};
+  CHECK(child.read(4) == "open");
+  child.kill();
   CHECK(refusal(options).empty());
-  change(options.file, "PRAGMA user_version=7");
-  CHECK_THAT(refusal(options),
-             ContainsSubstring("newer version") && ContainsSubstring("schema 7") && ContainsSubstring("up to 1"));
 }
 
 TEST_CASE("a damaged ledger is refused") {

@@ -94,6 +94,7 @@ private:
     world_options o;
     o.limits.queued_jobs_max = 6;
     o.limits.tenant_queued_jobs_max = 4;
+    o.keys_gap_max = 1000h; // time may pass unseen before a restart
     return o;
   }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 #include <unistd.h>
 
 #include "actors/storage/memory_ledger.hpp"
@@ -67,6 +68,7 @@ private:
 struct world_options {
   admission_limits limits;
   std::chrono::milliseconds keys_kept = std::chrono::hours{24};
+  std::chrono::milliseconds keys_gap_max = std::chrono::hours{1};
 };
 
 inline void run_at_once(std::function<void()> replies) { replies(); }
@@ -74,20 +76,53 @@ inline void run_at_once(std::function<void()> replies) { replies(); }
 /// Time stands still until a test moves it.
 class ledger_clock {
 public:
-  wall_time now() const { return wall_time{std::chrono::milliseconds{ms_->load()}}; }
-  void advance(std::chrono::milliseconds by) { *ms_ += by.count(); }
+  wall_time now() const { return wall_time{std::chrono::milliseconds{*wall_ms_}}; }
+  void advance(std::chrono::milliseconds by) {
+    *wall_ms_ += by.count();
+    *steady_ms_ += by.count();
+  }
+  /// Somebody sets the wall clock.
+  void jump(std::chrono::milliseconds by) { *wall_ms_ += by.count(); }
+
   std::function<wall_time()> source() const {
-    return [ms = ms_] { return wall_time{std::chrono::milliseconds{ms->load()}}; };
+    return [ms = wall_ms_] { return wall_time{std::chrono::milliseconds{*ms}}; };
+  }
+  std::function<instant()> steady_source() const {
+    return [ms = steady_ms_] { return instant{std::chrono::milliseconds{*ms}}; };
   }
 
 private:
-  std::shared_ptr<std::atomic<std::int64_t>> ms_ = std::make_shared<std::atomic<std::int64_t>>(1'800'000'000'000);
+  using shared_ms = std::shared_ptr<std::atomic<std::int64_t>>;
+  static shared_ms starting_at(std::int64_t ms) { return std::make_shared<std::atomic<std::int64_t>>(ms); }
+  shared_ms wall_ms_ = starting_at(1'800'000'000'000), steady_ms_ = starting_at(50'000);
+};
+
+/// Makes the ledger's writer stand still at the first answer it gives: what is sent meanwhile becomes one group.
+class writer_gate {
+public:
+  deliver_function deliver() {
+    return [this](std::function<void()> replies) {
+      if (closed_.exchange(false)) opened_.get_future().wait();
+      replies();
+    };
+  }
+  /// Has the writer answer something, and waits until it stands.
+  void hold(ledger& led) {
+    led.cancel({{}, {}}, [](auto) {});
+    while (closed_) std::this_thread::yield();
+  }
+  void open() { opened_.set_value(); }
+
+private:
+  std::atomic<bool> closed_{true};
+  std::promise<void> opened_;
 };
 
 inline sqlite_ledger_options small_sqlite(const std::filesystem::path& folder, const ledger_clock& clock) {
   sqlite_ledger_options o;
   o.file = folder / "ledger.db";
   o.now = clock.source();
+  o.steady_now = clock.steady_source();
   o.wal_bytes = 256u << 10;
   o.disk.ballast_bytes = 64u << 10;
   o.disk.check_every = {};
@@ -100,6 +135,7 @@ inline memory_ledger_options in_memory(const ledger_clock& clock, world_options 
   m.limits = o.limits;
   m.keys_kept = o.keys_kept;
   m.now = clock.source();
+  m.steady_now = clock.steady_source();
   return m;
 }
 
@@ -108,6 +144,7 @@ struct sqlite_kind {
     auto options = small_sqlite(folder, clock);
     options.limits = o.limits;
     options.keys_kept = o.keys_kept;
+    options.keys_gap_max = o.keys_gap_max;
     return std::make_unique<sqlite_ledger>(options, run_at_once);
   }
 };

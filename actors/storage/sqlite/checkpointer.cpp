@@ -15,6 +15,11 @@ constexpr int passes_max = 6;        ///< under full load each is a fraction of 
 
 } // namespace
 
+void move_whole_log(connection& writer) {
+  if (sqlite3_wal_checkpoint_v2(writer.raw(), nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr) != SQLITE_OK)
+    writer.fail("moving the whole log");
+}
+
 checkpointer::checkpointer(const std::string& file, options o)
     : options_{std::move(o)}, db_{file, {.cache_kib = 64}}, thread_{} {
   configure_writer(db_);
@@ -45,7 +50,7 @@ void checkpointer::after_commit(connection& writer, int frames) {
   }
   std::lock_guard lock{passing_};
   nearly_done_ = false;
-  pass(writer);
+  pass(writer, far_too_long ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE);
 }
 
 void checkpointer::run() {
@@ -58,11 +63,11 @@ void checkpointer::run() {
     try {
       for (int i = 0; i < passes_max; ++i) {
         std::lock_guard lock{passing_};
-        if (pass(db_)) break;
+        if (pass(db_, SQLITE_CHECKPOINT_PASSIVE)) break;
       }
       nearly_done_ = true;
-    } catch (const error& why) {
-      options_.on_fatal(why);
+    } catch (const std::exception& why) {
+      options_.on_fatal(why.what());
       return;
     }
     std::lock_guard lock{mutex_};
@@ -70,22 +75,26 @@ void checkpointer::run() {
   }
 }
 
-bool checkpointer::pass(connection& db) {
+bool checkpointer::pass(connection& db, int mode) {
   int in_log = 0, moved = 0;
-  const int code = sqlite3_wal_checkpoint_v2(db.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+  const int code = sqlite3_wal_checkpoint_v2(db.raw(), nullptr, mode, &in_log, &moved);
   const int frames = frames_.load(std::memory_order_relaxed);
+  const int try_later = frames + static_cast<int>(options_.wal_bytes / 2 / frame_bytes);
   if (code == SQLITE_OK) {
     next_try_frames_ = 0;
     return frames - moved <= last_frames_max;
   }
-  if ((code & 0xff) == SQLITE_BUSY) return false; // the writer was just changing the log's index
+  if ((code & 0xff) == SQLITE_BUSY) { // the writer was just changing the log's index, or a read takes very long
+    if (mode == SQLITE_CHECKPOINT_RESTART) next_try_frames_ = try_later;
+    return false;
+  }
   try {
     db.fail("checkpoint");
   } catch (const error& why) {
     if (why.is_fatal()) throw;
     log::warn("the ledger's log could not be moved", {{"why", std::string_view{why.what()}}});
   }
-  next_try_frames_ = frames + static_cast<int>(options_.wal_bytes / 2 / frame_bytes);
+  next_try_frames_ = try_later;
   return true; // the disk is full: no use trying at once
 }
 

@@ -4,7 +4,8 @@
 // SQLite starts the log over only when all of it has been moved and nobody writes meanwhile; under steady
 // load that moment never comes by itself. So a thread with its own connection moves in passes, each shorter
 // than the one before, while commits go on; when only a few frames are left it says so, and the writer moves
-// those between two commits.
+// those between two commits. A log that has grown far too long all the same, because reads never pause, makes the
+// writer wait for the reads that go on.
 #pragma once
 
 #include <atomic>
@@ -17,11 +18,16 @@
 
 namespace reel::sqlite {
 
+/// Moves all of the log and lets the next commit start it over. At start, before anything is accepted: after a failed
+/// sync the system's cache may show a log that the disk does not have, and what follows in it would be lost with it.
+/// Throws sqlite::error.
+void move_whole_log(connection& writer);
+
 class checkpointer {
 public:
   struct options {
     std::uint64_t wal_bytes = 64u << 20; ///< what the log may grow to; passes begin at half of it
-    std::function<void(const error&)> on_fatal;
+    std::function<void(const std::string& why)> on_fatal;
   };
   checkpointer(const std::string& file, options o);
   ~checkpointer();
@@ -34,7 +40,7 @@ public:
 
 private:
   void run();
-  bool pass(connection& db); ///< true when so little is left that the writer can do it
+  bool pass(connection& db, int mode); ///< true when so little is left that the writer can do it
 
   const options options_;
   connection db_;

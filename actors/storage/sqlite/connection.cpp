@@ -11,6 +11,8 @@ int primary(int extended) { return extended & 0xff; }
 } // namespace
 
 bool error::is_full() const {
+  // A failed sync is never only a full disk: what was written before is lost although the next sync may succeed.
+  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) return false;
   if (primary(code) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE) return true;
   return primary(code) == SQLITE_IOERR && (os_error == ENOSPC || os_error == EDQUOT || os_error == EFBIG);
 }

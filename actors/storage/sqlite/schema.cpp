@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <fstream>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,26 +75,41 @@ void make_file(const std::filesystem::path& file) {
   ::close(fd);
 }
 
-void check_version(const std::filesystem::path& file, connection& db) {
-  const auto version = db.number("PRAGMA user_version");
-  if (db.number("PRAGMA application_id") != application_id) refuse(file, "is an SQLite file, but not a ledger");
-  if (version > schema_version)
-    refuse(file, "was written by a newer version (schema " + std::to_string(version) + "; this program knows up to " +
-                     std::to_string(schema_version) + ")");
+/// SQLite's file header (its file format, section 1.3).
+constexpr std::size_t header_bytes = 100;
+constexpr std::string_view magic{"SQLite format 3", 16};
+constexpr std::size_t version_at = 60, application_id_at = 68;
+
+std::uint32_t big_endian(const char* bytes) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return value;
 }
 
 } // namespace
+
+void check_ledger_file(const std::filesystem::path& file) {
+  std::array<char, header_bytes> header{};
+  std::ifstream in{file, std::ios::binary};
+  in.read(header.data(), header.size());
+  if (in.gcount() == 0) return; // to be made, or to be refused when it is opened for writing
+  if (!std::string_view{header.data(), header.size()}.starts_with(magic)) refuse(file, "is not a ledger");
+  if (big_endian(&header[application_id_at]) != application_id) refuse(file, "is an SQLite file, but not a ledger");
+  if (const auto version = big_endian(&header[version_at]); version > schema_version)
+    refuse(file, "was written by a newer version (schema " + std::to_string(version) + "; this program knows up to " +
+                     std::to_string(schema_version) + ")");
+}
 
 void prepare_ledger_file(const std::filesystem::path& file) {
   make_file(file);
   try {
     connection db{file.string(), {}};
-    configure_writer(db);
+    // Before there is a log: from the first moment the file itself says whose it is.
     if (db.number("SELECT count(*) FROM sqlite_schema") == 0) {
       db.run("BEGIN IMMEDIATE;" + std::string{tables} + "PRAGMA application_id=" + std::to_string(application_id) +
              ";PRAGMA user_version=" + std::to_string(schema_version) + ";COMMIT");
     }
-    check_version(file, db);
+    configure_writer(db);
   } catch (const error& why) {
     refuse(file, why.is_fatal() ? std::string{"is damaged or not a ledger: "} + why.what() : why.what());
   }
@@ -118,8 +134,9 @@ void prepare_wal(const std::filesystem::path& file, std::uint64_t size_bytes) {
     if (written <= 0) break; // a full disk: the log grows when it must
     at += static_cast<std::uint64_t>(written);
   }
-  ::fdatasync(fd);
+  const int code = ::fdatasync(fd) == 0 ? 0 : errno;
   ::close(fd);
+  if (code != 0) refuse(file, "its log cannot be written to the disk: " + os_text(code));
 }
 
 file_lock::file_lock(const std::filesystem::path& file) {

@@ -17,6 +17,10 @@ namespace reel::sqlite {
 
 inline constexpr int schema_version = 1;
 
+/// Refuses a file that is there and is not a ledger of this version or an older one; looks only, so that nothing of
+/// another program's is touched and nothing is made beside it. Throws std::runtime_error, like all of these.
+void check_ledger_file(const std::filesystem::path& file);
+
 /// Makes the file (mode 0600) and its tables if they are not there. Throws std::runtime_error that names the
 /// file and what is wrong with it: folder missing, not writable, not a ledger, damaged, written by a newer
 /// version.
@@ -27,7 +31,7 @@ void configure_writer(connection& db);
 
 /// Extends the write-ahead log with zeros to `size_bytes`, before SQLite opens it: commits then overwrite
 /// blocks that exist, and fdatasync has no file size to record. SQLite stops reading a log at the first frame
-/// that is not its own.
+/// that is not its own. Refuses when the disk does not take it.
 void prepare_wal(const std::filesystem::path& file, std::uint64_t size_bytes);
 
 /// Held while this object lives: an exclusive lock on "<file>.lock", so that two processes cannot both be the

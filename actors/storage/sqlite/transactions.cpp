@@ -27,10 +27,17 @@ bool is_complete(const job_request& r) {
   return !r.id.is_nil() && is_valid_name(r.tenant.value) && r.idempotency_key.size() <= 1024;
 }
 
+std::optional<wall_time> saved_key_time(writer_tables& tables) {
+  if (const auto ms = tables.find_counter("key_ms")) return time_from(ms);
+  return {};
+}
+
 } // namespace
 
-transactions::transactions(connection& db, const admission_limits& limits, std::chrono::milliseconds keys_kept)
-    : db_{db}, tables_{db}, admission_{limits}, keys_kept_{keys_kept} {
+transactions::transactions(connection& db, const admission_limits& limits, const key_options& keys, wall_time now,
+                           instant steady)
+    : db_{db}, tables_{db}, admission_{limits}, keys_kept_{keys.kept}, key_clock_{saved_key_time(tables_), keys.gap_max,
+                                                                                  now, steady} {
   restore_tenants();
   const auto found = tables_.find_last_numbers();
   last_ = committed_ = {found.job, found.batch, found.position, found.term};
@@ -48,14 +55,15 @@ void transactions::restore_tenants() {
   }
 }
 
-void transactions::begin(wall_time now, space_left space) {
+void transactions::begin(wall_time now, instant steady, space_left space) {
   now_ = now;
+  key_now_ = key_clock_.read(steady);
   space_ = space;
   db_.run("BEGIN IMMEDIATE");
 }
 
 void transactions::commit() {
-  if (last_.position != committed_.position) tables_.save_position(last_.position);
+  if (last_.position != committed_.position) tables_.save_counter("position", last_.position);
   forget_old_keys();
   db_.run("COMMIT");
   committed_ = last_;
@@ -97,7 +105,7 @@ accept_answer transactions::accept_one(const job_request& request) {
   tables_.insert_job(request, no, tenant_no);
   tables_.insert_request(no, body_);
   tables_.insert_accepted_event(no, ++last_.position, now_);
-  if (keyed) tables_.insert_key(no, key, now_);
+  if (keyed) tables_.insert_key(no, key, key_now_);
   admission_.accepted(request.tenant);
   return {errc::ok, request.id};
 }
@@ -106,7 +114,7 @@ std::optional<accept_answer> transactions::find_replay(const job_request& reques
                                                        const writer_tables::key_hash& hash) {
   const auto key = tables_.find_key(hash);
   if (!key) return {};
-  if (key->accepted_at <= now_ - keys_kept_) {
+  if (key->accepted_at <= key_now_ - keys_kept_) {
     tables_.delete_key(key->job_no);
     return {};
   }
@@ -121,9 +129,13 @@ std::optional<accept_answer> transactions::find_replay(const job_request& reques
 
 /// A few with every transaction, so that no single one has to wait for many.
 void transactions::forget_old_keys() {
-  if (now_ < next_forgetting_) return;
-  const auto forgotten = tables_.delete_keys_before(now_ - keys_kept_);
-  if (forgotten == 0) next_forgetting_ = now_ + std::chrono::seconds{1};
+  if (key_now_ < next_forgetting_) return;
+  if (tables_.delete_keys_before(key_now_ - keys_kept_) > 0) return;
+  next_forgetting_ = key_now_ + std::chrono::seconds{1};
+  tables_.date_keys_back(key_now_); // no clock of ours can have written that: it would be in the others' way for ever
+  if (key_now_ < next_saving_) return;
+  next_saving_ = key_now_ + std::chrono::minutes{1};
+  tables_.save_counter("key_ms", ms_of(key_now_));
 }
 
 // ---------------------------------------------------------------- cancelling

@@ -10,15 +10,21 @@
 
 #include "actors/storage/admission.hpp"
 #include "actors/storage/disk_guard.hpp"
+#include "actors/storage/sqlite/key_clock.hpp"
 #include "actors/storage/sqlite/writer_tables.hpp"
 
 namespace reel::sqlite {
 
+struct key_options {
+  std::chrono::milliseconds kept;
+  std::chrono::milliseconds gap_max; ///< of key_clock
+};
+
 class transactions {
 public:
-  transactions(connection& db, const admission_limits& limits, std::chrono::milliseconds keys_kept);
+  transactions(connection& db, const admission_limits& limits, const key_options& keys, wall_time now, instant steady);
 
-  void begin(wall_time now, space_left space);
+  void begin(wall_time now, instant steady, space_left space);
   void commit();   ///< durable when it returns
   void rollback(); ///< never throws
 
@@ -57,13 +63,15 @@ private:
   writer_tables tables_;
   admission admission_;
   const std::chrono::milliseconds keys_kept_;
+  key_clock key_clock_;
 
   numbers last_, committed_;
   tenant_list tenants_;
 
   wall_time now_{};
+  wall_time key_now_{}; ///< by key_clock_
   space_left space_;
-  wall_time next_forgetting_{};
+  wall_time next_forgetting_{}, next_saving_{};
   std::string body_; ///< scratch
 };
 

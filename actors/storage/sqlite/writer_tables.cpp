@@ -135,6 +135,8 @@ void writer_tables::delete_key(std::int64_t job_no) { delete_key_.execute(job_no
 
 int writer_tables::delete_keys_before(wall_time oldest) { return delete_keys_.execute(ms_of(oldest)); }
 
+void writer_tables::date_keys_back(wall_time now) { date_keys_back_.execute(ms_of(now)); }
+
 void writer_tables::insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position,
                                   wall_time now) {
   insert_leader_.execute(term, std::string_view{who.node.value}, who.epoch.value, position, ms_of(now));
@@ -144,7 +146,13 @@ void writer_tables::insert_tenant(std::int64_t no, const tenant_id& tenant) {
   insert_tenant_.execute(no, std::string_view{tenant.value});
 }
 
-void writer_tables::save_position(std::int64_t position) { save_position_.execute(position); }
+void writer_tables::save_counter(std::string_view name, std::int64_t value) { save_counter_.execute(name, value); }
+
+std::int64_t writer_tables::find_counter(std::string_view name) {
+  statement find{db_, "SELECT value FROM counter WHERE name = ?1"};
+  auto row = find.query(name);
+  return row.next() ? row.integer(0) : 0;
+}
 
 std::vector<std::pair<std::int64_t, tenant_id>> writer_tables::all_tenants() {
   std::vector<std::pair<std::int64_t, tenant_id>> tenants;
@@ -162,8 +170,7 @@ std::unordered_map<std::int64_t, std::uint64_t> writer_tables::count_unfinished(
 
 writer_tables::last_numbers writer_tables::find_last_numbers() {
   return {db_.number("SELECT max(job_no) FROM request"), db_.number("SELECT max(no) FROM batch"),
-          db_.number("SELECT value FROM counter WHERE name = 'position'"),
-          static_cast<std::uint64_t>(db_.number("SELECT max(term) FROM leader"))};
+          find_counter("position"), static_cast<std::uint64_t>(db_.number("SELECT max(term) FROM leader"))};
 }
 
 void writer_tables::expect_one(int rows) {

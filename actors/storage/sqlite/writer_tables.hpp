@@ -90,10 +90,12 @@ public:
   void insert_key(std::int64_t job_no, const key_hash& hash, wall_time now);
   void delete_key(std::int64_t job_no);
   int delete_keys_before(wall_time oldest); ///< at most 512 at once, oldest first; how many
+  void date_keys_back(wall_time now);       ///< those of the oldest 512 that are dated later
 
   void insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position, wall_time now);
   void insert_tenant(std::int64_t no, const tenant_id& tenant);
-  void save_position(std::int64_t position);
+  void save_counter(std::string_view name, std::int64_t value);
+  std::int64_t find_counter(std::string_view name); ///< 0: none
 
   // At start.
   std::vector<std::pair<std::int64_t, tenant_id>> all_tenants();
@@ -144,10 +146,13 @@ private:
   statement delete_keys_{db_, "DELETE FROM idempotency WHERE at_ms < ?1 AND job_no IN "
                               "(SELECT job_no FROM idempotency ORDER BY job_no LIMIT 512)"};
 
+  statement date_keys_back_{db_, "UPDATE idempotency SET at_ms = ?1 WHERE at_ms > ?1 AND job_no IN "
+                                 "(SELECT job_no FROM idempotency ORDER BY job_no LIMIT 512)"};
+
   statement insert_leader_{db_, "INSERT INTO leader VALUES(?1, ?2, ?3, ?4, ?5)"};
   statement insert_tenant_{db_, "INSERT INTO tenant VALUES(?1, ?2)"};
-  statement save_position_{db_, "INSERT INTO counter VALUES('position', ?1) "
-                                "ON CONFLICT(name) DO UPDATE SET value = excluded.value"};
+  statement save_counter_{db_, "INSERT INTO counter VALUES(?1, ?2) "
+                               "ON CONFLICT(name) DO UPDATE SET value = excluded.value"};
   std::string key_; ///< scratch for the batch key
 };
 
