@@ -19,7 +19,12 @@ errc code_of(const caf::error& why) {
   return errc::internal;
 }
 
-system_config::system_config(int threads) {
+deadlines* coarse_deadlines(caf::actor_system& system) {
+  auto* ours = dynamic_cast<const system_config*>(&system.config());
+  return ours ? ours->coarse_deadlines.get() : nullptr;
+}
+
+system_config::system_config(int threads) : coarse_deadlines{std::make_unique<deadlines>()} {
   set("scheduler.policy", caf::atom("sharing"));
   set("scheduler.max-threads", static_cast<std::size_t>(threads));
 }

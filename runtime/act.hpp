@@ -16,6 +16,7 @@
 #include <caf/all.hpp>
 
 #include "messages/errc.hpp"
+#include "runtime/deadlines.hpp"
 
 namespace reel::act {
 
@@ -65,6 +66,9 @@ template <class State, class Host, class... Args> auto spawn_shell(Host& host, A
 #endif
 }
 
+/// Of a system made from system_config; null under the test scheduler, whose time is its own.
+deadlines* coarse_deadlines(caf::actor_system& system);
+
 template <class Self, class To, class Msg> void tell(Self* self, const To& to, Msg&& msg) {
 #if CAF_VERSION < 10000
   self->send(to, std::forward<Msg>(msg));
@@ -82,10 +86,15 @@ template <class To, class Msg> void post(const To& to, Msg&& msg) {
 #endif
 }
 
+/// Delays of a second and more may be up to a quarter of a second longer.
 template <class Self, class To, class Msg>
 void tell_after(Self* self, std::chrono::milliseconds delay, const To& to, Msg&& msg) {
 #if CAF_VERSION < 10000
-  self->delayed_send(to, delay, std::forward<Msg>(msg));
+  auto* coarse = delay < std::chrono::seconds{1} ? nullptr : coarse_deadlines(self->system());
+  if (coarse)
+    coarse->add(caf::actor_cast<caf::strong_actor_ptr>(to), caf::make_message(std::forward<Msg>(msg)), delay);
+  else
+    self->delayed_send(to, delay, std::forward<Msg>(msg));
 #else
   self->mail(std::forward<Msg>(msg)).delay(delay).send(to);
 #endif
@@ -95,13 +104,33 @@ void tell_after(Self* self, std::chrono::milliseconds delay, const To& to, Msg&&
 errc code_of(const caf::error& why);
 caf::error error_of(errc code);
 
-/// Asks; exactly one of `ok(Answer)` and `bad(errc)` is called, at the latest after the deadline, unless the
-/// asker ends first. An actor that has ended answers errc::unreachable.
+/// `f` after `first`, with f's own parameter, which CAF looks at.
+template <class First, class F, class A> auto after_(First first, F f, void (F::*)(A) const) {
+  return [first, f = std::move(f)](A a) {
+    first();
+    f(std::forward<A>(a));
+  };
+}
+template <class First, class F, class A> auto after_(First first, F f, void (F::*)(A)) {
+  return [first, f = std::move(f)](A a) mutable {
+    first();
+    f(std::forward<A>(a));
+  };
+}
+
+/// Asks; exactly one of `ok(Answer)` and `bad(errc)` is called, at the latest after the deadline (and a quarter of a
+/// second), unless the asker ends first. An actor that has ended answers errc::unreachable.
 template <class Self, class To, class Msg, class Ok, class Bad>
 void ask(Self* self, const To& to, std::chrono::milliseconds deadline, Msg&& msg, Ok ok, Bad bad) {
   auto on_error = [bad = std::move(bad)](const caf::error& why) mutable { bad(code_of(why)); };
 #if CAF_VERSION < 10000
-  self->request(to, deadline, std::forward<Msg>(msg)).then(std::move(ok), std::move(on_error));
+  auto* coarse = coarse_deadlines(self->system());
+  if (!coarse) return self->request(to, deadline, std::forward<Msg>(msg)).then(std::move(ok), std::move(on_error));
+  auto question = self->request(to, caf::infinite, std::forward<Msg>(msg));
+  auto ticket = coarse->add(self->ctrl(), question.id(), deadline);
+  auto drop = [coarse, ticket] { coarse->drop(ticket); };
+  question.then(after_(drop, std::move(ok), &Ok::operator()),
+                after_(drop, std::move(on_error), &decltype(on_error)::operator()));
 #else
   self->mail(std::forward<Msg>(msg)).request(to, deadline).then(std::move(ok), std::move(on_error));
 #endif
@@ -147,10 +176,12 @@ private:
 };
 
 /// The settings every process of ours runs with: a shared run queue (idle threads sleep instead of polling)
-/// and no file read from the working directory.
+/// and no file read from the working directory. Must outlive the system made from it.
 class system_config : public caf::actor_system_config {
 public:
   explicit system_config(int threads);
+
+  std::unique_ptr<deadlines> coarse_deadlines; ///< null: asks use CAF's clock
 };
 
 } // namespace reel::act

@@ -61,7 +61,10 @@ public:
 
 private:
   struct config : act::system_config {
-    config() : system_config{1} { set("scheduler.policy", caf::atom("testing")); }
+    config() : system_config{1} {
+      coarse_deadlines.reset(); // real time
+      set("scheduler.policy", caf::atom("testing"));
+    }
   };
   std::optional<std::uint64_t> seed_;
   std::mt19937_64 random_{seed_.value_or(0)};
