@@ -295,6 +295,7 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   h.open = p.open;
   api = std::make_shared<gateway_api>(std::move(p));
   h.refused = [api = api](int status) { api->count_refused(status); };
+  h.check_head = [api = api](const http_request& head) { return api->check_head(head); };
   http = std::make_unique<http_server>(
       h, [api = api](const http_request& r, http_reply reply) { api->handle(r, std::move(reply)); });
 }
