@@ -82,3 +82,29 @@ TEST_CASE("a tensor that is not aligned in its file is copied, and the same") {
   CHECK(t.item<std::int64_t>() == 7);
   CHECK(view_of(tensors.at("f16"))[1].item<float>() == -2.0f);
 }
+
+TEST_CASE("numbers that are not finite are refused with what they are and where") {
+  reel::testing::temp_folder folder;
+  auto bytes = three_tensors();
+  bytes[bytes.size() - 14] = '\x01'; // the second of f16: 0xc000 becomes 0xfc01 below
+  bytes[bytes.size() - 13] = '\xfc';
+  bytes[bytes.size() - 12] = '\x80'; // the first of bf16: 0x3fc0 becomes 0x7f80 below
+  bytes[bytes.size() - 11] = '\x7f';
+  auto path = folder.write("w", bytes);
+  auto w = open(path);
+  CHECK_THAT(refusal(w, "f16", {2}),
+             ContainsSubstring(path.string() + ": tensor f16: expected finite numbers, found NaN at element 1"));
+  CHECK_THAT(refusal(w, "bf16", {2}),
+             ContainsSubstring("tensor bf16: expected finite numbers, found infinite at element 0"));
+}
+
+TEST_CASE("a tensor with strides is seen as it was saved") {
+  reel::testing::temp_folder folder;
+  auto tensors = read_safetensors(folder.write("w", three_tensors()));
+  auto pair = tensors.at("f16");
+  pair.shape = {2, 2};
+  pair.strides = {0, 1};
+  auto t = view_of(pair);
+  CHECK(t[0][1].item<float>() == -2.0f);
+  CHECK(t[1][0].item<float>() == 1.5f);
+}

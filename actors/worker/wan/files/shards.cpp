@@ -53,9 +53,12 @@ void check_total_size(const std::filesystem::path& index, const json::object& al
 
 tensor_map read_shards(const std::filesystem::path& index) {
   auto all = read_json_object(index, index_bytes_max);
+  auto weight_map = read_weight_map(index, all);
+  std::map<std::string, tensor_map> shards; // all of them first: a missing file explains the rest
+  for (auto& entry : weight_map) shards[entry.first] = read_safetensors(index.parent_path() / entry.first);
   tensor_map out;
-  for (auto& [name, keys] : read_weight_map(index, all)) {
-    auto shard = read_safetensors(index.parent_path() / name);
+  for (auto& [name, keys] : weight_map) {
+    auto& shard = shards[name];
     for (auto& key : keys) {
       auto node = shard.extract(key);
       if (node.empty()) refuse(index, "weight_map." + key + ": expected in " + name + ", but it is not in that file");
