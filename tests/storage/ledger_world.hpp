@@ -126,7 +126,7 @@ inline sqlite_ledger_options small_sqlite(const std::filesystem::path& folder, c
   o.wal_bytes = 256u << 10;
   o.disk.ballast_bytes = 64u << 10;
   o.disk.check_every = {};
-  o.disk.space = [] { return disk_space{100, 90}; }; // tests do not depend on how full the machine is
+  o.disk.space = [] { return disk_space{1'000'000, 900'000}; }; // tests do not depend on how full the machine is
   return o;
 }
 
