@@ -107,6 +107,19 @@ TEST_CASE("files of before PyTorch 1.6 are read") {
   check_three_views(read(legacy_pth(state_dict(three_views), six_numbers)));
 }
 
+TEST_CASE("PyTorch's own file of the old form has the same tensors as that of the new form") {
+  auto now = read_pth(released / "models_t5_umt5-xxl-enc-bf16.pth");
+  auto before = read_pth(fs::path{REEL_SOURCE_DIR} / "tests/data/wan-files/text-encoder-before-1.6.pth");
+  REQUIRE(before.size() == now.size());
+  for (auto& [key, t] : now) {
+    INFO(key);
+    auto& other = before.at(key);
+    CHECK(other.shape == t.shape);
+    CHECK(other.type == t.type);
+    CHECK(std::ranges::equal(other.bytes, t.bytes));
+  }
+}
+
 TEST_CASE("every type of storage has its size") {
   for (auto [type, e] : {std::pair{"FloatStorage", element::f32}, std::pair{"HalfStorage", element::f16},
                          std::pair{"BFloat16Storage", element::bf16}, std::pair{"DoubleStorage", element::f64},
