@@ -4,8 +4,9 @@
 //
 // Threads: calls may come from any thread and never block: they queue an operation, bounded by
 // limits::ledger_queue_ops and ledger_queue_bytes (errc::queue_full beyond, answered from the calling thread's side
-// like any other answer). Replies are handed to the `deliver` function given at construction, all those of one commit
-// in one call, so that the owner can run them where it likes.
+// like any other answer). An accept that has waited longer than its asker does is not carried out (errc::timeout).
+// Replies are handed to the `deliver` function given at construction, all those of one commit in one call, so that the
+// owner can run them where it likes.
 //
 // Errors of an operation are an errc in its reply. A ledger that can no longer keep its promise (fsync
 // failed, file corrupt) ends the process: what was answered is durable, what was not is unknown to nobody

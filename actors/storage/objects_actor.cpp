@@ -58,7 +58,7 @@ caf::result<Answer> objects_actor::run(std::uint64_t bytes, std::function<outcom
   threads_.submit([me = replies_of(self_), now = options_.now, too_late = options_.now() + options_.deadline,
                    work = std::move(work), finish = std::move(finish)] {
     outcome<Answer, errc> what = failed{errc::timeout};
-    if (now() <= too_late) what = work();
+    if (now() <= too_late) what = try_call<Answer>("object store", work);
     act::post(me, run_replies{[finish, what = std::move(what)]() mutable { finish(std::move(what)); }});
   });
   return promise;

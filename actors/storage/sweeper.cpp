@@ -36,15 +36,28 @@ sweeper_actor::interface::behavior_type sweeper_actor::make_behavior() {
 
 void sweeper_actor::on_sweep_timeout() {
   act::tell_after(self_, options_.interval, self_, sweep_timeout{});
-  if (std::exchange(sweeping_, true)) return;
+  if (sweeping_ && ++quiet_intervals_ < 2) return;
+  if (sweeping_) log::warn("a sweep got no answer and is given up", {{"removed", removed_}});
+  sweeping_ = true;
+  ++sweep_;
+  quiet_intervals_ = 0;
   removed_ = 0;
   read_page({});
 }
 
+/// Back in the shell with an answer, unless the sweep that it belongs to has been given up.
+void sweeper_actor::resume(std::uint64_t sweep, const std::function<void()>& step) {
+  if (sweep != sweep_ || !sweeping_) return;
+  quiet_intervals_ = 0;
+  step();
+}
+
 void sweeper_actor::read_page(std::string cursor) {
-  threads_.submit([this, me = replies_of(self_), store = store_, cursor = std::move(cursor)] {
-    act::post(me, run_replies{[this, page = store->list(cursor)] { on_page(page); }});
-  });
+  auto list = [this, sweep = sweep_, me = replies_of(self_), store = store_, cursor = std::move(cursor)] {
+    auto page = try_call<object_list>("list", [&] { return store->list(cursor); });
+    act::post(me, run_replies{[this, sweep, page] { resume(sweep, [&] { on_page(page); }); }});
+  };
+  if (!threads_.submit(list)) finish(); // a call of a sweep that was given up still holds the thread
 }
 
 void sweeper_actor::on_page(outcome<object_list, errc> page) {
@@ -57,10 +70,10 @@ void sweeper_actor::on_page(outcome<object_list, errc> page) {
   std::vector<object_key_parts> asked;
   for (const auto& object : objects) asked.push_back(object.parts);
   // The ledger answers in its own shell: from there back into this one.
-  ledger_->referenced(std::move(asked), [this, me = replies_of(self_), objects = std::move(objects),
+  ledger_->referenced(std::move(asked), [this, sweep = sweep_, me = replies_of(self_), objects = std::move(objects),
                                          next = std::move(page->next)](outcome<std::vector<bool>, errc> known) {
-    act::post(me,
-              run_replies{[this, objects, next, known = std::move(known)] { on_referenced(objects, known, next); }});
+    auto step = [this, objects, next, known = std::move(known)] { on_referenced(objects, known, next); };
+    act::post(me, run_replies{[this, sweep, step] { resume(sweep, step); }});
   });
 }
 
@@ -75,10 +88,13 @@ void sweeper_actor::on_referenced(const std::vector<old_object>& objects,
 
 void sweeper_actor::remove(std::vector<std::string> keys, std::string next) {
   removed_ += keys.size();
-  threads_.submit([this, me = replies_of(self_), store = store_, keys = std::move(keys), next = std::move(next)] {
-    for (const auto& key : keys) store->remove(key); // what fails is found again by the next sweep
-    act::post(me, run_replies{[this, next] { go_on(next); }});
-  });
+  auto remove_all = [this, sweep = sweep_, me = replies_of(self_), store = store_, keys = std::move(keys),
+                     next = std::move(next)] {
+    for (const auto& key : keys) // what fails is found again by the next sweep
+      (void)try_call<errc>("remove", [&] { return store->remove(key); });
+    act::post(me, run_replies{[this, sweep, next] { resume(sweep, [&] { go_on(next); }); }});
+  };
+  if (!threads_.submit(remove_all)) finish();
 }
 
 void sweeper_actor::go_on(std::string next) {

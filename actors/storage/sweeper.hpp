@@ -2,7 +2,9 @@
 // their lease, of cancelled and of deleted jobs. What is younger than an hour is left alone, because its
 // commit may be on its way; what the ledger says it needs, or does not know at all, is left alone for ever.
 //
-// The store is walked page by page, one page at a time, on a thread of its own.
+// The store is walked page by page, one page at a time, on a thread of its own. A sweep that gets no answer for two
+// intervals (the ledger's shell crashed with the reply, the store hangs) is given up and the next one begins; what
+// still comes of it is ignored.
 #pragma once
 
 #include "actors/storage/delivery.hpp"
@@ -13,7 +15,7 @@
 namespace reel {
 
 struct sweeper_options {
-  std::chrono::milliseconds interval = std::chrono::minutes{10}; ///< one that still runs then skips its turn
+  std::chrono::milliseconds interval = std::chrono::minutes{10}; ///< while one gets on, none begins
   std::chrono::milliseconds age = std::chrono::hours{1};
   std::size_t threads = 1; ///< 0: calls run in the actor, for tests
   std::function<wall_time()> now = [] {
@@ -54,13 +56,16 @@ private:
   void remove(std::vector<std::string> keys, std::string next);
   void go_on(std::string next);
   void finish();
+  void resume(std::uint64_t sweep, const std::function<void()>& step);
 
   interface::pointer self_;
   std::shared_ptr<ledger> ledger_;
   std::shared_ptr<object_store> store_;
   const sweeper_options options_;
   bool sweeping_ = false;
-  std::size_t removed_ = 0; ///< in this sweep
+  std::uint64_t sweep_ = 0; ///< number of the latest
+  int quiet_intervals_ = 0; ///< since its last answer
+  std::size_t removed_ = 0; ///< by it
   task_threads threads_;    ///< last: ends first
 };
 

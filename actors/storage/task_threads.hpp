@@ -1,14 +1,26 @@
 // task_threads.hpp: Threads for calls that block, owned by a shell: what they find out goes back to the shell
 // as a message. With no threads a task runs in its caller, which makes a shell deterministic for tests and
-// simulations.
+// simulations. A task answers for its own errors (try_call); what it throws all the same is logged and forgotten.
 #pragma once
 
 #include <functional>
 #include <thread>
 
 #include "actors/storage/work_queue.hpp"
+#include "messages/outcome.hpp"
+#include "runtime/observe/log.hpp"
 
 namespace reel {
+
+/// Calls what must be answered whatever happens: errc::internal where it throws.
+template <class Answer, class Work> outcome<Answer, errc> try_call(std::string_view doing, Work&& work) {
+  try {
+    return work();
+  } catch (const std::exception& why) {
+    log::error("a call failed", {{"call", doing}, {"why", std::string_view{why.what()}}});
+    return failed{errc::internal};
+  }
+}
 
 class task_threads {
 public:
@@ -34,7 +46,11 @@ private:
   void run() {
     std::vector<std::function<void()>> next;
     while (tasks_.take(next, 1)) {
-      next.front()();
+      try {
+        next.front()();
+      } catch (const std::exception& why) {
+        log::error("a task failed", {{"why", std::string_view{why.what()}}});
+      }
       next.clear();
     }
   }
