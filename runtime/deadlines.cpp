@@ -1,4 +1,5 @@
 #include "runtime/deadlines.hpp"
+#include "runtime/thread_name.hpp"
 
 #include <caf/abstract_actor.hpp>
 #include <caf/actor_cast.hpp>
@@ -62,6 +63,7 @@ void deadlines::release(std::uint32_t slot) {
 }
 
 void deadlines::run() {
+  name_this_thread("deadlines");
   std::unique_lock lock{mutex_};
   while (!stopping_) {
     if (entries_.size() == free_.size())

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/storage/work_queue.hpp"
+#include "runtime/thread_name.hpp"
 
 namespace reel {
 
@@ -32,6 +33,7 @@ public:
 
 private:
   void run() {
+    name_this_thread("objects");
     std::vector<std::function<void()>> next;
     while (tasks_.take(next, 1)) {
       next.front()();

@@ -4,6 +4,7 @@
 
 #include "actors/storage/sqlite/schema.hpp"
 #include "runtime/observe/log.hpp"
+#include "runtime/thread_name.hpp"
 
 namespace reel::sqlite {
 
@@ -54,6 +55,7 @@ void checkpointer::after_commit(connection& writer, int frames) {
 }
 
 void checkpointer::run() {
+  name_this_thread("ledger-checkpt");
   for (;;) {
     {
       std::unique_lock lock{mutex_};
