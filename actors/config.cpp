@@ -197,6 +197,13 @@ void read_sampling(config_table& t, model_profile& p) {
   p.negative_prompt = t.text("negative_prompt", "");
 }
 
+/// Where models/wan-golden, the released checkpoint and diffusers keep it.
+std::string tokenizer_in(const fs::path& checkpoint) {
+  for (auto name : {"spiece.model", "google/umt5-xxl/spiece.model", "tokenizer/spiece.model"})
+    if (fs::exists(checkpoint / name)) return (checkpoint / name).string();
+  return (checkpoint / "spiece.model").string();
+}
+
 model_config_entry read_model(config_table t, const cluster_config& c, bool is_loaded_here) {
   model_config_entry m;
   m.profile.id.value = name_of(t, "id");
@@ -211,7 +218,7 @@ model_config_entry read_model(config_table t, const cluster_config& c, bool is_l
   m.renderer.threads = static_cast<int>(t.integer("threads", 0, 256, 0));
   m.renderer.artifact_bytes =
       static_cast<std::size_t>(t.integer("artifact_bytes", 0, static_cast<std::int64_t>(limits::object_bytes_max), 0));
-  auto tokenizer = t.text("tokenizer", is_wan ? checkpoint + "/spiece.model" : "");
+  auto tokenizer = t.text("tokenizer", is_wan ? tokenizer_in(m.renderer.checkpoint) : "");
   if (!tokenizer.empty()) m.tokenizer_file = resolve(tokenizer, c.file);
   m.text_len = static_cast<int>(t.integer("text_len", 1, limits::prompt_tokens_max, limits::prompt_tokens_max));
   m.batch_max = static_cast<std::size_t>(t.integer("batch_max", 1, limits::batch_jobs_max, 8));

@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <map>
-#include <set>
 #include <sodium.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t open_files_max = 64; ///< per call; four threads stay far below the usual limit of 1,024
 constexpr std::size_t list_objects_max = 1000;
+constexpr std::size_t durable_folders_max = 1000; ///< remembered: six weeks
 
 /// Opens what lies beneath `folder` and is reached without any link.
 file_descriptor open_beneath(int folder, const char* name, std::uint64_t flags, std::uint64_t mode = 0) {
@@ -82,6 +83,11 @@ bool hashes_to(int fd, const sha256_digest& expected) {
   return digest == expected;
 }
 
+file_objects_options with_defaults(file_objects_options o) {
+  if (!o.sync) o.sync = [](int fd, const std::filesystem::path&) { return ::fsync(fd) == 0; };
+  return o;
+}
+
 [[noreturn]] void refuse(const std::filesystem::path& root, const std::string& what, int code) {
   throw std::runtime_error{"object folder " + root.string() + ": " + what + ": " +
                            std::error_code{code, std::generic_category()}.message()};
@@ -109,9 +115,12 @@ file_descriptor::~file_descriptor() {
 
 // ---------------------------------------------------------------- opening
 
-file_objects::file_objects(file_objects_options options) : options_{std::move(options)} {
+file_objects::file_objects(file_objects_options options) : options_{with_defaults(std::move(options))} {
   const auto& root = options_.root;
   if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) refuse(root, "cannot be made", errno);
+  const auto parent = std::filesystem::absolute(root).parent_path();
+  file_descriptor around{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!around || !options_.sync(around.get(), parent)) refuse(root, "the folder it is in cannot be synced", errno);
   root_ = file_descriptor{::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!root_) refuse(root, "cannot be opened", errno);
   if (::mkdirat(root_.get(), "tmp", 0700) != 0 && errno != EEXIST) refuse(root, "cannot make tmp in it", errno);
@@ -129,12 +138,37 @@ void file_objects::empty_tmp() {
   if (removed > 0) log::info("removed files that were never finished", {{"files", removed}});
 }
 
-file_descriptor file_objects::open_folder(const std::string& folder, bool make) {
-  auto fd = open_beneath(root_.get(), folder.c_str(), O_RDONLY | O_DIRECTORY);
-  if (fd || errno != ENOENT || !make) return fd;
-  if (::mkdirat(root_.get(), folder.c_str(), 0700) != 0 && errno != EEXIST) return fd;
-  if (::fsync(root_.get()) != 0) return fd;
+file_descriptor file_objects::open_folder(const std::string& folder) {
   return open_beneath(root_.get(), folder.c_str(), O_RDONLY | O_DIRECTORY);
+}
+
+/// A folder whose name is on the disk: files in it would be lost with the name. One thread at a time, so that a name
+/// that did not get there can be taken back. A folder with files in it stays: its name got there before the first came.
+file_descriptor file_objects::make_folder(const std::string& folder) {
+  std::lock_guard lock{making_};
+  if (durable_folders_.count(folder) > 0)
+    if (auto fd = open_folder(folder)) return fd;
+  if (::mkdirat(root_.get(), folder.c_str(), 0700) != 0 && errno != EEXIST) return file_descriptor{};
+  if (!options_.sync(root_.get(), options_.root)) {
+    const int code = errno;
+    ::unlinkat(root_.get(), folder.c_str(), AT_REMOVEDIR);
+    errno = code;
+    return file_descriptor{};
+  }
+  if (durable_folders_.size() >= durable_folders_max) durable_folders_.clear();
+  durable_folders_.insert(folder);
+  return open_folder(folder);
+}
+
+/// What may be written now.
+std::uint64_t file_objects::room() const {
+  std::uint64_t free = UINT64_MAX;
+  struct statvfs s {};
+  if (options_.free_bytes)
+    free = options_.free_bytes();
+  else if (::fstatvfs(root_.get(), &s) == 0)
+    free = s.f_bavail * s.f_frsize;
+  return free - std::min(free, options_.reserve_bytes);
 }
 
 // ---------------------------------------------------------------- writing
@@ -163,17 +197,20 @@ void file_objects::put_some(const std::vector<object_write>& objects, std::size_
   const auto count = std::min(open_files_max, objects.size() - first);
   std::vector<upload> uploads(count);
   std::map<std::string, file_descriptor> folders;
+  auto room_left = room();
   for (std::size_t i = 0; i < count; ++i) {
     auto& up = uploads[i];
     const auto& object = objects[first + i];
     const auto parts = parse_object_key(object.key);
-    if (!parts || parts->sha256 != object.sha256 || object.data.size() > limits::object_bytes_max) {
+    if (!parts || parts->sha256 != object.sha256 || object.data.size() > limits::object_bytes_max)
       up.code = errc::invalid_argument;
-      continue;
-    }
+    else if (object.data.size() > room_left)
+      up.code = errc::no_space;
+    if (up.code != errc::ok) continue;
+    room_left -= object.data.size();
     up.place = *place_of(object.key);
     auto [folder, is_new] = folders.try_emplace(up.place.folder);
-    if (is_new) folder->second = open_folder(up.place.folder, true);
+    if (is_new) folder->second = make_folder(up.place.folder);
     if (folder->second)
       up.folder = folder->second.get();
     else
@@ -185,17 +222,13 @@ void file_objects::put_some(const std::vector<object_write>& objects, std::size_
 
   std::set<std::string> not_durable;
   for (auto& [path, folder] : folders)
-    if (folder && ::fsync(folder.get()) != 0) not_durable.insert(path);
+    if (folder && !options_.sync(folder.get(), options_.root / path)) not_durable.insert(path);
   for (auto& up : uploads)
     codes.push_back(up.code == errc::ok && not_durable.count(up.place.folder) > 0 ? errc::unavailable : up.code);
 }
 
 void file_objects::write(const object_write& object, upload& up) {
   if (up.code != errc::ok) return;
-  if (::faccessat(up.folder, up.place.name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (!has_same_bytes(up, object)) up.code = errc::conflict;
-    return; // there already; only its folder is synced again
-  }
   up.temporary = std::to_string(next_temporary_++);
   up.file = open_beneath(tmp_.get(), up.temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (up.file && write_all(up.file.get(), object.data)) {
@@ -208,10 +241,11 @@ void file_objects::write(const object_write& object, upload& up) {
 
 void file_objects::sync_and_check(const object_write& object, upload& up) {
   if (!up.going()) return;
-  if (::fsync(up.file.get()) != 0) {
+  const auto path = options_.root / "tmp" / up.temporary;
+  if (!options_.sync(up.file.get(), path)) {
     up.code = code_of_errno(errno);
   } else {
-    if (options_.before_read_back) options_.before_read_back(options_.root / "tmp" / up.temporary);
+    if (options_.before_read_back) options_.before_read_back(path);
     auto again = open_beneath(tmp_.get(), up.temporary.c_str(), O_RDONLY);
     if (!again)
       up.code = errc::unavailable;
@@ -223,13 +257,15 @@ void file_objects::sync_and_check(const object_write& object, upload& up) {
 
 void file_objects::name(const object_write& object, upload& up) {
   if (!up.going()) return;
-  if (::renameat2(tmp_.get(), up.temporary.c_str(), up.folder, up.place.name.c_str(), RENAME_NOREPLACE) == 0) return;
-  const int code = errno;
-  ::unlinkat(tmp_.get(), up.temporary.c_str(), 0);
-  if (code == EEXIST)
-    up.code = has_same_bytes(up, object) ? errc::ok : errc::conflict;
-  else
-    up.code = code_of_errno(code);
+  const char *from = up.temporary.c_str(), *to = up.place.name.c_str();
+  if (::renameat2(tmp_.get(), from, up.folder, to, RENAME_NOREPLACE) == 0) return;
+  if (errno != EEXIST)
+    up.code = code_of_errno(errno);
+  else if (!has_same_bytes(up, object))
+    up.code = errc::conflict;
+  else if (::renameat(tmp_.get(), from, up.folder, to) != 0)
+    up.code = code_of_errno(errno);
+  if (up.code != errc::ok) ::unlinkat(tmp_.get(), from, 0);
 }
 
 bool file_objects::has_same_bytes(const upload& up, const object_write& object) {
@@ -242,7 +278,7 @@ bool file_objects::has_same_bytes(const upload& up, const object_write& object) 
 outcome<file_descriptor, errc> file_objects::open_object(std::string_view key) {
   const auto place = place_of(key);
   if (!place) return failed{errc::invalid_argument};
-  auto folder = open_folder(place->folder, false);
+  auto folder = open_folder(place->folder);
   if (!folder) return failed{code_of_errno(errno)};
   auto file = open_beneath(folder.get(), place->name.c_str(), O_RDONLY);
   if (!file) return failed{code_of_errno(errno)};
@@ -266,7 +302,7 @@ outcome<object_slice, errc> file_objects::read(const read_object& m) {
 errc file_objects::remove(const std::string& key) {
   const auto place = place_of(key);
   if (!place) return errc::invalid_argument;
-  auto folder = open_folder(place->folder, false);
+  auto folder = open_folder(place->folder);
   if (!folder) return errno == ENOENT ? errc::ok : errc::unavailable;
   if (::unlinkat(folder.get(), place->name.c_str(), 0) == 0 || errno == ENOENT) return errc::ok;
   return errc::unavailable;

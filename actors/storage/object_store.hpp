@@ -3,7 +3,7 @@
 // only.
 //
 // What put() promises when it answers ok: the bytes are durable under the key, were read back and hash to
-// `sha256`. A key is never overwritten: putting the same bytes again is ok, other bytes are errc::conflict.
+// `sha256`. A key's bytes never change: putting the same again is ok, others are errc::conflict.
 // Keys come from make_object_key() only; anything else is errc::invalid_argument, so no text of a client ever
 // becomes a path.
 #pragma once

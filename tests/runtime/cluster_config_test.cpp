@@ -93,3 +93,18 @@ TEST_CASE("a checkpoint has to be where its workers are, and only there") {
   CHECK_THROWS_WITH(read_cluster_config(file.string(), {}, {"gpu"}),
                     ContainsSubstring("x.toml:11: model[1].checkpoint"));
 }
+
+TEST_CASE("a tokenizer that is not named is looked for where checkpoints keep it") {
+  const testing::temp_folder folder;
+  auto tokenizer_of = [&folder](const std::string& checkpoint) {
+    auto file = folder.write("x.toml", "[[node]]\nid = 'n1'\nroles = ['gateway', 'scheduler', 'storage', 'workers']\n"
+                                       "listen = 'tcp://127.0.0.1:7710'\n[[model]]\nid = 'm'\nkind = 'wan'\n"
+                                       "checkpoint = '" +
+                                           checkpoint + "'\nsize = '64x64'\nframes = 17\n");
+    return read_cluster_config(file).models.at(0).tokenizer_file;
+  };
+  const std::string root = REEL_SOURCE_DIR;
+  CHECK(tokenizer_of(root + "/models/wan-golden") == root + "/models/wan-golden/spiece.model");
+  CHECK(tokenizer_of(root + "/tests/data/wan-checkpoint") ==
+        root + "/tests/data/wan-checkpoint/google/umt5-xxl/spiece.model");
+}

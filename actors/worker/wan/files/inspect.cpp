@@ -37,7 +37,7 @@ void count(part_inspection& p, const tensor_map& tensors) {
 }
 
 /// Opens a part; null with the problem noted.
-std::shared_ptr<const tensor_map> open(const checkpoint_folder& folder, part_inspection& p) {
+std::shared_ptr<const tensor_map> open(part_inspection& p) {
   try {
     auto tensors = read_tensors(p.file);
     p.has_diffusers_names = has_diffusers_names(p.part, tensors);
@@ -128,7 +128,7 @@ private:
   void work() {
     for (auto i = next_++; i < tasks_.size(); i = next_++) {
       auto& t = *tasks_[i].tensor;
-      auto bad = first_not_finite(t.type, t.bytes);
+      auto bad = first_bad(t);
       std::lock_guard lock{mutex_};
       if (bad)
         tasks_[i].part->wrong.push_back(t.key + ": expected finite numbers, found " +
@@ -137,6 +137,19 @@ private:
       bytes_read_ += t.bytes.size();
       if (options_.progress) options_.progress(bytes_read_, bytes_all_);
     }
+  }
+
+  /// A piece at a time: what was read makes room for what comes.
+  static std::optional<std::size_t> first_bad(const stored_tensor& t) {
+    constexpr std::size_t piece = 8u << 20; // bytes; a multiple of every element's size
+    for (std::size_t begin = 0; begin < t.bytes.size(); begin += piece) {
+      auto part = t.bytes.subspan(begin, std::min(piece, t.bytes.size() - begin));
+      mapped_file::read_ahead(part);
+      auto bad = first_not_finite(t.type, part);
+      mapped_file::let_go(part);
+      if (bad) return begin / size_of(t.type) + *bad;
+    }
+    return std::nullopt;
   }
 
   const inspect_options& options_;
@@ -162,7 +175,7 @@ inspection inspect(const std::filesystem::path& folder, const inspect_options& o
   part_maps maps;
   for (auto part : model_parts) {
     all.parts.push_back({.part = part, .file = all.folder.of(part).tensors});
-    maps[static_cast<std::size_t>(part)] = open(all.folder, all.parts.back());
+    maps[static_cast<std::size_t>(part)] = open(all.parts.back());
   }
   auto all_open = std::ranges::all_of(maps, [](auto& m) { return m != nullptr; });
   std::string problem;

@@ -1,6 +1,7 @@
 #include "actors/worker/wan/files/mapped_file.hpp"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -32,6 +33,28 @@ mapped_file::mapped_file(const std::filesystem::path& path) : path_{path} {
 }
 
 mapped_file::~mapped_file() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
+
+namespace {
+
+void advise(std::span<const std::byte> part, bool whole_pages_only, int advice) {
+  auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  auto begin = reinterpret_cast<std::uintptr_t>(part.data()), end = begin + part.size();
+  begin = whole_pages_only ? (begin + page - 1) / page * page : begin / page * page;
+  if (whole_pages_only) end = end / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+}
+
+} // namespace
+
+void mapped_file::read_ahead(std::span<const std::byte> part) {
+#ifdef MADV_POPULATE_READ
+  advise(part, false, MADV_POPULATE_READ);
+#else
+  advise(part, false, MADV_WILLNEED);
+#endif
+}
+
+void mapped_file::let_go(std::span<const std::byte> part) { advise(part, true, MADV_DONTNEED); }
 
 void mapped_file::refuse(const std::string& why) const {
   throw render_error{errc::corrupt, path_.string() + ": " + why};
