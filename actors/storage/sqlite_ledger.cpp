@@ -9,7 +9,6 @@
 #include "actors/storage/sqlite/transactions.hpp"
 #include "actors/storage/work_queue.hpp"
 #include "runtime/observe/log.hpp"
-#include "runtime/thread_name.hpp"
 
 namespace reel {
 
@@ -165,7 +164,6 @@ sqlite_ledger::threads::~threads() {
 }
 
 void sqlite_ledger::threads::write_loop() {
-  name_this_thread("ledger-write");
   write_group group;
   while (writes_.take(group, limits::ledger_group_ops, [](const auto& op) { return op->weight; })) {
     commit(group);
@@ -238,7 +236,6 @@ errc sqlite_ledger::threads::try_commit(std::span<write_group::value_type> ops, 
 }
 
 void sqlite_ledger::threads::read_loop() {
-  name_this_thread("ledger-read");
   read_group group;
   while (reads_.take(group, read_group_ops)) {
     answer(group);

@@ -4,7 +4,6 @@
 
 #include "actors/storage/sqlite/schema.hpp"
 #include "runtime/observe/log.hpp"
-#include "runtime/thread_name.hpp"
 
 namespace reel::sqlite {
 
@@ -55,7 +54,6 @@ void checkpointer::after_commit(connection& writer, int frames) {
 }
 
 void checkpointer::run() {
-  name_this_thread("ledger-checkpt");
   for (;;) {
     {
       std::unique_lock lock{mutex_};
