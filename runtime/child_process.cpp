@@ -1,4 +1,5 @@
 #include "runtime/child_process.hpp"
+#include "runtime/thread_name.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -151,6 +152,7 @@ void child_processes::wake() {
 
 /// Children are started from this thread, because the kernel ties PR_SET_PDEATHSIG to the starting thread.
 void child_processes::run() {
+  name_this_thread("children");
   for (;;) {
     std::vector<pollfd> fds{{wake_fd_, POLLIN, 0}};
     std::vector<int> pids;

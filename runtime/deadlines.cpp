@@ -1,4 +1,5 @@
 #include "runtime/deadlines.hpp"
+#include "runtime/thread_name.hpp"
 
 #include <caf/abstract_actor.hpp>
 #include <caf/actor_cast.hpp>
@@ -24,9 +25,9 @@ deadlines::~deadlines() {
   thread_.join();
 }
 
-deadlines::ticket deadlines::add(const caf::strong_actor_ptr& asker, caf::message_id question,
+deadlines::ticket deadlines::add(const caf::strong_actor_ptr& asker, caf::message_id answer,
                                  std::chrono::milliseconds from_now) {
-  return put({clock::now() + from_now, caf::actor_cast<caf::weak_actor_ptr>(asker), question, {}, 0});
+  return put({clock::now() + from_now, caf::actor_cast<caf::weak_actor_ptr>(asker), answer, {}, 0});
 }
 
 void deadlines::add(const caf::strong_actor_ptr& to, caf::message content, std::chrono::milliseconds from_now) {
@@ -62,6 +63,7 @@ void deadlines::release(std::uint32_t slot) {
 }
 
 void deadlines::run() {
+  name_this_thread("deadlines");
   std::unique_lock lock{mutex_};
   while (!stopping_) {
     if (entries_.size() == free_.size())
@@ -74,7 +76,7 @@ void deadlines::run() {
 void deadlines::fire(std::unique_lock<std::mutex>& lock) {
   struct overdue {
     caf::strong_actor_ptr to;
-    caf::message_id question;
+    caf::message_id answer;
     caf::message content;
   };
   std::vector<overdue> all;
@@ -82,14 +84,14 @@ void deadlines::fire(std::unique_lock<std::mutex>& lock) {
   for (std::uint32_t slot = 0; slot < entries_.size(); ++slot) {
     auto& e = entries_[slot];
     if (!e.to || e.due > now) continue;
-    all.push_back({caf::actor_cast<caf::strong_actor_ptr>(e.to), e.question, std::move(e.content)});
+    all.push_back({caf::actor_cast<caf::strong_actor_ptr>(e.to), e.answer, std::move(e.content)});
     release(slot);
   }
   lock.unlock(); // who is told may ask again at once, or end here with its last reference
   for (auto& o : all) {
     if (!o.to) continue;
     if (o.content.empty())
-      o.to->get()->eq_impl(o.question.response_id(), o.to, nullptr, caf::make_error(caf::sec::request_timeout));
+      o.to->get()->eq_impl(o.answer, o.to, nullptr, caf::make_error(caf::sec::request_timeout));
     else
       o.to->enqueue(nullptr, caf::make_message_id(), std::move(o.content), nullptr);
   }

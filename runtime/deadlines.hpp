@@ -31,8 +31,8 @@ public:
   deadlines(const deadlines&) = delete;
   deadlines& operator=(const deadlines&) = delete;
 
-  /// `asker` gets caf::sec::request_timeout as the answer to `question` then, unless it is dropped before.
-  ticket add(const caf::strong_actor_ptr& asker, caf::message_id question, std::chrono::milliseconds from_now);
+  /// `asker` gets caf::sec::request_timeout as the answer (response_handle::id()) then, unless it is dropped before.
+  ticket add(const caf::strong_actor_ptr& asker, caf::message_id answer, std::chrono::milliseconds from_now);
 
   /// `to` gets the message then, if it still lives.
   void add(const caf::strong_actor_ptr& to, caf::message content, std::chrono::milliseconds from_now);
@@ -44,8 +44,8 @@ private:
   struct entry {
     clock::time_point due{};
     caf::weak_actor_ptr to; ///< null: the slot is free
-    caf::message_id question;
-    caf::message content; ///< empty: a question's deadline
+    caf::message_id answer;
+    caf::message content; ///< empty: the deadline of an ask
     std::uint32_t generation = 0;
   };
 

@@ -9,6 +9,7 @@
 #include "actors/storage/work_queue.hpp"
 #include "messages/outcome.hpp"
 #include "runtime/observe/log.hpp"
+#include "runtime/thread_name.hpp"
 
 namespace reel {
 
@@ -44,6 +45,7 @@ public:
 
 private:
   void run() {
+    name_this_thread("objects");
     std::vector<std::function<void()>> next;
     while (tasks_.take(next, 1)) {
       try {

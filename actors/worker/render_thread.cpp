@@ -1,4 +1,5 @@
 #include "actors/worker/render_thread.hpp"
+#include "runtime/thread_name.hpp"
 
 namespace reel {
 
@@ -44,6 +45,7 @@ void render_thread::stop(const batch_id& batch, const std::vector<job_id>& jobs)
 }
 
 void render_thread::run() {
+  name_this_thread("render");
   for (;;) {
     run_batch b;
     {

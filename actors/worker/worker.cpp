@@ -78,7 +78,13 @@ void worker::on_stop_jobs(const stop_jobs& m) {
 void worker::on_batch_progress(const batch_progress& m) {
   auto found = batches_.find(m.batch);
   if (found == batches_.end()) return;
-  if (m.phase == run_phase::encoding) found->second.started_at = act::now(self_); // it may have waited behind another
+  auto now = act::now(self_);
+  auto& b = found->second;
+  if (m.phase == run_phase::encoding)
+    b.started_at = now; // it may have waited behind another
+  else if (now - b.progress_told_at < options_.progress_pause)
+    return; // nobody can watch that fast, and the end is told in any case
+  b.progress_told_at = now;
   act::tell(self_, wiring_.slot, m);
 }
 

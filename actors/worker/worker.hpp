@@ -37,6 +37,7 @@ struct worker_options {
   std::chrono::milliseconds put_retry{500};       ///< pause before an upload that did not get through is repeated
   std::chrono::milliseconds end_deadline{5'000};  ///< the node answers at once
   std::chrono::milliseconds lease_margin{5'000};  ///< stop this long before the lease ends
+  std::chrono::milliseconds progress_pause{10};   ///< between two messages about one batch
   std::size_t put_bytes_max = 8u << 20;           ///< of one upload message
 };
 
@@ -58,6 +59,7 @@ private:
     std::chrono::milliseconds lease_ttl{};
     instant lease_until{};
     instant started_at{};
+    instant progress_told_at{};
     std::vector<run_job> jobs;
     std::vector<upload> uploads; ///< waiting for the one in flight
     bool uploading = false;

@@ -6,6 +6,7 @@
 
 #include "runtime/link/zmq_engine.hpp"
 #include "runtime/observe/log.hpp"
+#include "runtime/thread_name.hpp"
 
 namespace reel {
 
@@ -151,6 +152,7 @@ void zmq_link::shared::obey(command& c) {
 }
 
 void zmq_link::shared::run() {
+  name_this_thread("link");
   while (true) {
     carry();
     const bool busy = engine_->turn(std::chrono::steady_clock::now(), *this);

@@ -41,6 +41,12 @@ private:
 struct heard {
   std::promise<errc> ended;
   std::atomic<int> oks{0}, bads{0}, lates{0};
+
+  errc end() {
+    auto future = ended.get_future();
+    REQUIRE(future.wait_for(60s) == std::future_status::ready);
+    return future.get();
+  }
 };
 
 class asker {
@@ -81,6 +87,8 @@ struct world {
   std::shared_ptr<heard> h = std::make_shared<heard>();
   act::ref<answerer_protocol> whom = act::spawn_shell<answerer>(system);
 
+  ~world() { act::end(whom); } // its promises hold it
+
   asker::interface ask(bool answered) {
     auto a = act::spawn_shell<asker>(system, whom, question{answered}, h);
     act::post(a, start{});
@@ -100,12 +108,12 @@ using namespace deadlines_test;
 TEST_CASE("an answered ask ends once, and its deadline never comes") {
   world w;
   auto a = w.ask(true);
-  CHECK(w.h->ended.get_future().get() == errc::ok);
+  CHECK(w.h->end() == errc::ok);
   // Something else that is due later than the deadline would have been: when it comes, the deadline is over.
   std::promise<errc> again;
   w.h->ended.swap(again);
   auto b = w.ask(false);
-  CHECK(w.h->ended.get_future().get() == errc::timeout);
+  CHECK(w.h->end() == errc::timeout);
   CHECK(w.h->oks == 1);
   CHECK(w.h->bads == 1);
 }
@@ -114,7 +122,7 @@ TEST_CASE("an ask without an answer ends with a time-out, not before its deadlin
   world w;
   auto began = std::chrono::steady_clock::now();
   auto a = w.ask(false);
-  CHECK(w.h->ended.get_future().get() == errc::timeout);
+  CHECK(w.h->end() == errc::timeout);
   CHECK(std::chrono::steady_clock::now() - began >= 300ms);
 }
 
@@ -139,7 +147,7 @@ TEST_CASE("a long delay brings its message, and keeps nobody alive") {
   auto watched = caf::actor_cast<caf::weak_actor_ptr>(gone);
   w.config.coarse_deadlines->add(caf::actor_cast<caf::strong_actor_ptr>(gone), caf::make_message(late{}), 1h);
   act::end_and_wait(gone);
-  gone = asker::interface{};
+  gone = asker::interface {};
   auto give_up_at = std::chrono::steady_clock::now() + 60s;
   while (caf::actor_cast<caf::strong_actor_ptr>(watched) && std::chrono::steady_clock::now() < give_up_at)
     std::this_thread::yield();

@@ -16,6 +16,7 @@ namespace {
 struct node_and_store {
   std::vector<batch_finished> ends;
   std::vector<put_objects> puts;
+  std::vector<batch_progress> progress;
   errc store_says = errc::ok;    ///< to the call
   errc object_says = errc::ok;   ///< to every object of it
   bool acknowledges_ends = true; ///< the node
@@ -30,7 +31,7 @@ public:
     return {
         [](const worker_ready&) {},
         [](const worker_alive&) {},
-        [](const batch_progress&) {},
+        [this](const batch_progress& m) { w_->progress.push_back(m); },
         [this](const batch_finished& m) { return on_batch_finished(m); },
     };
   }
@@ -169,4 +170,20 @@ TEST_CASE("after an internal error the process ends, once its node knows") {
   w.acknowledges_ends = true;
   w.system.advance(1s);
   CHECK(w.quit_with == 71);
+}
+
+TEST_CASE("progress is told at once, and then no faster than anybody can watch") {
+  one_batch w;
+  auto step = [&](int number) {
+    act::post(w.self, batch_progress{w.batch, number == 0 ? run_phase::encoding : run_phase::denoising, number, 3});
+    w.system.run();
+  };
+  step(0);
+  step(1); // at the same moment
+  w.system.advance(10ms);
+  step(2);
+  step(3);
+  REQUIRE(w.progress.size() == 2);
+  CHECK(w.progress[0].phase == run_phase::encoding);
+  CHECK(w.progress[1].step == 2);
 }

@@ -14,6 +14,7 @@
 #include "actors/gateway/http/connection.hpp"
 #include "actors/gateway/http/response_head.hpp"
 #include "runtime/observe/log.hpp"
+#include "runtime/thread_name.hpp"
 
 namespace reel::http_inside {
 
@@ -46,6 +47,7 @@ loop::loop(const http_options& o, http_handler h) : options{o}, handler{std::mov
 bool loop::on_this_thread() const { return current_loop == this; }
 
 void loop::run() {
+  name_this_thread("http");
   current_loop = this;
   tick();
   context.run(); // ends when neither ticker, acceptor nor connections are left

@@ -39,6 +39,7 @@ public:
   std::string endpoint() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
   void cut() { cuts_wanted_ = true; }
   void damage() { damage_wanted_ = true; } ///< changes one bit of what passes next
+  int damaged() const { return damaged_; }
 
 private:
   static sockaddr_in loopback(std::uint16_t port) {
@@ -84,7 +85,10 @@ private:
     char buffer[16384];
     const ssize_t n = ::recv(ends_[i], buffer, sizeof buffer, MSG_DONTWAIT);
     if (n <= 0) return n < 0 && errno == EAGAIN;
-    if (damage_wanted_.exchange(false)) buffer[n / 2] ^= 4;
+    if (damage_wanted_.exchange(false)) {
+      buffer[n / 2] ^= 4;
+      ++damaged_;
+    }
     for (ssize_t done = 0; done < n;) {
       const ssize_t k = ::send(ends_[i ^ 1], buffer + done, static_cast<std::size_t>(n - done), MSG_NOSIGNAL);
       if (k <= 0) return false;
@@ -105,6 +109,7 @@ private:
   std::uint16_t target_port_, port_ = 0;
   int listener_ = -1;
   std::vector<int> ends_;
+  std::atomic<int> damaged_ = 0;
   std::atomic<bool> cuts_wanted_ = false, damage_wanted_ = false, stopping_ = false;
   std::thread thread_;
 };
