@@ -29,6 +29,15 @@ struct rendered {
   blob thumbnail; ///< png
 };
 
+/// Memory and time of one stage of a batch. Measured figures are 0 until the stage has run.
+struct stage_cost {
+  run_phase stage = run_phase::waiting; ///< encoding, denoising or decoding
+  std::uint64_t predicted_bytes = 0;    ///< of the device at its highest, weights included
+  std::uint64_t measured_bytes = 0;
+  double predicted_s = 0, measured_s = 0;
+  bool operator==(const stage_cost&) const = default;
+};
+
 /// One batch on its way through the model; at most one exists at a time. Samples are numbered as given to begin().
 /// Same seed, same checkpoint: the same video, whatever else is in the batch.
 class render_batch {
@@ -47,6 +56,13 @@ public:
   /// Takes a sample out between two steps; it costs nothing from then on.
   virtual void drop(std::size_t sample) = 0;
 
+  /// Everything that the rest of the run depends on besides model and jobs, between any two steps and after the last:
+  /// renderer::resume() goes on with it elsewhere. Throws render_error(unsupported) where there is nothing to save.
+  virtual blob save() const { throw render_error{errc::unsupported, "this model's runs cannot be saved"}; }
+
+  /// What each stage took so far, beside what was foretold. Empty: not measured.
+  virtual std::vector<stage_cost> costs() const { return {}; }
+
   /// After the last step: decodes and encodes one sample. `tick` is called after each decoded piece (liveness).
   virtual rendered finish(std::size_t sample, const std::function<void()>& tick) = 0;
 };
@@ -57,6 +73,21 @@ public:
 
   /// All jobs agree in their batch_key. Throws render_error(unsupported) for a shape the model cannot make.
   virtual std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) = 0;
+
+  /// Goes on where a saved batch stood: the same videos as without the break. The jobs are some or all of that batch's,
+  /// with the parameters that they had; the rest is dropped. prepare() comes next, as after begin(). Throws
+  /// render_error: corrupt for bytes that no batch saved, unsupported for another version or another checkpoint's,
+  /// invalid_argument for jobs that were not in it.
+  virtual std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const blob& saved) {
+    static_cast<void>(jobs), static_cast<void>(saved);
+    throw render_error{errc::unsupported, "this model's runs cannot be saved"};
+  }
+
+  /// What a batch of such jobs would take, by stage. Empty: not known.
+  virtual std::vector<stage_cost> predict(const render_params& params, std::size_t jobs) const {
+    static_cast<void>(params), static_cast<void>(jobs);
+    return {};
+  }
 
   virtual std::string device() const = 0;         ///< "cpu", "NVIDIA H100", ...
   virtual std::uint64_t memory_bytes() const = 0; ///< of the device, for batches; 0: unknown

@@ -4,12 +4,14 @@
 
 #include "src/reel-bench/line_bench.hpp"
 #include "src/reel-bench/load.hpp"
+#include "src/reel-bench/model_bench.hpp"
 
 int main(int argc, char** argv) {
   using namespace reel::bench;
   CLI::App app{"reel-bench: measures the production line itself, beside the raw limits of this machine.\n\n"
                "  reel-bench line            accept, complete, latency, CPU and memory, over three rounds\n"
-               "  reel-bench queue           what a million waiting jobs cost"};
+               "  reel-bench queue           what a million waiting jobs cost\n"
+               "  reel-bench model           the model on the CPU beside a raw matrix product"};
   app.set_version_flag("--version", REEL_VERSION);
   app.require_subcommand(1);
 
@@ -33,6 +35,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   queue_c->add_flag("--json", queue.json, "Print JSON");
 
+  model_options model;
+  auto* model_c = app.add_subcommand("model", "The model on this machine's CPU: speed, batches, forecast of memory");
+  model_c->add_option("--checkpoint", model.checkpoint, "Folder of a tiny model")->capture_default_str();
+  model_c->add_option("--rounds", model.rounds, "Figures are medians over these")
+      ->check(CLI::Range(1, 99))
+      ->capture_default_str();
+  model_c->add_flag("--json", model.json, "Print JSON");
+
   load_options load;
   auto* load_c = app.add_subcommand("load", "Inside: the load process")->group("");
   load_c->add_option("--mode", load.mode)->required();
@@ -45,6 +55,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     if (*load_c) return run_load(load);
+    if (*model_c) return run_model(model);
     return *queue_c ? run_queue(queue) : run_line(line);
   } catch (const std::exception& e) {
     std::cerr << "reel-bench: " << e.what() << '\n';

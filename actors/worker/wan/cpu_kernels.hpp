@@ -1,5 +1,6 @@
-// cpu_kernels.hpp: The two computations that LibTorch does at half the speed of a matrix product or less on a CPU:
-// attention (its batched products of 64-wide heads do not fill the vector units) and GELU. float32, no LibTorch.
+// cpu_kernels.hpp: The computations that LibTorch does on a CPU at half the speed of a large matrix product or less:
+// attention (its batched products of 64-wide heads do not fill the vector units), GELU, and products with few rows or
+// short ones. float32, no LibTorch.
 //
 // Attention is exact softmax(scale q k^T) v in one pass over the keys with a running maximum (T. Dao et al. 2022,
 // "FlashAttention"): scores of a block of queries live in a core's cache and never in memory. The products are
@@ -7,8 +8,9 @@
 // texts, which every step attends to, are laid out once per prompt. AVX2 with FMA where the machine has it, else
 // 128-bit vectors.
 //
-// Threads: as many as OpenMP gives the calling thread. A row's result depends on nothing but its query and the keys and
-// values, so neither on threads nor on what else is computed.
+// Threads: as many as OpenMP gives the calling thread. A row's result depends on nothing but the row and what it is
+// multiplied with (its keys and values, the weight): not on threads, nor on what else is computed, nor on where it
+// stands.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +47,16 @@ enum class vector_set { best, portable };
 
 void attend_cpu(const attention_shape& shape, std::span<const attention_job> jobs, std::int64_t queries, float scale,
                 vector_set set = vector_set::best);
+
+/// y = x W^T + b.
+struct linear_job {
+  const float* x = nullptr; ///< [rows, in]
+  std::int64_t rows = 0, in = 0, out = 0;
+  const float* weight = nullptr; ///< [out, in]
+  const float* bias = nullptr;   ///< [out], or none
+  float* y = nullptr;            ///< [rows, out]
+};
+void linear_cpu(const linear_job& job, vector_set set = vector_set::best);
 
 /// GELU by its tanh formula, in place.
 void gelu_tanh_cpu(float* values, std::int64_t count, vector_set set = vector_set::best);

@@ -88,6 +88,14 @@ at::Tensor dit::forward(const at::Tensor& latents, std::span<const dit_row> rows
   return unpatchify(y, grid_of(latents));
 }
 
+std::uint64_t dit::fingerprint() const {
+  auto last = head_.weight.to(at::kCPU, at::kFloat).contiguous();
+  auto* bytes = static_cast<const std::uint8_t*>(last.data_ptr());
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (std::size_t i = 0; i < last.nbytes(); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
+  return hash;
+}
+
 /// [R, C, T, h, w] -> [R, S, C x patch volume], features ordered (c, p_t, p_h, p_w) as the convolution's
 /// weights.
 at::Tensor dit::patchify(const at::Tensor& latents) const {

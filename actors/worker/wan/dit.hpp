@@ -42,6 +42,9 @@ public:
   at::Tensor forward(const at::Tensor& latents, std::span<const dit_row> rows, const at::Tensor& rope,
                      const probe& see = {}) const;
 
+  /// Tells one training from another: FNV-1a of the last layer's numbers.
+  std::uint64_t fingerprint() const;
+
   /// Tokens of a latent [.., T, height, width].
   token_grid grid_of(const at::Tensor& latents) const;
 
@@ -67,8 +70,8 @@ private:
   time_vectors embed_time(std::span<const dit_row> rows, const probe& see) const;
   void run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
                  const at::Tensor& rope, const probe& see) const;
-  at::Tensor self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope, const probe& see) const;
-  at::Tensor cross_attention(std::size_t index, const at::Tensor& x, std::span<const dit_row> rows) const;
+  at::Tensor self_attention(const attention& a, at::Tensor x, const at::Tensor& rope, const probe& see) const;
+  at::Tensor cross_attention(std::size_t index, at::Tensor x, std::span<const dit_row> rows) const;
 
   dit_config config_;
   linear patch_embedding_;    ///< in_dim x patch volume -> D

@@ -15,16 +15,19 @@ void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, st
 
   auto y = layer_norm(x, config_.eps);
   note("_norm1", y);
-  y = self_attention(b.self, y.mul_(m[1].add(1)).add_(m[0]), rope, see);
+  y.mul_(m[1].add(1)).add_(m[0]);
+  y = self_attention(b.self, std::move(y), rope, see);
   note("_self_attn", y);
   x.add_(y.mul_(m[2]));
 
+  y = at::Tensor{}; // its memory serves the next
   y = layer_norm(x, config_.eps).mul_(b.norm3_weight).add_(b.norm3_bias);
   note("_norm3", y);
-  y = cross_attention(index, y, rows);
+  y = cross_attention(index, std::move(y), rows);
   note("_cross_attn", y);
   x.add_(y);
 
+  y = at::Tensor{};
   y = b.ffn_in(layer_norm(x, config_.eps).mul_(m[4].add(1)).add_(m[3]));
   gelu_tanh_(y);
   y = b.ffn_out(y);
@@ -33,8 +36,8 @@ void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, st
   note("", x);
 }
 
-at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at::Tensor& rope,
-                               const probe& see) const {
+/// What is not needed any more is let go at once: these are the largest tensors of a step.
+at::Tensor dit::self_attention(const attention& a, at::Tensor x, const at::Tensor& rope, const probe& see) const {
   std::vector<std::int64_t> by_head{x.size(0), x.size(1), config_.heads, config_.head_dim()};
   auto q = a.q(x);
   if (see) see("_q", q);
@@ -42,27 +45,35 @@ at::Tensor dit::self_attention(const attention& a, const at::Tensor& x, const at
   if (see) see("_norm_q", q);
   auto k = rms_norm(a.k(x), a.norm_k, config_.eps);
   auto v = a.v(x);
+  x = at::Tensor{};
   auto turned_q = q.view(by_head), turned_k = k.view(by_head);
   rotate_(turned_q, rope);
   rotate_(turned_k, rope);
+  turned_k = at::Tensor{};
 
   std::vector<keys_values> memories;
-  for (std::int64_t r = 0; r < x.size(0); ++r)
+  for (std::int64_t r = 0; r < q.size(0); ++r)
     memories.push_back(prepare_keys(split_heads(k[r], config_.heads), split_heads(v[r], config_.heads)));
+  k = v = at::Tensor{};
   std::vector<const keys_values*> by_row;
   for (auto& m : memories) by_row.push_back(&m);
-  auto out = at::empty_like(x);
+  auto out = at::empty_like(q);
   attend(q, by_row, out);
+  q = turned_q = at::Tensor{};
+  memories.clear();
   return a.o(out);
 }
 
-at::Tensor dit::cross_attention(std::size_t index, const at::Tensor& x, std::span<const dit_row> rows) const {
+at::Tensor dit::cross_attention(std::size_t index, at::Tensor x, std::span<const dit_row> rows) const {
   auto& a = blocks_[index].cross;
-  auto q = rms_norm(a.q(x), a.norm_q, config_.eps);
+  auto q = a.q(x);
+  x = at::Tensor{};
+  q = rms_norm(q, a.norm_q, config_.eps);
   std::vector<const keys_values*> texts;
   for (auto& row : rows) texts.push_back(&row.text->layers[index]);
-  auto out = at::empty_like(x);
+  auto out = at::empty_like(q);
   attend(q, texts, out);
+  q = at::Tensor{};
   return a.o(out);
 }
 

@@ -1,5 +1,6 @@
 #include "actors/worker/wan/linear.hpp"
 
+#include "actors/worker/wan/cpu_kernels.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
@@ -12,10 +13,25 @@ linear linear::load(const weights& w, const std::string& name, std::int64_t in, 
 }
 
 at::Tensor linear::operator()(const at::Tensor& x) const {
+  if (x.is_cpu() && x.scalar_type() == at::kFloat) return on_cpu(x.contiguous());
   if (x.dim() == 2) return at::linear(x, weight, bias);
   // One weight for all: an expanded view, no copy; LibTorch multiplies sample by sample.
   auto shared = weight.t().expand({x.size(0), weight.size(1), weight.size(0)});
   return bias.defined() ? at::baddbmm(bias, x, shared) : at::bmm(x, shared);
+}
+
+at::Tensor linear::on_cpu(const at::Tensor& x) const {
+  auto sizes = x.sizes().vec();
+  sizes.back() = weight.size(0);
+  auto y = at::empty(sizes, x.options());
+  linear_cpu({.x = x.data_ptr<float>(),
+              .rows = x.numel() / weight.size(1),
+              .in = weight.size(1),
+              .out = weight.size(0),
+              .weight = weight.data_ptr<float>(),
+              .bias = bias.defined() ? bias.data_ptr<float>() : nullptr,
+              .y = y.data_ptr<float>()});
+  return y;
 }
 
 } // namespace reel::wan

@@ -10,9 +10,20 @@
 
 namespace reel::wan {
 
+/// What a sampler knows between two steps.
+struct sampler_state {
+  at::Tensor latent;
+  at::Tensor before; ///< x_{i-1}, corrected; undefined before the first step, like the next two
+  at::Tensor m0, m1; ///< m_{i-1}, m_{i-2}
+};
+
 class sampler {
 public:
   explicit sampler(at::Tensor noise) : latent_{std::move(noise)} {}
+  explicit sampler(sampler_state s)
+      : latent_{std::move(s.latent)}, before_{std::move(s.before)}, m0_{std::move(s.m0)}, m1_{std::move(s.m1)} {}
+
+  sampler_state state() const { return {latent_, before_, m0_, m1_}; }
 
   const at::Tensor& latent() const { return latent_; }
 

@@ -1,14 +1,19 @@
 #include "actors/worker/wan/wan_renderer.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <sched.h>
 
 #include "actors/worker/media/mp4_encoder.hpp"
 #include "actors/worker/media/thumbnail.hpp"
+#include "actors/worker/wan/cost_model.hpp"
 #include "actors/worker/wan/generation.hpp"
 #include "actors/worker/wan/guarded.hpp"
 #include "actors/worker/wan/job_check.hpp"
 #include "actors/worker/wan/noise.hpp"
 #include "actors/worker/wan/process_memory.hpp"
+#include "actors/worker/wan/run_state.hpp"
+#include "actors/worker/wan/tensor_memory.hpp"
 
 namespace reel::wan {
 namespace {
@@ -17,6 +22,19 @@ at::Tensor noise_of(const latent_shape& s, std::uint64_t seed, at::Device device
   auto noise = at::empty({s.channels, s.frames, s.height, s.width}, at::kFloat);
   fill_normal(seed, {noise.data_ptr<float>(), static_cast<std::size_t>(s.count())});
   return noise.to(device);
+}
+
+/// What the device makes of a matrix product: some hundredths of a second, once.
+double matrix_flop_per_s(at::Device device) {
+  constexpr std::int64_t n = 512;
+  constexpr int rounds = 3;
+  auto a = at::ones({n, n}, at::TensorOptions{}.device(device)), b = a;
+  at::mm(a, b).sum().item<float>(); // the first one loads code
+  auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < rounds; ++i) b = at::mm(a, b).mul_(1.0 / n);
+  b.sum().item<float>(); // waits for a device
+  auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return rounds * 2.0 * n * n * n / took;
 }
 
 std::vector<std::pair<std::string, std::string>> tags_of(const run_job& job) {
@@ -30,39 +48,149 @@ std::vector<std::pair<std::string, std::string>> tags_of(const run_job& job) {
           {"job_id", id}};
 }
 
+/// What all batches of a worker share.
+struct shared_parts {
+  shared_parts(const std::string& checkpoint, at::Device device)
+      : memory{memory_of(device)}, loaded{checkpoint, device}, texts{loaded},
+        costs{loaded.config, matrix_flop_per_s(device)}, fingerprint{fingerprint_of(loaded)} {}
+
+  /// Over both experts: whose videos a saved run would become.
+  static std::string fingerprint_of(const model& m) {
+    return std::to_string(m.high.fingerprint()) + '-' + std::to_string(m.low.fingerprint());
+  }
+
+  tensor_memory& memory;
+  model loaded;
+  text_cache texts;
+  cost_model costs;
+  std::string fingerprint;
+};
+
+batch_shape shape_of(const model& m, const render_params& p, std::size_t samples, std::int64_t prompt_tokens) {
+  return {.latent = latent_shape_of(m.config, p),
+          .samples = static_cast<std::int64_t>(samples),
+          .steps = p.steps,
+          .is_guided = p.guidance_high != 1 || p.guidance_low != 1,
+          .prompt_tokens = prompt_tokens};
+}
+
+batch_shape shape_of(const model& m, const std::vector<run_job>& jobs) {
+  std::size_t longest = 0;
+  for (auto& j : jobs) longest = std::max({longest, j.prompt_tokens.size(), j.negative_tokens.size()});
+  return shape_of(m, jobs.front().params, jobs.size(), static_cast<std::int64_t>(longest));
+}
+
 class wan_batch final : public render_batch {
 public:
-  wan_batch(const model& m, std::vector<run_job> jobs) : model_{m}, jobs_{std::move(jobs)}, run_{start()} {}
+  wan_batch(shared_parts& parts, std::vector<run_job> jobs)
+      : parts_{parts}, jobs_{std::move(jobs)}, shape_{shape_of(parts.loaded, jobs_)},
+        baseline_bytes_{parts.memory.used_bytes()}, costs_{parts.costs.predict(shape_, baseline_bytes_)},
+        run_{parts.loaded, schedule(), requests(), &parts.texts} {}
+
+  ~wan_batch() override { parts_.memory.release(); }
 
   void prepare() override {
-    guarded([this] { run_.prepare(); });
+    measured(costs_[0], [this] { run_.prepare(); });
+    parts_.costs.learn(shape_, baseline_bytes_, costs_[0]);
   }
   int steps_total() const override { return static_cast<int>(run_.steps_total()); }
   int steps_done() const override { return static_cast<int>(run_.steps_done()); }
   void step() override {
     if (run_.steps_done() == run_.steps_total()) throw std::logic_error{"wan: no step is left"};
-    guarded([this] { run_.step(); });
+    measured(costs_[1], [this] { run_.step(); });
+    if (run_.steps_done() == run_.steps_total() && is_whole_) parts_.costs.learn(shape_, baseline_bytes_, costs_[1]);
   }
-  void drop(std::size_t sample) override { run_.drop(sample); }
+  void drop(std::size_t sample) override {
+    run_.drop(sample);
+    is_whole_ = false;
+  }
 
   rendered finish(std::size_t sample, const std::function<void()>& tick) override {
     if (run_.steps_done() != run_.steps_total() || !run_.is_in(sample))
       throw std::logic_error{"wan: a sample that is not done, or dropped"};
-    return guarded([&] { return decode(jobs_[sample], run_.latent(sample), tick); });
+    stage_cost one{.stage = run_phase::decoding};
+    rendered files;
+    measured(one, [&] { files = decode(jobs_[sample], run_.latent(sample), tick); });
+    auto alone = shape_;
+    alone.samples = 1;
+    parts_.costs.learn(alone, baseline_bytes_, one);
+    costs_[2].measured_bytes = std::max(costs_[2].measured_bytes, one.measured_bytes);
+    costs_[2].measured_s += one.measured_s;
+    return files;
+  }
+
+  std::vector<stage_cost> costs() const override { return costs_; }
+
+  blob save() const override {
+    return guarded([this] {
+      run_state r{parts_.fingerprint, to_string(key_of(jobs_.front().params)), {}};
+      for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        if (!run_.is_in(i)) continue;
+        auto now = run_.state(i);
+        r.samples.push_back({to_string(jobs_[i].id), jobs_[i].params.seed, now.step, std::move(now.tensors)});
+      }
+      return save_run(r);
+    });
+  }
+
+  void restore(const run_state& r) {
+    if (r.model != parts_.fingerprint)
+      throw render_error{errc::unsupported, "saved run: of another checkpoint's weights"};
+    if (r.batch != to_string(key_of(jobs_.front().params)))
+      throw render_error{errc::invalid_argument,
+                         "saved run: of " + r.batch + ", the jobs are " + to_string(key_of(jobs_.front().params))};
+    is_whole_ = false;
+    for (std::size_t i = 0; i < jobs_.size(); ++i) restore(r, i);
   }
 
 private:
-  generation start() const {
+  void restore(const run_state& r, std::size_t index) {
+    auto& job = jobs_[index];
+    auto found = std::ranges::find(r.samples, to_string(job.id), &saved_sample::id);
+    if (found == r.samples.end() || found->seed != job.params.seed)
+      throw render_error{errc::invalid_argument, "saved run: job " + to_string(job.id) +
+                                                     " was not in it, or not with seed " +
+                                                     std::to_string(job.params.seed)};
+    if (found->tensors.latent.sizes() != run_.latent(index).sizes() ||
+        found->step > static_cast<std::size_t>(job.params.steps))
+      throw render_error{errc::corrupt, "saved run: sample " + found->id + " has another shape or step than its job"};
+    auto device = parts_.loaded.device;
+    auto on_device = [device](const at::Tensor& t) { return t.defined() ? t.to(device) : t; };
+    auto& t = found->tensors;
+    run_.restore(index, {found->step, {on_device(t.latent), on_device(t.before), on_device(t.m0), on_device(t.m1)}});
+  }
+
+  std::vector<schedule_step> schedule() const {
     auto& p = jobs_.front().params;
-    auto schedule = make_schedule({.sampler = p.sampler,
-                                   .steps = p.steps,
-                                   .shift = p.flow_shift,
-                                   .train_timesteps = static_cast<int>(model_.config.train_timesteps)});
+    return make_schedule({.sampler = p.sampler,
+                          .steps = p.steps,
+                          .shift = p.flow_shift,
+                          .train_timesteps = static_cast<int>(parts_.loaded.config.train_timesteps)});
+  }
+
+  std::vector<sample_request> requests() const {
     std::vector<sample_request> samples;
     for (auto& job : jobs_)
       samples.push_back({job.prompt_tokens, job.negative_tokens, job.params.guidance_high, job.params.guidance_low,
-                         noise_of(latent_shape_of(model_.config, p), job.params.seed, model_.device)});
-    return {model_, std::move(schedule), std::move(samples)};
+                         noise_of(shape_.latent, job.params.seed, parts_.loaded.device)});
+    return samples;
+  }
+
+  /// Whatever the work throws, what it took until then is in `cost`.
+  template <class F> void measured(stage_cost& cost, F work) {
+    auto begin = std::chrono::steady_clock::now();
+    parts_.memory.restart_peak();
+    auto note = [&] {
+      cost.measured_bytes = std::max(cost.measured_bytes, parts_.memory.peak_bytes());
+      cost.measured_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    };
+    try {
+      guarded(work);
+    } catch (...) {
+      note();
+      throw;
+    }
+    note();
   }
 
   /// Frames go to the encoder as they are decoded: the whole video is never in memory.
@@ -72,7 +200,7 @@ private:
     auto& p = job.params;
     media::mp4_encoder video{{p.width, p.height, p.fps, tags_of(job)}};
     std::vector<std::uint8_t> thumbnail;
-    vae_stream stream{model_.vae};
+    vae_stream stream{parts_.loaded.vae};
     std::int64_t frame = 0;
     for (auto& one : latent.unbind(1)) {
       auto rgb = to_rgb(stream.next(one));
@@ -87,26 +215,48 @@ private:
     return {blob{video.finish()}, blob{std::move(thumbnail)}};
   }
 
-  const model& model_;
+  shared_parts& parts_;
   std::vector<run_job> jobs_;
+  batch_shape shape_;
+  std::uint64_t baseline_bytes_;
+  std::vector<stage_cost> costs_; ///< encoding, denoising, decoding
+  bool is_whole_ = true;          ///< no sample has left, every step was done here
   generation run_;
 };
 
 class wan_renderer final : public renderer {
 public:
-  wan_renderer(const std::string& checkpoint, at::Device device) : model_{checkpoint, device} {}
+  wan_renderer(const std::string& checkpoint, at::Device device) : parts_{checkpoint, device} {}
 
-  std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override {
-    check_jobs(model_.config, jobs);
-    return guarded([&] { return std::make_unique<wan_batch>(model_, std::move(jobs)); });
+  std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override { return make(std::move(jobs)); }
+
+  std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const blob& saved) override {
+    auto batch = make(std::move(jobs));
+    guarded([&] { batch->restore(load_run(saved)); });
+    return batch;
   }
-  std::string device() const override { return model_.device.str(); }
-  // A CUDA device's figures need a LibTorch built with CUDA; this reports the host's for the CPU only.
-  std::uint64_t memory_bytes() const override { return model_.device.is_cpu() ? machine_memory_bytes() : 0; }
-  std::uint64_t take_peak_bytes() override { return model_.device.is_cpu() ? take_peak_resident_bytes() : 0; }
+
+  std::vector<stage_cost> predict(const render_params& p, std::size_t jobs) const override {
+    auto shape = shape_of(parts_.loaded, p, jobs, parts_.loaded.config.dit.text_len);
+    return parts_.costs.predict(shape, parts_.memory.used_bytes());
+  }
+
+  std::string device() const override { return parts_.memory.device_name(); }
+  std::uint64_t memory_bytes() const override { return parts_.memory.capacity_bytes(); }
+  std::uint64_t take_peak_bytes() override {
+    if (parts_.loaded.device.is_cpu()) return take_peak_resident_bytes();
+    auto peak = parts_.memory.peak_bytes();
+    parts_.memory.restart_peak();
+    return peak;
+  }
 
 private:
-  model model_;
+  std::unique_ptr<wan_batch> make(std::vector<run_job> jobs) {
+    check_jobs(parts_.loaded.config, jobs);
+    return guarded([&] { return std::make_unique<wan_batch>(parts_, std::move(jobs)); });
+  }
+
+  shared_parts parts_;
 };
 
 at::Device device_of(const renderer_options& options) {

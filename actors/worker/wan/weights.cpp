@@ -52,10 +52,21 @@ weights::weights(std::shared_ptr<const tensor_map> tensors, at::TensorOptions wa
     : tensors_{std::move(tensors)}, wanted_{wanted}, is_small_{bytes_of(*tensors_) <= checked_bytes_max},
       checked_{std::make_shared<std::set<std::string>>()} {}
 
-at::Tensor weights::get(const std::string& key, const std::vector<std::int64_t>& shape) const {
+weights weights::as(at::ScalarType type) const {
+  auto other = *this;
+  other.wanted_ = wanted_.dtype(type);
+  return other;
+}
+
+void weights::expect(const std::string& key, const std::vector<std::int64_t>& shape) const {
   auto& t = find_tensor(*tensors_, key);
   if (t.shape != shape) t.refuse("expected shape " + shape_text(shape) + ", found " + shape_text(t.shape));
   if (t.type == element::i64) t.refuse("expected F32, F16, BF16 or F64, found I64");
+}
+
+at::Tensor weights::get(const std::string& key, const std::vector<std::int64_t>& shape) const {
+  expect(key, shape);
+  auto& t = find_tensor(*tensors_, key);
   auto is_read_now = type_of(t.type) != at::typeMetaToScalarType(wanted_.dtype()) || !wanted_.device().is_cpu();
   if ((is_small_ || is_read_now) && checked_->insert(key).second) check_finite(t);
   return view_of(t).to(wanted_);

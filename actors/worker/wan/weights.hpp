@@ -28,6 +28,12 @@ public:
   /// shape, is no floating-point tensor or holds numbers that are not finite.
   at::Tensor get(const std::string& key, const std::vector<std::int64_t>& shape) const;
 
+  /// The same tensors in another type.
+  weights as(at::ScalarType type) const;
+
+  /// What get() would throw for key, shape or kind, without touching a number.
+  void expect(const std::string& key, const std::vector<std::int64_t>& shape) const;
+
 private:
   void check_finite(const stored_tensor& t) const;
 

@@ -1,4 +1,4 @@
-// cpu_kernels_test.cpp: The CPU's own attention and GELU give what LibTorch's operations give, for sizes that fill no
+// cpu_kernels_test.cpp: The CPU's own attention, products and GELU give what LibTorch's give, for sizes that fill no
 // register tile too, with and without wide vectors; and a row's result does not depend on the others.
 #include "tests/worker/wan/golden.hpp" // first: see there
 
@@ -103,4 +103,38 @@ TEST_CASE("GELU is LibTorch's, at the ends of float's range too, wherever a numb
   CHECK(far[4] == 20);
   CHECK(far[5] == 1e4f);
   CHECK(far[6] == 1e30f);
+}
+
+TEST_CASE("a product is x W^T + b for every size, with any vectors") {
+  compute_scope scope;
+  at::manual_seed(5);
+  struct size {
+    std::int64_t rows, in, out;
+  };
+  for (auto [rows, in, out] :
+       {size{1, 1, 1}, {7, 5, 3}, {6, 64, 16}, {50, 100, 33}, {200, 600, 130}, {13, 1100, 257}, {400, 48, 700}}) {
+    auto x = at::randn({rows, in}), w = at::randn({out, in}), b = at::randn({out}), y = at::empty({rows, out});
+    auto exact = at::addmm(b.to(at::kDouble), x.to(at::kDouble), w.to(at::kDouble).t());
+    linear_job job{x.data_ptr<float>(), rows, in, out, w.data_ptr<float>(), b.data_ptr<float>(), y.data_ptr<float>()};
+    for (auto set : {vector_set::best, vector_set::portable}) {
+      INFO(rows << " rows, " << in << " to " << out);
+      linear_cpu(job, set);
+      CHECK(difference(y, exact) < 1e-6 * static_cast<double>(in) + 1e-5);
+    }
+    job.bias = nullptr;
+    linear_cpu(job);
+    CHECK(difference(y, exact.sub(b)) < 1e-6 * static_cast<double>(in) + 1e-5);
+  }
+}
+
+TEST_CASE("a row of a product is bit for bit the same in any company, on any number of threads") {
+  compute_scope scope;
+  at::manual_seed(6);
+  auto x = at::randn({211, 700}), w = at::randn({150, 700}), b = at::randn({150});
+  linear layer{.weight = w, .bias = b};
+  auto all = layer(x);
+  with_threads two{2};
+  CHECK(at::equal(all, layer(x)));
+  for (std::int64_t first : {0, 5, 100, 210})
+    CHECK(at::equal(all.narrow(0, first, 1), layer(x.narrow(0, first, 1).contiguous())));
 }

@@ -94,3 +94,56 @@ TEST_CASE("a run has as many steps as its schedule") {
   CHECK(run.steps_done() == run.steps_total());
   CHECK_THROWS_AS(run.step(), std::logic_error);
 }
+
+TEST_CASE("samples join and leave between steps, each at its own, and none is the other for it") {
+  compute_scope scope;
+  auto& m = golden_model();
+  auto long_run = make_schedule({sampler_kind::unipc, 6, 12, 1000});
+  auto short_run = make_schedule({sampler_kind::euler, 3, 5, 1000});
+  generation mixed{m, long_run, {request(0), request(1)}};
+  mixed.prepare();
+  mixed.step();
+  mixed.step();
+  auto late = mixed.join(request(2), short_run); // other steps, and the other expert than its neighbours for a while
+  mixed.prepare();
+  mixed.step();
+  mixed.drop(0);
+  while (mixed.steps_done() < mixed.steps_total()) mixed.step();
+  CHECK(mixed.steps_done() == 6);
+  CHECK(mixed.is_done(late));
+  auto alone = [&](int number, const std::vector<schedule_step>& schedule) {
+    generation g{m, schedule, {request(number)}};
+    g.prepare();
+    while (g.steps_done() < g.steps_total()) g.step();
+    return g.latent(0).clone();
+  };
+  CHECK(at::equal(mixed.latent(1), alone(1, long_run)));
+  CHECK(at::equal(mixed.latent(late), alone(2, short_run)));
+}
+
+TEST_CASE("a step in several passes gives what it gives in one") {
+  compute_scope scope;
+  auto schedule = make_schedule({sampler_kind::unipc, 3, 12, 1000});
+  generation one{golden_model(), schedule, {request(0), request(2)}},
+      many{golden_model(), schedule, {request(0), request(2)}};
+  many.limit_rows(1);
+  one.prepare();
+  many.prepare();
+  for (int i = 0; i < 3; ++i) one.step(), many.step();
+  for (std::size_t i : {0, 1}) CHECK(at::equal(one.latent(i), many.latent(i)));
+}
+
+TEST_CASE("a text is encoded once for all who share it, and the negative prompt once for all batches") {
+  compute_scope scope;
+  text_cache texts{golden_model()};
+  auto schedule = make_schedule({sampler_kind::euler, 2, 5, 1000});
+  for (int batch = 0; batch < 3; ++batch) {
+    generation run{golden_model(), schedule, {request(0), request(0), request(2)}, &texts};
+    run.prepare();
+    while (run.steps_done() < run.steps_total()) run.step();
+  }
+  CHECK(texts.encodings() == 3 * 2 + 1);
+  texts.clear();
+  texts.get({5, 9, 1}, true);
+  CHECK(texts.encodings() == 3 * 2 + 2);
+}

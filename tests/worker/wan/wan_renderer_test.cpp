@@ -3,73 +3,23 @@
 // random weights: what it draws is noise, and as good as any picture for this.
 #include "tests/worker/wan/golden.hpp" // first: see there
 
-#include <catch2/matchers/catch_matchers_string.hpp>
-
 #include "actors/worker/wan/guarded.hpp"
 #include "actors/worker/wan/process_memory.hpp"
+#include "actors/worker/wan/tensor_memory.hpp"
 #include "actors/worker/wan/wan_renderer.hpp"
+#include "tests/worker/wan/jobs.hpp"
 
 using namespace reel;
 using namespace reel::wan;
-using Catch::Matchers::ContainsSubstring;
-
-namespace {
-
-renderer_options options(int threads = 1) {
-  return {.model = {"golden"},
-          .kind = "wan",
-          .checkpoint = testing::model_folder().string(),
-          .device = "cpu",
-          .threads = threads};
-}
-
-/// Different in everything that may differ inside a batch.
-run_job job(int i) {
-  run_job j;
-  j.id.bytes[15] = static_cast<std::uint8_t>(i);
-  j.params = {.model = {"golden"},
-              .width = 48,
-              .height = 64,
-              .frames = 9,
-              .fps = 16,
-              .steps = 4,
-              .sampler = sampler_kind::unipc,
-              .guidance_high = 2.0f + static_cast<float>(i),
-              .guidance_low = i == 1 ? 1.0f : 3.0f,
-              .flow_shift = 12,
-              .seed = static_cast<std::uint64_t>(100 + i)};
-  for (int k = 0; k < 3 + 9 * i; ++k) j.prompt_tokens.push_back(20 + k);
-  j.negative_tokens = {7, 8, 1};
-  return j;
-}
-
-void denoise(render_batch& batch) {
-  batch.prepare();
-  while (batch.steps_done() < batch.steps_total()) batch.step();
-}
-
-rendered finish(render_batch& batch, std::size_t sample) {
-  return batch.finish(sample, [] {});
-}
-
-errc code_of(const std::function<void()>& work) {
-  try {
-    work();
-    return errc::ok;
-  } catch (const render_error& e) {
-    return e.code();
-  }
-}
-
-} // namespace
+using namespace reel::wan::testing;
 
 TEST_CASE("a job gives the same video and thumbnail alone and in a batch of three") {
   for (int threads : {2, 1}) { // the last one stays for the other tests
-    auto model = make_wan_renderer(options(threads));
-    auto three = model->begin({job(0), job(1), job(2)});
+    auto model = make_wan_renderer(cpu_options(threads));
+    auto three = model->begin({some_job(0), some_job(1), some_job(2)});
     denoise(*three);
     for (int i = 0; i < 3; ++i) {
-      auto alone = model->begin({job(i)});
+      auto alone = model->begin({some_job(i)});
       denoise(*alone);
       auto expected = finish(*alone, 0), found = finish(*three, static_cast<std::size_t>(i));
       CHECK(expected.video.size() > 1000);
@@ -81,18 +31,18 @@ TEST_CASE("a job gives the same video and thumbnail alone and in a batch of thre
 }
 
 TEST_CASE("a job that leaves does not change the others, and another seed gives another video") {
-  auto model = make_wan_renderer(options());
-  auto pair = model->begin({job(0), job(2)});
+  auto model = make_wan_renderer(cpu_options());
+  auto pair = model->begin({some_job(0), some_job(2)});
   pair->prepare();
   pair->step();
   pair->drop(0);
   while (pair->steps_done() < pair->steps_total()) pair->step();
-  auto alone = model->begin({job(2)});
+  auto alone = model->begin({some_job(2)});
   denoise(*alone);
   auto video = finish(*alone, 0).video;
   CHECK(finish(*pair, 1).video == video);
 
-  auto other = job(2);
+  auto other = some_job(2);
   other.params.seed = 999;
   auto changed = model->begin({other});
   denoise(*changed);
@@ -100,8 +50,8 @@ TEST_CASE("a job that leaves does not change the others, and another seed gives 
 }
 
 TEST_CASE("decoding reports life once per latent frame, and steps are counted") {
-  auto model = make_wan_renderer(options());
-  auto batch = model->begin({job(0)});
+  auto model = make_wan_renderer(cpu_options());
+  auto batch = model->begin({some_job(0)});
   CHECK(batch->steps_total() == 4);
   denoise(*batch);
   CHECK(batch->steps_done() == 4);
@@ -112,8 +62,8 @@ TEST_CASE("decoding reports life once per latent frame, and steps are counted") 
 }
 
 TEST_CASE("a sample that is dropped or not done has no video") {
-  auto model = make_wan_renderer(options());
-  auto batch = model->begin({job(0), job(1)});
+  auto model = make_wan_renderer(cpu_options());
+  auto batch = model->begin({some_job(0), some_job(1)});
   batch->prepare();
   CHECK_THROWS_AS(finish(*batch, 0), std::logic_error);
   batch->drop(1);
@@ -124,35 +74,35 @@ TEST_CASE("a sample that is dropped or not done has no video") {
 }
 
 TEST_CASE("jobs that the model cannot make are refused before any work") {
-  auto model = make_wan_renderer(options());
-  auto wide = job(0);
+  auto model = make_wan_renderer(cpu_options());
+  auto wide = some_job(0);
   wide.params.width = 50;
   CHECK(code_of([&] { model->begin({wide}); }) == errc::unsupported);
   CHECK(code_of([&] { model->begin({}); }) == errc::invalid_argument);
 }
 
 TEST_CASE("a model that cannot be loaded says why") {
-  auto missing = options();
+  auto missing = cpu_options();
   missing.checkpoint = "/nowhere";
   CHECK(code_of([&] { make_wan_renderer(missing); }) == errc::not_found);
-  auto elsewhere = options();
+  auto elsewhere = cpu_options();
   elsewhere.device = "cuda:99";
   CHECK(code_of([&] { make_wan_renderer(elsewhere); }) == errc::unsupported);
 }
 
 TEST_CASE("an allocation beyond the machine is out of memory, and the model works on") {
-  auto model = make_wan_renderer(options());
+  auto model = make_wan_renderer(cpu_options());
   auto too_much = [] { guarded([] { return at::empty({std::int64_t{1} << 46}, at::kFloat); }); };
   CHECK(code_of(too_much) == errc::out_of_memory);
   CHECK(code_of([] { guarded([]() -> int { throw std::bad_alloc{}; }); }) == errc::out_of_memory);
   CHECK(code_of([] { guarded([] { return at::empty({2, 3}).mm(at::empty({2, 3})); }); }) == errc::internal);
-  auto batch = model->begin({job(0)});
+  auto batch = model->begin({some_job(0)});
   denoise(*batch);
   CHECK(finish(*batch, 0).video.size() > 1000);
 }
 
 TEST_CASE("the device's memory and its peak use are known on the CPU") {
-  auto model = make_wan_renderer(options());
+  auto model = make_wan_renderer(cpu_options());
   CHECK(model->device() == "cpu");
   CHECK(model->memory_bytes() > (std::uint64_t{1} << 28));
   take_peak_resident_bytes();
@@ -161,4 +111,53 @@ TEST_CASE("the device's memory and its peak use are known on the CPU") {
   auto with_block = model->take_peak_bytes();
   CHECK(with_block > size);
   CHECK(model->take_peak_bytes() + size / 2 < with_block); // the mark was reset
+}
+
+TEST_CASE("beyond a budget a batch ends as out of memory, leaves nothing behind, and smaller ones go on") {
+  auto model = make_wan_renderer(cpu_options());
+  auto& memory = memory_of(at::kCPU);
+  auto run = [&](std::vector<run_job> jobs) {
+    auto batch = model->begin(std::move(jobs));
+    denoise(*batch);
+    return finish(*batch, 0).video;
+  };
+  auto expected = run({some_job(0)}); // also keeps the negative prompt
+  auto before = memory.used_bytes();
+  auto large = some_job(0);
+  large.params.width = large.params.height = 256;
+  memory.limit(before + (8 << 20));
+  CHECK(code_of([&] { run({large, large}); }) == errc::out_of_memory);
+  auto after = memory.used_bytes();
+  CHECK(static_cast<double>(after) < 1.05 * static_cast<double>(before));
+  CHECK(run({some_job(0)}) == expected);
+  memory.limit(0);
+  CHECK(run({large, large}).size() > 1000);
+}
+
+TEST_CASE("every stage reports what it took beside what was foretold, and forecasts learn from it") {
+  auto model = make_wan_renderer(cpu_options());
+  auto run = [&] {
+    auto batch = model->begin({some_job(0), some_job(2)});
+    denoise(*batch);
+    finish(*batch, 0);
+    finish(*batch, 1);
+    return batch->costs();
+  };
+  run();
+  auto costs = run();
+  REQUIRE(costs.size() == 3);
+  for (auto& c : costs) {
+    INFO("stage " << static_cast<int>(c.stage));
+    auto measured = static_cast<double>(c.measured_bytes);
+    CHECK(measured > 0);
+    CHECK(c.measured_s > 0);
+    CHECK(c.predicted_s > 0);
+    CHECK(std::abs(static_cast<double>(c.predicted_bytes) - measured) < 0.1 * measured);
+  }
+  CHECK(costs[0].stage == run_phase::encoding);
+  CHECK(costs[1].stage == run_phase::denoising);
+  CHECK(costs[2].stage == run_phase::decoding);
+  auto wider = some_job(0).params;
+  wider.width = 128;
+  CHECK(model->predict(wider, 2)[1].predicted_bytes > model->predict(some_job(0).params, 2)[1].predicted_bytes);
 }

@@ -1,0 +1,43 @@
+#include "actors/worker/wan/text_cache.hpp"
+
+#include <algorithm>
+
+#include "actors/worker/wan/torch_compat.hpp"
+
+namespace reel::wan {
+
+const dit_text& text_cache::text::seen_by(const dit& expert) {
+  auto found = views_.find(&expert);
+  if (found == views_.end()) found = views_.emplace(&expert, expert.prepare_text(context_)).first;
+  return found->second;
+}
+
+void text_cache::text::release(const dit& expert) {
+  if (!is_kept_) views_.erase(&expert);
+}
+
+std::shared_ptr<text_cache::text> text_cache::get(const token_ids& ids, bool keep) {
+  std::erase_if(texts_, [](auto& entry) { return entry.second.expired(); });
+  auto found = texts_[ids].lock();
+  if (!found) {
+    found = std::make_shared<text>(model_.text.encode(ids));
+    texts_[ids] = found;
+    ++encodings_;
+  }
+  if (!keep) return found;
+  std::erase(kept_, found);
+  found->is_kept_ = true;
+  kept_.push_front(found);
+  if (kept_.size() > kept_max) {
+    kept_.back()->is_kept_ = false;
+    kept_.pop_back();
+  }
+  return found;
+}
+
+void text_cache::clear() {
+  for (auto& t : kept_) t->is_kept_ = false;
+  kept_.clear();
+}
+
+} // namespace reel::wan
