@@ -72,7 +72,7 @@ struct cluster_config {
   std::string data_dir;
   std::string keys_dir;
   std::string log_level;
-  int threads = 2; ///< of the actor system
+  int threads = 1; ///< of the actor system
   std::vector<node_config> nodes;
   gateway_config gateway;
   storage_config storage;

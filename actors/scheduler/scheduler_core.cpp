@@ -15,7 +15,7 @@ std::string node_of(const worker_id& w) { return w.value.substr(0, w.value.find(
 void scheduler_core::add(const waiting_job& job, instant now) {
   if (running_.contains(job.id)) return;
   if (job.state != job_state::leased) {
-    queue_.add(job);
+    if (queue_.add(job)) arrivals_.arrived(now);
     return;
   }
   // A page read before the batch closed may still show its lease.
@@ -72,6 +72,7 @@ void scheduler_core::fill(worker& w, instant now, wall_time wall, id_generator& 
       continue;
     }
     planned_batch b{ids.next<batch_id>(wall), w.status.id, key, queue_.take(*key, batch_max(*key))};
+    if (b.jobs.size() < batch_max(*key)) last_small_batch_ = now;
     start(b, w, now);
     result.batches.push_back(std::move(b));
   }
@@ -105,10 +106,14 @@ std::size_t scheduler_core::batch_max(const batch_key& key) const {
   return found == options_.model_batch_max.end() ? options_.batch_max : found->second;
 }
 
-/// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would take.
+/// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would take, or
+/// jobs pour in and the last small batch has only just left: every batch costs two transactions and a dozen messages.
 std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, instant now, wall_time wall) const {
+  constexpr double worthwhile = 4; // jobs that join
   auto jobs = queue_.count(key);
   if (jobs >= batch_max(key)) return {};
+  bool rush = arrivals_.expected(now, options_.rush_window) >= worthwhile;
+  if (auto next = last_small_batch_ + options_.rush_window; rush && now < next) return next;
   auto takes = run_time_.predict(key, jobs);
   auto window = takes ? std::min<std::chrono::nanoseconds>(options_.window, *takes / 10) : options_.window / 4;
   auto age = wall - queue_.oldest(key)->created_at();

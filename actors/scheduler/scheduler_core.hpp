@@ -4,12 +4,13 @@
 //
 // Policy of this version: class first, then age; jobs of one batch key together, up to the model's
 // `batch_max`; a batch that is not full waits for company a little while (`window`), never longer than a
-// tenth of its predicted run time; a busy worker gets a second batch only when its present one is about to
-// end.
+// tenth of its predicted run time, or for a few milliseconds while jobs pour in; a busy worker gets a second batch only
+// when its present one is about to end.
 //
 // Never reads a clock, never logs. All times come in as arguments.
 #pragma once
 
+#include "actors/scheduler/arrival_rate.hpp"
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/run_time.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
@@ -19,6 +20,7 @@ namespace reel {
 
 struct scheduler_options {
   std::chrono::milliseconds window{200};           ///< longest wait for company
+  std::chrono::milliseconds rush_window{4};        ///< between two batches that are not full, while jobs pour in
   std::chrono::milliseconds prefetch_horizon{250}; ///< a batch that ends sooner may be queued behind
   std::chrono::milliseconds lease_ttl{30'000};     ///< also: how long an orphaned lease is waited for
   std::chrono::milliseconds avoid_for{30'000};     ///< a worker that failed a batch, while others are free
@@ -148,6 +150,8 @@ private:
 
   scheduler_options options_;
   job_queue queue_;
+  arrival_rate arrivals_;
+  instant last_small_batch_{};
   run_time_model run_time_;
   std::map<worker_id, worker> workers_;
   std::map<batch_id, running_batch> batches_;

@@ -250,6 +250,42 @@ TEST_CASE("an old page of the ledger does not touch what has happened since") {
   CHECK(w.core.expired_orphans(w.now).empty());
 }
 
+TEST_CASE("while jobs pour in, a small batch waits a moment; a single job does not") {
+  world w(64);
+  w.core.reported(sample::report({sample::ready_worker()}), w.now);
+  auto come = [&w, number = std::uint64_t{0}]() mutable {
+    w.core.add(sample::waiting(++number, job_class::standard, sample::key(), w.wall), w.now);
+  };
+  auto run_all = [&w] {
+    std::size_t jobs = 0;
+    for (const auto& b : w.plan().batches) {
+      jobs += b.jobs.size();
+      w.grant(b);
+      w.core.closed(b.id, {}, 1ms, w.now); // a tenth of the run time is nothing
+    }
+    return jobs;
+  };
+  come();
+  w.pass(1s);
+  CHECK(run_all() == 1);
+  come();
+  CHECK(run_all() == 1);                         // at once
+  for (int ms = 0; ms < 60; ++ms, w.pass(1ms)) { // two a millisecond, and nobody plans
+    come();
+    come();
+  }
+  CHECK(run_all() == 120); // a full batch, and what had waited long enough
+  come();
+  auto held = w.plan();
+  CHECK(held.batches.empty());
+  CHECK(held.wake_at == w.now + 4ms);
+  w.pass(4ms);
+  CHECK(run_all() == 1);
+  w.pass(1s); // the rush is over
+  come();
+  CHECK(run_all() == 1);
+}
+
 TEST_CASE("a job refused by the ledger is nowhere until it is read again") {
   world w(1);
   w.queue(1, 1);
