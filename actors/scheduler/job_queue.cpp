@@ -2,112 +2,268 @@
 
 namespace reel {
 
-bool job_queue::add(const waiting_job& job) {
-  queue_entry entry{job.id, job.cls, share(job.key), job.generation, job.fence, job.attempts_used};
-  return add(entry, job.not_before);
+// ---------------------------------------------------------------- jobs come and go
+
+bool job_queue::add(const waiting_job& job, instant now) {
+  queue_entry entry{job.id,    job.cls,           share(job.key), job.generation,
+                    job.fence, job.attempts_used, job.tenant,     job.deadline};
+  return add(entry, job.not_before, now);
 }
 
-bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_before) {
-  auto [at, inserted] = jobs_.try_emplace(entry.id, place{entry, not_before});
+bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_before, instant now) {
+  auto [found, inserted] = jobs_.try_emplace(entry.id);
   if (!inserted) return false;
-  if (not_before)
+  auto& p = found->second;
+  p.at = &lane_of(entry.cls, entry.tenant, entry.key);
+  p.due = entry.deadline.value_or(entry.id.created_at() + options_.due_in);
+  p.has_deadline = entry.deadline.has_value();
+  p.generation = entry.generation;
+  p.fence = entry.fence;
+  p.attempts_used = entry.attempts_used;
+  p.steps_done = entry.steps_done;
+  p.preempted = entry.preempted;
+  if (not_before) {
+    p.not_before = *not_before;
+    ++p.at->delayed;
     delayed_.emplace(*not_before, entry.id);
-  else
-    enqueue(entry);
+  } else
+    enqueue(*p.at, {p.due, entry.id}, now);
   return true;
 }
 
 bool job_queue::remove(const job_id& id) {
   auto found = jobs_.find(id);
   if (found == jobs_.end()) return false;
-  const auto& at = found->second;
-  if (at.not_before)
-    delayed_.erase({*at.not_before, id});
-  else
-    dequeue(at.entry);
+  auto p = found->second;
   jobs_.erase(found);
+  if (p.not_before != wall_time{}) {
+    delayed_.erase({p.not_before, id});
+    --p.at->delayed;
+  } else
+    dequeue(*p.at, {p.due, id});
+  drop_if_empty(*p.at);
   return true;
 }
 
-std::optional<wall_time> job_queue::release(wall_time now) {
-  while (!delayed_.empty() && delayed_.begin()->first <= now) {
-    auto& at = jobs_.at(delayed_.begin()->second);
+std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
+  while (!delayed_.empty() && delayed_.begin()->first <= wall) {
+    auto id = delayed_.begin()->second;
     delayed_.erase(delayed_.begin());
-    at.not_before.reset();
-    enqueue(at.entry);
+    auto& p = jobs_.at(id);
+    p.not_before = {};
+    --p.at->delayed;
+    enqueue(*p.at, {p.due, id}, now);
   }
   if (delayed_.empty()) return {};
   return delayed_.begin()->first;
 }
 
-key_ptr job_queue::front(const std::function<bool(const batch_key&)>& served) const {
-  for (const auto& groups_of_class : by_key_) {
-    const groups::value_type* best = nullptr;
-    for (const auto& group : groups_of_class)
-      if (served(*group.first) && (!best || *group.second.begin() < *best->second.begin())) best = &group;
-    if (best) return best->first;
-  }
-  return {};
+bool job_queue::reprioritise(const job_id& id, job_class to, instant now) {
+  auto entry = entry_of(id);
+  if (!entry) return false;
+  auto not_before = delayed_until(id);
+  remove(id);
+  entry->cls = to;
+  return add(*entry, not_before, now);
 }
 
-std::vector<queue_entry> job_queue::take(const batch_key& key, std::size_t most) {
-  std::vector<queue_entry> taken;
-  for (auto& groups_of_class : by_key_) {
-    auto group = groups_of_class.find(key);
-    std::size_t here = group == groups_of_class.end() ? 0 : group->second.size();
-    for (; here > 0 && taken.size() < most; --here) {
-      auto id = *group->second.begin();
-      taken.push_back(jobs_.at(id).entry);
-      remove(id); // ends the group with its last job
+key_ptr job_queue::key_of(const job_id& id) const {
+  auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : found->second.at->group->key;
+}
+
+std::optional<queue_entry> job_queue::entry_of(const job_id& id) const {
+  auto found = jobs_.find(id);
+  if (found == jobs_.end()) return {};
+  return entry_from(id, found->second);
+}
+
+std::optional<wall_time> job_queue::delayed_until(const job_id& id) const {
+  auto found = jobs_.find(id);
+  if (found == jobs_.end() || found->second.not_before == wall_time{}) return {};
+  return found->second.not_before;
+}
+
+queue_entry job_queue::entry_from(const job_id& id, const place& p) const {
+  queue_entry e{id, p.at->owner->cls, p.at->group->key, p.generation, p.fence, p.attempts_used, p.at->owner->tenant};
+  if (p.has_deadline) e.deadline = p.due;
+  e.steps_done = p.steps_done;
+  e.preempted = p.preempted;
+  return e;
+}
+
+key_ptr job_queue::share(const batch_key& key) const {
+  for (const auto& c : classes_)
+    if (auto group = c.groups.find(key); group != c.groups.end()) return group->first;
+  return std::make_shared<const batch_key>(key);
+}
+
+// ---------------------------------------------------------------- what is next
+
+std::optional<job_queue::first_job> job_queue::first(const key_filter& served, instant now) const {
+  const lane* l = first_lane(at(job_class::urgent), served);
+  const lane* aged = l ? nullptr : first_aged(served, now);
+  if (aged) l = aged;
+  for (std::size_t c = 1; c < classes && !l; ++c) l = first_lane(classes_[c], served);
+  if (!l) return {};
+  auto id = l->jobs.begin()->id;
+  first_job f{l->group->key, id, l->owner->tenant, l->owner->cls, aged != nullptr, {}};
+  if (const auto& p = jobs_.at(id); p.has_deadline) f.deadline = p.due;
+  return f;
+}
+
+key_ptr job_queue::front(const key_filter& served, instant now) const {
+  auto f = first(served, now);
+  return f ? f->key : nullptr;
+}
+
+const lane* job_queue::first_lane(const class_queue& c, const key_filter& served) const {
+  for (const auto& [rank, group] : c.order)
+    if (served(*group->key)) return group->order.begin()->second;
+  return nullptr;
+}
+
+/// Of the tenants past their age, the one longest past it that this worker can serve.
+const lane* job_queue::first_aged(const key_filter& served, instant now) const {
+  const lane* best = nullptr;
+  instant best_due{};
+  for (std::size_t c = 1; c < classes; ++c) {
+    std::size_t seen = 0;
+    for (const auto& [since, a] : classes_[c].unserved) {
+      auto due = since.first + options_.age_after[c];
+      if (due > now || (best && due >= best_due) || ++seen > aged_most) break;
+      const lane* own = nullptr;
+      for (const auto& [key, l] : a->lanes)
+        if (!l->jobs.empty() && served(*key) && (!own || *l->jobs.begin() < *own->jobs.begin())) own = l.get();
+      if (!own) continue;
+      best = own;
+      best_due = due;
+      break;
     }
   }
+  return best;
+}
+
+// ---------------------------------------------------------------- service
+
+std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most, instant now, double gpu_s) {
+  std::vector<queue_entry> taken;
+  auto found = jobs_.find(head.id);
+  if (most == 0 || found == jobs_.end()) return taken;
+  auto key = found->second.at->group->key;
+  taken.push_back(take_one(*found->second.at, now, gpu_s));
+  for (auto& c : classes_)
+    while (taken.size() < most) {
+      auto group = c.groups.find(*key);
+      if (group == c.groups.end() || group->second.order.empty()) break;
+      taken.push_back(take_one(*group->second.order.begin()->second, now, gpu_s));
+    }
   return taken;
 }
 
+std::vector<queue_entry> job_queue::take(const batch_key& key, std::size_t most) {
+  auto head = first([&key](const batch_key& k) { return k == key; }, {});
+  if (!head) return {};
+  return take(*head, most, {}, 1);
+}
+
+/// The first job of the lane leaves; its tenant is charged.
+queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
+  auto t = *l.jobs.begin();
+  auto found = jobs_.find(t.id);
+  auto entry = entry_from(t.id, found->second);
+  jobs_.erase(found);
+  served(*l.owner, now, gpu_s);
+  dequeue(l, t);
+  drop_if_empty(l);
+  return entry;
+}
+
+void job_queue::served(account& a, instant now, double gpu_s) {
+  auto& c = at(a.cls);
+  c.virtual_time = std::max(c.virtual_time, a.start);
+  if (c.unserved.erase({a.unserved_since, a.tenant}) != 0) c.unserved.emplace(std::pair{now, a.tenant}, &a);
+  a.unserved_since = now;
+  move_start(a, a.start + gpu_s / a.weight);
+  forget_idle(c);
+}
+
+void job_queue::settle(const tenant_id& tenant, job_class cls, double gpu_s) {
+  auto& c = at(cls);
+  auto found = c.accounts.find(tenant);
+  if (found == c.accounts.end() && gpu_s <= 0) return; // nobody to be given it back: idle means no credit
+  auto& a = account_of(cls, tenant);
+  move_start(a, a.start + gpu_s / a.weight);
+}
+
+/// Its lanes and its place among the idle follow.
+void job_queue::move_start(account& a, double to) {
+  auto& c = at(a.cls);
+  bool idle = c.idle.erase({a.start, a.tenant}) != 0;
+  std::vector<lane*> linked;
+  for (auto& [key, l] : a.lanes)
+    if (l->linked) {
+      unlink(*l);
+      linked.push_back(l.get());
+    }
+  a.start = to;
+  for (auto* l : linked) link(*l);
+  if (idle) c.idle.emplace(a.start, a.tenant);
+}
+
+// ---------------------------------------------------------------- views
+
 std::size_t job_queue::count(const batch_key& key) const {
   std::size_t total = 0;
-  for (const auto& groups_of_class : by_key_)
-    if (auto group = groups_of_class.find(key); group != groups_of_class.end()) total += group->second.size();
+  for (const auto& c : classes_)
+    if (auto group = c.groups.find(key); group != c.groups.end()) total += group->second.waiting;
   return total;
 }
 
 std::optional<job_id> job_queue::oldest(const batch_key& key) const {
+  constexpr std::size_t lanes_most = 16; // of thousands of tenants, these are the ones that matter next
   std::optional<job_id> oldest;
-  for (const auto& groups_of_class : by_key_) {
-    auto group = groups_of_class.find(key);
-    if (group == groups_of_class.end()) continue;
-    if (!oldest || *group->second.begin() < *oldest) oldest = *group->second.begin();
+  for (const auto& c : classes_) {
+    auto group = c.groups.find(key);
+    if (group == c.groups.end()) continue;
+    std::size_t seen = 0;
+    for (const auto& [rank, l] : group->second.order) {
+      if (++seen > lanes_most) break;
+      if (auto id = l->jobs.begin()->id; !oldest || id < *oldest) oldest = id;
+    }
   }
   return oldest;
 }
 
 std::size_t job_queue::position(const job_id& id) const {
   auto found = jobs_.find(id);
-  if (found == jobs_.end() || found->second.not_before) return 0;
-  auto own = static_cast<std::size_t>(found->second.entry.cls);
-  std::size_t ahead = order_[own].order_of_key(id);
-  for (std::size_t c = 0; c < own; ++c) ahead += order_[c].size();
+  if (found == jobs_.end() || found->second.not_before != wall_time{}) return 0;
+  const auto& own = *found->second.at->owner;
+  std::size_t own_ahead = 0;
+  for (const auto& [key, l] : own.lanes) own_ahead += l->jobs.order_of_key({found->second.due, id});
+  auto ahead = own_ahead;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(own.cls); ++c) ahead += classes_[c].waiting;
+  auto turns = static_cast<double>(own_ahead + 1) / own.weight;
+  for (const auto& [tenant, a] : at(own.cls).accounts)
+    if (&a != &own) ahead += std::min(a.waiting, static_cast<std::size_t>(turns * a.weight));
   return ahead + 1;
 }
 
-key_ptr job_queue::share(const batch_key& key) const {
-  for (const auto& groups_of_class : by_key_)
-    if (auto group = groups_of_class.find(key); group != groups_of_class.end()) return group->first;
-  return std::make_shared<const batch_key>(key);
+std::size_t job_queue::waiting(job_class c, const tenant_id& tenant) const {
+  auto found = at(c).accounts.find(tenant);
+  return found == at(c).accounts.end() ? 0 : found->second.waiting;
 }
 
-void job_queue::enqueue(const queue_entry& entry) {
-  auto c = static_cast<std::size_t>(entry.cls);
-  order_[c].insert(entry.id);
-  by_key_[c][entry.key].insert(entry.id);
+std::vector<std::pair<key_ptr, std::size_t>> job_queue::waiting_by_key(job_class c) const {
+  std::vector<std::pair<key_ptr, std::size_t>> all;
+  for (const auto& [key, group] : at(c).groups)
+    if (group.waiting != 0) all.emplace_back(key, group.waiting);
+  return all;
 }
 
-void job_queue::dequeue(const queue_entry& entry) {
-  auto c = static_cast<std::size_t>(entry.cls);
-  order_[c].erase(entry.id);
-  auto group = by_key_[c].find(*entry.key);
-  group->second.erase(entry.id);
-  if (group->second.empty()) by_key_[c].erase(group);
+double job_queue::virtual_start(job_class c, const tenant_id& tenant) const {
+  auto found = at(c).accounts.find(tenant);
+  return found == at(c).accounts.end() ? 0 : found->second.start;
 }
 
 } // namespace reel

@@ -1,26 +1,35 @@
-// job_queue.hpp: The jobs that wait for a worker, in the order they are to be served: class first, then age
-// (a job id sorts by creation). Jobs of one batch key can be taken together. Jobs in retry_wait lie aside
-// until their time.
+// job_queue.hpp: The jobs that wait for a worker, in the order they are to be served.
 //
-// Pure value; owned by the scheduler core. About 200 bytes per job: a million waiting jobs fit beside
-// everything else. All operations are O(log n) in the jobs and O(k) in the distinct batch keys of a class.
+//   1. Class: urgent > vip > standard > free.
+//   2. Inside a class, weighted fair shares between tenants by GPU-seconds (fair_share.hpp).
+//   3. Inside a tenant the earliest deadline, then age. A job without a deadline counts as due `due_in` after its
+//      creation, so that it cannot be overtaken for ever.
+//
+// Ageing: a tenant that has jobs waiting in a class and had no turn there for `age_after[class]` moves up to the place
+// between urgent and vip for one turn; such tenants go by the time they became due. So the first job of a tenant
+// waits, beside what urgent jobs take, at most
+//
+//     vip 15 min, standard 1 h, free 6 h  +  one turn of every tenant due before it / workers that fit,
+//
+// and a job with k jobs of its own tenant before it at most (k + 1) times that. The wait counts per tenant, not per
+// job, on purpose: if every old job moved up, one tenant's flood would push itself past everybody else by waiting.
+// Urgent is never aged into: it is the operators' class and preempts. Among jobs a free worker can run, order is
+// exact at every plan, so I12's bound of 5 s is a bound on the planning delay (window, at most 200 ms).
+//
+// Jobs of one batch key can be taken together. Jobs in retry_wait lie aside until their time.
+//
+// Owned by the scheduler core; neither copied nor moved (its tables point into each other). About 200 bytes per job.
+// O(log n) in the jobs; finding the front skips the batch keys that the worker cannot run, O(k) in those.
 #pragma once
 
-#include <array>
-#include <ext/pb_ds/assoc_container.hpp>
-#include <ext/pb_ds/tree_policy.hpp>
 #include <functional>
-#include <map>
-#include <memory>
-#include <set>
+#include <optional>
 #include <unordered_map>
+#include <vector>
 
-#include "messages/storage.hpp"
+#include "actors/scheduler/fair_share.hpp"
 
 namespace reel {
-
-/// Shared by the jobs that have it: clients choose shapes, so no table of them may only grow.
-using key_ptr = std::shared_ptr<const batch_key>;
 
 /// What is kept of a waiting or running job.
 struct queue_entry {
@@ -30,62 +39,128 @@ struct queue_entry {
   std::uint32_t generation = 1;
   std::uint32_t fence = 0;
   std::uint32_t attempts_used = 0;
+  tenant_id tenant{};
+  std::optional<wall_time> deadline{};
+  std::uint16_t steps_done = 0; ///< of a preempted job, which resumes there
+  std::uint16_t preempted = 0;  ///< times
+};
+
+struct queue_options {
+  std::array<std::chrono::seconds, 4> age_after{std::chrono::hours{24 * 365}, std::chrono::minutes{15},
+                                                std::chrono::hours{1}, std::chrono::hours{6}};
+  std::chrono::milliseconds due_in{std::chrono::hours{24}}; ///< of a job without deadline: schedule-to-close's default
 };
 
 class job_queue {
 public:
+  static constexpr std::size_t classes = 4;
+  /// Tenants past their age of one class that are looked at per plan: more cannot get a turn at once anyway, and those
+  /// that no worker can serve must not make every plan long.
+  static constexpr std::size_t aged_most = 64;
+
+  using key_filter = std::function<bool(const batch_key&)>;
+
+  explicit job_queue(queue_options o = {}) : options_{o} {}
+  job_queue(const job_queue&) = delete;
+  job_queue& operator=(const job_queue&) = delete;
+
   /// False when the job is here already (a repeated notice is harmless).
-  bool add(const waiting_job& job);
-  bool add(const queue_entry& entry, std::optional<wall_time> not_before = {});
+  bool add(const waiting_job& job, instant now = {});
+  bool add(const queue_entry& entry, std::optional<wall_time> not_before = {}, instant now = {});
   bool remove(const job_id& id);
   bool contains(const job_id& id) const { return jobs_.contains(id); }
-  key_ptr key_of(const job_id& id) const { return contains(id) ? jobs_.at(id).entry.key : nullptr; }
+  key_ptr key_of(const job_id& id) const;
+  std::optional<queue_entry> entry_of(const job_id& id) const;
+  std::optional<wall_time> delayed_until(const job_id& id) const;
+
+  /// Another class for a waiting job; false when it does not wait.
+  bool reprioritise(const job_id& id, job_class to, instant now);
 
   /// Moves the delayed jobs whose time has come into their place. Gives the time of the next one.
-  std::optional<wall_time> release(wall_time now);
+  std::optional<wall_time> release(wall_time wall, instant now = {});
 
-  /// The key to serve next: of the first job, by class and age, whose key passes the filter; null when none
-  /// does.
-  key_ptr front(const std::function<bool(const batch_key&)>& served) const;
+  /// The job to serve next among those whose key passes the filter.
+  struct first_job {
+    key_ptr key;
+    job_id id;
+    tenant_id tenant;
+    job_class cls = job_class::standard;
+    bool aged = false; ///< its tenant moved up by waiting
+    std::optional<wall_time> deadline;
+  };
+  std::optional<first_job> first(const key_filter& served, instant now) const;
+  key_ptr front(const key_filter& served, instant now = {}) const;
 
-  /// Up to `most` jobs of one key in order of service, across classes. They leave the queue.
+  /// Up to `most` jobs of the key, that one first, the others in order of service across classes. They leave the queue;
+  /// their tenants are charged `gpu_s` GPU-seconds each.
+  std::vector<queue_entry> take(const first_job& head, std::size_t most, instant now, double gpu_s);
   std::vector<queue_entry> take(const batch_key& key, std::size_t most);
 
+  /// What a job was charged too little (or, negative, too much).
+  void settle(const tenant_id& tenant, job_class cls, double gpu_s);
+
+  // ---- tenants
+
+  void set_weight(const tenant_id& tenant, double weight); ///< > 0; 1 where none is set
+  double weight(const tenant_id& tenant) const;
+  void pause(const tenant_id& tenant, bool paused);
+  bool is_paused(const tenant_id& tenant) const { return paused_.contains(tenant); }
+
+  // ---- views
+
   std::size_t count(const batch_key& key) const;
+  /// The oldest of the key's jobs that are next in their lanes; looks at 16 lanes per class.
   std::optional<job_id> oldest(const batch_key& key) const;
-
-  /// 1 for the job that is served next; 0 when it does not wait (or is delayed).
+  /// 1 for the job that is served next; 0 when it does not wait (or is delayed). Exact inside a tenant; what other
+  /// tenants have before it is foretold from weights. O(tenants of the class).
   std::size_t position(const job_id& id) const;
-
-  std::size_t waiting(job_class c) const { return order_[static_cast<std::size_t>(c)].size(); }
+  std::size_t waiting(job_class c) const { return at(c).waiting; }
+  std::size_t waiting(job_class c, const tenant_id& tenant) const;
+  std::vector<std::pair<key_ptr, std::size_t>> waiting_by_key(job_class c) const;
+  std::size_t tenants(job_class c) const { return at(c).accounts.size(); }
+  double virtual_start(job_class c, const tenant_id& tenant) const; ///< 0: no account
   std::size_t delayed() const { return delayed_.size(); }
   std::size_t size() const { return jobs_.size(); }
 
 private:
   struct place {
-    queue_entry entry;
-    std::optional<wall_time> not_before; ///< set: it is in delayed_
+    lane* at = nullptr;
+    wall_time due{};
+    wall_time not_before{}; ///< not zero: it is in delayed_
+    std::uint32_t generation = 1, fence = 0, attempts_used = 0;
+    std::uint16_t steps_done = 0, preempted = 0;
+    bool has_deadline = false;
   };
-  using ranked_set = __gnu_pbds::tree<job_id, __gnu_pbds::null_type, std::less<job_id>, __gnu_pbds::rb_tree_tag,
-                                      __gnu_pbds::tree_order_statistics_node_update>;
+  using job_table = std::unordered_map<job_id, place, uuid_hash>;
 
-  struct by_value {
-    using is_transparent = void;
-    static const batch_key& value(const key_ptr& k) { return *k; }
-    static const batch_key& value(const batch_key& k) { return k; }
-    bool operator()(const auto& a, const auto& b) const { return value(a) < value(b); }
-  };
-  using groups = std::map<key_ptr, std::set<job_id>, by_value>;
-
+  class_queue& at(job_class c) { return classes_[static_cast<std::size_t>(c)]; }
+  const class_queue& at(job_class c) const { return classes_[static_cast<std::size_t>(c)]; }
   key_ptr share(const batch_key& key) const;
-  void enqueue(const queue_entry& entry);
-  void dequeue(const queue_entry& entry);
+  queue_entry entry_from(const job_id& id, const place& p) const;
 
-  static constexpr std::size_t classes = 4;
-  std::unordered_map<job_id, place, uuid_hash> jobs_;
-  std::array<ranked_set, classes> order_; ///< for positions
-  std::array<groups, classes> by_key_;    ///< for batches; no empty sets
+  account& account_of(job_class c, const tenant_id& tenant);
+  lane& lane_of(job_class c, const tenant_id& tenant, const key_ptr& key);
+  void enqueue(lane& l, const turn& t, instant now);
+  void dequeue(lane& l, const turn& t);
+  void drop_if_empty(lane& l);
+  void went_idle(account& a);
+  void forget_idle(class_queue& c);
+
+  void link(lane& l);
+  void unlink(lane& l);
+  void place_group(class_queue& c, key_group& g);
+  void move_start(account& a, double to);
+  void served(account& a, instant now, double gpu_s);
+  queue_entry take_one(lane& l, instant now, double gpu_s);
+  const lane* first_aged(const key_filter& served, instant now) const;
+  const lane* first_lane(const class_queue& c, const key_filter& served) const;
+
+  queue_options options_;
+  job_table jobs_;
+  std::array<class_queue, classes> classes_;
   std::set<std::pair<wall_time, job_id>> delayed_;
+  std::map<tenant_id, double> weights_; ///< at most the tenants of the configuration
+  std::set<tenant_id> paused_;          ///< likewise
 };
 
 } // namespace reel

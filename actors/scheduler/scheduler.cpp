@@ -122,7 +122,7 @@ void scheduler::stop(const batch_id& batch, const std::vector<job_id>& jobs) {
 }
 
 caf::result<job_live> scheduler::on_describe_job(const describe_job& m) {
-  if (auto live = core_.describe(m.id)) return *live;
+  if (auto live = core_.describe(m.id, act::now(self_))) return *live;
   return act::error_of(errc::not_found);
 }
 
@@ -144,7 +144,7 @@ void scheduler::notify(const job_id& id, job_state state) {
   for (const auto& [node, ids] : watched_) {
     if (!ids.contains(id)) continue;
     job_update update{id, state, {}};
-    if (auto live = core_.describe(id)) update.live = *live;
+    if (auto live = core_.describe(id, act::now(self_))) update.live = *live;
     act::tell(self_, wiring_.gateways.at(node), std::move(update));
   }
 }
@@ -185,7 +185,8 @@ void scheduler::grant(const planned_batch& b) {
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
       [this, b](const grant_answer& a) { on_granted(b, a); },
       [this, id = b.id](errc code) {
-        core_.grant_failed(id); // if it happened all the same, the next grant of these jobs is refused as stale
+        core_.grant_failed(
+            id, act::now(self_)); // if it happened all the same, the next grant of these jobs is refused as stale
         stops_.erase(id);
         ledger_failed(code);
       });
@@ -286,7 +287,7 @@ void scheduler::requeue(const adoption& a) {
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
       [this, jobs = a.jobs](const end_answer& answer) {
         for (std::size_t i = 0; i < jobs.size() && i < answer.codes.size(); ++i) {
-          if (answer.codes[i] == errc::ok) core_.requeue(jobs[i], {});
+          if (answer.codes[i] == errc::ok) core_.requeue(jobs[i], {}, act::now(self_));
           if (answer.codes[i] == errc::stale) read_job_again(jobs[i].id);
         }
         plan();
@@ -315,7 +316,7 @@ void scheduler::on_workers_report(const workers_report& m) {
 }
 
 void scheduler::on_peer_changed(const peer_changed& m) {
-  core_.node_suspect(m.peer, m.state != peer_state::up);
+  core_.node_suspect(m.peer, m.state != peer_state::up, act::now(self_));
   if (m.state != peer_state::down) return plan();
   for (const auto& id : core_.node_down(m.peer)) lose(id, errc::unreachable);
   wiring_.metrics->workers(core_.workers());

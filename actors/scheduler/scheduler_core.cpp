@@ -4,18 +4,17 @@
 
 namespace reel {
 
-using namespace std::chrono_literals;
-
-namespace {
-
 std::string node_of(const worker_id& w) { return w.value.substr(0, w.value.find('/')); }
 
-} // namespace
+scheduler_core::scheduler_core(scheduler_options o)
+    : options_{std::move(o)}, queue_{options_.queue}, planner_{options_.cost_priors, options_.memory_priors} {
+  for (const auto& [tenant, weight] : options_.weights) queue_.set_weight(tenant, weight);
+}
 
 void scheduler_core::add(const waiting_job& job, instant now) {
   if (running_.contains(job.id)) return;
   if (job.state != job_state::leased) {
-    if (queue_.add(job)) arrivals_.arrived(now);
+    if (queue_.add(job, now)) arrivals_.arrived(now);
     return;
   }
   // A page read before the batch closed may still show its lease.
@@ -25,8 +24,8 @@ void scheduler_core::add(const waiting_job& job, instant now) {
   auto& lease = at->second.lease;
   if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return;
   if (job.cancel_requested) lease.cancelled.push_back(job.id);
-  lease.jobs.push_back(
-      {job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation, job.fence, job.attempts_used});
+  lease.jobs.push_back({job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation, job.fence,
+                        job.attempts_used, job.tenant, job.deadline});
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
@@ -37,102 +36,7 @@ std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
   return {};
 }
 
-// ---------------------------------------------------------------- plan
-
-namespace {
-
-void wake(plan_result& result, instant at) {
-  if (!result.wake_at || at < *result.wake_at) result.wake_at = at;
-}
-
-} // namespace
-
-plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids) {
-  plan_result result;
-  if (auto due = queue_.release(wall)) wake(result, now + std::max(*due - wall, 1ms));
-  for (auto* w : in_order_of_preference(now)) fill(*w, now, wall, ids, result);
-  return result;
-}
-
-std::vector<scheduler_core::worker*> scheduler_core::in_order_of_preference(instant now) {
-  std::vector<worker*> order;
-  for (auto& [id, w] : workers_) order.push_back(&w);
-  std::ranges::sort(order, {}, [now](const worker* w) { return std::pair{w->avoid_until > now, w->last_grant}; });
-  return order;
-}
-
-void scheduler_core::fill(worker& w, instant now, wall_time wall, id_generator& ids, plan_result& result) {
-  std::set<batch_key> held; // keys that wait for company
-  while (has_place(w, now)) {
-    auto key = queue_.front([&](const batch_key& k) { return serves(w, k) && !held.contains(k); });
-    if (!key) return;
-    if (auto until = worth_waiting(*key, now, wall)) {
-      wake(result, *until);
-      held.insert(*key);
-      continue;
-    }
-    planned_batch b{ids.next<batch_id>(wall), w.status.id, key, queue_.take(*key, batch_max(*key))};
-    if (b.jobs.size() < batch_max(*key)) last_small_batch_ = now;
-    start(b, w, now);
-    result.batches.push_back(std::move(b));
-  }
-  // A busy worker gets its next batch shortly before the present one ends.
-  if (queue_.size() == queue_.delayed() || w.batches.size() != 1 || w.status.credits < 2) return;
-  auto end = ends_at(w.batches.front());
-  if (end && *end - options_.prefetch_horizon > now) wake(result, *end - options_.prefetch_horizon);
-}
-
-bool scheduler_core::has_place(const worker& w, instant now) const {
-  if (w.status.state != worker_state::ready || suspects_.contains(node_of(w.status.id))) return false;
-  if (w.batches.empty()) return true;
-  if (w.batches.size() >= w.status.credits) return false;
-  auto end = ends_at(w.batches.back());
-  return end && *end - now <= options_.prefetch_horizon;
-}
-
-std::optional<instant> scheduler_core::ends_at(const batch_id& id) const {
-  const auto& b = batches_.at(id);
-  auto takes = run_time_.predict(*b.key, b.jobs.size());
-  if (!takes) return {};
-  return b.started_at + *takes;
-}
-
-bool scheduler_core::serves(const worker& w, const batch_key& key) const {
-  return std::ranges::find(w.status.models, key.model) != w.status.models.end();
-}
-
-std::size_t scheduler_core::batch_max(const batch_key& key) const {
-  auto found = options_.model_batch_max.find(key.model);
-  return found == options_.model_batch_max.end() ? options_.batch_max : found->second;
-}
-
-/// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would take, or
-/// jobs pour in and the last small batch has only just left: every batch costs two transactions and a dozen messages.
-std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, instant now, wall_time wall) const {
-  constexpr double worthwhile = 4; // jobs that join
-  auto jobs = queue_.count(key);
-  if (jobs >= batch_max(key)) return {};
-  bool rush = arrivals_.expected(now, options_.rush_window) >= worthwhile;
-  if (auto next = last_small_batch_ + options_.rush_window; rush && now < next) return next;
-  auto takes = run_time_.predict(key, jobs);
-  auto window = takes ? std::min<std::chrono::nanoseconds>(options_.window, *takes / 10) : options_.window / 4;
-  auto age = wall - queue_.oldest(key)->created_at();
-  auto rest = std::chrono::floor<std::chrono::milliseconds>(window - age); // what timers can measure
-  if (age < 0ms || rest < 1ms) return {};
-  return now + rest;
-}
-
-void scheduler_core::start(planned_batch& b, worker& w, instant now) {
-  running_batch r{w.status.id, b.key, b.jobs, false, {}, now, {}};
-  r.progress.steps_total = b.key->steps;
-  // What is queued behind a running batch starts when that one ends.
-  if (!w.batches.empty())
-    if (auto end = ends_at(w.batches.back()); end && *end > now) r.started_at = *end;
-  for (const auto& job : b.jobs) running_[job.id] = b.id;
-  batches_.emplace(b.id, std::move(r));
-  w.batches.push_back(b.id);
-  w.last_grant = ++grants_;
-}
+// ---------------------------------------------------------------- batches
 
 void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>& jobs) {
   auto found = batches_.find(id);
@@ -143,6 +47,7 @@ void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>&
   for (std::size_t i = 0; i < b.jobs.size() && i < jobs.size(); ++i) {
     if (jobs[i].code != errc::ok) {
       running_.erase(b.jobs[i].id);
+      queue_.settle(b.jobs[i].tenant, b.jobs[i].cls, -b.charged_gpu_s);
       continue;
     }
     b.jobs[i].fence = jobs[i].fence;
@@ -151,13 +56,14 @@ void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>&
     kept.push_back(b.jobs[i]);
   }
   b.jobs = std::move(kept);
-  if (b.jobs.empty()) take_out(id);
+  if (b.jobs.empty()) take_out(id, {});
 }
 
-void scheduler_core::grant_failed(const batch_id& id) {
-  auto b = take_out(id);
+void scheduler_core::grant_failed(const batch_id& id, instant now) {
+  auto b = take_out(id, now);
   if (!b) return;
-  for (const auto& job : b->jobs) queue_.add(job);
+  settle(*b, 0);
+  for (const auto& job : b->jobs) queue_.add(job, {}, now);
 }
 
 void scheduler_core::progressed(const batch_progress& p) {
@@ -167,27 +73,58 @@ void scheduler_core::progressed(const batch_progress& p) {
 }
 
 void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
-                            std::optional<std::chrono::milliseconds> measured, instant now) {
-  auto b = take_out(id);
-  if (!b) return;
-  if (measured)
-    run_time_.learn(*b->key, b->jobs.size(), *measured);
-  else if (auto w = workers_.find(b->worker); w != workers_.end())
+                            std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m) {
+  auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  auto w = workers_.find(found->second.worker);
+  auto device_bytes = w == workers_.end() ? 0 : w->second.kind.memory_bytes;
+  if (!measured && !m.out_of_memory && w != workers_.end()) {
+    pool_.remove(w->second);
     w->second.avoid_until = now + options_.avoid_for;
-  for (auto& job : b->jobs) {
+  }
+  auto b = *take_out(id, now);
+  if (measured && b.part == 1) planner_.cost().learn(*b.key, b.jobs.size(), *measured);
+  if (m.peak_bytes != 0) planner_.memory().learn(*b.key, b.jobs.size(), m.peak_bytes);
+  if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, b.jobs.size(), device_bytes, now);
+  std::chrono::duration<double> used = measured ? *measured : std::max(now - b.started_at, instant::duration{0});
+  settle(b, used.count());
+  for (auto& job : b.jobs) {
     auto rerun = std::ranges::find(reruns, job.id, &job_rerun::id);
     if (rerun == reruns.end()) continue;
     job.fence = rerun->fence;
     job.attempts_used = rerun->attempts_used;
-    queue_.add(job, rerun->not_before);
+    queue_.add(job, rerun->not_before, now);
   }
 }
 
-std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batch_id& id) {
+void scheduler_core::preempted(const batch_id& id, const std::vector<std::uint16_t>& steps_done, instant now) {
+  auto b = take_out(id, now);
+  if (!b) return;
+  settle(*b, std::chrono::duration<double>(std::max(now - b->started_at, instant::duration{0})).count());
+  for (std::size_t i = 0; i < b->jobs.size(); ++i) {
+    auto& job = b->jobs[i];
+    if (i < steps_done.size()) job.steps_done = steps_done[i];
+    ++job.preempted;
+    queue_.add(job, {}, now);
+  }
+}
+
+/// What the batch took is shared by its jobs; their tenants have paid the prediction already.
+void scheduler_core::settle(const running_batch& b, double gpu_s) {
+  if (b.jobs.empty()) return;
+  auto each = gpu_s / static_cast<double>(b.jobs.size()) - b.charged_gpu_s;
+  for (const auto& job : b.jobs) queue_.settle(job.tenant, job.cls, each);
+}
+
+std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batch_id& id, instant now) {
   auto node = batches_.extract(id);
   if (node.empty()) return {};
   auto& b = node.mapped();
-  if (auto w = workers_.find(b.worker); w != workers_.end()) std::erase(w->second.batches, id);
+  if (b.stopping) --stopping_;
+  if (auto w = workers_.find(b.worker); w != workers_.end()) {
+    std::erase(w->second.batches, id);
+    index(w->second, now);
+  }
   for (const auto& job : b.jobs)
     if (auto at = running_.find(job.id); at != running_.end() && at->second == id) running_.erase(at);
   return std::move(b);
@@ -200,8 +137,10 @@ scheduler_core::report_result scheduler_core::reported(const workers_report& r, 
   for (const auto& status : r.workers) {
     if (node_of(status.id) != r.node.value) continue; // nobody speaks for another node's workers
     auto& w = workers_[status.id];
+    pool_.remove(w);
     w.status = status;
     if (r.draining) w.status.state = worker_state::down;
+    w.kind = {status.memory_bytes, status.device, status.models};
     for (const auto& id : status.batches) {
       if (batches_.contains(id)) continue;
       if (auto found = adopt(id, status.id, now))
@@ -210,6 +149,7 @@ scheduler_core::report_result scheduler_core::reported(const workers_report& r, 
         result.unknown.emplace_back(id, status.id);
     }
     check_batches(w, now, result.lost);
+    index(w, now);
   }
   check_orphans(r, now);
   return result;
@@ -224,7 +164,7 @@ bool scheduler_core::is_missing(std::optional<instant>& since, bool there, insta
   return since && now - *since >= options_.missing_for;
 }
 
-void scheduler_core::check_batches(const worker& w, instant now, std::vector<batch_id>& lost) {
+void scheduler_core::check_batches(const worker_slot& w, instant now, std::vector<batch_id>& lost) {
   for (const auto& id : w.batches) {
     auto& b = batches_.at(id);
     bool there = std::ranges::find(w.status.batches, id) != w.status.batches.end();
@@ -239,7 +179,11 @@ std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_i
   orphans_.erase(found);
   for (const auto& job : lease.jobs) running_[job.id] = id;
   batches_.emplace(id, running_batch{on, lease.jobs.front().key, lease.jobs, true, {}, now, {}});
-  workers_[on].batches.push_back(id);
+  auto& w = workers_[on];
+  pool_.remove(w);
+  w.status.id = on;
+  w.batches.push_back(id);
+  index(w, now);
   return lease;
 }
 
@@ -249,20 +193,46 @@ void scheduler_core::check_orphans(const workers_report& r, instant now) {
     if (node_of(o.lease.worker) == r.node.value && is_missing(o.missing_since, false, now)) o.expires_at = now;
 }
 
-void scheduler_core::node_suspect(const node_id& node, bool suspect) {
+void scheduler_core::node_suspect(const node_id& node, bool suspect, instant now) {
   if (suspect)
     suspects_.insert(node.value);
   else
     suspects_.erase(node.value);
+  for (auto& [id, w] : workers_)
+    if (node_of(id) == node.value) index(w, now);
+}
+
+bool scheduler_core::usable(const worker_slot& w) const {
+  return w.status.state == worker_state::ready && !suspects_.contains(node_of(w.status.id));
+}
+
+/// Whatever changed about a worker: the pool learns what it may be given, and when.
+void scheduler_core::index(worker_slot& w, instant now) {
+  if (!usable(w)) return pool_.remove(w);
+  std::optional<instant> prefetch;
+  if (!w.batches.empty() && w.batches.size() < w.status.credits)
+    if (auto end = ends_at(batches_.at(w.batches.back()))) prefetch = *end - options_.prefetch_horizon;
+  pool_.put(w, w.batches.empty(), prefetch, now);
+}
+
+/// A resumed batch has only a part of its steps before it.
+std::optional<instant> scheduler_core::ends_at(const running_batch& b) const {
+  auto takes = planner_.cost().predict(*b.key, b.jobs.size());
+  if (!takes) return {};
+  return b.started_at + std::chrono::duration_cast<instant::duration>(*takes * b.part);
 }
 
 std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
   std::vector<batch_id> lost;
-  std::erase_if(workers_, [&](const auto& entry) {
-    if (node_of(entry.first) != node.value) return false;
-    lost.insert(lost.end(), entry.second.batches.begin(), entry.second.batches.end());
-    return true;
-  });
+  for (auto at = workers_.begin(); at != workers_.end();) {
+    auto& w = at->second;
+    bool here = node_of(at->first) == node.value;
+    if (here) {
+      pool_.remove(w);
+      lost.insert(lost.end(), w.batches.begin(), w.batches.end());
+    }
+    at = here ? workers_.erase(at) : std::next(at);
+  }
   return lost;
 }
 
@@ -274,52 +244,6 @@ std::vector<adoption> scheduler_core::expired_orphans(instant now) {
     return true;
   });
   return expired;
-}
-
-// ---------------------------------------------------------------- views
-
-std::optional<job_live> scheduler_core::describe(const job_id& id) const {
-  job_live live;
-  if (auto found = running_.find(id); found != running_.end()) {
-    const auto& b = batches_.at(found->second);
-    live.phase = b.progress.phase;
-    live.step = b.progress.step;
-    live.steps_total = b.progress.steps_total;
-    if (auto takes = run_time_.predict(*b.key, b.jobs.size()); takes && live.steps_total > 0)
-      live.eta_ms =
-          static_cast<std::uint64_t>(takes->count() / 1000 * (live.steps_total - live.step) / live.steps_total);
-    return live;
-  }
-  if (!queue_.contains(id)) return {};
-  live.queue_position = queue_.position(id);
-  if (auto key = queue_.key_of(id)) {
-    live.steps_total = key->steps;
-    auto most = batch_max(*key);
-    auto takes = run_time_.predict(*key, most);
-    auto rounds = live.queue_position / (most * std::max<std::size_t>(workers_.size(), 1)) + 1;
-    if (takes) live.eta_ms = static_cast<std::uint64_t>(takes->count()) / 1000 * rounds;
-  }
-  return live;
-}
-
-std::vector<worker_status> scheduler_core::workers() const {
-  std::vector<worker_status> all;
-  for (const auto& [id, w] : workers_) all.push_back(w.status);
-  return all;
-}
-
-queue_view scheduler_core::view() const {
-  queue_view v;
-  for (std::size_t c = 0; c < v.waiting.size(); ++c) v.waiting[c] = queue_.waiting(static_cast<job_class>(c));
-  v.delayed = queue_.delayed();
-  v.running = running_.size();
-  v.batches = batches_.size();
-  return v;
-}
-
-const std::vector<queue_entry>* scheduler_core::jobs_of(const batch_id& id) const {
-  auto found = batches_.find(id);
-  return found == batches_.end() ? nullptr : &found->second.jobs;
 }
 
 } // namespace reel

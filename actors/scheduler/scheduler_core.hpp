@@ -1,20 +1,21 @@
 // scheduler_core.hpp: Every decision of the scheduler as a pure value: which jobs run together, on which
-// worker, when to wait for more, what to do when a worker or a batch is lost. The actor around it
+// worker, when to wait for more, whom to preempt, what to do when a worker or a batch is lost. The actor around it
 // (scheduler.hpp) carries the decisions out; the simulator runs the same class under virtual time.
 //
-// Policy of this version: class first, then age; jobs of one batch key together, up to the model's
-// `batch_max`; a batch that is not full waits for company a little while (`window`), never longer than a
-// tenth of its predicted run time, or for a few milliseconds while jobs pour in; a busy worker gets a second batch only
-// when its present one is about to end.
+// Policy: the order of job_queue.hpp; jobs of one batch key together, as many as batch_planner.hpp says; a batch that
+// is not full waits for company a little while (`window`), never longer than a tenth of its predicted run time, or for
+// a few milliseconds while jobs pour in; a busy worker gets a second batch only when its present one is about to end.
+// An urgent job that no worker is free for preempts a batch of the lowest class at its next denoise step.
 //
-// Never reads a clock, never logs. All times come in as arguments.
+// Never reads a clock, never logs. All times come in as arguments. Neither copied nor moved.
 #pragma once
 
 #include "actors/scheduler/arrival_rate.hpp"
+#include "actors/scheduler/batch_planner.hpp"
+#include "actors/scheduler/explanation.hpp"
 #include "actors/scheduler/job_queue.hpp"
-#include "actors/scheduler/run_time.hpp"
+#include "actors/scheduler/worker_pool.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
-#include "messages/scheduler.hpp"
 
 namespace reel {
 
@@ -27,6 +28,13 @@ struct scheduler_options {
   std::chrono::milliseconds missing_for{3'000}; ///< of a batch in its worker's reports, until it is lost: three reports
   std::size_t batch_max = 8;                    ///< jobs, where the model has no entry of its own
   std::map<model_id, std::size_t> model_batch_max;
+  std::map<model_id, cost_prior> cost_priors;
+  std::map<model_id, memory_prior> memory_priors;
+  std::map<tenant_id, double> weights; ///< 1 where there is none
+  queue_options queue;
+  bool preempt = false;                             ///< needs workers that can save and resume a batch
+  std::chrono::milliseconds preempt_patience{2000}; ///< a batch that ends sooner is not worth stopping
+  std::chrono::milliseconds cold_start{0};          ///< of a model on a worker that ran another: 0 is free
 };
 
 /// "These jobs on that worker": what plan() decides.
@@ -37,9 +45,16 @@ struct planned_batch {
   std::vector<queue_entry> jobs;
 };
 
+/// "Stop this batch at its next step and save it": an urgent job needs its worker.
+struct preemption {
+  batch_id id;
+  worker_id worker;
+};
+
 struct plan_result {
   std::vector<planned_batch> batches;
   std::optional<instant> wake_at; ///< plan again then, if nothing happens before
+  std::vector<preemption> preempt{};
 };
 
 /// A lease found in the ledger that nobody here looks after: its worker turned out to be still at it, or nobody claimed
@@ -51,9 +66,15 @@ struct adoption {
   std::vector<job_id> cancelled; ///< of these, the ones that are to be stopped
 };
 
+/// What an ended batch taught.
+struct batch_measures {
+  std::uint64_t peak_bytes = 0; ///< 0: not measured
+  bool out_of_memory = false;
+};
+
 class scheduler_core {
 public:
-  explicit scheduler_core(scheduler_options o) : options_{std::move(o)} {}
+  explicit scheduler_core(scheduler_options o);
 
   // ---- jobs
 
@@ -62,10 +83,19 @@ public:
   void add(const waiting_job& job, instant now);
 
   /// A job that comes back through the ledger (an expired lease).
-  void requeue(const queue_entry& job, std::optional<wall_time> not_before) { queue_.add(job, not_before); }
+  void requeue(const queue_entry& job, std::optional<wall_time> not_before, instant now = {}) {
+    queue_.add(job, not_before, now);
+  }
 
   /// The batch it runs in, which then has to be told; nothing when it waited (and is gone) or is not known.
   std::optional<batch_id> cancel(const job_id& id);
+
+  /// Another class for a waiting job; false when it does not wait. The ledger's row is the caller's.
+  bool reprioritise(const job_id& id, job_class to, instant now) { return queue_.reprioritise(id, to, now); }
+  void set_weight(const tenant_id& tenant, double weight) { queue_.set_weight(tenant, weight); }
+  /// Waiting jobs stay, running ones go on.
+  void pause(const tenant_id& tenant, bool paused) { queue_.pause(tenant, paused); }
+  void pause_all(bool paused) { paused_ = paused; }
 
   // ---- plan and its outcome
 
@@ -76,13 +106,17 @@ public:
   void granted(const batch_id& id, const std::vector<granted_job>& jobs);
 
   /// The ledger could not answer: the jobs wait again.
-  void grant_failed(const batch_id& id);
+  void grant_failed(const batch_id& id, instant now = {});
 
   void progressed(const batch_progress& p);
 
   /// `measured` is empty when the batch did not run to its end.
   void closed(const batch_id& id, const std::vector<job_rerun>& reruns,
-              std::optional<std::chrono::milliseconds> measured, instant now);
+              std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
+
+  /// A preempted batch has been saved after `steps_done` steps of its jobs, in their order: they wait again and resume
+  /// there. Counts as no attempt.
+  void preempted(const batch_id& id, const std::vector<std::uint16_t>& steps_done, instant now);
 
   // ---- workers
 
@@ -97,7 +131,7 @@ public:
   std::optional<adoption> adopt(const batch_id& id, const worker_id& on, instant now);
 
   /// A node that may be gone gets no new work until it is heard again.
-  void node_suspect(const node_id& node, bool suspect);
+  void node_suspect(const node_id& node, bool suspect, instant now = {});
 
   /// The node is gone: its workers are forgotten, its batches are lost.
   std::vector<batch_id> node_down(const node_id& node);
@@ -107,11 +141,14 @@ public:
 
   // ---- views
 
-  std::optional<job_live> describe(const job_id& id) const;
+  std::optional<job_live> describe(const job_id& id, instant now = {}) const;
+  explanation explain(const job_id& id, instant now, wall_time wall) const;
   std::vector<worker_status> workers() const;
   queue_view view() const;
   const std::vector<queue_entry>* jobs_of(const batch_id& id) const;
   bool knows_batch(const batch_id& id) const { return batches_.contains(id); }
+  const batch_planner& models() const { return planner_; }
+  const job_queue& queue() const { return queue_; }
 
 private:
   struct running_batch {
@@ -122,43 +159,66 @@ private:
     std::optional<instant> missing_since; ///< in its worker's reports
     instant started_at{};
     batch_progress progress;
-  };
-  struct worker {
-    worker_status status;
-    std::vector<batch_id> batches; ///< in order of grant; at most its credits
-    instant avoid_until{};         ///< it failed a batch
-    std::uint64_t last_grant = 0;  ///< number of its latest grant
+    double charged_gpu_s = 0; ///< each job's tenant
+    double part = 1;          ///< of its steps that are to be run: less than 1 when resumed
+    bool stopping = false;    ///< preempted
   };
   struct orphan {
     adoption lease;
     instant expires_at{};
     std::optional<instant> missing_since;
   };
+  using held_keys = std::set<key_ptr, key_by_value>; ///< they wait for company
 
-  std::vector<worker*> in_order_of_preference(instant now);
-  void fill(worker& w, instant now, wall_time wall, id_generator& ids, plan_result& result);
-  bool has_place(const worker& w, instant now) const;
-  std::optional<instant> ends_at(const batch_id& id) const;
-  bool serves(const worker& w, const batch_key& key) const;
+  // plan
+  void fill(worker_slot& w, instant now, wall_time wall, id_generator& ids, held_keys& held, plan_result& result);
+  void fill_idle(const worker_kind& kind, instant now, wall_time wall, id_generator& ids, held_keys& held,
+                 plan_result& result);
+  std::optional<job_queue::first_job> next_job(const worker_kind& kind, instant now, wall_time wall, held_keys& held,
+                                               plan_result& result) const;
+  void plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall, id_generator& ids,
+                  plan_result& result);
+  void start(planned_batch& b, worker_slot& w, double gpu_s, instant now);
+  std::optional<instant> worth_waiting(const batch_key& key, const worker_kind& kind, instant now,
+                                       wall_time wall) const;
+  void plan_preemptions(instant now, plan_result& result);
+  const std::pair<const batch_id, running_batch>* victim_for(const batch_key& key, instant now) const;
+  batch_planner::question question(const batch_key& key, const worker_kind& kind) const;
   std::size_t batch_max(const batch_key& key) const;
-  std::optional<instant> worth_waiting(const batch_key& key, instant now, wall_time wall) const;
-  void start(planned_batch& b, worker& w, instant now);
-  std::optional<running_batch> take_out(const batch_id& id);
-  void check_batches(const worker& w, instant now, std::vector<batch_id>& lost);
+  bool can_run(const worker_kind& kind, const batch_key& key, instant now) const;
+
+  // workers
+  bool usable(const worker_slot& w) const;
+  void index(worker_slot& w, instant now);
+  std::optional<instant> ends_at(const running_batch& b) const;
+  std::optional<running_batch> take_out(const batch_id& id, instant now);
+  void settle(const running_batch& b, double gpu_s);
+  void check_batches(const worker_slot& w, instant now, std::vector<batch_id>& lost);
   void check_orphans(const workers_report& r, instant now);
   bool is_missing(std::optional<instant>& since, bool there, instant now) const;
 
+  // views
+  std::uint64_t eta_ms(const job_id& id, std::size_t position, instant now) const;
+  job_live describe_running(const running_batch& b) const;
+  void count_workers(explanation& e, const batch_key& key, instant now) const;
+
   scheduler_options options_;
   job_queue queue_;
+  batch_planner planner_;
   arrival_rate arrivals_;
   instant last_small_batch_{};
-  run_time_model run_time_;
-  std::map<worker_id, worker> workers_;
+  bool paused_ = false;
+  std::map<worker_id, worker_slot> workers_;
+  worker_pool pool_;
   std::map<batch_id, running_batch> batches_;
   std::unordered_map<job_id, batch_id, uuid_hash> running_;
   std::map<batch_id, orphan> orphans_; ///< few: leases that were running when an earlier scheduler ended
   std::set<std::string> suspects_;     ///< nodes
   std::uint64_t grants_ = 0;
+  std::size_t stopping_ = 0; ///< batches being preempted
 };
+
+/// "workers-1" of "workers-1/0".
+std::string node_of(const worker_id& w);
 
 } // namespace reel

@@ -20,7 +20,7 @@ bool is_test(const source_file& f) { return under(f, "tests/"); }
 
 /// Files of pure logic: no actors, no sockets, no clock.
 bool is_logic(const source_file& f) {
-  static const std::regex pure{R"(^(messages/|runtime/logic/|actors/scheduler/(job_queue|run_time|scheduler_core)|)"
+  static const std::regex pure{R"(^(messages/|runtime/logic/|actors/scheduler/(?!scheduler\.|scheduler_metrics\.)|)"
                                R"(actors/supervisor/(recovery_policy|slot)\.|runtime/link/(frame|session)\.))"};
   return std::regex_search(f.path, pure);
 }

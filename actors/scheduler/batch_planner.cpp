@@ -1,0 +1,58 @@
+#include "actors/scheduler/batch_planner.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace reel {
+
+/// Powers of two, what was measured, and the most that fits: between these a curve says nothing new, and a size that
+/// is better by the scatter of a guess is not better.
+std::vector<std::size_t> batch_planner::candidates(const batch_key& key, std::size_t fitting) const {
+  std::vector<std::size_t> sizes;
+  for (std::size_t n = 1; n < fitting; ++n)
+    if (std::has_single_bit(n) || cost_.count(key, n) >= 2) sizes.push_back(n);
+  sizes.push_back(fitting);
+  return sizes;
+}
+
+std::size_t batch_planner::best_of(const question& q, std::size_t fitting) const {
+  struct choice {
+    std::size_t size;
+    double rate;
+  };
+  std::vector<choice> all, in_time;
+  for (auto n : candidates(q.key, fitting)) {
+    auto takes = cost_.predict(q.key, n);
+    if (!takes) return fitting;
+    all.push_back({n, static_cast<double>(n) / std::max(std::chrono::duration<double>(*takes).count(), 1e-9)});
+    if (q.time_left && *takes <= *q.time_left) in_time.push_back(all.back());
+  }
+  const auto& from = in_time.empty() ? all : in_time; // a deadline that no size can meet changes nothing
+  auto enough = std::ranges::max(from, {}, &choice::rate).rate * (1 - tie);
+  return std::ranges::find_if(from, [enough](const choice& c) { return c.rate >= enough; })->size;
+}
+
+std::size_t batch_planner::best(const question& q, instant now) const {
+  return best_of(q, std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now)));
+}
+
+std::size_t batch_planner::choose(const question& q, instant now) {
+  auto fitting = std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now));
+  auto best = best_of(q, std::min(fitting, q.waiting));
+  if (auto other = explore(q, best, fitting)) return *other;
+  return best;
+}
+
+std::optional<std::size_t> batch_planner::explore(const question& q, std::size_t best, std::size_t fitting) {
+  auto number = ++batches_.touch(q.key);
+  if (number % explore_new != 0 || cost_.count(q.key, best) == 0 || q.waiting < 4 * best || q.time_left) return {};
+  auto half = best / 2, twice = std::min(2 * best, fitting);
+  bool has_half = half >= 1, has_twice = twice > best;
+  if (has_half && cost_.count(q.key, half) == 0) return half;
+  if (has_twice && cost_.count(q.key, twice) == 0) return twice;
+  if (number % explore_again != 0) return {};
+  if (number / explore_again % 2 == 0) return has_half ? std::optional{half} : std::nullopt;
+  return has_twice ? std::optional{twice} : std::nullopt;
+}
+
+} // namespace reel

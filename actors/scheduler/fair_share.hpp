@@ -1,0 +1,99 @@
+// fair_share.hpp: Who is next inside one class: weighted fair queueing between tenants by GPU-seconds.
+//
+// Every tenant with waiting jobs has an account with a virtual start: the GPU-seconds it was given, divided by its
+// weight. The smallest start is served first and is charged the predicted GPU-seconds at once; what the batch really
+// took is settled when it ends. A tenant that comes back from idleness starts at the class's virtual time (the start
+// of the account served last), so it has no credit for the past; an idle account at or below that time carries no
+// information and is forgotten, which bounds the table by the tenants that wait or are in debt.
+//
+// Rejected: deficit round robin, whose error is a quantum per tenant, and a quantum here is a batch of many minutes.
+//
+// Plain values; owned by job_queue, which keeps the order sets. Never reads a clock.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <ext/pb_ds/assoc_container.hpp>
+#include <ext/pb_ds/tree_policy.hpp>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "messages/storage.hpp"
+
+namespace reel {
+
+/// Shared by the jobs that have it: clients choose shapes, so no table of them may only grow.
+using key_ptr = std::shared_ptr<const batch_key>;
+
+struct key_by_value {
+  using is_transparent = void;
+  static const batch_key& value(const key_ptr& k) { return *k; }
+  static const batch_key& value(const batch_key& k) { return k; }
+  bool operator()(const auto& a, const auto& b) const { return value(a) < value(b); }
+};
+
+/// Order inside a tenant: the earliest deadline, then the oldest (an id sorts by creation).
+struct turn {
+  wall_time deadline{};
+  job_id id;
+  auto operator<=>(const turn&) const = default;
+};
+
+struct account;
+struct key_group;
+
+/// The waiting jobs of one tenant, class and batch key.
+struct lane {
+  using ranked_set = __gnu_pbds::tree<turn, __gnu_pbds::null_type, std::less<turn>, __gnu_pbds::rb_tree_tag,
+                                      __gnu_pbds::tree_order_statistics_node_update>;
+  account* owner = nullptr;
+  key_group* group = nullptr;
+  ranked_set jobs;
+  std::size_t delayed = 0; ///< lie aside, and keep the lane alive
+  double rank_start = 0;   ///< where it stands in its group's order now
+  turn rank_turn;
+  bool linked = false;
+};
+
+/// One tenant in one class.
+struct account {
+  tenant_id tenant;
+  job_class cls = job_class::standard;
+  double weight = 1;
+  double start = 0;         ///< virtual: GPU-seconds given / weight
+  instant unserved_since{}; ///< of the beginning of its backlog or its last turn: the later one
+  std::size_t waiting = 0;  ///< jobs that could run now
+  bool paused = false;
+  std::map<key_ptr, std::unique_ptr<lane>, key_by_value> lanes;
+};
+
+/// A place in the order of a class: smallest first. The job id makes it unique.
+struct lane_rank {
+  double start = 0;
+  turn first;
+  auto operator<=>(const lane_rank&) const = default;
+};
+
+/// The lanes of one class and batch key, in order of service.
+struct key_group {
+  key_ptr key;
+  std::map<lane_rank, lane*> order;
+  std::size_t waiting = 0;
+  std::size_t lanes = 0; ///< with the delayed ones; the group ends with its last lane
+  lane_rank rank{};      ///< of its first lane, as it stands in the class's order
+  bool linked = false;
+};
+
+/// One class.
+struct class_queue {
+  std::map<tenant_id, account> accounts;
+  std::map<key_ptr, key_group, key_by_value> groups;
+  std::map<lane_rank, key_group*> order;                      ///< groups that have a job to serve, by their first lane
+  std::map<std::pair<instant, tenant_id>, account*> unserved; ///< accounts with jobs, the longest without a turn first
+  std::set<std::pair<double, tenant_id>> idle;                ///< accounts without jobs, by start
+  double virtual_time = 0;
+  std::size_t waiting = 0;
+};
+
+} // namespace reel

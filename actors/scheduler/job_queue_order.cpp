@@ -1,0 +1,147 @@
+// The second half of job_queue: accounts, lanes and groups, and how they stay in order.
+#include "actors/scheduler/job_queue.hpp"
+
+namespace reel {
+
+account& job_queue::account_of(job_class c, const tenant_id& tenant) {
+  auto [found, inserted] = at(c).accounts.try_emplace(tenant);
+  auto& a = found->second;
+  if (!inserted) return a;
+  a.tenant = tenant;
+  a.cls = c;
+  a.weight = weight(tenant);
+  a.start = at(c).virtual_time;
+  a.paused = is_paused(tenant);
+  at(c).idle.emplace(a.start, tenant);
+  return a;
+}
+
+lane& job_queue::lane_of(job_class c, const tenant_id& tenant, const key_ptr& key) {
+  auto& a = account_of(c, tenant);
+  if (auto found = a.lanes.find(*key); found != a.lanes.end()) return *found->second;
+  auto& g = at(c).groups.try_emplace(key).first->second;
+  if (!g.key) g.key = key;
+  if (a.lanes.empty()) at(c).idle.erase({a.start, a.tenant});
+  ++g.lanes;
+  auto& l = a.lanes[g.key];
+  l = std::make_unique<lane>();
+  l->owner = &a;
+  l->group = &g;
+  return *l;
+}
+
+void job_queue::enqueue(lane& l, const turn& t, instant now) {
+  auto& a = *l.owner;
+  auto& c = at(a.cls);
+  if (a.waiting++ == 0) {
+    a.unserved_since = now;
+    if (a.start < c.virtual_time) move_start(a, c.virtual_time); // back from idleness: no credit
+    if (!a.paused) c.unserved.emplace(std::pair{now, a.tenant}, &a);
+  }
+  unlink(l);
+  l.jobs.insert(t);
+  if (!a.paused) link(l);
+  ++l.group->waiting;
+  ++c.waiting;
+}
+
+void job_queue::dequeue(lane& l, const turn& t) {
+  auto& a = *l.owner;
+  auto& c = at(a.cls);
+  unlink(l);
+  l.jobs.erase(t);
+  if (!l.jobs.empty() && !a.paused) link(l);
+  --l.group->waiting;
+  --c.waiting;
+  if (--a.waiting == 0) c.unserved.erase({a.unserved_since, a.tenant});
+}
+
+void job_queue::drop_if_empty(lane& l) {
+  if (!l.jobs.empty() || l.delayed != 0) return;
+  auto& a = *l.owner;
+  auto& c = at(a.cls);
+  auto key = l.group->key;
+  bool last_of_group = --l.group->lanes == 0;
+  a.lanes.erase(key);
+  if (last_of_group) c.groups.erase(key);
+  if (a.lanes.empty()) went_idle(a);
+}
+
+/// A debt counts only against those who wait: when nobody does, the class's time moves past all debts.
+void job_queue::went_idle(account& a) {
+  auto& c = at(a.cls);
+  c.idle.emplace(a.start, a.tenant);
+  if (c.waiting == 0) c.virtual_time = std::max(c.virtual_time, c.idle.rbegin()->first);
+  forget_idle(c);
+}
+
+/// What an idle account at or below the virtual time would say is what a new one says.
+void job_queue::forget_idle(class_queue& c) {
+  while (!c.idle.empty() && c.idle.begin()->first <= c.virtual_time) {
+    c.accounts.erase(c.idle.begin()->second);
+    c.idle.erase(c.idle.begin());
+  }
+}
+
+// ---------------------------------------------------------------- order
+
+void job_queue::link(lane& l) {
+  if (l.jobs.empty()) return;
+  l.rank_start = l.owner->start;
+  l.rank_turn = *l.jobs.begin();
+  l.linked = true;
+  l.group->order.emplace(lane_rank{l.rank_start, l.rank_turn}, &l);
+  place_group(at(l.owner->cls), *l.group);
+}
+
+void job_queue::unlink(lane& l) {
+  if (!l.linked) return;
+  l.linked = false;
+  l.group->order.erase({l.rank_start, l.rank_turn});
+  place_group(at(l.owner->cls), *l.group);
+}
+
+void job_queue::place_group(class_queue& c, key_group& g) {
+  if (g.linked) {
+    if (!g.order.empty() && g.order.begin()->first == g.rank) return;
+    c.order.erase(g.rank);
+    g.linked = false;
+  }
+  if (g.order.empty()) return;
+  g.rank = g.order.begin()->first;
+  g.linked = true;
+  c.order.emplace(g.rank, &g);
+}
+
+// ---------------------------------------------------------------- tenants
+
+void job_queue::set_weight(const tenant_id& tenant, double weight) {
+  weights_[tenant] = weight;
+  for (auto& c : classes_)
+    if (auto found = c.accounts.find(tenant); found != c.accounts.end()) found->second.weight = weight;
+}
+
+double job_queue::weight(const tenant_id& tenant) const {
+  auto found = weights_.find(tenant);
+  return found == weights_.end() ? 1 : found->second;
+}
+
+void job_queue::pause(const tenant_id& tenant, bool paused) {
+  if (paused)
+    paused_.insert(tenant);
+  else
+    paused_.erase(tenant);
+  for (auto& c : classes_) {
+    auto found = c.accounts.find(tenant);
+    if (found == c.accounts.end() || found->second.paused == paused) continue;
+    auto& a = found->second;
+    a.paused = paused;
+    for (auto& [key, l] : a.lanes) paused ? unlink(*l) : link(*l);
+    c.unserved.erase({a.unserved_since, tenant});
+    if (paused || a.waiting == 0) continue;
+    if (a.start < c.virtual_time) move_start(a, c.virtual_time); // a pause is idleness
+    c.unserved.emplace(std::pair{a.unserved_since, tenant}, &a);
+  }
+}
+
+} // namespace reel

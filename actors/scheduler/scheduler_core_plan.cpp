@@ -1,0 +1,170 @@
+// The part of scheduler_core that decides what runs next.
+#include <algorithm>
+#include <cmath>
+
+#include "actors/scheduler/scheduler_core.hpp"
+
+namespace reel {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+void wake(plan_result& result, instant at) {
+  if (!result.wake_at || at < *result.wake_at) result.wake_at = at;
+}
+
+} // namespace
+
+plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids) {
+  plan_result result;
+  if (auto due = queue_.release(wall, now)) wake(result, now + std::max(*due - wall, 1ms));
+  if (paused_ || queue_.size() == queue_.delayed()) return result;
+  pool_.refresh(now);
+  held_keys held;
+  if (pool_.any_idle())
+    for (const auto& kind : pool_.idle_kinds()) fill_idle(kind, now, wall, ids, held, result);
+  for (auto* w : pool_.due(now)) fill(*w, now, wall, ids, held, result);
+  // A busy worker gets its next batch shortly before the present one ends.
+  if (queue_.size() != queue_.delayed())
+    if (auto next = pool_.next_due(now)) wake(result, *next);
+  if (options_.preempt) plan_preemptions(now, result);
+  return result;
+}
+
+void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time wall, id_generator& ids, held_keys& held,
+                               plan_result& result) {
+  while (auto head = next_job(kind, now, wall, held, result)) {
+    auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms);
+    if (!w) return;
+    plan_batch(*head, *w, now, wall, ids, result);
+  }
+}
+
+/// A second batch behind the one that is about to end.
+void scheduler_core::fill(worker_slot& w, instant now, wall_time wall, id_generator& ids, held_keys& held,
+                          plan_result& result) {
+  if (auto head = next_job(w.kind, now, wall, held, result)) plan_batch(*head, w, now, wall, ids, result);
+}
+
+/// The first job that workers of this kind can run and that does not wait for company.
+std::optional<job_queue::first_job> scheduler_core::next_job(const worker_kind& kind, instant now, wall_time wall,
+                                                             held_keys& held, plan_result& result) const {
+  auto allowed = [&](const batch_key& k) { return can_run(kind, k, now) && !held.contains(k); };
+  while (auto head = queue_.first(allowed, now)) {
+    auto until = worth_waiting(*head->key, kind, now, wall);
+    if (!until) return head;
+    wake(result, *until);
+    held.insert(head->key);
+  }
+  return {};
+}
+
+void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall,
+                                id_generator& ids, plan_result& result) {
+  auto q = question(*head.key, w.kind);
+  if (head.deadline) q.time_left = *head.deadline - wall;
+  auto size = planner_.choose(q, now);
+  auto takes = planner_.cost().predict(*head.key, size);
+  auto gpu_s = takes ? std::chrono::duration<double>(*takes).count() / static_cast<double>(size) : 1.0;
+  planned_batch b{ids.next<batch_id>(wall), w.status.id, head.key, queue_.take(head, size, now, gpu_s)};
+  if (b.jobs.size() < batch_max(*b.key)) last_small_batch_ = now;
+  start(b, w, gpu_s, now);
+  result.batches.push_back(std::move(b));
+}
+
+void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, instant now) {
+  running_batch r{w.status.id, b.key, b.jobs, false, {}, now, {}};
+  r.progress.steps_total = b.key->steps;
+  r.charged_gpu_s = gpu_s;
+  auto least_done = std::ranges::min(b.jobs, {}, &queue_entry::steps_done).steps_done;
+  r.part = 1 - static_cast<double>(std::min<std::int32_t>(least_done, b.key->steps)) / std::max(b.key->steps, 1);
+  // What is queued behind a running batch starts when that one ends.
+  if (!w.batches.empty())
+    if (auto end = ends_at(batches_.at(w.batches.back())); end && *end > now) r.started_at = *end;
+  for (const auto& job : b.jobs) running_[job.id] = b.id;
+  batches_.emplace(b.id, std::move(r));
+  pool_.remove(w);
+  w.batches.push_back(b.id);
+  w.last_grant = ++grants_;
+  w.warm = b.key->model;
+  index(w, now);
+}
+
+batch_planner::question scheduler_core::question(const batch_key& key, const worker_kind& kind) const {
+  return {key, std::max<std::size_t>(queue_.count(key), 1), batch_max(key), kind.memory_bytes, {}};
+}
+
+std::size_t scheduler_core::batch_max(const batch_key& key) const {
+  auto found = options_.model_batch_max.find(key.model);
+  return found == options_.model_batch_max.end() ? options_.batch_max : found->second;
+}
+
+bool scheduler_core::can_run(const worker_kind& kind, const batch_key& key, instant now) const {
+  return std::ranges::find(kind.models, key.model) != kind.models.end() &&
+         planner_.fits_one(key, kind.memory_bytes, now);
+}
+
+/// Until when to hold a batch back for company: it is not full, and the wait is small beside what it would take, or
+/// jobs pour in and the last small batch has only just left: every batch costs two transactions and a dozen messages.
+std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, const worker_kind& kind, instant now,
+                                                     wall_time wall) const {
+  constexpr double worthwhile = 4; // jobs that join
+  auto jobs = queue_.count(key);
+  if (jobs >= batch_max(key)) return {};
+  bool rush = arrivals_.expected(now, options_.rush_window) >= worthwhile;
+  if (auto next = last_small_batch_ + options_.rush_window; rush && now < next) return next;
+  if (auto age = wall - queue_.oldest(key)->created_at(); age < 0ms || age >= options_.window) return {};
+  if (jobs >= planner_.best(question(key, kind), now)) return {}; // company would not help
+  auto takes = planner_.cost().predict(key, jobs);
+  auto window = takes ? std::min<std::chrono::nanoseconds>(options_.window, *takes / 10) : options_.window / 4;
+  auto age = wall - queue_.oldest(key)->created_at();
+  auto rest = std::chrono::floor<std::chrono::milliseconds>(window - age); // what timers can measure
+  if (rest < 1ms) return {};
+  return now + rest;
+}
+
+// ---------------------------------------------------------------- urgent jobs
+
+/// As many batches are stopped as the urgent jobs still waiting need workers.
+void scheduler_core::plan_preemptions(instant now, plan_result& result) {
+  std::size_t needed = 0;
+  for (const auto& [key, jobs] : queue_.waiting_by_key(job_class::urgent)) {
+    auto each = planner_.best({*key, jobs, batch_max(*key), 0, {}}, now);
+    needed += (jobs + each - 1) / each;
+    while (stopping_ < needed) {
+      auto* victim = victim_for(*key, now);
+      if (!victim) break;
+      auto& b = batches_.at(victim->first);
+      b.stopping = true;
+      ++stopping_;
+      result.preempt.push_back({victim->first, b.worker});
+    }
+  }
+}
+
+/// The lowest class first, then the batch preempted least often, then the one least of which can be lost.
+const std::pair<const batch_id, scheduler_core::running_batch>* scheduler_core::victim_for(const batch_key& key,
+                                                                                           instant now) const {
+  const std::pair<const batch_id, running_batch>* best = nullptr;
+  std::tuple<int, int, instant::duration> best_rank{};
+  for (const auto& entry : batches_) {
+    const auto& b = entry.second;
+    if (b.stopping || !b.granted || b.jobs.empty() || b.started_at > now) continue;
+    auto w = workers_.find(b.worker);
+    if (w == workers_.end() || w->second.batches.front() != entry.first) continue;
+    auto cls = std::ranges::min(b.jobs, {}, &queue_entry::cls).cls;
+    if (cls == job_class::urgent) continue;
+    auto end = ends_at(b);
+    if (end && *end - now <= options_.preempt_patience) continue;
+    auto times = std::ranges::max(b.jobs, {}, &queue_entry::preempted).preempted;
+    std::tuple rank{-static_cast<int>(cls), static_cast<int>(times), now - b.started_at};
+    if (best && best_rank <= rank) continue;
+    if (!usable(w->second) || !can_run(w->second.kind, key, now)) continue;
+    best = &entry;
+    best_rank = rank;
+  }
+  return best;
+}
+
+} // namespace reel

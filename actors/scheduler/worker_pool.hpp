@@ -1,0 +1,69 @@
+// worker_pool.hpp: The workers that can take a batch now or soon, grouped by kind, so that a plan looks once per kind
+// of worker and not once per worker.
+//
+// Inside a kind the worker whose model is warm comes first (where a cold start costs anything), then the one that was
+// given work longest ago; one that failed a batch lately comes last. A busy worker that may have a second batch behind
+// its present one becomes a candidate shortly before that one ends (`prefetch`).
+//
+// Owned by the scheduler core. Bounded by the workers of the cluster. Never reads a clock.
+#pragma once
+
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "messages/scheduler.hpp"
+
+namespace reel {
+
+/// What decides which batches a worker can run. Small devices first: what fits them leaves the large ones free.
+struct worker_kind {
+  std::uint64_t memory_bytes = 0;
+  std::string device;
+  std::vector<model_id> models;
+  auto operator<=>(const worker_kind&) const = default;
+};
+
+struct worker_slot {
+  worker_status status;
+  worker_kind kind;
+  std::vector<batch_id> batches; ///< in order of grant; at most its credits
+  instant avoid_until{};         ///< it failed a batch
+  std::uint64_t last_grant = 0;  ///< number of its latest grant
+  model_id warm;                 ///< it ran last
+
+  // Where the pool has it; the pool's own.
+  bool idle = false, avoided = false;
+  std::optional<instant> prefetch;
+};
+
+class worker_pool {
+public:
+  /// Idle: usable and without a batch. `prefetch`: when a busy one may be given its next.
+  void put(worker_slot& w, bool idle, std::optional<instant> prefetch, instant now);
+  void remove(worker_slot& w);
+
+  /// Those that were avoided long enough join the others.
+  void refresh(instant now);
+
+  bool any_idle() const { return !kinds_.empty(); }
+  std::vector<worker_kind> idle_kinds() const;
+
+  /// The one to be given work for this model; null when none is idle. `warm_matters`: a cold start costs something.
+  worker_slot* next(const worker_kind& kind, const model_id& model, bool warm_matters) const;
+
+  std::vector<worker_slot*> due(instant now) const; ///< busy ones whose prefetch time has come
+  std::optional<instant> next_due(instant now) const;
+
+private:
+  using order = std::tuple<bool, std::uint64_t, worker_id>; ///< avoided, last grant
+  using idle_set = std::map<order, worker_slot*>;
+
+  static order order_of(const worker_slot& w) { return {w.avoided, w.last_grant, w.status.id}; }
+
+  std::map<worker_kind, std::map<model_id, idle_set>> kinds_; ///< by warm model; no empty ones
+  std::map<std::pair<instant, worker_id>, worker_slot*> prefetch_;
+  std::map<std::pair<instant, worker_id>, worker_slot*> avoided_;
+};
+
+} // namespace reel
