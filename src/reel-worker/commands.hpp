@@ -18,6 +18,13 @@ struct device_options {
   int threads = 0;    ///< on a CPU; 0: all
 };
 
+/// How the model uses its device; see renderer_options.
+struct memory_options {
+  std::string precision = "auto", experts = "both";
+  bool drop_text_encoder = false;
+  double memory_gib = 0; ///< 0: nine tenths of what there is
+};
+
 struct inspect_command {
   std::string folder;
   bool quick = false; ///< numbers are not read
@@ -46,6 +53,7 @@ struct render_command {
   std::optional<float> guidance, guidance_high, guidance_low, shift;
   std::optional<std::uint64_t> seed;
   device_options on;
+  memory_options memory;
 };
 int render(const render_command& c);
 
