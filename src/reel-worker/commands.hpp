@@ -13,6 +13,8 @@ namespace reel::worker_cli {
 
 inline constexpr int exit_failed = 1;
 
+std::string size_text(std::uint64_t bytes); ///< "39.5 KiB"
+
 struct device_options {
   std::string device; ///< "cpu", "cuda", "cuda:1"; empty: the best there is
   int threads = 0;    ///< on a CPU; 0: all

@@ -147,7 +147,7 @@ int render(const render_command& c) {
   if (!c.json)
     fmt::print(stderr, "{} videos in {} on {}{}{}\n", made,
                time_text(std::chrono::duration<double>(steady_clock::now() - began_at).count()), model->device(),
-               peak_bytes > 0 ? fmt::format(", at most {:.2f} GiB", static_cast<double>(peak_bytes) / (1u << 30)) : "",
+               peak_bytes > 0 ? ", at most " + size_text(peak_bytes) : "",
                made < jobs.size() ? fmt::format("; {} were there already", jobs.size() - made) : "");
   return 0;
 }

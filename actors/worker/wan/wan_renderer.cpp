@@ -140,10 +140,9 @@ public:
       throw std::logic_error{"wan: a sample that is not done, or dropped"};
     stage_cost one{.stage = run_phase::decoding};
     rendered files;
-    measured(one, [&] { files = decode(jobs_[sample], run_.latent(sample), tick); });
-    auto alone = shape_;
-    alone.samples = 1;
-    parts_.costs.learn(alone, baseline_bytes_, one);
+    auto plan = plan_decoding();
+    measured(one, [&] { files = decode(jobs_[sample], run_.latent(sample), plan.tiles, tick); });
+    if (plan.tiles == 1) parts_.costs.learn(plan.shape, baseline_bytes_, one);
     costs_[2].measured_bytes = std::max(costs_[2].measured_bytes, one.measured_bytes);
     costs_[2].measured_s += one.measured_s;
     return files;
@@ -174,6 +173,11 @@ public:
   }
 
 private:
+  struct decoding_plan {
+    std::int64_t tiles = 1; ///< per side
+    batch_shape shape;      ///< of one tile, with its margins
+  };
+
   void restore(const run_state& r, std::size_t index) {
     auto& job = jobs_[index];
     auto found = std::ranges::find(r.samples, to_string(job.id), &saved_sample::id);
@@ -223,11 +227,11 @@ private:
     note();
   }
 
-  rendered decode(const run_job& job, const at::Tensor& latent, const std::function<void()>& tick) const {
+  rendered decode(const run_job& job, const at::Tensor& latent, std::int64_t tiles,
+                  const std::function<void()>& tick) const {
     if (!latent.isfinite().all().item<bool>())
       throw render_error{errc::internal, "the model gave numbers that are not finite"};
     video_files files{job};
-    auto tiles = tiles_needed();
     if (tiles > 1) {
       files.add(decode_in_tiles(parts_.loaded.vae, latent, tiles, tiles, tick));
       return files.finish();
@@ -240,20 +244,33 @@ private:
     return files.finish();
   }
 
-  /// Per side, so that decoding fits into what is free; 1: it does as it is. When nothing fits, it is tried as small
-  /// as it gets.
-  std::int64_t tiles_needed() const {
+  /// In as few tiles as fit into what is free; when nothing fits, as small as they get.
+  decoding_plan plan_decoding() const {
     auto capacity = parts_.memory.capacity_bytes(), used = parts_.memory.used_bytes();
-    auto shape = shape_;
-    shape.samples = 1;
-    for (std::int64_t tiles = 1; capacity > 0 && tiles < tiles_max; ++tiles) {
-      auto margin = tiles > 1 ? 2 * parts_.loaded.vae.reach() : 0;
-      auto side = [&](std::int64_t cells) { return std::min(cells, (cells + tiles - 1) / tiles + margin); };
-      shape.latent.height = side(shape_.latent.height);
-      shape.latent.width = side(shape_.latent.width);
-      if (parts_.costs.predict(shape, used)[2].predicted_bytes <= capacity) return tiles;
+    decoding_plan plan{.shape = shape_};
+    plan.shape.samples = 1;
+    auto fits = [&] {
+      auto held = plan.tiles > 1 ? bytes_beside_tiles() : 0;
+      return capacity == 0 || parts_.costs.predict(plan.shape, used + held)[2].predicted_bytes <= capacity;
+    };
+    while (!fits() && plan.tiles < tiles_max) {
+      ++plan.tiles;
+      auto margins = (plan.tiles > 2 ? 2 : 1) * parts_.loaded.vae.reach(); // none at the frame's edges
+      auto side = [&](std::int64_t cells) { return std::min(cells, (cells + plan.tiles - 1) / plan.tiles + margins); };
+      plan.shape.latent.height = side(shape_.latent.height);
+      plan.shape.latent.width = side(shape_.latent.width);
     }
-    return capacity > 0 ? tiles_max : 1;
+    return plan;
+  }
+
+  /// What decode_in_tiles() keeps for all tiles: the middle of every frame and, where the device is the CPU, the video.
+  std::uint64_t bytes_beside_tiles() const {
+    auto& l = shape_.latent;
+    auto& vae = parts_.loaded.config.vae;
+    auto middles = l.frames * l.height * l.width * vae.dim * vae.widths.back() * 4;
+    auto& p = jobs_.front().params;
+    auto video = std::int64_t{p.frames} * p.height * p.width * 3;
+    return static_cast<std::uint64_t>(middles + (parts_.loaded.device.is_cpu() ? 2 * video : 0));
   }
 
   shared_parts& parts_;
