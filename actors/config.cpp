@@ -218,6 +218,10 @@ model_config_entry read_model(config_table t, const cluster_config& c, bool is_l
   m.renderer.threads = static_cast<int>(t.integer("threads", 0, 256, 0));
   m.renderer.artifact_bytes =
       static_cast<std::size_t>(t.integer("artifact_bytes", 0, static_cast<std::int64_t>(limits::object_bytes_max), 0));
+  m.renderer.precision = t.choice("precision", {"auto", "float32", "bf16"}, "auto");
+  m.renderer.experts = t.choice("experts", {"both", "one", "streamed"}, "both");
+  m.renderer.drop_text_encoder = t.flag("drop_text_encoder", false);
+  m.renderer.memory_bytes = static_cast<std::uint64_t>(t.integer("memory_mib", 0, 1 << 24, 0)) << 20;
   auto tokenizer = t.text("tokenizer", is_wan ? tokenizer_in(m.renderer.checkpoint) : "");
   if (!tokenizer.empty()) m.tokenizer_file = resolve(tokenizer, c.file);
   m.text_len = static_cast<int>(t.integer("text_len", 1, limits::prompt_tokens_max, limits::prompt_tokens_max));

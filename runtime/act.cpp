@@ -29,4 +29,9 @@ system_config::system_config(int threads) : coarse_deadlines{std::make_unique<de
   set("scheduler.max-threads", static_cast<std::size_t>(threads));
 }
 
+system::~system() {
+  actors.await_all_actors_done();
+  config.coarse_deadlines->stop();
+}
+
 } // namespace reel::act

@@ -184,4 +184,17 @@ public:
   std::unique_ptr<deadlines> coarse_deadlines; ///< null: asks use CAF's clock
 };
 
+/// An actor system with these settings. It ends when its actors have, and not before the thread of the deadlines has
+/// let go of the last of them.
+class system {
+public:
+  explicit system(int threads) : config{threads}, actors{config} {}
+  ~system();
+  system(const system&) = delete;
+  system& operator=(const system&) = delete;
+
+  system_config config;
+  caf::actor_system actors;
+};
+
 } // namespace reel::act

@@ -16,13 +16,15 @@ constexpr auto look_every = std::chrono::milliseconds{250}; // deadlines are sec
 
 deadlines::deadlines() : thread_{[this] { run(); }} {}
 
-deadlines::~deadlines() {
+deadlines::~deadlines() { stop(); }
+
+void deadlines::stop() {
   {
     std::lock_guard lock{mutex_};
     stopping_ = true;
   }
   something_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 deadlines::ticket deadlines::add(const caf::strong_actor_ptr& asker, caf::message_id answer,

@@ -3,7 +3,7 @@
 // Here both are a few instructions under a lock; one thread looks four times a second, and only while something is due
 // at all.
 //
-// One per actor system, owned by its system_config (act.hpp). Any thread may call. Only weak references are held: a
+// One per actor system, owned by its settings (act.hpp). Any thread may call. Only weak references are held: a
 // deadline keeps no actor alive. Fires up to a quarter of a second late, never early. Bounded by what is in flight.
 #pragma once
 
@@ -30,6 +30,9 @@ public:
   ~deadlines();
   deadlines(const deadlines&) = delete;
   deadlines& operator=(const deadlines&) = delete;
+
+  /// Nothing fires any more. Before the actor system goes: what is told an actor at last needs it.
+  void stop();
 
   /// `asker` gets caf::sec::request_timeout as the answer (response_handle::id()) then, unless it is dropped before.
   ticket add(const caf::strong_actor_ptr& asker, caf::message_id answer, std::chrono::milliseconds from_now);

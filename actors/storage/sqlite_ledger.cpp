@@ -99,6 +99,7 @@ private:
   sqlite::transactions transactions_;
   sqlite::reader reader_;
   int log_frames_ = 0; ///< in the write-ahead log after the last commit
+  sqlite::read_gate reads_going_on_;
   sqlite::checkpointer checkpointer_;
 
   queue_to<sqlite::transactions> writes_;
@@ -113,6 +114,10 @@ sqlite::connection open_writer(const sqlite_ledger_options& o) {
   sqlite::prepare_ledger_file(o.file);
   sqlite::prepare_wal(o.file, o.wal_bytes); // afterwards: beside an empty file SQLite removes any log
   return {o.file.string(), {.cache_kib = o.writer_cache_kib}};
+}
+
+sqlite::key_options key_options_of(const sqlite_ledger_options& o) {
+  return {o.keys_kept, o.keys_gap_max, o.now(), o.steady_now()};
 }
 
 /// SQLite's own words do not name the file.
@@ -134,14 +139,11 @@ template <class Open> auto opening(const std::filesystem::path& file, Open open)
 sqlite_ledger::threads::threads(sqlite_ledger_options o, deliver_function deliver)
     : options_{with_defaults(std::move(o))}, deliver_{std::move(deliver)}, lock_{options_.file},
       disk_{beside(options_.file, ".reserve"), options_.disk}, write_db_{open_writer(options_)},
-      read_db_{options_.file.string(), {.cache_kib = options_.reader_cache_kib}}, transactions_{write_db_,
-                                                                                                options_.limits,
-                                                                                                {options_.keys_kept,
-                                                                                                 options_.keys_gap_max},
-                                                                                                options_.now(),
-                                                                                                options_.steady_now()},
-      reader_{read_db_}, checkpointer_{options_.file.string(),
-                                       {options_.wal_bytes, [this](const std::string& why) { give_up(why); }}},
+      read_db_{options_.file.string(), {.cache_kib = options_.reader_cache_kib}},
+      transactions_{write_db_, options_.limits, key_options_of(options_)}, reader_{read_db_},
+      checkpointer_{options_.file.string(),
+                    reads_going_on_,
+                    {options_.wal_bytes, [this](const std::string& why) { give_up(why); }}},
       writes_{options_.queue_ops, options_.queue_bytes}, reads_{options_.queue_ops, options_.queue_bytes} {
   sqlite::configure_writer(write_db_);
   move_whole_log();
@@ -245,6 +247,7 @@ void sqlite_ledger::threads::read_loop() {
 
 void sqlite_ledger::threads::answer(read_group& group) {
   if (dead_) return sqlite::refuse_all(group, errc::unavailable);
+  sqlite::read_gate::reading going_on{reads_going_on_};
   // After the last of the group was asked: sees all that was committed before.
   if (const auto code = reading([this] { reader_.begin(); }); code != errc::ok) return sqlite::refuse_all(group, code);
   for (auto& op : group)

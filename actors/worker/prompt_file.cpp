@@ -28,8 +28,8 @@ constexpr std::string_view fields_known[] = {"prompt",
                                              "guidance_scale_high",
                                              "guidance_scale_low"};
 // Passed over, so that files for a cluster work here too, and videos.jsonl of an earlier run.
-constexpr std::string_view fields_without_meaning[] = {"model",    "class", "deadline", "allow_degraded",
-                                                       "metadata", "file",  "render_ms"};
+constexpr std::string_view fields_without_meaning[] = {"model",    "class", "deadline",  "allow_degraded",
+                                                       "metadata", "file",  "render_ms", "peak_bytes"};
 
 constexpr std::size_t tokens_max = 4096; // the model refuses far fewer; this bounds what is read
 constexpr std::size_t stem_bytes_max = 48;

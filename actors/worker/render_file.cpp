@@ -1,5 +1,6 @@
 #include "actors/worker/render_file.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <deque>
@@ -34,7 +35,8 @@ json::value number(float n) {
   return static_cast<float>(whole) == n ? json::value(whole) : json::value(n);
 }
 
-json::object line_about(const prompt_job& j, const std::string& file, std::chrono::milliseconds took) {
+json::object line_about(const prompt_job& j, const std::string& file, std::chrono::milliseconds took,
+                        std::uint64_t peak_bytes) {
   auto& p = j.job.params;
   return {{"file", file},
           {"prompt", j.prompt},
@@ -48,7 +50,8 @@ json::object line_about(const prompt_job& j, const std::string& file, std::chron
           {"guidance_scale_low", number(p.guidance_low)},
           {"flow_shift", number(p.flow_shift)},
           {"seed", p.seed},
-          {"render_ms", took.count()}};
+          {"render_ms", took.count()},
+          {"peak_bytes", peak_bytes}};
 }
 
 std::vector<run_job> run_jobs_of(const batch& b) {
@@ -136,6 +139,7 @@ private:
     for (std::size_t i = 0; i < b.size(); ++i) {
       say(run_phase::decoding);
       auto files = work->finish(i, [this] { say(run_phase::decoding); });
+      for (auto& stage : work->costs()) now_.peak_bytes = std::max(now_.peak_bytes, stage.measured_bytes);
       keep(*b[i], files, std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - began_at));
     }
   }
@@ -146,7 +150,7 @@ private:
     write_file(video, files.video);
     auto list = options_.out / "videos.jsonl";
     std::ofstream to{list, std::ios::app};
-    auto about = json::serialize(line_about(j, video.filename().string(), took));
+    auto about = json::serialize(line_about(j, video.filename().string(), took, now_.peak_bytes));
     to << about << '\n';
     if (!to.flush()) throw std::runtime_error{list.string() + ": cannot be written"};
     made_.insert(&j);

@@ -26,6 +26,7 @@ struct render_progress {
   run_phase phase = run_phase::waiting;         ///< encoding, denoising, decoding
   int step = 0, steps_total = 0;                ///< of the present pass
   const std::filesystem::path* wrote = nullptr; ///< the video that was just finished
+  std::uint64_t peak_bytes = 0;                 ///< of the device, measured so far; 0: not known
   const std::string* about = nullptr;           ///< its line in videos.jsonl
   std::string note;                             ///< something unexpected that was dealt with
 };

@@ -35,6 +35,7 @@ struct stage_cost {
   std::uint64_t predicted_bytes = 0;    ///< of the device at its highest, weights included
   std::uint64_t measured_bytes = 0;
   double predicted_s = 0, measured_s = 0;
+  std::uint32_t expert_loads = 0; ///< experts brought to the device for it
   bool operator==(const stage_cost&) const = default;
 };
 
@@ -102,6 +103,12 @@ struct renderer_options {
   std::string device;             ///< "cpu", "cuda", "cuda:1"; empty: the best there is
   int threads = 0;                ///< compute threads on a CPU; 0: all
   std::size_t artifact_bytes = 0; ///< null model only: size of the file it makes; 0: none
+
+  // Of the Wan model alone:
+  std::string precision = "auto"; ///< of large products: "float32", "bf16"; "auto": bf16 on a GPU, float32 on a CPU
+  std::string experts = "both";   ///< on the device at once: "both", "one" (they take turns), "streamed" (by block)
+  bool drop_text_encoder = false; ///< free its memory while nothing is encoded
+  std::uint64_t memory_bytes = 0; ///< that tensors may take of the device; 0: nine tenths of what there is
 };
 
 /// Loads and checks the model. Throws render_error with the file, what was expected and what was found.

@@ -32,7 +32,11 @@ std::string to_json(const worker_input& in) {
                                   {"checkpoint", m.checkpoint},
                                   {"device", m.device},
                                   {"threads", m.threads},
-                                  {"artifact_bytes", static_cast<std::int64_t>(m.artifact_bytes)}});
+                                  {"artifact_bytes", static_cast<std::int64_t>(m.artifact_bytes)},
+                                  {"precision", m.precision},
+                                  {"experts", m.experts},
+                                  {"drop_text_encoder", static_cast<std::int64_t>(m.drop_text_encoder)},
+                                  {"memory_bytes", static_cast<std::int64_t>(m.memory_bytes)}});
   return json::serialize(json::object{{"worker", in.id.value},
                                       {"peer", in.local_peer.value},
                                       {"endpoint", in.endpoint},
@@ -64,7 +68,11 @@ worker_input parse_worker_input(std::string_view input) {
                          text(m, "checkpoint"),
                          text(m, "device"),
                          static_cast<int>(number(m, "threads")),
-                         static_cast<std::size_t>(number(m, "artifact_bytes"))});
+                         static_cast<std::size_t>(number(m, "artifact_bytes")),
+                         text(m, "precision"),
+                         text(m, "experts"),
+                         number(m, "drop_text_encoder") != 0,
+                         static_cast<std::uint64_t>(number(m, "memory_bytes"))});
   }
   return in;
 }

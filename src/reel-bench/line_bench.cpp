@@ -116,12 +116,13 @@ int run_line(const line_options& o) {
 }
 
 int run_queue(const queue_options& o) {
+  auto room = static_cast<std::size_t>(o.jobs) + 2'000'000; // for two more loads: the limit is not what is measured
   harness::local_cluster cluster{{.dir = o.dir + "/queue",
                                   .bin = own_folder(),
                                   .models = harness::null_model(0, null_batch_max),
-                                  .more = fmt::format("[storage]\nqueued_jobs_max = {}\n", o.jobs + 200'000),
+                                  .more = fmt::format("[storage]\nqueued_jobs_max = {}\n", room),
                                   .slots = 1,
-                                  .queued_jobs_max = static_cast<std::size_t>(o.jobs) + 200'000}};
+                                  .queued_jobs_max = room}};
   cluster.kill("workers-1");
   auto control = cluster.control_pid();
   figures f;

@@ -76,8 +76,8 @@ struct node::parts {
   const node_config self;
   const node_epoch epoch = draw_epoch();
 
-  act::system_config actor_config;
-  caf::actor_system system;
+  act::system actor_system;
+  caf::actor_system& system = actor_system.actors;
   hub cluster; ///< to other nodes
   hub local;   ///< to our worker processes
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
@@ -103,7 +103,7 @@ struct node::parts {
   bool stopped = false;
 
   parts(const cluster_config& c, const node_config& s, give_up_function give_up)
-      : config{c}, self{s}, actor_config{c.threads}, system{actor_config}, cluster{system}, local{system},
+      : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system},
         tree{system, std::move(give_up)} {}
 
   void open_storage();

@@ -13,9 +13,18 @@ namespace reel::worker_cli {
 
 inline constexpr int exit_failed = 1;
 
+std::string size_text(std::uint64_t bytes); ///< "39.5 KiB"
+
 struct device_options {
   std::string device; ///< "cpu", "cuda", "cuda:1"; empty: the best there is
   int threads = 0;    ///< on a CPU; 0: all
+};
+
+/// How the model uses its device; see renderer_options.
+struct memory_options {
+  std::string precision = "auto", experts = "both";
+  bool drop_text_encoder = false;
+  double memory_gib = 0; ///< 0: nine tenths of what there is
 };
 
 struct inspect_command {
@@ -46,6 +55,7 @@ struct render_command {
   std::optional<float> guidance, guidance_high, guidance_low, shift;
   std::optional<std::uint64_t> seed;
   device_options on;
+  memory_options memory;
 };
 int render(const render_command& c);
 

@@ -13,6 +13,12 @@ namespace reel::worker_cli {
 namespace json = boost::json;
 using namespace reel::wan;
 
+std::string size_text(std::uint64_t bytes) {
+  if (bytes >= 1u << 30) return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / (1u << 30));
+  if (bytes >= 1u << 20) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1u << 20));
+  return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
+}
+
 namespace {
 
 constexpr std::size_t shown_max = 10; // of a list; --json has all
@@ -22,12 +28,6 @@ std::string with_commas(std::uint64_t n) {
   for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
     digits.insert(static_cast<std::size_t>(i), 1, ',');
   return digits;
-}
-
-std::string size_text(std::uint64_t bytes) {
-  if (bytes >= 1u << 30) return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / (1u << 30));
-  if (bytes >= 1u << 20) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1u << 20));
-  return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
 }
 
 std::string types_text(const part_inspection& p) {

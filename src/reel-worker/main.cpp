@@ -57,6 +57,13 @@ void add_render(CLI::App& app, command_line& l) {
   add("--out", r.out, "Where the videos go", "FOLDER");
   add("--batch", r.batch, "Videos of one shape in one pass of the model (default: 1)", "N")->check(CLI::Range(1, 256));
   app.add_flag("--skip-existing", r.skip_existing, "Leave out what has its .mp4 already")->group(group);
+  auto& m = r.memory;
+  add("--precision", m.precision, "Of large products (default: bf16 on a GPU, float32 on a CPU)", "float32|bf16");
+  add("--experts", m.experts, "On the device at once (default: both); streamed: a block at a time",
+      "both|one|streamed");
+  app.add_flag("--drop-text-encoder", m.drop_text_encoder, "Free its memory while nothing is encoded")->group(group);
+  add("--memory", m.memory_gib, "That tensors may take of the device (default: nine tenths of it)", "GIB")
+      ->check(CLI::PositiveNumber);
   group = "With --render, for lines that do not say it (default: the model's own)";
   add("--size", r.size, "Pixels", "WIDTHxHEIGHT");
   add("--frames", r.frames, "4n+1", "N");

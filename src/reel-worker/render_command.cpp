@@ -130,15 +130,24 @@ int render(const render_command& c) {
                               .kind = "wan",
                               .checkpoint = c.model,
                               .device = c.on.device,
-                              .threads = c.on.threads});
+                              .threads = c.on.threads,
+                              .precision = c.memory.precision,
+                              .experts = c.memory.experts,
+                              .drop_text_encoder = c.memory.drop_text_encoder,
+                              .memory_bytes = static_cast<std::uint64_t>(c.memory.memory_gib * (1u << 30))});
   progress_line line{c.json};
+  std::uint64_t peak_bytes = 0;
   auto began_at = steady_clock::now();
   auto made = render_prompts(*model, jobs, {.out = c.out, .batch_max = c.batch, .skips_existing = c.skip_existing},
-                             [&line](const render_progress& p) { line.show(p); });
+                             [&line, &peak_bytes](const render_progress& p) {
+                               line.show(p);
+                               peak_bytes = p.peak_bytes;
+                             });
   line.end();
   if (!c.json)
-    fmt::print(stderr, "{} videos in {} on {}{}\n", made,
+    fmt::print(stderr, "{} videos in {} on {}{}{}\n", made,
                time_text(std::chrono::duration<double>(steady_clock::now() - began_at).count()), model->device(),
+               peak_bytes > 0 ? ", at most " + size_text(peak_bytes) : "",
                made < jobs.size() ? fmt::format("; {} were there already", jobs.size() - made) : "");
   return 0;
 }

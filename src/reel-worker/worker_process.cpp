@@ -48,8 +48,8 @@ struct end_signal {
 
 int run(const worker_input& in) {
   auto models = load(in);
-  act::system_config config{1};
-  caf::actor_system system{config};
+  act::system actor_system{1};
+  auto& system = actor_system.actors;
   end_signal end;
   hub local{system};
 

@@ -28,7 +28,7 @@ const node_id operator_peer{"operator"};
 class visit {
 public:
   visit(const cluster_config& c, const node_config& host)
-      : system_{config_}, hub_{system_}, host_{host.id}, link_{options(c, host)} {}
+      : hub_{system_}, host_{host.id}, link_{options(c, host)} {}
   ~visit() {
     link_.stop();
     hub_.stop();
@@ -81,8 +81,8 @@ private:
             .peers = {{host.id, host.listen, load_public_key(c.keys_dir, host.id), {}}}};
   }
 
-  act::system_config config_{1};
-  caf::actor_system system_;
+  act::system actor_system_{1};
+  caf::actor_system& system_ = actor_system_.actors;
   hub hub_;
   arrival arrival_{hub_};
   node_id host_;

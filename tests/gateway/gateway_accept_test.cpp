@@ -206,8 +206,8 @@ TEST_CASE("when the actor ends every call is answered, and a new actor serves th
 }
 
 TEST_CASE("on real threads every call of every thread is answered once, with its own answer") {
-  act::system_config settings{2};
-  caf::actor_system system{settings};
+  act::system actor_system{2};
+  auto& system = actor_system.actors;
   auto s = std::make_shared<script>(); // the ledger alone uses it
   auto ledger = act::spawn_shell<fake_ledger>(system, s);
   auto scheduler = act::spawn_shell<fake_scheduler>(system, std::make_shared<script>());

@@ -82,8 +82,8 @@ private:
 };
 
 struct world {
-  act::system_config config{1};
-  caf::actor_system system{config};
+  act::system own{1};
+  caf::actor_system& system = own.actors;
   std::shared_ptr<heard> h = std::make_shared<heard>();
   act::ref<answerer_protocol> whom = act::spawn_shell<answerer>(system);
 
@@ -145,7 +145,7 @@ TEST_CASE("a long delay brings its message, and keeps nobody alive") {
   world w;
   auto gone = act::spawn_shell<asker>(w.system, w.whom, question{}, std::make_shared<heard>());
   auto watched = caf::actor_cast<caf::weak_actor_ptr>(gone);
-  w.config.coarse_deadlines->add(caf::actor_cast<caf::strong_actor_ptr>(gone), caf::make_message(late{}), 1h);
+  w.own.config.coarse_deadlines->add(caf::actor_cast<caf::strong_actor_ptr>(gone), caf::make_message(late{}), 1h);
   act::end_and_wait(gone);
   gone = asker::interface {};
   auto give_up_at = std::chrono::steady_clock::now() + 60s;
@@ -154,7 +154,7 @@ TEST_CASE("a long delay brings its message, and keeps nobody alive") {
   CHECK_FALSE(caf::actor_cast<caf::strong_actor_ptr>(watched));
 
   auto here = act::spawn_shell<asker>(w.system, w.whom, question{}, w.h);
-  w.config.coarse_deadlines->add(caf::actor_cast<caf::strong_actor_ptr>(here), caf::make_message(late{}), 1ms);
+  w.own.config.coarse_deadlines->add(caf::actor_cast<caf::strong_actor_ptr>(here), caf::make_message(late{}), 1ms);
   while (w.h->lates == 0 && std::chrono::steady_clock::now() < give_up_at) std::this_thread::yield();
   CHECK(w.h->lates == 1);
 }

@@ -278,8 +278,8 @@ TEST_CASE("a group that is committed after its shell died is told of by the succ
 TEST_CASE("the shell works over the SQLite ledger's own threads") {
   scratch_folder folder;
   ledger_clock clock;
-  act::system_config config{2};
-  caf::actor_system system{config};
+  act::system actor_system{2};
+  auto& system = actor_system.actors;
   auto told = std::make_shared<heard>();
   auto replies = std::make_shared<delivery_point>();
   auto led = std::make_shared<sqlite_ledger>(

@@ -67,8 +67,8 @@ TEST_CASE("what would wait in more calls or bytes than allowed is refused") {
 
 TEST_CASE("many calls at once run on the shell's own threads") {
   scratch_folder folder;
-  act::system_config config{2};
-  caf::actor_system system{config};
+  act::system actor_system{2};
+  auto& system = actor_system.actors;
   std::shared_ptr<file_objects> store = file_store::make(folder.path());
   objects_ref actor = act::spawn_shell<objects_actor>(system, store, objects_actor_options{});
   id_generator ids;
@@ -235,8 +235,8 @@ public:
 } // namespace
 
 TEST_CASE("a store that throws is answered for, and its calls leave no count behind") {
-  act::system_config config{2};
-  caf::actor_system system{config};
+  act::system actor_system{2};
+  auto& system = actor_system.actors;
   auto store = std::make_shared<throwing_store>();
   objects_ref actor = act::spawn_shell<objects_actor>(system, std::shared_ptr<object_store>{store},
                                                       objects_actor_options{.calls_max = 1, .bytes_max = 10});

@@ -106,6 +106,14 @@ line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : s
   pass(2s);
 }
 
+line_world::~line_world() {
+  for (auto& w : worker_actors_) act::end(w);
+  for (auto& n : nodes_) act::end(n);
+  act::end(ledger_front_);
+  act::end(scheduler_front_);
+  system.run();
+}
+
 void line_world::start_node(std::size_t index) {
   auto w = std::make_shared<played_worker>();
   node_id name{"workers-" + std::to_string(index + 1)};
@@ -125,6 +133,7 @@ void line_world::start_node(std::size_t index) {
   wiring.admit = [](const node_id&, const std::string&) {};
   wiring.dismiss = [](const node_id&) {};
   auto worker = act::spawn_shell<worker_actor>(system.actors(), w);
+  worker_actors_.push_back(worker);
   wiring.slots.push_back(
       {w->id, {"slot-0"}, worker, [](const std::string&) { return child_spec{}; }, [] { return std::string{}; }});
   node_supervisor_options options;

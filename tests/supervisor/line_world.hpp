@@ -27,6 +27,7 @@ struct played_worker {
 class line_world {
 public:
   explicit line_world(std::optional<std::uint64_t> seed = {}, std::size_t nodes = 2);
+  ~line_world(); ///< ends the actors, which hold each other
 
   // ---- what happens outside
   job_id submit(std::uint64_t number, job_class cls = job_class::standard);
@@ -61,6 +62,7 @@ private:
   scheduler_ref scheduler_front_;
   std::vector<std::shared_ptr<played_worker>> workers_; ///< one slot per node
   std::vector<node_supervisor_ref> nodes_;
+  std::vector<act::ref<worker_protocol>> worker_actors_;
   std::map<node_id, slots_ref> slots_;
   int last_pid_ = 100;
 };

@@ -20,8 +20,8 @@ void move_whole_log(connection& writer) {
     writer.fail("moving the whole log");
 }
 
-checkpointer::checkpointer(const std::string& file, options o)
-    : options_{std::move(o)}, db_{file, {.cache_kib = 64}}, thread_{} {
+checkpointer::checkpointer(const std::string& file, read_gate& reads, options o)
+    : options_{std::move(o)}, reads_{reads}, db_{file, {.cache_kib = 64}}, thread_{} {
   configure_writer(db_);
   thread_ = std::thread{[this] { run(); }};
 }
@@ -50,7 +50,12 @@ void checkpointer::after_commit(connection& writer, int frames) {
   }
   std::lock_guard lock{passing_};
   nearly_done_ = false;
-  pass(writer, far_too_long ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE);
+  if (!far_too_long) {
+    pass(writer, SQLITE_CHECKPOINT_PASSIVE);
+    return;
+  }
+  read_gate::closing no_reads{reads_};
+  pass(writer, SQLITE_CHECKPOINT_RESTART);
 }
 
 void checkpointer::run() {
@@ -84,7 +89,7 @@ bool checkpointer::pass(connection& db, int mode) {
     next_try_frames_ = 0;
     return frames - moved <= last_frames_max;
   }
-  if ((code & 0xff) == SQLITE_BUSY) { // the writer was just changing the log's index, or a read takes very long
+  if ((code & 0xff) == SQLITE_BUSY) { // the writer was just changing the log's index, or another process reads
     if (mode == SQLITE_CHECKPOINT_RESTART) next_try_frames_ = try_later;
     return false;
   }

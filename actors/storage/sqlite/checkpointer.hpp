@@ -4,8 +4,8 @@
 // SQLite starts the log over only when all of it has been moved and nobody writes meanwhile; under steady
 // load that moment never comes by itself. So a thread with its own connection moves in passes, each shorter
 // than the one before, while commits go on; when only a few frames are left it says so, and the writer moves
-// those between two commits. A log that has grown far too long all the same, because reads never pause, makes the
-// writer wait for the reads that go on.
+// those between two commits. A log that has grown far too long all the same, because reads never pause, makes them
+// pause.
 #pragma once
 
 #include <atomic>
@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "actors/storage/sqlite/connection.hpp"
+#include "actors/storage/sqlite/read_gate.hpp"
 
 namespace reel::sqlite {
 
@@ -29,7 +30,7 @@ public:
     std::uint64_t wal_bytes = 64u << 20; ///< what the log may grow to; passes begin at half of it
     std::function<void(const std::string& why)> on_fatal;
   };
-  checkpointer(const std::string& file, options o);
+  checkpointer(const std::string& file, read_gate& reads, options o);
   ~checkpointer();
   checkpointer(const checkpointer&) = delete;
   checkpointer& operator=(const checkpointer&) = delete;
@@ -43,6 +44,7 @@ private:
   bool pass(connection& db, int mode); ///< true when so little is left that the writer can do it
 
   const options options_;
+  read_gate& reads_;
   connection db_;
   std::mutex passing_; ///< held during a pass: SQLite allows one checkpoint at a time
   std::atomic<int> frames_{0};

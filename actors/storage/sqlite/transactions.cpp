@@ -34,10 +34,10 @@ std::optional<wall_time> saved_key_time(writer_tables& tables) {
 
 } // namespace
 
-transactions::transactions(connection& db, const admission_limits& limits, const key_options& keys, wall_time now,
-                           instant steady)
+transactions::transactions(connection& db, const admission_limits& limits, const key_options& keys)
     : db_{db}, tables_{db}, admission_{limits}, keys_kept_{keys.kept}, key_clock_{saved_key_time(tables_), keys.gap_max,
-                                                                                  now, steady} {
+                                                                                  keys.wall_at_start,
+                                                                                  keys.steady_at_start} {
   restore_tenants();
   const auto found = tables_.find_last_numbers();
   last_ = committed_ = {found.job, found.batch, found.position, found.term};

@@ -18,11 +18,13 @@ namespace reel::sqlite {
 struct key_options {
   std::chrono::milliseconds kept;
   std::chrono::milliseconds gap_max; ///< of key_clock
+  wall_time wall_at_start;
+  instant steady_at_start;
 };
 
 class transactions {
 public:
-  transactions(connection& db, const admission_limits& limits, const key_options& keys, wall_time now, instant steady);
+  transactions(connection& db, const admission_limits& limits, const key_options& keys);
 
   void begin(wall_time now, instant steady, space_left space);
   void commit();   ///< durable when it returns

@@ -16,12 +16,12 @@
 namespace reel::wan {
 namespace {
 
-constexpr std::int64_t panel = 16;         // keys, or numbers of a value, that a register tile is wide
+constexpr std::int64_t keys_panel = 16;    // keys, or numbers of a value, that an attention's tile is wide
 constexpr std::int64_t queries_block = 48; // with the scores of a key block, 24 KiB: the first cache's size
 constexpr std::int64_t keys_block = 128;
 constexpr float no_score = -std::numeric_limits<float>::infinity();
 
-std::int64_t in_panels(std::int64_t n) { return (n + panel - 1) / panel * panel; }
+std::int64_t in_panels(std::int64_t n, std::int64_t wide = keys_panel) { return (n + wide - 1) / wide * wide; }
 
 template <int Width> struct vector_types {
   typedef float number __attribute__((vector_size(Width * sizeof(float))));
@@ -58,32 +58,32 @@ template <int Width> REEL_INLINE vec<Width> exp_of(vec<Width> x) {
   return y * reinterpret_cast<vec<Width>>(power);
 }
 
-/// One register tile: c = start + sum over k of a[row][k] x b[k][column], 16 columns. b holds its rows of 16 one after
-/// the other; a is read at a[row x a_row + k x a_step]. `start(row, column)` gives what the sums begin with.
-template <int Width, int Rows, class Start> REEL_INLINE void tile(const float* a, std::int64_t a_row,
-                                                                  std::int64_t a_step, const float* b, std::int64_t n,
-                                                                  float* c, std::int64_t c_row, Start start) {
-  constexpr int columns = panel / Width;
+/// One register tile: c = start + sum over k of a[row][k] x b[k][column], Panel columns. b holds its rows of a panel
+/// one after the other; a is read at a[row x a_row + k x a_step]. `start(row, column)` gives what the sums begin with.
+template <int Width, int Rows, std::int64_t Panel, class Start>
+REEL_INLINE void tile(const float* a, std::int64_t a_row, std::int64_t a_step, const float* b, std::int64_t n, float* c,
+                      std::int64_t c_row, Start start) {
+  constexpr int columns = Panel / Width;
   vec<Width> sum[Rows][columns];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < columns; ++i) sum[r][i] = start(r, i * Width);
 #pragma GCC unroll 4
   for (std::int64_t k = 0; k < n; ++k) {
     vec<Width> right[columns];
-#pragma GCC unroll 8
-    for (int i = 0; i < columns; ++i) right[i] = load<Width>(b + k * panel + i * Width);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
+    for (int i = 0; i < columns; ++i) right[i] = load<Width>(b + k * Panel + i * Width);
+#pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
       auto left = a[r * a_row + k * a_step];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int i = 0; i < columns; ++i) sum[r][i] += left * right[i];
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < columns; ++i) store<Width>(c + r * c_row + i * Width, sum[r][i]);
 }
 
@@ -101,14 +101,14 @@ void pack_head(std::int64_t head_dim, const float* k, std::int64_t k_row, const 
                std::int64_t keys, const packed_head<float>& to) {
   auto padded = in_panels(keys);
   for (std::int64_t j = 0; j < padded; ++j) {
-    auto* column = to.keys + j / panel * panel * head_dim + j % panel;
+    auto* column = to.keys + j / keys_panel * keys_panel * head_dim + j % keys_panel;
     auto* from = k + std::min(j, keys - 1) * k_row; // what stands in for a missing key gets no weight later
-    for (std::int64_t i = 0; i < head_dim; ++i) column[i * panel] = from[i];
+    for (std::int64_t i = 0; i < head_dim; ++i) column[i * keys_panel] = from[i];
   }
-  for (std::int64_t c = 0; c < head_dim; c += panel)
+  for (std::int64_t c = 0; c < head_dim; c += keys_panel)
     for (std::int64_t j = 0; j < padded; ++j) {
-      auto* row = to.values + c * padded + j * panel;
-      for (std::int64_t i = 0; i < panel; ++i) row[i] = j < keys && c + i < head_dim ? v[j * v_row + c + i] : 0;
+      auto* row = to.values + c * padded + j * keys_panel;
+      for (std::int64_t i = 0; i < keys_panel; ++i) row[i] = j < keys && c + i < head_dim ? v[j * v_row + c + i] : 0;
     }
 }
 
@@ -173,35 +173,38 @@ REEL_INLINE void attend_block(query_block<Rows>& b, const packed_head<const floa
   auto rows = b.in_tiles(), d = b.head_dim, d_padded = in_panels(d), padded = in_panels(keys);
   for (std::int64_t first = 0; first < keys; first += keys_block) {
     auto real = std::min(keys_block, keys - first), here = in_panels(real);
-    for (std::int64_t j = 0; j < here; j += panel)
+    for (std::int64_t j = 0; j < here; j += keys_panel)
       for (std::int64_t row = 0; row < rows; row += Rows)
-        tile<Width, Rows>(b.q.data() + row * d, 1, Rows, head.keys + (first + j) * d, d,
-                          b.scores.data() + row * keys_block + j, keys_block,
-                          [](int, int) REEL_INLINE_LAMBDA { return vec<Width>{}; });
+        tile<Width, Rows, keys_panel>(b.q.data() + row * d, 1, Rows, head.keys + (first + j) * d, d,
+                                      b.scores.data() + row * keys_block + j, keys_block,
+                                      [](int, int) REEL_INLINE_LAMBDA { return vec<Width>{}; });
     for (std::int64_t row = 0; row < rows; ++row) {
       auto* scores = b.scores.data() + row * keys_block;
       std::fill(scores + real, scores + here, no_score);
       auto i = static_cast<std::size_t>(row);
       weigh<Width>(scores, here, b.highest[i], b.total[i], b.keep[i]);
     }
-    for (std::int64_t c = 0; c < d_padded; c += panel)
+    for (std::int64_t c = 0; c < d_padded; c += keys_panel)
       for (std::int64_t row = 0; row < rows; row += Rows) {
         auto* out = b.out.data() + row * d_padded + c;
         auto* keep = b.keep.data() + row;
-        tile<Width, Rows>(b.scores.data() + row * keys_block, keys_block, 1, head.values + c * padded + first * panel,
-                          real, out, d_padded, [&](int r, int column) REEL_INLINE_LAMBDA {
-                            return load<Width>(out + r * d_padded + column) * keep[r];
-                          });
+        tile<Width, Rows, keys_panel>(
+            b.scores.data() + row * keys_block, keys_block, 1, head.values + c * padded + first * keys_panel, real, out,
+            d_padded,
+            [&](int r, int column) REEL_INLINE_LAMBDA { return load<Width>(out + r * d_padded + column) * keep[r]; });
       }
   }
 }
 
 // ---------------------------------------------------------------- linear
 
-// Chosen by measurement against OpenBLAS (Zen 3): within 5 % of it for large products, faster for small ones.
-constexpr std::int64_t depth_block = 512;   // numbers of a row at once: with 16 columns, the first cache
+// Chosen by measurement against OpenBLAS: within 5 % of it for large products on Zen 3, faster for small ones.
+constexpr std::int64_t panel_floats = 8192; // of a panel at once: 32 KiB of the first cache
 constexpr std::int64_t rows_block = 48;     // rows that stay in the second cache while the columns pass
 constexpr std::int64_t columns_block = 128; // columns per task
+
+/// Numbers of a row at once.
+template <std::int64_t Panel> constexpr std::int64_t depth_block = panel_floats / Panel;
 
 /// A part of the product: some rows, up to columns_block columns.
 struct linear_part {
@@ -210,49 +213,52 @@ struct linear_part {
 
 /// The part's columns of the weight from `depth` on, as the tiles read them: [panel][depth][column]. What fills the
 /// last panel up is computed and thrown away.
+template <std::int64_t Panel>
 void pack_columns(const linear_job& job, const linear_part& part, std::int64_t depth, float* to) {
-  auto n = std::min(depth_block, job.in - depth);
-  for (std::int64_t c = 0; c < in_panels(part.columns); ++c) {
-    auto* column = to + c / panel * panel * depth_block + c % panel;
+  auto n = std::min(depth_block<Panel>, job.in - depth);
+  for (std::int64_t c = 0; c < in_panels(part.columns, Panel); ++c) {
+    auto* column = to + c / Panel * Panel * depth_block<Panel> + c % Panel;
     auto* from = job.weight + std::min(part.column + c, job.out - 1) * job.in + depth;
-    for (std::int64_t k = 0; k < n; ++k) column[k * panel] = from[k];
+    for (std::int64_t k = 0; k < n; ++k) column[k * Panel] = from[k];
   }
 }
 
 /// A tile of some rows, of a panel at the job's column `column`. Whole panels are computed in place.
-template <int Width, int Rows> REEL_INLINE void
+template <int Width, int Rows, std::int64_t Panel> REEL_INLINE void
 linear_tile(const linear_job& job, std::int64_t row, std::int64_t column, std::int64_t depth, const float* packed) {
-  auto n = std::min(depth_block, job.in - depth), here = std::min(panel, job.out - column);
-  float part[Rows * panel];
+  auto n = std::min(depth_block<Panel>, job.in - depth), here = std::min(Panel, job.out - column);
+  float part[Rows * Panel];
   auto* y = job.y + row * job.out + column;
-  auto* c = here == panel ? y : part;
-  auto c_row = here == panel ? job.out : panel;
-  if (here < panel && depth > 0)
-    for (int r = 0; r < Rows; ++r) std::copy(y + r * job.out, y + r * job.out + here, part + r * panel);
-  float bias[panel] = {};
+  auto* c = here == Panel ? y : part;
+  auto c_row = here == Panel ? job.out : Panel;
+  if (here < Panel && depth > 0)
+    for (int r = 0; r < Rows; ++r) std::copy(y + r * job.out, y + r * job.out + here, part + r * Panel);
+  float bias[Panel] = {};
   if (job.bias) std::copy(job.bias + column, job.bias + column + here, bias);
   auto* x = job.x + row * job.in + depth;
   if (depth == 0)
-    tile<Width, Rows>(x, job.in, 1, packed, n, c, c_row,
-                      [&](int, int i) REEL_INLINE_LAMBDA { return load<Width>(bias + i); });
+    tile<Width, Rows, Panel>(x, job.in, 1, packed, n, c, c_row,
+                             [&](int, int i) REEL_INLINE_LAMBDA { return load<Width>(bias + i); });
   else
-    tile<Width, Rows>(x, job.in, 1, packed, n, c, c_row,
-                      [&](int r, int i) REEL_INLINE_LAMBDA { return load<Width>(c + r * c_row + i); });
-  if (here < panel)
-    for (int r = 0; r < Rows; ++r) std::copy(part + r * panel, part + r * panel + here, y + r * job.out);
+    tile<Width, Rows, Panel>(x, job.in, 1, packed, n, c, c_row,
+                             [&](int r, int i) REEL_INLINE_LAMBDA { return load<Width>(c + r * c_row + i); });
+  if (here < Panel)
+    for (int r = 0; r < Rows; ++r) std::copy(part + r * Panel, part + r * Panel + here, y + r * job.out);
 }
 
-template <int Width, int Rows>
+template <int Width, int Rows, std::int64_t Panel>
 REEL_INLINE void linear_block(const linear_job& job, const linear_part& part, float* packed) {
+  constexpr int few = std::min(Rows, 4); // of the rows that are left when no more full tiles fit
   auto end = part.row + part.rows;
-  for (std::int64_t depth = 0; depth < job.in; depth += depth_block) {
-    pack_columns(job, part, depth, packed);
+  for (std::int64_t depth = 0; depth < job.in; depth += depth_block<Panel>) {
+    pack_columns<Panel>(job, part, depth, packed);
     for (auto first = part.row; first < end; first += rows_block)
-      for (std::int64_t c = 0; c < part.columns; c += panel) {
+      for (std::int64_t c = 0; c < part.columns; c += Panel) {
         auto row = first, stop = std::min(end, first + rows_block);
-        for (; row + Rows <= stop; row += Rows)
-          linear_tile<Width, Rows>(job, row, part.column + c, depth, packed + c * depth_block);
-        for (; row < stop; ++row) linear_tile<Width, 1>(job, row, part.column + c, depth, packed + c * depth_block);
+        auto* here = packed + c * depth_block<Panel>;
+        for (; row + Rows <= stop; row += Rows) linear_tile<Width, Rows, Panel>(job, row, part.column + c, depth, here);
+        for (; row + few <= stop; row += few) linear_tile<Width, few, Panel>(job, row, part.column + c, depth, here);
+        for (; row < stop; ++row) linear_tile<Width, 1, Panel>(job, row, part.column + c, depth, here);
       }
   }
 }
@@ -278,13 +284,14 @@ template <int Width> REEL_INLINE void gelu_range(float* values, std::int64_t n) 
 
 // ---------------------------------------------------------------- per instruction set
 
-constexpr int rows_portable = 2, rows_avx2 = 6; // as many sums as the registers hold
+constexpr int rows_portable = 2, rows_avx2 = 6, rows_avx512 = 12; // as many sums as the registers hold
+constexpr int rows_linear_avx512 = 8;                             // of 32 columns: fewer loads per product
 
 void attend_portable(query_block<rows_portable>& b, const packed_head<const float>& head, std::int64_t keys) {
   attend_block<4>(b, head, keys);
 }
 void linear_portable(const linear_job& job, const linear_part& part, float* packed) {
-  linear_block<4, rows_portable>(job, part, packed);
+  linear_block<4, rows_portable, 16>(job, part, packed);
 }
 void gelu_portable(float* values, std::int64_t n) { gelu_range<4>(values, n); }
 
@@ -294,12 +301,23 @@ __attribute__((target("avx2,fma"))) void attend_avx2(query_block<rows_avx2>& b, 
   attend_block<8>(b, head, keys);
 }
 __attribute__((target("avx2,fma"))) void linear_avx2(const linear_job& job, const linear_part& part, float* packed) {
-  linear_block<8, rows_avx2>(job, part, packed);
+  linear_block<8, rows_avx2, 16>(job, part, packed);
 }
 __attribute__((target("avx2,fma"))) void gelu_avx2(float* values, std::int64_t n) { gelu_range<8>(values, n); }
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-#else
-bool has_avx2() { return false; }
+
+__attribute__((target("avx512f,avx512dq"))) void
+attend_avx512(query_block<rows_avx512>& b, const packed_head<const float>& head, std::int64_t keys) {
+  attend_block<16>(b, head, keys);
+}
+__attribute__((target("avx512f,avx512dq"))) void linear_avx512(const linear_job& job, const linear_part& part,
+                                                               float* packed) {
+  linear_block<16, rows_linear_avx512, 32>(job, part, packed);
+}
+__attribute__((target("avx512f,avx512dq"))) void gelu_avx512(float* values, std::int64_t n) {
+  gelu_range<16>(values, n);
+}
+bool has_avx512() { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"); }
 #endif
 
 /// Waking another thread costs as much as this many multiplications.
@@ -343,7 +361,9 @@ void attend_cpu(const attention_shape& s, std::span<const attention_job> jobs, s
                 vector_set set) {
   if (jobs.empty()) return;
 #if defined(__x86_64__)
-  if (set == vector_set::best && has_avx2()) return for_each_block<rows_avx2>(s, jobs, queries, scale, attend_avx2);
+  if (set == vector_set::best && has_avx512())
+    return for_each_block<rows_avx512>(s, jobs, queries, scale, attend_avx512);
+  if (set != vector_set::portable && has_avx2()) return for_each_block<rows_avx2>(s, jobs, queries, scale, attend_avx2);
 #endif
   for_each_block<rows_portable>(s, jobs, queries, scale, attend_portable);
 }
@@ -351,7 +371,8 @@ void attend_cpu(const attention_shape& s, std::span<const attention_job> jobs, s
 void linear_cpu(const linear_job& job, vector_set set) {
   auto run = linear_portable;
 #if defined(__x86_64__)
-  if (set == vector_set::best && has_avx2()) run = linear_avx2;
+  if (set != vector_set::portable && has_avx2()) run = linear_avx2;
+  if (set == vector_set::best && has_avx512()) run = linear_avx512;
 #endif
   // Few columns: rows are shared out too, although each share lays the weight out again.
   auto is_parallel = job.rows * job.in * job.out > parallel_least;
@@ -361,7 +382,7 @@ void linear_cpu(const linear_job& job, vector_set set) {
   auto rows = (job.rows + by_row - 1) / by_row;
 #pragma omp parallel if (is_parallel)
   {
-    std::vector<float> packed(static_cast<std::size_t>(depth_block * columns_block));
+    std::vector<float> packed(static_cast<std::size_t>(depth_block<16> * columns_block));
 #pragma omp for schedule(dynamic) collapse(2)
     for (std::int64_t column = 0; column < job.out; column += columns_block)
       for (std::int64_t row = 0; row < job.rows; row += rows)
@@ -374,7 +395,8 @@ void gelu_tanh_cpu(float* values, std::int64_t count, vector_set set) {
   constexpr std::int64_t chunk = 1 << 12;
   auto run = gelu_portable;
 #if defined(__x86_64__)
-  if (set == vector_set::best && has_avx2()) run = gelu_avx2;
+  if (set != vector_set::portable && has_avx2()) run = gelu_avx2;
+  if (set == vector_set::best && has_avx512()) run = gelu_avx512;
 #endif
 #pragma omp parallel for if (count > parallel_least / 16)
   for (std::int64_t i = 0; i < count; i += chunk) run(values + i, std::min(chunk, count - i));

@@ -4,9 +4,9 @@
 //
 // Attention is exact softmax(scale q k^T) v in one pass over the keys with a running maximum (T. Dao et al. 2022,
 // "FlashAttention"): scores of a block of queries live in a core's cache and never in memory. The products are
-// register tiles of up to 6 rows and 16 columns, for which keys and values are laid out once (pack_keys_cpu), so that
-// texts, which every step attends to, are laid out once per prompt. AVX2 with FMA where the machine has it, else
-// 128-bit vectors.
+// register tiles of some rows and a panel of columns, for which keys and values are laid out once (pack_keys_cpu), so
+// that texts, which every step attends to, are laid out once per prompt. AVX-512 or AVX2 with FMA where the machine has
+// it, else 128-bit vectors.
 //
 // Threads: as many as OpenMP gives the calling thread. A row's result depends on nothing but the row and what it is
 // multiplied with (its keys and values, the weight): not on threads, nor on what else is computed, nor on where it
@@ -42,8 +42,8 @@ struct attention_job {
   std::int64_t keys = 0;
 };
 
-/// Which code runs; `best` is what the machine can.
-enum class vector_set { best, portable };
+/// Which code runs, as far as the machine can; `best` may be wider than AVX2.
+enum class vector_set { best, avx2, portable };
 
 void attend_cpu(const attention_shape& shape, std::span<const attention_job> jobs, std::int64_t queries, float scale,
                 vector_set set = vector_set::best);

@@ -18,47 +18,15 @@ at::Tensor timestep_sinusoid(double timestep, std::int64_t size) {
   return out;
 }
 
-dit::dit(const dit_config& c, const weights& w) : config_{c} {
-  auto volume = c.patch[0] * c.patch[1] * c.patch[2];
-  // Kernel and stride are the patch: the convolution is a product with the patch's numbers in a row.
-  patch_embedding_.weight = w.get("patch_embedding.weight", {c.dim, c.in_dim, c.patch[0], c.patch[1], c.patch[2]})
-                                .reshape({c.dim, c.in_dim * volume});
-  patch_embedding_.bias = w.get("patch_embedding.bias", {c.dim});
-  text_in_ = linear::load(w, "text_embedding.0", c.text_dim, c.dim);
-  text_out_ = linear::load(w, "text_embedding.2", c.dim, c.dim);
-  time_in_ = linear::load(w, "time_embedding.0", c.freq_dim, c.dim);
-  time_out_ = linear::load(w, "time_embedding.2", c.dim, c.dim);
-  time_projection_ = linear::load(w, "time_projection.1", c.dim, 6 * c.dim);
-  for (std::int64_t i = 0; i < c.layers; ++i) {
-    auto name = "blocks." + std::to_string(i) + '.';
-    blocks_.push_back({.modulation = w.get(name + "modulation", {1, 6, c.dim}),
-                       .self = load_attention(w, name + "self_attn."),
-                       .cross = load_attention(w, name + "cross_attn."),
-                       .norm3_weight = w.get(name + "norm3.weight", {c.dim}),
-                       .norm3_bias = w.get(name + "norm3.bias", {c.dim}),
-                       .ffn_in = linear::load(w, name + "ffn.0", c.dim, c.ffn_dim),
-                       .ffn_out = linear::load(w, name + "ffn.2", c.ffn_dim, c.dim)});
-  }
-  head_modulation_ = w.get("head.modulation", {1, 2, c.dim});
-  head_ = linear::load(w, "head.head", c.dim, volume * c.out_dim);
-}
-
-dit::attention dit::load_attention(const weights& w, const std::string& name) const {
-  auto dim = config_.dim;
-  return {.q = linear::load(w, name + 'q', dim, dim),
-          .k = linear::load(w, name + 'k', dim, dim),
-          .v = linear::load(w, name + 'v', dim, dim),
-          .o = linear::load(w, name + 'o', dim, dim),
-          .norm_q = w.get(name + "norm_q.weight", {dim}),
-          .norm_k = w.get(name + "norm_k.weight", {dim})};
-}
-
 dit_text dit::prepare_text(const at::Tensor& context, const probe& see) const {
   auto padded = at::constant_pad_nd(context, {0, 0, 0, config_.text_len - context.size(0)});
-  auto text = text_out_(at::gelu(text_in_(padded), "tanh"));
+  auto hidden = now().text_in(padded);
+  gelu_tanh_(hidden);
+  auto text = now().text_out(hidden);
   if (see) see("text_embedding", text);
   dit_text out;
-  for (auto& b : blocks_) {
+  for (std::int64_t i = 0; i < config_.layers; ++i) {
+    auto& b = block_at(i);
     auto k = rms_norm(b.cross.k(text), b.cross.norm_k, config_.eps);
     out.layers.push_back(prepare_keys(split_heads(k, config_.heads), split_heads(b.cross.v(text), config_.heads)));
   }
@@ -73,23 +41,23 @@ token_grid dit::grid_of(const at::Tensor& latents) const {
 at::Tensor dit::forward(const at::Tensor& latents, std::span<const dit_row> rows, const at::Tensor& rope,
                         const probe& see) const {
   auto time = embed_time(rows, see);
-  auto x = patch_embedding_(patchify(latents));
+  auto x = now().patch_embedding(patchify(latents)).to(at::kFloat);
   if (see) see("patch_embedding", x);
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+  for (std::int64_t i = 0; i < config_.layers; ++i) {
     auto name = "block" + std::to_string(i);
     probe see_part;
     if (see) see_part = [&see, name](const std::string& part, const at::Tensor& t) { see(name + part, t); };
     run_block(i, x, time.blocks, rows, rope, see_part);
   }
 
-  auto m = head_modulation_.add(time.head); // [R, 2, D]
-  auto y = head_(layer_norm(x, config_.eps).mul_(m.narrow(1, 1, 1).add(1)).add_(m.narrow(1, 0, 1)));
+  auto m = now().head_modulation.add(time.head); // [R, 2, D]
+  auto y = now().head(layer_norm(x, config_.eps).mul_(m.narrow(1, 1, 1).add(1)).add_(m.narrow(1, 0, 1)));
   if (see) see("head", y);
   return unpatchify(y, grid_of(latents));
 }
 
 std::uint64_t dit::fingerprint() const {
-  auto last = head_.weight.to(at::kCPU, at::kFloat).contiguous();
+  auto last = now().head.weight.to(at::kCPU, at::kFloat).contiguous();
   auto* bytes = static_cast<const std::uint8_t*>(last.data_ptr());
   std::uint64_t hash = 0xcbf29ce484222325;
   for (std::size_t i = 0; i < last.nbytes(); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
@@ -115,6 +83,7 @@ at::Tensor dit::unpatchify(const at::Tensor& tokens, const token_grid& g) const 
 
 /// Every token of a row has the same level, so this is once per row, and once for neighbours of equal level.
 dit::time_vectors dit::embed_time(std::span<const dit_row> rows, const probe& see) const {
+  auto& t = now();
   std::vector<at::Tensor> heads, blocks;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i > 0 && rows[i].timestep == rows[i - 1].timestep) {
@@ -122,9 +91,9 @@ dit::time_vectors dit::embed_time(std::span<const dit_row> rows, const probe& se
       blocks.push_back(blocks.back());
       continue;
     }
-    auto sinusoid = timestep_sinusoid(rows[i].timestep, config_.freq_dim).to(time_in_.weight.device());
-    heads.push_back(time_out_(at::silu(time_in_(sinusoid))));
-    blocks.push_back(time_projection_(at::silu(heads.back())).view({6, config_.dim}));
+    auto sinusoid = timestep_sinusoid(rows[i].timestep, config_.freq_dim).to(t.time_in.weight.device());
+    heads.push_back(t.time_out(at::silu(t.time_in(sinusoid))));
+    blocks.push_back(t.time_projection(at::silu(heads.back())).view({6, config_.dim}));
     if (see) see("time_embedding", heads.back()), see("time_projection", blocks.back());
   }
   return {at::stack(heads), at::stack(blocks)};

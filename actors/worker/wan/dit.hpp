@@ -5,9 +5,14 @@
 // rows, and rows of different jobs, prompts, text lengths and levels share a pass. All rows have one latent
 // shape. A row's result is bit for bit what it is alone (CPU; linear.hpp says how).
 //
-// Immutable after loading. Keys as in the reference (section 2.1). Shapes: R rows, S tokens, D dim, H heads.
+// Weights come and go with load() and unload(), or pass through block by block (residency.hpp); results do not depend
+// on it. Otherwise immutable. One thread computes. Keys as in the reference (section 2.1). With bf16 products the rest
+// is float32 as in the reference: time embedding, modulation, statistics of the norms, residual stream, rotation, head.
+// Shapes: R rows, S tokens, D dim, H heads.
 #pragma once
 
+#include <future>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,6 +20,7 @@
 #include "actors/worker/wan/linear.hpp"
 #include "actors/worker/wan/model_config.hpp"
 #include "actors/worker/wan/probe.hpp"
+#include "actors/worker/wan/residency.hpp"
 #include "actors/worker/wan/rope.hpp"
 
 namespace reel::wan {
@@ -31,7 +37,16 @@ struct dit_row {
 
 class dit {
 public:
-  dit(const dit_config& config, const weights& w);
+  /// Checks that all tensors are there; loads them unless experts take turns. Throws what weights::get() throws.
+  dit(const dit_config& config, const weights& w, const load_options& options = {});
+  dit(const dit&) = delete;
+  dit& operator=(const dit&) = delete;
+
+  /// Brings the weights to the device, if they are not there; whoever computes does so first by itself.
+  void load() const;
+  void unload() const;
+  bool is_loaded() const { return loaded_.has_value(); }
+  std::uint32_t loads() const { return loads_; } ///< so far
 
   /// context [1 to text_len, text_dim]. Padded with zero rows to text_len, which are attended to like the
   /// others.
@@ -54,7 +69,7 @@ private:
     at::Tensor norm_q, norm_k; ///< [D]: over all heads together
   };
   struct block {
-    at::Tensor modulation; ///< [1, 6, D]
+    at::Tensor modulation; ///< [1, 6, D], float32
     attention self, cross;
     at::Tensor norm3_weight, norm3_bias; ///< [D]
     linear ffn_in, ffn_out;
@@ -64,23 +79,42 @@ private:
     at::Tensor blocks; ///< [R, 6, D]
   };
 
-  attention load_attention(const weights& w, const std::string& name) const;
+  /// What surrounds the blocks, and the blocks, unless they are streamed.
+  struct tensors {
+    linear patch_embedding;     ///< in_dim x patch volume -> D
+    linear text_in, text_out;   ///< text_dim -> D -> D
+    linear time_in, time_out;   ///< freq_dim -> D -> D, float32
+    linear time_projection;     ///< D -> 6 D, float32
+    at::Tensor head_modulation; ///< [1, 2, D], float32
+    linear head;                ///< D -> patch volume x out_dim, float32
+    std::vector<block> blocks;
+  };
+
+  attention load_attention(const std::string& name) const;
+  block load_block(std::int64_t index) const;
+  static std::vector<at::Tensor> tensors_of(const block& b);
+  const tensors& now() const;
+  /// Valid until the next call.
+  const block& block_at(std::int64_t index) const;
+  void bring(std::int64_t index) const;
+
   at::Tensor patchify(const at::Tensor& latents) const;
   at::Tensor unpatchify(const at::Tensor& tokens, const token_grid& grid) const;
   time_vectors embed_time(std::span<const dit_row> rows, const probe& see) const;
-  void run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
+  void run_block(std::int64_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
                  const at::Tensor& rope, const probe& see) const;
   at::Tensor self_attention(const attention& a, at::Tensor x, const at::Tensor& rope, const probe& see) const;
-  at::Tensor cross_attention(std::size_t index, at::Tensor x, std::span<const dit_row> rows) const;
+  at::Tensor cross_attention(const attention& a, std::int64_t index, at::Tensor x, std::span<const dit_row> rows) const;
 
   dit_config config_;
-  linear patch_embedding_;    ///< in_dim x patch volume -> D
-  linear text_in_, text_out_; ///< text_dim -> D -> D
-  linear time_in_, time_out_; ///< freq_dim -> D -> D
-  linear time_projection_;    ///< D -> 6 D
-  std::vector<block> blocks_;
-  at::Tensor head_modulation_; ///< [1, 2, D]
-  linear head_;                ///< D -> patch volume x out_dim
+  weights products_, exact_; ///< the same files; in the products' type, in float32
+  residency residency_;
+  // Weights are a cache of the files: bringing them is no change.
+  mutable std::optional<tensors> loaded_;
+  mutable std::uint32_t loads_ = 0;
+  mutable std::int64_t streamed_index_ = -1;
+  mutable block streamed_;          ///< number streamed_index_
+  mutable std::future<block> next_; ///< the one after it
 };
 
 /// [cos | sin] of timestep x 10000^(-j / half), j below half = size / 2; float32 [1, size].

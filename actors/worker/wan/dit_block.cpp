@@ -5,9 +5,9 @@ namespace reel::wan {
 
 /// x [R, S, D] is changed in place. Sums and products stay separate operations: a fused one rounds
 /// differently at the end of a vector than inside, so a sample's bits would depend on its place in the batch.
-void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
+void dit::run_block(std::int64_t index, at::Tensor& x, const at::Tensor& time, std::span<const dit_row> rows,
                     const at::Tensor& rope, const probe& see) const {
-  auto& b = blocks_[index];
+  auto& b = block_at(index);
   auto note = [&see](const char* name, const at::Tensor& value) {
     if (see) see(name, value);
   };
@@ -18,12 +18,12 @@ void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, st
   y.mul_(m[1].add(1)).add_(m[0]);
   y = self_attention(b.self, std::move(y), rope, see);
   note("_self_attn", y);
-  x.add_(y.mul_(m[2]));
+  x.add_(y.to(at::kFloat).mul_(m[2]));
 
   y = at::Tensor{}; // its memory serves the next
   y = layer_norm(x, config_.eps).mul_(b.norm3_weight).add_(b.norm3_bias);
   note("_norm3", y);
-  y = cross_attention(index, std::move(y), rows);
+  y = cross_attention(b.cross, index, std::move(y), rows);
   note("_cross_attn", y);
   x.add_(y);
 
@@ -32,7 +32,7 @@ void dit::run_block(std::size_t index, at::Tensor& x, const at::Tensor& time, st
   gelu_tanh_(y);
   y = b.ffn_out(y);
   note("_ffn", y);
-  x.add_(y.mul_(m[5]));
+  x.add_(y.to(at::kFloat).mul_(m[5]));
   note("", x);
 }
 
@@ -46,10 +46,8 @@ at::Tensor dit::self_attention(const attention& a, at::Tensor x, const at::Tenso
   auto k = rms_norm(a.k(x), a.norm_k, config_.eps);
   auto v = a.v(x);
   x = at::Tensor{};
-  auto turned_q = q.view(by_head), turned_k = k.view(by_head);
-  rotate_(turned_q, rope);
-  rotate_(turned_k, rope);
-  turned_k = at::Tensor{};
+  q = rotated(q.view(by_head), rope).view_as(q);
+  k = rotated(k.view(by_head), rope).view_as(k);
 
   std::vector<keys_values> memories;
   for (std::int64_t r = 0; r < q.size(0); ++r)
@@ -59,18 +57,18 @@ at::Tensor dit::self_attention(const attention& a, at::Tensor x, const at::Tenso
   for (auto& m : memories) by_row.push_back(&m);
   auto out = at::empty_like(q);
   attend(q, by_row, out);
-  q = turned_q = at::Tensor{};
+  q = at::Tensor{};
   memories.clear();
   return a.o(out);
 }
 
-at::Tensor dit::cross_attention(std::size_t index, at::Tensor x, std::span<const dit_row> rows) const {
-  auto& a = blocks_[index].cross;
+at::Tensor dit::cross_attention(const attention& a, std::int64_t index, at::Tensor x,
+                                std::span<const dit_row> rows) const {
   auto q = a.q(x);
   x = at::Tensor{};
   q = rms_norm(q, a.norm_q, config_.eps);
   std::vector<const keys_values*> texts;
-  for (auto& row : rows) texts.push_back(&row.text->layers[index]);
+  for (auto& row : rows) texts.push_back(&row.text->layers[static_cast<std::size_t>(index)]);
   auto out = at::empty_like(q);
   attend(q, texts, out);
   q = at::Tensor{};

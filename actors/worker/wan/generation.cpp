@@ -35,6 +35,7 @@ void generation::prepare() {
     s->prompt_text = texts_.get(s->prompt, false);
     if (s->is_guided()) s->negative_text = texts_.get(s->negative, true);
   }
+  model_.text.release();
 }
 
 const dit& generation::expert_now(const sample& s) const {
@@ -70,11 +71,12 @@ void generation::add_rows(std::vector<pass>& passes, sample& s) {
   auto add = [&](text_cache::text& text, at::Tensor& result) {
     auto fits = [&](const pass& p) {
       return p.expert == &expert && p.latents[0].sizes() == s.state.latent().sizes() &&
-             (rows_max_ == 0 || p.rows.size() < rows_max_);
+             (rows_max_ == 0 || p.latents.size() < rows_max_);
     };
     auto p = std::ranges::find_if(passes, fits);
     if (p == passes.end()) p = passes.insert(p, pass{.expert = &expert});
-    p->rows.push_back({s.now().timestep, &text.seen_by(expert)});
+    p->timesteps.push_back(s.now().timestep);
+    p->texts.push_back(&text);
     p->latents.push_back(s.state.latent());
     p->results.push_back(&result);
   };
@@ -83,8 +85,11 @@ void generation::add_rows(std::vector<pass>& passes, sample& s) {
 }
 
 void generation::run(pass& p) {
+  model_.serve(*p.expert);
+  std::vector<dit_row> rows;
+  for (std::size_t i = 0; i < p.texts.size(); ++i) rows.push_back({p.timesteps[i], &p.texts[i]->seen_by(*p.expert)});
   auto latents = at::stack(p.latents);
-  auto velocities = p.expert->forward(latents, p.rows, rope_for(p.expert->grid_of(latents))).unbind(0);
+  auto velocities = p.expert->forward(latents, rows, rope_for(p.expert->grid_of(latents))).unbind(0);
   for (std::size_t i = 0; i < velocities.size(); ++i) *p.results[i] = velocities[i];
 }
 

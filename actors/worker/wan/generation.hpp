@@ -80,7 +80,8 @@ private:
   /// One forward pass on its way: the same expert, the same shape.
   struct pass {
     const dit* expert;
-    std::vector<dit_row> rows;
+    std::vector<double> timesteps;
+    std::vector<text_cache::text*> texts;
     std::vector<at::Tensor> latents;
     std::vector<at::Tensor*> results;
   };

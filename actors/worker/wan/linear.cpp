@@ -12,7 +12,8 @@ linear linear::load(const weights& w, const std::string& name, std::int64_t in, 
   return l;
 }
 
-at::Tensor linear::operator()(const at::Tensor& x) const {
+at::Tensor linear::operator()(const at::Tensor& any) const {
+  auto x = any.to(weight.scalar_type());
   if (x.is_cpu() && x.scalar_type() == at::kFloat) return on_cpu(x.contiguous());
   if (x.dim() == 2) return at::linear(x, weight, bias);
   // One weight for all: an expanded view, no copy; LibTorch multiplies sample by sample.

@@ -20,7 +20,8 @@ struct linear {
   static linear load(const weights& w, const std::string& name, std::int64_t in, std::int64_t out,
                      bool with_bias = true);
 
-  /// [tokens, in] -> [tokens, out], or [samples, tokens, in] -> [samples, tokens, out].
+  /// In the weight's type, whatever x has. [tokens, in] -> [tokens, out], or [samples, tokens, in] -> [samples, tokens,
+  /// out].
   at::Tensor operator()(const at::Tensor& x) const;
 
 private:

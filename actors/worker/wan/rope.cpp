@@ -39,6 +39,12 @@ at::Tensor rope_table(const token_grid& grid, std::int64_t head_dim, at::Device 
   return table.to(device);
 }
 
+at::Tensor rotated(at::Tensor x, const at::Tensor& table) {
+  auto wide = x.to(at::kFloat);
+  rotate_(wide, table);
+  return wide.to(x.scalar_type());
+}
+
 void rotate_(at::Tensor& x, const at::Tensor& table) {
   for (auto& sample : x.unbind(0))
     at::view_as_complex(sample.view({x.size(1), x.size(2), x.size(3) / 2, 2})).mul_(table);

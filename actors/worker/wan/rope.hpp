@@ -32,6 +32,9 @@ std::vector<double> rope_frequencies(std::int64_t head_dim);
 /// Complex [tokens, 1, head_dim / 2]. Throws std::invalid_argument beyond rope_positions_max.
 at::Tensor rope_table(const token_grid& grid, std::int64_t head_dim, at::Device device);
 
+/// x [samples, tokens, heads, head_dim] rotated; float32 in place, another type through float32.
+at::Tensor rotated(at::Tensor x, const at::Tensor& table);
+
 /// Rotates x [samples, tokens, heads, head_dim] in place, sample by sample.
 void rotate_(at::Tensor& x, const at::Tensor& table);
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "actors/worker/wan/files/module_shapes.hpp"
 #include "actors/worker/wan/layers.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
@@ -20,25 +21,44 @@ std::int64_t relative_bucket(std::int64_t distance, std::int64_t buckets, std::i
   return offset + std::min(far, half - 1);
 }
 
-text_encoder::text_encoder(const text_config& c, const weights& w) : config_{c} {
-  embedding_ = w.get("token_embedding.weight", {c.vocabulary, c.dim});
+text_encoder::text_encoder(const text_config& c, const weights& w, bool drops)
+    : config_{c}, weights_{w}, drops_{drops} {
+  for (auto& [key, shape] : text_shapes(c)) w.expect(key, shape);
+  if (!drops_) now();
+}
+
+const text_encoder::tensors& text_encoder::now() const {
+  if (!loaded_) loaded_ = load();
+  return *loaded_;
+}
+
+void text_encoder::release() const {
+  if (drops_) loaded_.reset();
+}
+
+text_encoder::tensors text_encoder::load() const {
+  auto& c = config_;
+  auto& w = weights_;
+  tensors t;
+  t.embedding = w.get("token_embedding.weight", {c.vocabulary, c.dim});
   for (std::int64_t i = 0; i < c.layers; ++i) {
     auto name = "blocks." + std::to_string(i) + '.';
     auto linear_of = [&](const char* part, std::int64_t in, std::int64_t out) {
       return linear::load(w, name + part, in, out, false);
     };
-    blocks_.push_back({.norm1 = w.get(name + "norm1.weight", {c.dim}),
-                       .norm2 = w.get(name + "norm2.weight", {c.dim}),
-                       .q = linear_of("attn.q", c.dim, c.attention_dim),
-                       .k = linear_of("attn.k", c.dim, c.attention_dim),
-                       .v = linear_of("attn.v", c.dim, c.attention_dim),
-                       .o = linear_of("attn.o", c.attention_dim, c.dim),
-                       .gate = linear_of("ffn.gate.0", c.dim, c.ffn_dim),
-                       .up = linear_of("ffn.fc1", c.dim, c.ffn_dim),
-                       .down = linear_of("ffn.fc2", c.ffn_dim, c.dim),
-                       .bias_table = w.get(name + "pos_embedding.embedding.weight", {c.buckets, c.heads})});
+    t.blocks.push_back({.norm1 = w.get(name + "norm1.weight", {c.dim}),
+                        .norm2 = w.get(name + "norm2.weight", {c.dim}),
+                        .q = linear_of("attn.q", c.dim, c.attention_dim),
+                        .k = linear_of("attn.k", c.dim, c.attention_dim),
+                        .v = linear_of("attn.v", c.dim, c.attention_dim),
+                        .o = linear_of("attn.o", c.attention_dim, c.dim),
+                        .gate = linear_of("ffn.gate.0", c.dim, c.ffn_dim),
+                        .up = linear_of("ffn.fc1", c.dim, c.ffn_dim),
+                        .down = linear_of("ffn.fc2", c.ffn_dim, c.dim),
+                        .bias_table = w.get(name + "pos_embedding.embedding.weight", {c.buckets, c.heads})});
   }
-  norm_ = w.get("norm.weight", {c.dim});
+  t.norm = w.get("norm.weight", {c.dim});
+  return t;
 }
 
 namespace {
@@ -55,21 +75,22 @@ at::Tensor bucket_grid(std::int64_t n, const text_config& c, at::Device device) 
 } // namespace
 
 at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& see, std::int64_t padding) const {
-  auto device = embedding_.device();
+  auto& t = now();
+  auto device = t.embedding.device();
   std::vector<std::int64_t> wide{ids.begin(), ids.end()};
   auto n = static_cast<std::int64_t>(wide.size());
   auto index = at::from_blob(wide.data(), {n}, at::kLong).to(device);
-  auto x = embedding_.index_select(0, index);
+  auto x = t.embedding.index_select(0, index);
   if (see) see("layer_in", x);
 
   auto buckets = bucket_grid(n, config_, device).narrow(1, 0, n - padding);
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    auto& b = blocks_[i];
+  for (std::size_t i = 0; i < t.blocks.size(); ++i) {
+    auto& b = t.blocks[i];
     x = x.add(attention(b, rms_norm(x, b.norm1, config_.eps), buckets));
     x.add_(feed_forward(b, rms_norm(x, b.norm2, config_.eps)));
     if (see) see("layer" + std::to_string(i) + "_out", x);
   }
-  return rms_norm(x, norm_, config_.eps);
+  return rms_norm(x, t.norm, config_.eps);
 }
 
 at::Tensor text_encoder::attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const {

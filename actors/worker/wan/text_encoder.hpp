@@ -5,6 +5,7 @@
 // Immutable after loading. Keys as in the reference (section 2.2). Throws what weights::get() throws.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,11 +21,18 @@ std::int64_t relative_bucket(std::int64_t distance, std::int64_t buckets, std::i
 
 class text_encoder {
 public:
-  text_encoder(const text_config& config, const weights& w);
+  /// Checks that all tensors are there; loads them unless they are to be dropped between two uses.
+  text_encoder(const text_config& config, const weights& w, bool drops = false);
+  text_encoder(const text_encoder&) = delete;
+  text_encoder& operator=(const text_encoder&) = delete;
 
   /// ids: 1 or more, each below the vocabulary's size. Returns [ids, dim]. The last `padding` of them are seen by no
   /// token: for comparing with the reference's rows of padding, which nothing needs.
   at::Tensor encode(std::span<const std::int32_t> ids, const probe& see = {}, std::int64_t padding = 0) const;
+
+  /// Nothing is to be encoded for a while: weights that drop are let go, and loaded again when they are needed.
+  void release() const;
+  bool is_loaded() const { return loaded_.has_value(); }
 
 private:
   struct block {
@@ -38,10 +46,18 @@ private:
   at::Tensor attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const;
   at::Tensor feed_forward(const block& b, const at::Tensor& x) const;
 
+  struct tensors {
+    at::Tensor embedding; ///< [vocabulary, dim]
+    std::vector<block> blocks;
+    at::Tensor norm; ///< [dim]
+  };
+  const tensors& now() const;
+  tensors load() const;
+
   text_config config_;
-  at::Tensor embedding_; ///< [vocabulary, dim]
-  std::vector<block> blocks_;
-  at::Tensor norm_; ///< [dim]
+  weights weights_;
+  bool drops_;
+  mutable std::optional<tensors> loaded_; ///< a cache of the files: bringing it is no change
 };
 
 } // namespace reel::wan

@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 #include <string_view>
 #include <torch/version.h>
@@ -32,5 +34,22 @@ public:
 private:
   c10::InferenceMode no_autograd_;
 };
+
+/// Does `work` beside what the device computes, on a stream of its own where the device has streams, and waits for it
+/// there. For another thread than the computing one.
+template <class F> auto on_side_stream(at::Device device, F work) {
+  if (device.is_cpu()) return work();
+  c10::impl::VirtualGuardImpl of_device{device.type()};
+  c10::StreamGuard guard{of_device.getStreamFromGlobalPool(device)};
+  auto result = work();
+  guard.current_stream().synchronize();
+  return result;
+}
+
+/// What a side stream made is used by this thread's stream from now on: its memory stays until that is through.
+inline void take_from_side_stream(const at::Tensor& t) {
+  if (!t.defined() || t.is_cpu()) return;
+  t.record_stream(c10::impl::VirtualGuardImpl{t.device().type()}.getStream(t.device()));
+}
 
 } // namespace reel::wan

@@ -14,9 +14,12 @@
 #include "actors/worker/wan/process_memory.hpp"
 #include "actors/worker/wan/run_state.hpp"
 #include "actors/worker/wan/tensor_memory.hpp"
+#include "actors/worker/wan/vae_tiles.hpp"
 
 namespace reel::wan {
 namespace {
+
+constexpr std::int64_t tiles_max = 8; // per side; smaller ones would be nearly all margin
 
 at::Tensor noise_of(const latent_shape& s, std::uint64_t seed, at::Device device) {
   auto noise = at::empty({s.channels, s.frames, s.height, s.width}, at::kFloat);
@@ -48,10 +51,34 @@ std::vector<std::pair<std::string, std::string>> tags_of(const run_job& job) {
           {"job_id", id}};
 }
 
+/// A sample's files, from its frames in order.
+class video_files {
+public:
+  explicit video_files(const run_job& job)
+      : params_{job.params}, video_{{params_.width, params_.height, params_.fps, tags_of(job)}} {}
+
+  void add(const at::Tensor& rgb) { // [frames, H, W, 3]
+    auto frame_bytes = static_cast<std::size_t>(rgb.stride(0));
+    for (std::int64_t i = 0; i < rgb.size(0); ++i, ++frame_) {
+      std::span<const std::uint8_t> bytes{rgb.data_ptr<std::uint8_t>() + rgb.stride(0) * i, frame_bytes};
+      video_.add(bytes);
+      if (frame_ == params_.frames / 2) thumbnail_ = media::make_thumbnail(bytes, params_.width, params_.height);
+    }
+  }
+
+  rendered finish() { return {blob{video_.finish()}, blob{std::move(thumbnail_)}}; }
+
+private:
+  render_params params_;
+  media::mp4_encoder video_;
+  std::vector<std::uint8_t> thumbnail_;
+  std::int64_t frame_ = 0;
+};
+
 /// What all batches of a worker share.
 struct shared_parts {
-  shared_parts(const std::string& checkpoint, at::Device device)
-      : memory{memory_of(device)}, loaded{checkpoint, device}, texts{loaded},
+  shared_parts(const std::string& checkpoint, at::Device device, const load_options& how)
+      : memory{memory_of(device)}, loaded{checkpoint, device, how}, texts{loaded},
         costs{loaded.config, matrix_flop_per_s(device)}, fingerprint{fingerprint_of(loaded)} {}
 
   /// Over both experts: whose videos a saved run would become.
@@ -97,7 +124,10 @@ public:
   int steps_done() const override { return static_cast<int>(run_.steps_done()); }
   void step() override {
     if (run_.steps_done() == run_.steps_total()) throw std::logic_error{"wan: no step is left"};
+    auto& m = parts_.loaded;
+    auto loads_before = m.high.loads() + m.low.loads();
     measured(costs_[1], [this] { run_.step(); });
+    costs_[1].expert_loads += m.high.loads() + m.low.loads() - loads_before;
     if (run_.steps_done() == run_.steps_total() && is_whole_) parts_.costs.learn(shape_, baseline_bytes_, costs_[1]);
   }
   void drop(std::size_t sample) override {
@@ -110,10 +140,9 @@ public:
       throw std::logic_error{"wan: a sample that is not done, or dropped"};
     stage_cost one{.stage = run_phase::decoding};
     rendered files;
-    measured(one, [&] { files = decode(jobs_[sample], run_.latent(sample), tick); });
-    auto alone = shape_;
-    alone.samples = 1;
-    parts_.costs.learn(alone, baseline_bytes_, one);
+    auto plan = plan_decoding();
+    measured(one, [&] { files = decode(jobs_[sample], run_.latent(sample), plan.tiles, tick); });
+    if (plan.tiles == 1) parts_.costs.learn(plan.shape, baseline_bytes_, one);
     costs_[2].measured_bytes = std::max(costs_[2].measured_bytes, one.measured_bytes);
     costs_[2].measured_s += one.measured_s;
     return files;
@@ -144,6 +173,11 @@ public:
   }
 
 private:
+  struct decoding_plan {
+    std::int64_t tiles = 1; ///< per side
+    batch_shape shape;      ///< of one tile, with its margins
+  };
+
   void restore(const run_state& r, std::size_t index) {
     auto& job = jobs_[index];
     auto found = std::ranges::find(r.samples, to_string(job.id), &saved_sample::id);
@@ -193,26 +227,50 @@ private:
     note();
   }
 
-  /// Frames go to the encoder as they are decoded: the whole video is never in memory.
-  rendered decode(const run_job& job, const at::Tensor& latent, const std::function<void()>& tick) const {
+  rendered decode(const run_job& job, const at::Tensor& latent, std::int64_t tiles,
+                  const std::function<void()>& tick) const {
     if (!latent.isfinite().all().item<bool>())
       throw render_error{errc::internal, "the model gave numbers that are not finite"};
-    auto& p = job.params;
-    media::mp4_encoder video{{p.width, p.height, p.fps, tags_of(job)}};
-    std::vector<std::uint8_t> thumbnail;
-    vae_stream stream{parts_.loaded.vae};
-    std::int64_t frame = 0;
+    video_files files{job};
+    if (tiles > 1) {
+      files.add(decode_in_tiles(parts_.loaded.vae, latent, tiles, tiles, tick));
+      return files.finish();
+    }
+    vae_stream stream{parts_.loaded.vae}; // frames are encoded as they are decoded: the video is never in memory
     for (auto& one : latent.unbind(1)) {
-      auto rgb = to_rgb(stream.next(one));
-      auto frame_bytes = static_cast<std::size_t>(rgb.stride(0));
-      for (std::int64_t i = 0; i < rgb.size(0); ++i, ++frame) {
-        std::span<const std::uint8_t> bytes{rgb.data_ptr<std::uint8_t>() + rgb.stride(0) * i, frame_bytes};
-        video.add(bytes);
-        if (frame == p.frames / 2) thumbnail = media::make_thumbnail(bytes, p.width, p.height);
-      }
+      files.add(to_rgb(stream.next(one)));
       tick();
     }
-    return {blob{video.finish()}, blob{std::move(thumbnail)}};
+    return files.finish();
+  }
+
+  /// In as few tiles as fit into what is free; when nothing fits, as small as they get.
+  decoding_plan plan_decoding() const {
+    auto capacity = parts_.memory.capacity_bytes(), used = parts_.memory.used_bytes();
+    decoding_plan plan{.shape = shape_};
+    plan.shape.samples = 1;
+    auto fits = [&] {
+      auto held = plan.tiles > 1 ? bytes_beside_tiles() : 0;
+      return capacity == 0 || parts_.costs.predict(plan.shape, used + held)[2].predicted_bytes <= capacity;
+    };
+    while (!fits() && plan.tiles < tiles_max) {
+      ++plan.tiles;
+      auto margins = (plan.tiles > 2 ? 2 : 1) * parts_.loaded.vae.reach(); // none at the frame's edges
+      auto side = [&](std::int64_t cells) { return std::min(cells, (cells + plan.tiles - 1) / plan.tiles + margins); };
+      plan.shape.latent.height = side(shape_.latent.height);
+      plan.shape.latent.width = side(shape_.latent.width);
+    }
+    return plan;
+  }
+
+  /// What decode_in_tiles() keeps for all tiles: the middle of every frame and, where the device is the CPU, the video.
+  std::uint64_t bytes_beside_tiles() const {
+    auto& l = shape_.latent;
+    auto& vae = parts_.loaded.config.vae;
+    auto middles = l.frames * l.height * l.width * vae.dim * vae.widths.back() * 4;
+    auto& p = jobs_.front().params;
+    auto video = std::int64_t{p.frames} * p.height * p.width * 3;
+    return static_cast<std::uint64_t>(middles + (parts_.loaded.device.is_cpu() ? 2 * video : 0));
   }
 
   shared_parts& parts_;
@@ -226,7 +284,8 @@ private:
 
 class wan_renderer final : public renderer {
 public:
-  wan_renderer(const std::string& checkpoint, at::Device device) : parts_{checkpoint, device} {}
+  wan_renderer(const std::string& checkpoint, at::Device device, const load_options& how)
+      : parts_{checkpoint, device, how} {}
 
   std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override { return make(std::move(jobs)); }
 
@@ -272,6 +331,25 @@ at::Device device_of(const renderer_options& options) {
                          (devices ? "\"cuda:0\" to \"cuda:" + std::to_string(devices - 1) + '"' : "no other")};
 }
 
+load_options load_options_of(const renderer_options& o, at::Device device) {
+  auto refuse = [&o](const std::string& what, const std::string& value, const std::string& allowed) {
+    throw render_error{errc::unsupported,
+                       "model " + o.model.value + ": " + what + " \"" + value + "\"; allowed are " + allowed};
+  };
+  load_options how{.drop_text_encoder = o.drop_text_encoder};
+  if (o.precision == "bf16" || (o.precision == "auto" && !device.is_cpu()))
+    how.products = at::kBFloat16;
+  else if (o.precision != "float32" && o.precision != "auto")
+    refuse("precision", o.precision, R"("auto", "float32" and "bf16")");
+  if (o.experts == "one")
+    how.experts = residency::one;
+  else if (o.experts == "streamed")
+    how.experts = residency::streamed;
+  else if (o.experts != "both")
+    refuse("experts", o.experts, R"("both", "one" and "streamed")");
+  return how;
+}
+
 /// LibTorch's own default is one thread per physical core, which halves the speed on machines that count
 /// threads.
 int threads_of(const renderer_options& options) {
@@ -285,7 +363,11 @@ int threads_of(const renderer_options& options) {
 std::unique_ptr<renderer> make_wan_renderer(const renderer_options& options) {
   return guarded([&]() -> std::unique_ptr<renderer> {
     at::set_num_threads(threads_of(options));
-    return std::make_unique<wan_renderer>(options.checkpoint, device_of(options));
+    auto device = device_of(options);
+    auto& memory = memory_of(device);
+    memory.limit(0);
+    memory.limit(options.memory_bytes > 0 ? options.memory_bytes : memory.capacity_bytes() / 10 * 9);
+    return std::make_unique<wan_renderer>(options.checkpoint, device, load_options_of(options, device));
   });
 }
 

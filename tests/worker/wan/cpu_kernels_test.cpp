@@ -47,7 +47,7 @@ TEST_CASE("attention is softmax(q k) v for every size, with any vectors") {
     auto q = at::randn({heads, queries, head_dim}), k = at::randn({heads, keys, head_dim}),
          v = at::randn({heads, keys, head_dim});
     auto scale = 1 / std::sqrt(static_cast<float>(head_dim));
-    for (auto set : {vector_set::best, vector_set::portable}) {
+    for (auto set : {vector_set::best, vector_set::avx2, vector_set::portable}) {
       INFO(heads << " heads, " << queries << " queries, " << keys << " keys of " << head_dim);
       CHECK(difference(attended(q, k, v, scale, set), expected(q, k, v, scale)) < 2e-6);
     }
@@ -88,7 +88,7 @@ TEST_CASE("GELU is LibTorch's, at the ends of float's range too, wherever a numb
   compute_scope scope;
   at::manual_seed(4);
   for (std::int64_t n : {1, 8, 13, 5000, 70000})
-    for (auto set : {vector_set::best, vector_set::portable}) {
+    for (auto set : {vector_set::best, vector_set::avx2, vector_set::portable}) {
       auto x = at::randn({n}).mul(4);
       auto y = x.clone();
       gelu_tanh_cpu(y.data_ptr<float>(), n, set);
@@ -116,7 +116,7 @@ TEST_CASE("a product is x W^T + b for every size, with any vectors") {
     auto x = at::randn({rows, in}), w = at::randn({out, in}), b = at::randn({out}), y = at::empty({rows, out});
     auto exact = at::addmm(b.to(at::kDouble), x.to(at::kDouble), w.to(at::kDouble).t());
     linear_job job{x.data_ptr<float>(), rows, in, out, w.data_ptr<float>(), b.data_ptr<float>(), y.data_ptr<float>()};
-    for (auto set : {vector_set::best, vector_set::portable}) {
+    for (auto set : {vector_set::best, vector_set::avx2, vector_set::portable}) {
       INFO(rows << " rows, " << in << " to " << out);
       linear_cpu(job, set);
       CHECK(difference(y, exact) < 1e-6 * static_cast<double>(in) + 1e-5);

@@ -2,6 +2,8 @@
 // at a time, layer by layer; and a prefix of a latent gives the prefix of its video, bit for bit.
 #include "tests/worker/wan/golden.hpp" // first: see there
 
+#include "actors/worker/wan/vae_tiles.hpp"
+
 using namespace reel;
 using namespace reel::wan;
 using namespace reel::wan::testing;
@@ -66,4 +68,27 @@ TEST_CASE("pixels become bytes by truncation after clamping") {
   std::vector<int> bytes;
   for (std::int64_t i = 0; i < 6; ++i) bytes.push_back(rgb.flatten()[i].item<int>());
   CHECK(bytes == std::vector<int>{0, 0, 127, 255, 255, 254});
+}
+
+TEST_CASE("tiles give the pixels of the whole, wherever their edges are") {
+  compute_scope scope;
+  at::manual_seed(11);
+  auto& m = golden_model();
+  auto latent = at::randn({m.config.vae.latent_channels, 3, 34, 30});
+  vae_stream stream{m.vae};
+  std::vector<at::Tensor> frames;
+  for (auto& one : latent.unbind(1)) frames.push_back(to_rgb(stream.next(one)));
+  auto whole = at::cat(frames).to(at::kInt);
+  int ticks = 0;
+  auto tiled = decode_in_tiles(m.vae, latent, 3, 2, [&ticks] { ++ticks; }).to(at::kInt);
+  REQUIRE(tiled.sizes() == whole.sizes());
+  CHECK(tiled.sub(whole).abs().max().item<int>() <= 1); // a last bit before truncation
+  CHECK(tiled.ne(whole).sum().item<std::int64_t>() * 1000 < whole.numel());
+  CHECK(ticks == 3 + 6 * 3);
+}
+
+TEST_CASE("a side is split into parts of as equal a size as can be") {
+  const std::vector<tile_range> expected{{0, 3}, {3, 6}, {6, 10}};
+  CHECK((split_side(10, 3) == expected));
+  CHECK(split_side(2, 5).size() == 2);
 }

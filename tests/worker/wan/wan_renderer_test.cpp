@@ -134,6 +134,28 @@ TEST_CASE("beyond a budget a batch ends as out of memory, leaves nothing behind,
   CHECK(run({large, large}).size() > 1000);
 }
 
+TEST_CASE("where memory is short a video is decoded in tiles") {
+  auto model = make_wan_renderer(cpu_options());
+  auto& memory = memory_of(at::kCPU);
+  auto large = some_job(0);
+  large.params.width = large.params.height = 512; // 64 cells a side, of which a tile's margin takes 13
+  large.params.steps = 1;
+  large.params.frames = 5;
+  auto peaks = [&] {
+    auto batch = model->begin({large});
+    denoise(*batch);
+    CHECK(finish(*batch, 0).video.size() > 1000);
+    auto costs = batch->costs();
+    return std::pair{costs[1].measured_bytes, costs[2].measured_bytes};
+  };
+  auto [denoising, whole] = peaks();
+  REQUIRE(denoising < whole / 2);
+  memory.limit(whole * 3 / 4);
+  auto tiled = peaks().second;
+  memory.limit(0);
+  CHECK(tiled <= whole * 3 / 4);
+}
+
 TEST_CASE("every stage reports what it took beside what was foretold, and forecasts learn from it") {
   auto model = make_wan_renderer(cpu_options());
   auto run = [&] {
