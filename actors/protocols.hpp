@@ -37,6 +37,7 @@ using scheduler_protocol = act::protocol<done(jobs_queued),              //
                                          void(watch_jobs),               //
                                          workers_view(describe_workers), //
                                          queue_view(describe_queue),     //
+                                         explanation(explain_job),       //
                                          void(workers_report),           //
                                          void(batch_progress),           //
                                          done(batch_finished)>;

@@ -33,6 +33,59 @@ struct job_live {
   bool operator==(const job_live&) const = default;
 };
 
+/// Why a job is where it is, with the figures. Answered with an explanation for every job that exists, else
+/// errc::not_found.
+struct explain_job {
+  job_id id;
+  bool operator==(const explain_job&) const = default;
+};
+enum class wait_reason : std::uint8_t {
+  not_here = 0, ///< neither waiting nor running, and the ledger does not answer
+  runs = 1,
+  retry_later = 2, ///< failed before and waits for its time
+  queue_paused = 3,
+  tenant_paused = 4,
+  no_worker_serves = 5, ///< no usable worker has its model
+  no_worker_fits = 6,   ///< those that have it have too little memory
+  window = 7,           ///< a worker is free; it waits for company
+  turn = 8,             ///< workers are busy and others come first
+  ended = 9,
+};
+std::string_view to_string(wait_reason r);
+
+struct explanation {
+  wait_reason why = wait_reason::not_here;
+  job_state state = job_state::queued;
+  job_class cls = job_class::standard;
+  std::uint32_t attempts_used = 0;
+
+  std::uint64_t position = 0;             ///< 1: next; 0: does not wait for a worker
+  std::uint64_t eta_ms = 0;               ///< until it has finished; 0: not known
+  std::uint64_t tenant_waiting = 0;       ///< jobs of its tenant in its class
+  std::uint64_t class_waiting = 0;        ///< jobs of all tenants in its class
+  std::uint64_t higher_waiting = 0;       ///< jobs in higher classes
+  float weight = 1;                       ///< of its tenant
+  std::uint64_t workers_serving = 0;      ///< usable and with its model
+  std::uint64_t workers_fitting = 0;      ///< of these, with the memory for it
+  std::uint64_t workers_idle = 0;         ///< of these, without a batch
+  std::uint64_t needs_bytes = 0;          ///< upper bound of its peak alone; 0: not known
+  std::uint64_t largest_device_bytes = 0; ///< of the workers that serve it
+  std::uint64_t batch_size = 0;           ///< it would run in, or runs in
+  std::optional<wall_time> not_before;    ///< retry_later
+
+  batch_id batch; ///< runs, or ran at last
+  worker_id worker;
+  std::int32_t step = 0, steps_total = 0;
+
+  errc cause = errc::ok; ///< ended
+  std::string message;
+  std::uint64_t gpu_ms = 0;
+  bool operator==(const explanation&) const = default;
+};
+
+/// One sentence with the figures that matter.
+std::string to_string(const explanation& e);
+
 /// The whole set of jobs a gateway wants to hear of (it has open event streams for them); sent on change and
 /// every few seconds, so a lost one heals. The scheduler answers with job_update messages to the gateway role
 /// of `watcher`.

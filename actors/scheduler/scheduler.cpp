@@ -39,6 +39,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const watch_jobs& m) { on_watch_jobs(m); },
       [this](const describe_workers&) { return workers_view{core_.workers()}; },
       [this](const describe_queue&) { return on_describe_queue(); },
+      [this](const explain_job& m) { return on_explain_job(m); },
       [this](const workers_report& m) { on_workers_report(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
       [this](const batch_finished& m) { return on_batch_finished(m); },
@@ -124,6 +125,31 @@ void scheduler::stop(const batch_id& batch, const std::vector<job_id>& jobs) {
 caf::result<job_live> scheduler::on_describe_job(const describe_job& m) {
   if (auto live = core_.describe(m.id, act::now(self_))) return *live;
   return act::error_of(errc::not_found);
+}
+
+/// What is neither waiting nor running here has ended, and the ledger knows how.
+caf::result<explanation> scheduler::on_explain_job(const explain_job& m) {
+  auto live = core_.explain(m.id, act::now(self_), options_.wall());
+  if (live.why != wait_reason::not_here) return live;
+  auto promise = self_->make_response_promise<explanation>();
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, read_job{{}, m.id},
+      [promise](const job_record& r) mutable {
+        explanation e;
+        e.why = is_terminal(r.state) ? wait_reason::ended : wait_reason::not_here;
+        e.state = r.state;
+        e.cls = r.request.cls;
+        e.attempts_used = r.attempts_used;
+        e.batch_size = r.batch_size;
+        e.batch = r.batch;
+        e.worker = r.worker;
+        e.cause = r.error;
+        e.message = r.error_message;
+        e.gpu_ms = r.gpu_ms;
+        promise.deliver(std::move(e));
+      },
+      [promise](errc code) mutable { promise.deliver(act::error_of(code)); });
+  return promise;
 }
 
 void scheduler::on_watch_jobs(const watch_jobs& m) {

@@ -57,6 +57,7 @@ private:
   done on_jobs_queued(const jobs_queued& m);
   void on_job_cancelled(const job_cancelled& m);
   caf::result<job_live> on_describe_job(const describe_job& m);
+  caf::result<explanation> on_explain_job(const explain_job& m);
   void on_watch_jobs(const watch_jobs& m);
   queue_view on_describe_queue();
   void on_workers_report(const workers_report& m);

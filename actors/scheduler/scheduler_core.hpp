@@ -12,7 +12,6 @@
 
 #include "actors/scheduler/arrival_rate.hpp"
 #include "actors/scheduler/batch_planner.hpp"
-#include "actors/scheduler/explanation.hpp"
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/worker_pool.hpp"
 #include "actors/supervisor/recovery_policy.hpp"

@@ -1,6 +1,5 @@
 // The part of scheduler_core that answers questions and changes nothing.
 #include <algorithm>
-#include <cstdio>
 
 #include "actors/scheduler/scheduler_core.hpp"
 
@@ -62,25 +61,33 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.why = wait_reason::runs;
     e.cls = std::ranges::find(b.jobs, id, &queue_entry::id)->cls;
     e.batch_size = b.jobs.size();
-    e.eta_ms = describe_running(b).eta_ms;
+    auto live = describe_running(b);
+    e.eta_ms = live.eta_ms;
+    e.step = live.step;
+    e.steps_total = live.steps_total;
+    e.state = job_state::leased;
+    e.batch = found->second;
+    e.worker = b.worker;
     return e;
   }
   auto entry = queue_.entry_of(id);
   if (!entry) return e;
   e.cls = entry->cls;
+  e.attempts_used = entry->attempts_used;
   e.position = queue_.position(id);
   e.eta_ms = eta_ms(id, e.position, now);
   e.tenant_waiting = queue_.waiting(entry->cls, entry->tenant);
   e.class_waiting = queue_.waiting(entry->cls);
   for (std::size_t c = 0; c < static_cast<std::size_t>(entry->cls); ++c)
     e.higher_waiting += queue_.waiting(static_cast<job_class>(c));
-  e.weight = queue_.weight(entry->tenant);
-  e.needs_bytes = planner_.memory().bound(*entry->key, 1).value_or(0);
+  e.weight = static_cast<float>(queue_.weight(entry->tenant));
+  e.needs_bytes = static_cast<std::uint64_t>(planner_.memory().bound(*entry->key, 1).value_or(0));
   e.not_before = queue_.delayed_until(id);
   count_workers(e, *entry->key, now);
-  if (e.not_before && *e.not_before > wall)
+  if (e.not_before && *e.not_before > wall) {
     e.why = wait_reason::retry_later;
-  else if (paused_)
+    e.state = job_state::retry_wait;
+  } else if (paused_)
     e.why = wait_reason::queue_paused;
   else if (queue_.is_paused(entry->tenant))
     e.why = wait_reason::tenant_paused;
@@ -91,56 +98,6 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
   else
     e.why = e.workers_idle > 0 ? wait_reason::window : wait_reason::turn;
   return e;
-}
-
-std::string_view to_string(wait_reason r) {
-  switch (r) {
-  case wait_reason::not_here: return "not_here";
-  case wait_reason::runs: return "runs";
-  case wait_reason::retry_later: return "retry_later";
-  case wait_reason::queue_paused: return "queue_paused";
-  case wait_reason::tenant_paused: return "tenant_paused";
-  case wait_reason::no_worker_serves: return "no_worker_serves";
-  case wait_reason::no_worker_fits: return "no_worker_fits";
-  case wait_reason::window: return "window";
-  case wait_reason::turn: return "turn";
-  }
-  return "?";
-}
-
-namespace {
-
-std::string gigabytes(double bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f GB", bytes / 1e9);
-  return text;
-}
-
-std::string turn_of(const explanation& e) {
-  return "place " + std::to_string(e.position) + ": " + std::to_string(e.higher_waiting) +
-         " jobs wait in higher classes, " + std::to_string(e.class_waiting) + " in its own (" +
-         std::to_string(e.tenant_waiting) + " of its tenant); all " + std::to_string(e.workers_fitting) +
-         " workers that can run it are busy";
-}
-
-} // namespace
-
-std::string to_string(const explanation& e) {
-  switch (e.why) {
-  case wait_reason::not_here: return "neither waiting nor running";
-  case wait_reason::runs: return "runs in a batch of " + std::to_string(e.batch_size);
-  case wait_reason::retry_later: return "failed before; waits for the time of its next attempt";
-  case wait_reason::queue_paused: return "the queue is paused";
-  case wait_reason::tenant_paused: return "its tenant is paused";
-  case wait_reason::no_worker_serves: return "no usable worker has its model";
-  case wait_reason::no_worker_fits:
-    return "needs " + gigabytes(e.needs_bytes) + "; the largest of " + std::to_string(e.workers_serving) +
-           " workers with its model has " + gigabytes(static_cast<double>(e.largest_device_bytes));
-  case wait_reason::window:
-    return "waits a moment for company; " + std::to_string(e.workers_idle) + " workers are free";
-  case wait_reason::turn: return turn_of(e);
-  }
-  return "?";
 }
 
 // ---------------------------------------------------------------- the whole

@@ -90,6 +90,62 @@ static void read(schema::QueueView::Reader r, queue_view& v, input&) {
   v.recovering = r.getRecovering();
 }
 
+static void write(schema::ExplainJob::Builder b, const explain_job& v, output& out) { write(b.initId(), v.id, out); }
+static void read(schema::ExplainJob::Reader r, explain_job& v, input& in) { read(r.getId(), v.id, in); }
+
+static void write(schema::Explanation::Builder b, const explanation& v, output& out) {
+  b.setWhy(static_cast<schema::WaitReason>(v.why));
+  b.setState(static_cast<schema::JobState>(v.state));
+  b.setCls(static_cast<schema::JobClass>(v.cls));
+  b.setAttemptsUsed(v.attempts_used);
+  b.setPosition(v.position);
+  b.setEtaMs(v.eta_ms);
+  b.setTenantWaiting(v.tenant_waiting);
+  b.setClassWaiting(v.class_waiting);
+  b.setHigherWaiting(v.higher_waiting);
+  b.setWeight(v.weight);
+  b.setWorkersServing(v.workers_serving);
+  b.setWorkersFitting(v.workers_fitting);
+  b.setWorkersIdle(v.workers_idle);
+  b.setNeedsBytes(v.needs_bytes);
+  b.setLargestDeviceBytes(v.largest_device_bytes);
+  b.setBatchSize(v.batch_size);
+  write_time(b.getNotBefore(), v.not_before);
+  write(b.initBatch(), v.batch, out);
+  b.setWorker(name(v.worker));
+  b.setStep(v.step);
+  b.setStepsTotal(v.steps_total);
+  b.setCause(number(v.cause));
+  b.setMessage(note(v.message, out));
+  b.setGpuMs(v.gpu_ms);
+}
+static void read(schema::Explanation::Reader r, explanation& v, input& in) {
+  v.why = in.known<wait_reason>(r.getWhy());
+  v.state = in.known<job_state>(r.getState());
+  v.cls = in.known<job_class>(r.getCls());
+  v.attempts_used = r.getAttemptsUsed();
+  v.position = r.getPosition();
+  v.eta_ms = r.getEtaMs();
+  v.tenant_waiting = r.getTenantWaiting();
+  v.class_waiting = r.getClassWaiting();
+  v.higher_waiting = r.getHigherWaiting();
+  v.weight = in.finite(r.getWeight());
+  v.workers_serving = r.getWorkersServing();
+  v.workers_fitting = r.getWorkersFitting();
+  v.workers_idle = r.getWorkersIdle();
+  v.needs_bytes = r.getNeedsBytes();
+  v.largest_device_bytes = r.getLargestDeviceBytes();
+  v.batch_size = r.getBatchSize();
+  v.not_before = read_time(r.getNotBefore(), in);
+  read(r.getBatch(), v.batch, in);
+  v.worker = in.name<worker_id>(r.getWorker());
+  v.step = r.getStep();
+  v.steps_total = r.getStepsTotal();
+  v.cause = in.code(r.getCause());
+  v.message = in.note(r.getMessage());
+  v.gpu_ms = r.getGpuMs();
+}
+
 REEL_SCHEDULER_MESSAGES(REEL_WIRE_CODEC)
 
 } // namespace reel::wire

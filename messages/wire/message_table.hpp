@@ -52,7 +52,9 @@
   X(39, describe_workers, DescribeWorkers)                                                                             \
   X(40, workers_view, WorkersView)                                                                                     \
   X(41, describe_queue, DescribeQueue)                                                                                 \
-  X(42, queue_view, QueueView)
+  X(42, queue_view, QueueView)                                                                                         \
+  X(45, explain_job, ExplainJob)                                                                                       \
+  X(46, explanation, Explanation)
 
 #define REEL_CLUSTER_MESSAGES(X)                                                                                       \
   X(43, describe_nodes, DescribeNodes)                                                                                 \

@@ -100,4 +100,8 @@ enum MessageType {
   # To every node.
   describeNodes @43;
   nodesView @44;
+
+  # To the scheduler, from operators.
+  explainJob @45;
+  explanation @46;
 }

@@ -92,3 +92,67 @@ struct QueueView {
   recovering @8 :Bool = true;
   # Still reading the ledger.
 }
+
+struct ExplainJob {
+  id @0 :Job.Uuid;
+}
+
+enum WaitReason {
+  notHere @0;
+  runs @1;
+  retryLater @2;
+  queuePaused @3;
+  tenantPaused @4;
+  noWorkerServes @5;
+  noWorkerFits @6;
+  window @7;
+  turn @8;
+  ended @9;
+}
+
+struct Explanation {
+  # Why a job is where it is. Set by the scheduler; numbers of jobs and workers unless said otherwise.
+
+  why @0 :WaitReason;
+  state @1 :Job.JobState;
+  cls @2 :Job.JobClass = standard;
+  attemptsUsed @3 :UInt32;
+
+  position @4 :UInt64;
+  # 1: next; 0: does not wait for a worker.
+
+  etaMs @5 :UInt64;
+  # Predicted milliseconds until it has finished; 0: not known.
+
+  tenantWaiting @6 :UInt64;
+  classWaiting @7 :UInt64;
+  higherWaiting @8 :UInt64;
+  weight @9 :Float32 = 1;
+  workersServing @10 :UInt64;
+  workersFitting @11 :UInt64;
+  workersIdle @12 :UInt64;
+
+  needsBytes @13 :UInt64;
+  largestDeviceBytes @14 :UInt64;
+  # 0: not known.
+
+  batchSize @15 :UInt64;
+  # It would run in, or runs in.
+
+  notBefore :union {
+    none @16 :Void;
+    unixMs @17 :Int64;
+  }
+  # retryLater: not before this.
+
+  batch @18 :Job.Uuid;
+  worker @19 :Text;
+  step @20 :Int32;
+  stepsTotal @21 :Int32;
+  # While it runs.
+
+  cause @22 :UInt8;
+  message @23 :Text;
+  gpuMs @24 :UInt64;
+  # Of its end.
+}

@@ -27,8 +27,7 @@ const node_id operator_peer{"operator"};
 /// A visitor of the cluster: dials one node with the operator's key, asks, and leaves.
 class visit {
 public:
-  visit(const cluster_config& c, const node_config& host)
-      : hub_{system_}, host_{host.id}, link_{options(c, host)} {}
+  visit(const cluster_config& c, const node_config& host) : hub_{system_}, host_{host.id}, link_{options(c, host)} {}
   ~visit() {
     link_.stop();
     hub_.stop();
@@ -48,6 +47,7 @@ public:
     errc why = errc::ok;
     me->request(handle, 6s, m)
         .receive([&answer](const Answer& a) { answer = a; }, [&why](const caf::error& e) { why = act::code_of(e); });
+    if (why == errc::not_found) throw std::runtime_error{host_.value + " knows no such job"};
     if (!answer) throw api_error{0, host_.value + ": " + std::string{to_string(why)}};
     return *answer;
   }
@@ -114,6 +114,33 @@ json::object json_of(const worker_status& w) {
           {"restarts", w.restarts}, {"message", w.message}};
 }
 
+json::object json_of(const explanation& e) {
+  return {{"why", to_string(e.why)},
+          {"text", to_string(e)},
+          {"state", to_string(e.state)},
+          {"class", to_string(e.cls)},
+          {"attempts_used", e.attempts_used},
+          {"position", e.position},
+          {"eta_ms", e.eta_ms},
+          {"tenant_waiting", e.tenant_waiting},
+          {"class_waiting", e.class_waiting},
+          {"higher_waiting", e.higher_waiting},
+          {"weight", e.weight},
+          {"workers_serving", e.workers_serving},
+          {"workers_fitting", e.workers_fitting},
+          {"workers_idle", e.workers_idle},
+          {"needs_bytes", e.needs_bytes},
+          {"largest_device_bytes", e.largest_device_bytes},
+          {"batch_size", e.batch_size},
+          {"batch", e.batch == batch_id{} ? json::value{} : json::value{to_string(e.batch)}},
+          {"worker", e.worker.value},
+          {"step", e.step},
+          {"steps_total", e.steps_total},
+          {"cause", to_string(e.cause)},
+          {"message", e.message},
+          {"gpu_ms", e.gpu_ms}};
+}
+
 } // namespace
 
 int nodes(const cluster_options& o) {
@@ -151,6 +178,20 @@ int workers(const cluster_options& o) {
     rows.push_back({w.id.value, std::string{to_string(w.state)}, std::to_string(w.pid), w.device, join_names(w.models),
                     std::to_string(w.batches.size()), std::to_string(w.restarts), printable(w.message, 60)});
   fmt::print("{}", format_table(rows));
+  return 0;
+}
+
+int why(const cluster_options& o, const std::string& id) {
+  auto job = parse_job_id(id);
+  if (!job)
+    throw std::runtime_error{"'" + printable(id, 60) + "' is no job id: allowed is video_ and 32 digits 0-9 a-f"};
+  auto c = read_cluster_config(o.config, o.data_dir);
+  visit v{c, c.node_with(node_role::scheduler)};
+  auto e = v.ask<scheduler_protocol, explanation>(role::scheduler, explain_job{*job});
+  if (o.json)
+    fmt::print("{}\n", json::serialize(json_of(e)));
+  else
+    fmt::print("{} {}\n", id, to_string(e));
   return 0;
 }
 

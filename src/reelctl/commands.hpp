@@ -52,6 +52,7 @@ struct cluster_options {
 };
 int nodes(const cluster_options& o);
 int workers(const cluster_options& o);
+int why(const cluster_options& o, const std::string& id);
 
 struct keygen_options {
   std::string config;

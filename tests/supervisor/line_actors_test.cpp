@@ -21,6 +21,30 @@ TEST_CASE("a job goes through the line and is committed once") {
   CHECK(r.version == 3);
 }
 
+TEST_CASE("it can be asked why a job waits, where it runs and how it ended") {
+  line_world w{{}, 1};
+  std::vector<job_id> ids; // more than a batch
+  for (std::uint64_t i = 1; i <= 20; ++i) ids.push_back(w.submit(i));
+  w.pass(1s);
+  auto& worker = w.worker(0);
+  REQUIRE(worker.batches.size() == 1);
+  auto first = worker.batches.front().jobs.front().id;
+  auto running = w.why(first);
+  CHECK(running.why == wait_reason::runs);
+  CHECK(running.worker == worker.id);
+  CHECK(running.batch_size == worker.batches.front().jobs.size());
+  auto waiting = w.why(ids.back());
+  CHECK(waiting.why == wait_reason::turn);
+  CHECK(waiting.position > 0);
+  CHECK(waiting.workers_fitting == 1);
+  CHECK(to_string(waiting).find("1 worker can run it, all busy") != std::string::npos);
+  w.finish(worker);
+  w.pass(1s);
+  auto ended = w.why(first);
+  CHECK(ended.why == wait_reason::ended);
+  CHECK(ended.state == job_state::succeeded);
+}
+
 TEST_CASE("jobs of a killed worker run again, and count as one attempt") {
   line_world w;
   auto id = w.submit(1);

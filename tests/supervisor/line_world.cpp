@@ -215,6 +215,10 @@ job_record line_world::record(const job_id& id) {
   return *answer->value();
 }
 
+explanation line_world::why(const job_id& id) {
+  return *system.ask<explanation>(scheduler_front_, explain_job{id}, 5s)->value();
+}
+
 played_worker* line_world::busy() {
   for (auto& w : workers_)
     if (!w->batches.empty()) return w.get();

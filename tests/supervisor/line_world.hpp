@@ -41,6 +41,7 @@ public:
 
   // ---- what can be seen
   job_record record(const job_id& id);
+  explanation why(const job_id& id);
   played_worker* busy(); ///< some worker with a batch; null: none
   played_worker& worker(std::size_t node) { return *workers_[node]; }
   std::size_t workers() const { return workers_.size(); }

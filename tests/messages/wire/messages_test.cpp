@@ -6,6 +6,7 @@
 
 #include "messages/wire/cluster.capnp.h"
 #include "messages/wire/messages.capnp.h"
+#include "messages/wire/scheduler.capnp.h"
 #include "messages/wire/storage.capnp.h"
 #include "messages/wire/worker.capnp.h"
 #include "tests/messages/wire/every_message.hpp"
@@ -65,6 +66,7 @@ TEST_CASE("enumerants have the same numbers and names on both sides") {
   check_same<verdict, schema::Verdict>();
   check_same<run_phase, schema::RunPhase>();
   check_same<worker_state, schema::WorkerState>();
+  check_same<wait_reason, schema::WaitReason>();
   check_same<peer_state, schema::PeerState>();
 }
 

@@ -1,0 +1,78 @@
+#include "messages/scheduler.hpp"
+
+#include <cstdio>
+
+namespace reel {
+
+std::string_view to_string(wait_reason r) {
+  switch (r) {
+  case wait_reason::not_here: return "not_here";
+  case wait_reason::runs: return "runs";
+  case wait_reason::retry_later: return "retry_later";
+  case wait_reason::queue_paused: return "queue_paused";
+  case wait_reason::tenant_paused: return "tenant_paused";
+  case wait_reason::no_worker_serves: return "no_worker_serves";
+  case wait_reason::no_worker_fits: return "no_worker_fits";
+  case wait_reason::window: return "window";
+  case wait_reason::turn: return "turn";
+  case wait_reason::ended: return "ended";
+  }
+  return "unknown";
+}
+
+namespace {
+
+std::string with_unit(double value, const char* unit) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.1f %s", value, unit);
+  return text;
+}
+std::string gigabytes(std::uint64_t bytes) { return with_unit(static_cast<double>(bytes) / 1e9, "GB"); }
+std::string seconds(std::uint64_t ms) { return with_unit(static_cast<double>(ms) / 1e3, "s"); }
+
+std::string counted(std::uint64_t n, const char* what) { return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s"); }
+
+std::string turn_of(const explanation& e) {
+  return "waits for its turn at place " + std::to_string(e.position) + ": " + counted(e.higher_waiting, "job") +
+         " in higher classes, " + std::to_string(e.class_waiting) + " in its own, of which " +
+         std::to_string(e.tenant_waiting) + " of its tenant; " + counted(e.workers_fitting, "worker") +
+         " can run it, all busy";
+}
+
+std::string run_of(const explanation& e) {
+  return "runs on " + e.worker.value + " in a batch of " + std::to_string(e.batch_size) + ", step " +
+         std::to_string(e.step) + " of " + std::to_string(e.steps_total);
+}
+
+std::string end_of(const explanation& e) {
+  auto text = std::string{to_string(e.state)} + " after " + counted(e.attempts_used, "counted execution") + ", " +
+              seconds(e.gpu_ms) + " of GPU time";
+  if (e.cause != errc::ok) text += "; " + std::string{to_string(e.cause)} + ": " + e.message;
+  return text;
+}
+
+std::string reason_of(const explanation& e) {
+  switch (e.why) {
+  case wait_reason::not_here: return "neither waiting nor running";
+  case wait_reason::runs: return run_of(e);
+  case wait_reason::retry_later: return "was executed " + counted(e.attempts_used, "time") + " and waits for its next";
+  case wait_reason::queue_paused: return "waits: the queue is paused";
+  case wait_reason::tenant_paused: return "waits: its tenant is paused";
+  case wait_reason::no_worker_serves: return "waits: no usable worker has its model";
+  case wait_reason::no_worker_fits:
+    return "waits: it needs " + gigabytes(e.needs_bytes) + ", and the largest of " +
+           counted(e.workers_serving, "worker") + " with its model has " + gigabytes(e.largest_device_bytes);
+  case wait_reason::window: return "waits a moment for company; " + counted(e.workers_idle, "worker") + " free";
+  case wait_reason::turn: return turn_of(e);
+  case wait_reason::ended: return end_of(e);
+  }
+  return "unknown";
+}
+
+} // namespace
+
+std::string to_string(const explanation& e) {
+  return reason_of(e) + (e.eta_ms > 0 ? "; done in about " + seconds(e.eta_ms) : "");
+}
+
+} // namespace reel
