@@ -62,9 +62,10 @@ std::string to_text(const figures& f) {
                      f.makespan_s / 3600, 100 * (f.makespan_s / std::max(f.bound_s, 1e-9) - 1), f.bound_s / 3600);
   for (std::size_t c = 0; c < 4; ++c)
     if (f.wait[c].jobs > 0)
-      out += fmt::format("  wait {:<9}       p50 {:.1f} s  p95 {:.1f} s  p99 {:.1f} s  max {:.1f} s  ({} jobs)\n",
+      out += fmt::format("  wait {:<9}       p50 {:.1f} s  p95 {:.1f} s  p99 {:.1f} s  max {:.1f} s  ({} jobs); "
+                         "longest without a turn {:.1f} s\n",
                          class_names[c], f.wait[c].p50_s, f.wait[c].p95_s, f.wait[c].p99_s, f.wait[c].most_s,
-                         f.wait[c].jobs);
+                         f.wait[c].jobs, f.longest_without_turn_s[c]);
   out += fmt::format("  deadlines missed     {} of {}\n", f.deadline_misses, f.deadlines);
   out += fmt::format("  Jain index           {:.4f}, largest deviation {:.2f} % ({} always backlogged tenants)\n",
                      f.jain, 100 * f.share_error, f.fair_tenants);

@@ -38,6 +38,7 @@ struct figures {
   double videos_per_gpu_hour = 0;
   double mean_batch = 0;
   std::array<wait_figures, 4> wait;
+  std::array<double, 4> longest_without_turn_s{}; ///< of any tenant with jobs waiting: what ageing bounds
   std::size_t deadlines = 0, deadline_misses = 0;
   double jain = 1;        ///< of GPU-seconds by weight, among tenants of one class that always had jobs waiting
   double share_error = 0; ///< of the same tenants: largest deviation from the share of its weight

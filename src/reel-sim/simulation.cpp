@@ -40,6 +40,7 @@ struct worker_run {
 struct tenant_run {
   std::size_t waiting = 0;
   std::int64_t since = 0;
+  std::int64_t last_turn = 0;      ///< or the beginning of its backlog
   double backlogged = 0, used = 0; ///< ms within the window
   std::vector<float> waits;
 };
@@ -151,7 +152,7 @@ private:
     ++waiting_in_[static_cast<std::size_t>(j.cls)];
     figures_.most_waiting = std::max(figures_.most_waiting, ++waiting_);
     auto& t = tenants_[j.tenant];
-    if (t.waiting++ == 0) t.since = now_;
+    if (t.waiting++ == 0) t.since = t.last_turn = now_;
   }
 
   void wait_ends(const sim_job& j) {
@@ -226,6 +227,10 @@ private:
   void job_starts(job_index n) {
     auto& j = world_.jobs[n];
     j.state = sim_job::running;
+    auto& t = tenants_[j.tenant];
+    auto& longest = figures_.longest_without_turn_s[static_cast<std::size_t>(j.cls)];
+    longest = std::max(longest, static_cast<double>(now_ - t.last_turn) / 1000);
+    t.last_turn = now_;
     wait_ends(j);
     if (j.started >= 0) return;
     j.started = now_;
