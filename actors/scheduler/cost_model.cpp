@@ -26,9 +26,20 @@ std::optional<double> cost_model::scale_for(const batch_key& key) const {
   return work_of(key) / std::max(prior->second.work, 1.0);
 }
 
-void cost_model::learn(const batch_key& key, std::size_t jobs, duration measured) {
+namespace {
+
+/// One step of a shape is learnt from batches of any number of steps, resumed ones too.
+batch_key one_step_of(batch_key key) {
+  key.steps = 1;
+  return key;
+}
+
+} // namespace
+
+void cost_model::learn(const batch_key& whole, std::size_t jobs, duration measured) {
   if (jobs == 0 || measured <= duration{0}) return;
-  auto seconds = std::chrono::duration<double>(measured).count();
+  auto key = one_step_of(whole);
+  auto seconds = std::chrono::duration<double>(measured).count() / std::max(whole.steps, 1);
   auto expected = form(key.model).at(jobs);
   auto known = scale_for(key);
   auto& k = keys_.touch(key);
@@ -39,16 +50,18 @@ void cost_model::learn(const batch_key& key, std::size_t jobs, duration measured
   m.seconds_per_work += (per_work - m.seconds_per_work) * (m.count++ == 0 ? 1 : learned_curve::weight_of_new);
 }
 
-std::optional<cost_model::duration> cost_model::predict(const batch_key& key, std::size_t jobs) const {
+std::optional<cost_model::duration> cost_model::predict(const batch_key& whole, std::size_t jobs) const {
+  auto key = one_step_of(whole);
   const auto* k = keys_.find(key);
   auto scale = k ? std::optional{k->scale} : scale_for(key);
   if (!scale) return {};
   auto seconds = form(key.model).at(jobs) * *scale * (k ? k->curve.at(jobs).ratio : 1);
+  seconds *= std::max(whole.steps, 1);
   return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds + 5e-7));
 }
 
 std::uint32_t cost_model::count(const batch_key& key, std::size_t jobs) const {
-  const auto* k = keys_.find(key);
+  const auto* k = keys_.find(one_step_of(key));
   return k ? k->curve.count(jobs) : 0;
 }
 

@@ -1,5 +1,5 @@
 // cost_model.hpp: How long a batch will take, learnt from the batches that finished: per batch key a learned_curve
-// over the batch size. A key never measured is foretold from its model (what its other keys
+// over the batch size, for one denoise step. A key never measured is foretold from its model (what its other keys
 // measured, else the configured prior), in proportion to its pixels x frames x steps.
 //
 // Owned by the scheduler core. At most `keys_max` keys, the least recently learnt are forgotten. Never reads a clock.

@@ -42,6 +42,14 @@ struct turn {
 
 struct account;
 struct key_group;
+struct lane;
+
+/// A place in the order of a class: smallest first. The job id makes it unique.
+struct lane_rank {
+  double start = 0;
+  turn first;
+  auto operator<=>(const lane_rank&) const = default;
+};
 
 /// The waiting jobs of one tenant, class and batch key.
 struct lane {
@@ -50,9 +58,8 @@ struct lane {
   account* owner = nullptr;
   key_group* group = nullptr;
   ranked_set jobs;
-  std::size_t delayed = 0; ///< lie aside, and keep the lane alive
-  double rank_start = 0;   ///< where it stands in its group's order now
-  turn rank_turn;
+  std::size_t delayed = 0;                      ///< lie aside, and keep the lane alive
+  std::map<lane_rank, lane*>::iterator place{}; ///< in its group's order, while linked
   bool linked = false;
 };
 
@@ -65,14 +72,9 @@ struct account {
   instant unserved_since{}; ///< of the beginning of its backlog or its last turn: the later one
   std::size_t waiting = 0;  ///< jobs that could run now
   bool paused = false;
+  std::map<std::pair<instant, tenant_id>, account*>::iterator place{}; ///< among the unserved, while `aging`
+  bool aging = false;
   std::map<key_ptr, std::unique_ptr<lane>, key_by_value> lanes;
-};
-
-/// A place in the order of a class: smallest first. The job id makes it unique.
-struct lane_rank {
-  double start = 0;
-  turn first;
-  auto operator<=>(const lane_rank&) const = default;
 };
 
 /// The lanes of one class and batch key, in order of service.
@@ -80,8 +82,8 @@ struct key_group {
   key_ptr key;
   std::map<lane_rank, lane*> order;
   std::size_t waiting = 0;
-  std::size_t lanes = 0; ///< with the delayed ones; the group ends with its last lane
-  lane_rank rank{};      ///< of its first lane, as it stands in the class's order
+  std::size_t lanes = 0;                             ///< with the delayed ones; the group ends with its last lane
+  std::map<lane_rank, key_group*>::iterator place{}; ///< in its class's order, while linked
   bool linked = false;
 };
 

@@ -100,7 +100,7 @@ key_ptr job_queue::share(const batch_key& key) const {
 
 // ---------------------------------------------------------------- what is next
 
-std::optional<job_queue::first_job> job_queue::first(const key_filter& served, instant now) const {
+std::optional<job_queue::first_job> job_queue::first(const key_filter& served, instant now) {
   const lane* l = first_lane(at(job_class::urgent), served);
   const lane* aged = l ? nullptr : first_aged(served, now);
   if (aged) l = aged;
@@ -112,14 +112,23 @@ std::optional<job_queue::first_job> job_queue::first(const key_filter& served, i
   return f;
 }
 
-key_ptr job_queue::front(const key_filter& served, instant now) const {
+key_ptr job_queue::front(const key_filter& served, instant now) {
   auto f = first(served, now);
   return f ? f->key : nullptr;
 }
 
-const lane* job_queue::first_lane(const class_queue& c, const key_filter& served) const {
-  for (const auto& [rank, group] : c.order)
-    if (served(*group->key)) return group->order.begin()->second;
+const lane* job_queue::first_lane(class_queue& c, const key_filter& served) {
+  for (auto at = c.order.begin(); at != c.order.end();) {
+    auto& group = *at->second;
+    auto rank = at->first;
+    if (!served(*group.key)) {
+      ++at;
+      continue;
+    }
+    auto* l = fresh_first(group);
+    if (group.place->first == rank) return l;
+    at = c.order.upper_bound(rank); // it moved back: another one may come first now
+  }
   return nullptr;
 }
 
@@ -156,7 +165,7 @@ std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most
     while (taken.size() < most) {
       auto group = c.groups.find(*key);
       if (group == c.groups.end() || group->second.order.empty()) break;
-      taken.push_back(take_one(*group->second.order.begin()->second, now, gpu_s));
+      taken.push_back(take_one(*fresh_first(group->second), now, gpu_s));
     }
   return taken;
 }
@@ -182,8 +191,10 @@ queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
 void job_queue::served(account& a, instant now, double gpu_s) {
   auto& c = at(a.cls);
   c.virtual_time = std::max(c.virtual_time, a.start);
-  if (c.unserved.erase({a.unserved_since, a.tenant}) != 0) c.unserved.emplace(std::pair{now, a.tenant}, &a);
+  bool aging = a.aging;
+  stop_aging(a);
   a.unserved_since = now;
+  if (aging) start_aging(a);
   move_start(a, a.start + gpu_s / a.weight);
   forget_idle(c);
 }
@@ -196,18 +207,16 @@ void job_queue::settle(const tenant_id& tenant, job_class cls, double gpu_s) {
   move_start(a, a.start + gpu_s / a.weight);
 }
 
-/// Its lanes and its place among the idle follow.
+/// Its place among the idle follows at once; its lanes when it moves forward. When it moves back, as it does at every
+/// turn, they are put right when they come first: see fresh_first.
 void job_queue::move_start(account& a, double to) {
   auto& c = at(a.cls);
   bool idle = c.idle.erase({a.start, a.tenant}) != 0;
-  std::vector<lane*> linked;
-  for (auto& [key, l] : a.lanes)
-    if (l->linked) {
-      unlink(*l);
-      linked.push_back(l.get());
-    }
+  bool forward = to < a.start;
   a.start = to;
-  for (auto* l : linked) link(*l);
+  if (forward)
+    for (auto& [key, l] : a.lanes)
+      if (l->linked) relink(*l);
   if (idle) c.idle.emplace(a.start, a.tenant);
 }
 

@@ -88,8 +88,8 @@ public:
     bool aged = false; ///< its tenant moved up by waiting
     std::optional<wall_time> deadline;
   };
-  std::optional<first_job> first(const key_filter& served, instant now) const;
-  key_ptr front(const key_filter& served, instant now = {}) const;
+  std::optional<first_job> first(const key_filter& served, instant now);
+  key_ptr front(const key_filter& served, instant now = {});
 
   /// Up to `most` jobs of the key, that one first, the others in order of service across classes. They leave the queue;
   /// their tenants are charged `gpu_s` GPU-seconds each.
@@ -98,6 +98,9 @@ public:
 
   /// What a job was charged too little (or, negative, too much).
   void settle(const tenant_id& tenant, job_class cls, double gpu_s);
+
+  /// The key as it is kept: one object for all jobs that wait with it.
+  key_ptr share(const batch_key& key) const;
 
   // ---- tenants
 
@@ -135,7 +138,6 @@ private:
 
   class_queue& at(job_class c) { return classes_[static_cast<std::size_t>(c)]; }
   const class_queue& at(job_class c) const { return classes_[static_cast<std::size_t>(c)]; }
-  key_ptr share(const batch_key& key) const;
   queue_entry entry_from(const job_id& id, const place& p) const;
 
   account& account_of(job_class c, const tenant_id& tenant);
@@ -148,12 +150,16 @@ private:
 
   void link(lane& l);
   void unlink(lane& l);
+  void relink(lane& l);
+  void start_aging(account& a);
+  void stop_aging(account& a);
   void place_group(class_queue& c, key_group& g);
   void move_start(account& a, double to);
   void served(account& a, instant now, double gpu_s);
   queue_entry take_one(lane& l, instant now, double gpu_s);
   const lane* first_aged(const key_filter& served, instant now) const;
-  const lane* first_lane(const class_queue& c, const key_filter& served) const;
+  const lane* first_lane(class_queue& c, const key_filter& served);
+  lane* fresh_first(key_group& g);
 
   queue_options options_;
   job_table jobs_;

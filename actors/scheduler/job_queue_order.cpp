@@ -36,11 +36,11 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
   if (a.waiting++ == 0) {
     a.unserved_since = now;
     if (a.start < c.virtual_time) move_start(a, c.virtual_time); // back from idleness: no credit
-    if (!a.paused) c.unserved.emplace(std::pair{now, a.tenant}, &a);
+    if (!a.paused) start_aging(a);
   }
-  unlink(l);
+  bool first = l.jobs.empty() || t < *l.jobs.begin();
   l.jobs.insert(t);
-  if (!a.paused) link(l);
+  if (first && !a.paused) relink(l);
   ++l.group->waiting;
   ++c.waiting;
 }
@@ -48,12 +48,12 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
 void job_queue::dequeue(lane& l, const turn& t) {
   auto& a = *l.owner;
   auto& c = at(a.cls);
-  unlink(l);
+  bool first = t == *l.jobs.begin();
   l.jobs.erase(t);
-  if (!l.jobs.empty() && !a.paused) link(l);
+  if (first && !a.paused) relink(l);
   --l.group->waiting;
   --c.waiting;
-  if (--a.waiting == 0) c.unserved.erase({a.unserved_since, a.tenant});
+  if (--a.waiting == 0) stop_aging(a);
 }
 
 void job_queue::drop_if_empty(lane& l) {
@@ -86,31 +86,57 @@ void job_queue::forget_idle(class_queue& c) {
 // ---------------------------------------------------------------- order
 
 void job_queue::link(lane& l) {
-  if (l.jobs.empty()) return;
-  l.rank_start = l.owner->start;
-  l.rank_turn = *l.jobs.begin();
+  if (l.linked || l.jobs.empty()) return;
+  l.place = l.group->order.emplace(lane_rank{l.owner->start, *l.jobs.begin()}, &l).first;
   l.linked = true;
-  l.group->order.emplace(lane_rank{l.rank_start, l.rank_turn}, &l);
   place_group(at(l.owner->cls), *l.group);
 }
 
 void job_queue::unlink(lane& l) {
   if (!l.linked) return;
   l.linked = false;
-  l.group->order.erase({l.rank_start, l.rank_turn});
+  l.group->order.erase(l.place);
   place_group(at(l.owner->cls), *l.group);
+}
+
+/// To where it belongs now; out, when it has no jobs any more.
+void job_queue::relink(lane& l) {
+  if (l.linked) l.group->order.erase(l.place);
+  l.linked = !l.jobs.empty();
+  if (l.linked) l.place = l.group->order.emplace(lane_rank{l.owner->start, *l.jobs.begin()}, &l).first;
+  place_group(at(l.owner->cls), *l.group);
+}
+
+void job_queue::start_aging(account& a) {
+  auto& order = at(a.cls).unserved;
+  a.place = order.emplace_hint(order.end(), std::pair{a.unserved_since, a.tenant}, &a); // mostly the latest
+  a.aging = true;
+}
+
+void job_queue::stop_aging(account& a) {
+  if (a.aging) at(a.cls).unserved.erase(a.place);
+  a.aging = false;
+}
+
+/// The first lane of a group that has one. Lanes whose tenant had a turn elsewhere stand too far in front; each is put
+/// right when it comes first, so that a turn costs one lane and not all lanes of its tenant.
+lane* job_queue::fresh_first(key_group& g) {
+  for (;;) {
+    auto* l = g.order.begin()->second;
+    if (l->place->first.start == l->owner->start) return l;
+    relink(*l);
+  }
 }
 
 void job_queue::place_group(class_queue& c, key_group& g) {
   if (g.linked) {
-    if (!g.order.empty() && g.order.begin()->first == g.rank) return;
-    c.order.erase(g.rank);
+    if (!g.order.empty() && g.order.begin()->first == g.place->first) return;
+    c.order.erase(g.place);
     g.linked = false;
   }
   if (g.order.empty()) return;
-  g.rank = g.order.begin()->first;
+  g.place = c.order.emplace(g.order.begin()->first, &g).first;
   g.linked = true;
-  c.order.emplace(g.rank, &g);
 }
 
 // ---------------------------------------------------------------- tenants
@@ -137,10 +163,10 @@ void job_queue::pause(const tenant_id& tenant, bool paused) {
     auto& a = found->second;
     a.paused = paused;
     for (auto& [key, l] : a.lanes) paused ? unlink(*l) : link(*l);
-    c.unserved.erase({a.unserved_since, tenant});
+    stop_aging(a);
     if (paused || a.waiting == 0) continue;
     if (a.start < c.virtual_time) move_start(a, c.virtual_time); // a pause is idleness
-    c.unserved.emplace(std::pair{a.unserved_since, tenant}, &a);
+    start_aging(a);
   }
 }
 

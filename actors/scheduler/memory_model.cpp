@@ -7,6 +7,12 @@ namespace {
 /// Where there is no prior: peaks published for the reference model, in units of a batch of one.
 const prior_curve usual_form{{{1, 20.0 / 20}, {4, 36.0 / 20}, {8, 72.0 / 20}}};
 
+/// Steps come one after the other: they cost no memory.
+batch_key without_steps(batch_key key) {
+  key.steps = 0;
+  return key;
+}
+
 } // namespace
 
 double memory_model::form(const batch_key& key, std::size_t jobs) const {
@@ -20,12 +26,13 @@ double memory_model::form(const batch_key& key, std::size_t jobs) const {
 void memory_model::learn(const batch_key& key, std::size_t jobs, std::uint64_t peak_bytes) {
   if (jobs == 0 || peak_bytes == 0) return;
   auto ratio = static_cast<double>(peak_bytes) / form(key, jobs);
-  keys_.touch(key).curve.learn(jobs, ratio);
+  keys_.touch(without_steps(key)).curve.learn(jobs, ratio);
   if (priors_.contains(key.model)) models_.touch(key.model).learn(jobs, ratio);
 }
 
 std::optional<double> memory_model::expected(const batch_key& key, std::size_t jobs) const {
-  if (const auto* k = keys_.find(key); k && !k->curve.empty()) return form(key, jobs) * k->curve.at(jobs).ratio;
+  if (const auto* k = keys_.find(without_steps(key)); k && !k->curve.empty())
+    return form(key, jobs) * k->curve.at(jobs).ratio;
   if (!priors_.contains(key.model)) return {};
   const auto* m = models_.find(key.model);
   return form(key, jobs) * (m ? m->at(jobs).ratio : 1);
@@ -34,7 +41,7 @@ std::optional<double> memory_model::expected(const batch_key& key, std::size_t j
 std::optional<double> memory_model::bound(const batch_key& key, std::size_t jobs) const {
   auto expects = expected(key, jobs);
   if (!expects) return {};
-  const auto* k = keys_.find(key);
+  const auto* k = keys_.find(without_steps(key));
   bool own = k && !k->curve.empty();
   const auto* m = models_.find(key.model);
   const learned_curve* curve = own ? &k->curve : m;
@@ -49,7 +56,7 @@ std::optional<double> memory_model::bound(const batch_key& key, std::size_t jobs
 }
 
 void memory_model::out_of_memory(const batch_key& key, std::size_t jobs, std::uint64_t device_bytes, instant now) {
-  auto& k = keys_.touch(key);
+  auto& k = keys_.touch(without_steps(key));
   auto forget = k.oom ? std::min(2 * k.oom->forget, forget_most) : forget_after;
   auto most = std::max<std::size_t>(1, jobs / 2);
   bool same = k.oom && k.oom->device_bytes >= device_bytes;
@@ -67,7 +74,8 @@ std::size_t memory_model::allowed(const limit& l, std::uint64_t device_bytes, in
 
 std::size_t memory_model::fits(const batch_key& key, std::size_t most, std::uint64_t device_bytes, instant now) const {
   if (device_bytes == 0) return most;
-  if (const auto* k = keys_.find(key); k && k->oom) most = std::min(most, allowed(*k->oom, device_bytes, now));
+  if (const auto* k = keys_.find(without_steps(key)); k && k->oom)
+    most = std::min(most, allowed(*k->oom, device_bytes, now));
   while (most > 0) {
     auto peak = bound(key, most);
     if (!peak || *peak <= static_cast<double>(device_bytes)) return most;

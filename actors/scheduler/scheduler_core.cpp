@@ -83,7 +83,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
     w->second.avoid_until = now + options_.avoid_for;
   }
   auto b = *take_out(id, now);
-  if (measured && b.part == 1) planner_.cost().learn(*b.key, b.jobs.size(), *measured);
+  if (measured) planner_.cost().learn(*b.key, b.jobs.size(), *measured);
   if (m.peak_bytes != 0) planner_.memory().learn(*b.key, b.jobs.size(), m.peak_bytes);
   if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, b.jobs.size(), device_bytes, now);
   std::chrono::duration<double> used = measured ? *measured : std::max(now - b.started_at, instant::duration{0});
@@ -103,7 +103,11 @@ void scheduler_core::preempted(const batch_id& id, const std::vector<std::uint16
   settle(*b, std::chrono::duration<double>(std::max(now - b->started_at, instant::duration{0})).count());
   for (std::size_t i = 0; i < b->jobs.size(); ++i) {
     auto& job = b->jobs[i];
-    if (i < steps_done.size()) job.steps_done = steps_done[i];
+    auto steps = i < steps_done.size() ? steps_done[i] : job.steps_done;
+    auto key = *job.key;
+    key.steps = std::max(1, key.steps - std::max(0, steps - job.steps_done));
+    job.key = queue_.share(key);
+    job.steps_done = steps;
     ++job.preempted;
     queue_.add(job, {}, now);
   }
@@ -208,6 +212,7 @@ bool scheduler_core::usable(const worker_slot& w) const {
 
 /// Whatever changed about a worker: the pool learns what it may be given, and when.
 void scheduler_core::index(worker_slot& w, instant now) {
+  count_memory(w, usable(w));
   if (!usable(w)) return pool_.remove(w);
   std::optional<instant> prefetch;
   if (!w.batches.empty() && w.batches.size() < w.status.credits)
@@ -215,11 +220,19 @@ void scheduler_core::index(worker_slot& w, instant now) {
   pool_.put(w, w.batches.empty(), prefetch, now);
 }
 
-/// A resumed batch has only a part of its steps before it.
+void scheduler_core::count_memory(worker_slot& w, bool is_usable) {
+  if (w.counted)
+    if (auto found = memory_sizes_.find(*w.counted); --found->second == 0) memory_sizes_.erase(found);
+  w.counted.reset();
+  if (!is_usable) return;
+  ++memory_sizes_[w.kind.memory_bytes];
+  w.counted = w.kind.memory_bytes;
+}
+
 std::optional<instant> scheduler_core::ends_at(const running_batch& b) const {
   auto takes = planner_.cost().predict(*b.key, b.jobs.size());
   if (!takes) return {};
-  return b.started_at + std::chrono::duration_cast<instant::duration>(*takes * b.part);
+  return b.started_at + *takes;
 }
 
 std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
@@ -229,6 +242,7 @@ std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
     bool here = node_of(at->first) == node.value;
     if (here) {
       pool_.remove(w);
+      count_memory(w, false);
       lost.insert(lost.end(), w.batches.begin(), w.batches.end());
     }
     at = here ? workers_.erase(at) : std::next(at);

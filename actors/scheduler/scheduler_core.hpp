@@ -5,7 +5,9 @@
 // Policy: the order of job_queue.hpp; jobs of one batch key together, as many as batch_planner.hpp says; a batch that
 // is not full waits for company a little while (`window`), never longer than a tenth of its predicted run time, or for
 // a few milliseconds while jobs pour in; a busy worker gets a second batch only when its present one is about to end.
-// An urgent job that no worker is free for preempts a batch of the lowest class at its next denoise step.
+// A worker that is worse at the first job than workers with more memory would be takes another job of the same class
+// that it is good at, if there is one. An urgent job that no worker is free for preempts a batch of the lowest class at
+// its next denoise step.
 //
 // Never reads a clock, never logs. All times come in as arguments. Neither copied nor moved.
 #pragma once
@@ -114,7 +116,8 @@ public:
               std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
 
   /// A preempted batch has been saved after `steps_done` steps of its jobs, in their order: they wait again and resume
-  /// there. Counts as no attempt.
+  /// there. Counts as no attempt. Until then their batch key has the steps that are left, so that only jobs that are
+  /// equally far share a batch.
   void preempted(const batch_id& id, const std::vector<std::uint16_t>& steps_done, instant now);
 
   // ---- workers
@@ -159,7 +162,6 @@ private:
     instant started_at{};
     batch_progress progress;
     double charged_gpu_s = 0; ///< each job's tenant
-    double part = 1;          ///< of its steps that are to be run: less than 1 when resumed
     bool stopping = false;    ///< preempted
   };
   struct orphan {
@@ -174,7 +176,10 @@ private:
   void fill_idle(const worker_kind& kind, instant now, wall_time wall, id_generator& ids, held_keys& held,
                  plan_result& result);
   std::optional<job_queue::first_job> next_job(const worker_kind& kind, instant now, wall_time wall, held_keys& held,
-                                               plan_result& result) const;
+                                               plan_result& result);
+  job_queue::first_job better_suited(job_queue::first_job head, const worker_kind& kind, instant now,
+                                     const job_queue::key_filter& allowed);
+  double suits(const batch_key& key, const worker_kind& kind, instant now) const;
   void plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall, id_generator& ids,
                   plan_result& result);
   void start(planned_batch& b, worker_slot& w, double gpu_s, instant now);
@@ -189,6 +194,7 @@ private:
   // workers
   bool usable(const worker_slot& w) const;
   void index(worker_slot& w, instant now);
+  void count_memory(worker_slot& w, bool is_usable);
   std::optional<instant> ends_at(const running_batch& b) const;
   std::optional<running_batch> take_out(const batch_id& id, instant now);
   void settle(const running_batch& b, double gpu_s);
@@ -209,6 +215,7 @@ private:
   bool paused_ = false;
   std::map<worker_id, worker_slot> workers_;
   worker_pool pool_;
+  std::map<std::uint64_t, std::size_t> memory_sizes_; ///< of usable workers: bytes, how many
   std::map<batch_id, running_batch> batches_;
   std::unordered_map<job_id, batch_id, uuid_hash> running_;
   std::map<batch_id, orphan> orphans_; ///< few: leases that were running when an earlier scheduler ended

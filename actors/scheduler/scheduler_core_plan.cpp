@@ -49,15 +49,42 @@ void scheduler_core::fill(worker_slot& w, instant now, wall_time wall, id_genera
 
 /// The first job that workers of this kind can run and that does not wait for company.
 std::optional<job_queue::first_job> scheduler_core::next_job(const worker_kind& kind, instant now, wall_time wall,
-                                                             held_keys& held, plan_result& result) const {
+                                                             held_keys& held, plan_result& result) {
   auto allowed = [&](const batch_key& k) { return can_run(kind, k, now) && !held.contains(k); };
   while (auto head = queue_.first(allowed, now)) {
     auto until = worth_waiting(*head->key, kind, now, wall);
-    if (!until) return head;
+    if (!until) return better_suited(*head, kind, now, allowed);
     wake(result, *until);
     held.insert(head->key);
   }
   return {};
+}
+
+/// Jobs per second on this kind, beside workers with the largest memory.
+double scheduler_core::suits(const batch_key& key, const worker_kind& kind, instant now) const {
+  auto largest = kind;
+  for (const auto& [bytes, count] : memory_sizes_) largest.memory_bytes = std::max(largest.memory_bytes, bytes);
+  if (largest.memory_bytes == kind.memory_bytes) return 1;
+  auto rate = [&](const worker_kind& k) {
+    auto q = question(key, k);
+    q.waiting = q.most;
+    auto size = planner_.best(q, now);
+    auto takes = planner_.cost().predict(key, size);
+    return takes ? static_cast<double>(size) / static_cast<double>(std::max<std::int64_t>(takes->count(), 1)) : 0;
+  };
+  auto best = rate(largest);
+  return best > 0 ? rate(kind) / best : 1;
+}
+
+/// The head waits for a worker with more memory where it costs less, while this one takes a job of the same class that
+/// it is as good at as any: nobody is idle, and no class passes another.
+job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, const worker_kind& kind, instant now,
+                                                   const job_queue::key_filter& allowed) {
+  constexpr double good = 0.95;
+  if (head.aged || head.cls == job_class::urgent || suits(*head.key, kind, now) >= good) return head;
+  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, kind, now) >= good; };
+  auto other = queue_.first(good_here, now);
+  return other && other->cls == head.cls && !other->aged ? *other : head;
 }
 
 void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall,
@@ -77,8 +104,6 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   running_batch r{w.status.id, b.key, b.jobs, false, {}, now, {}};
   r.progress.steps_total = b.key->steps;
   r.charged_gpu_s = gpu_s;
-  auto least_done = std::ranges::min(b.jobs, {}, &queue_entry::steps_done).steps_done;
-  r.part = 1 - static_cast<double>(std::min<std::int32_t>(least_done, b.key->steps)) / std::max(b.key->steps, 1);
   // What is queued behind a running batch starts when that one ends.
   if (!w.batches.empty())
     if (auto end = ends_at(batches_.at(w.batches.back())); end && *end > now) r.started_at = *end;

@@ -35,6 +35,7 @@ struct worker_slot {
   // Where the pool has it; the pool's own.
   bool idle = false, avoided = false;
   std::optional<instant> prefetch;
+  std::optional<std::uint64_t> counted; ///< the core's: its memory is among those of usable workers
 };
 
 class worker_pool {

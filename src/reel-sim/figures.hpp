@@ -1,0 +1,69 @@
+// figures.hpp: What a simulation measured, and how it is printed.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "src/reel-sim/workload.hpp"
+
+namespace reel::sim {
+
+struct wait_figures {
+  std::size_t jobs = 0; ///< that were started
+  double p50_s = 0, p95_s = 0, p99_s = 0, most_s = 0;
+};
+
+struct tenant_figures {
+  std::string tenant;
+  job_class cls = job_class::standard;
+  double weight = 1;
+  double gpu_s = 0;      ///< between warm-up and the end of arrivals
+  double backlogged = 0; ///< part of that time in which it had jobs waiting
+  wait_figures wait;
+};
+
+/// The state at one moment, for plots.
+struct moment {
+  double at_s = 0;
+  std::array<std::size_t, 4> waiting{};
+  double busy = 0; ///< part of the workers that are up
+  std::array<double, 4> used_gpu_s{};
+};
+
+struct figures {
+  std::string policy;
+  std::size_t jobs = 0, succeeded = 0, cancelled = 0, batches = 0;
+  double makespan_s = 0, bound_s = 0; ///< bound: no schedule can be faster
+  double utilisation = 0;             ///< useful GPU-seconds / available, while work waits
+  double videos_per_gpu_hour = 0;
+  double mean_batch = 0;
+  std::array<wait_figures, 4> wait;
+  std::array<double, 4> longest_without_turn_s{}; ///< of any tenant with jobs waiting: what ageing bounds
+  std::size_t deadlines = 0, deadline_misses = 0;
+  double jain = 1;        ///< of GPU-seconds by weight, among tenants of one class that always had jobs waiting
+  double share_error = 0; ///< of the same tenants: largest deviation from the share of its weight
+  std::size_t fair_tenants = 0;
+  std::size_t preemptions = 0, out_of_memory = 0, workers_lost = 0;
+  double wasted_gpu_s = 0;
+  double used_gpu_s = 0;
+  double decisions_per_s = 0; ///< batches planned per second of planning
+  double bytes_per_waiting_job = 0;
+  std::uint64_t trace_hash = 0;
+  std::size_t most_waiting = 0;
+  std::vector<tenant_figures> tenants;
+  std::vector<moment> moments;
+};
+
+wait_figures wait_of(std::vector<float>& seconds); ///< sorts
+
+/// Jain's index and the largest deviation, over the tenants that were backlogged for 95 % of the time.
+void judge_fairness(figures& f);
+
+std::string to_text(const figures& f);
+std::string to_json(const figures& f, bool with_tenants);
+
+/// Three SVG pictures in the folder: queue, utilisation and shares over time. Throws on a folder that cannot be
+/// written.
+void write_plots(const figures& f, const std::string& folder);
+
+} // namespace reel::sim

@@ -1,0 +1,167 @@
+#include "src/reel-sim/suite.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "src/reel-sim/queue_bench.hpp"
+#include "src/reel-sim/simulation.hpp"
+
+namespace reel::sim {
+
+namespace {
+
+class table {
+public:
+  void at_most(const std::string& what, double value, double target, const char* unit) {
+    row(what, value, value <= target, fmt::format("at most {:.6g} {}", target, unit), unit);
+  }
+  void at_least(const std::string& what, double value, double target, const char* unit) {
+    row(what, value, value >= target, fmt::format("at least {:.6g} {}", target, unit), unit);
+  }
+  bool all_held() const { return held_; }
+
+private:
+  void row(const std::string& what, double value, bool holds, const std::string& target, const char* unit) {
+    fmt::print("  {} {:<62} {:>12.6g} {:<8} {}\n", holds ? "ok  " : "MISS", what, value, unit, target);
+    std::fflush(stdout);
+    held_ = held_ && holds;
+  }
+  bool held_ = true;
+};
+
+figures run_core(const workload& w, std::uint64_t seed) { return simulate(w, seed, "reelworks", make_core_policy); }
+
+figures run_fixed(const workload& w, std::uint64_t seed, fixed_options o) {
+  return simulate(w, seed, "fixed", [o](world& x) { return make_fixed_policy(x, o); });
+}
+
+/// The longest denoise step of the batches that a fleet would run best.
+double longest_step_s(const workload& w) {
+  double longest = 0;
+  for (const auto& s : w.shapes)
+    for (const auto& f : w.fleets)
+      if (auto n = w.fits(s, f)) longest = std::max(longest, w.seconds(s, n, f) / s.key.steps);
+  return longest;
+}
+
+double longest_batch_s(const workload& w) {
+  double longest = 0;
+  for (const auto& s : w.shapes)
+    for (const auto& f : w.fleets)
+      if (auto n = w.fits(s, f)) longest = std::max(longest, w.seconds(s, n, f));
+  return longest;
+}
+
+void mixed(table& t, const workload& w, std::uint64_t seed) {
+  fmt::print("mixed workload at {:.1f} x load\n", w.load);
+  auto f = run_core(w, seed);
+  t.at_least("utilisation while work waits", 100 * f.utilisation, 97, "%");
+  t.at_most("makespan over the offline bound", 100 * (f.makespan_s / f.bound_s - 1), 5, "%");
+  auto fifo = run_fixed(w, seed, {1, ms{0}, false});
+  t.at_least("videos/GPU-hour beside FIFO batch 1", f.videos_per_gpu_hour / fifo.videos_per_gpu_hour, 1.4, "x");
+  t.at_most("urgent wait p99", f.wait[0].p99_s, longest_step_s(w) + 2, "s");
+  t.at_most("vip wait p99 beside standard's", f.wait[1].p99_s / f.wait[2].p99_s, 1, "x");
+  t.at_most("standard wait p99 beside free's", f.wait[2].p99_s / f.wait[3].p99_s, 1, "x");
+  const char* names[] = {"urgent", "vip", "standard", "free"};
+  // job_queue.hpp: its class's age, and a turn of every tenant due before it; urgent jobs wait for a step instead.
+  double tenants = 0;
+  std::uint32_t workers = 0;
+  for (const auto& x : w.streams) tenants += x.tenants;
+  for (const auto& x : w.fleets) workers += x.count;
+  auto turns = (1 + std::ceil(tenants / workers)) * longest_batch_s(w);
+  for (std::size_t c = 1; c < 4; ++c)
+    t.at_most(fmt::format("longest time of a {} tenant without a turn", names[c]), f.longest_without_turn_s[c],
+              std::chrono::duration<double>(w.age_after[c]).count() + turns, "s");
+  auto again = run_core(w, seed);
+  t.at_most("same seed, another trace (1: yes)", again.trace_hash != f.trace_hash, 0, "");
+  auto strict = run_fixed(w, seed, {w.fixed_batch, w.fixed_window, true});
+  auto dynamic = run_fixed(w, seed, {w.fixed_batch, w.fixed_window, false});
+  fmt::print("       for comparison: videos/GPU-hour {:.2f}; FIFO batch 1 {:.2f}; FIFO batch {} {:.2f}; strict {:.2f}; "
+             "urgent p99 {:.0f} s, {:.0f} s, {:.0f} s, {:.0f} s\n",
+             f.videos_per_gpu_hour, fifo.videos_per_gpu_hour, w.fixed_batch, dynamic.videos_per_gpu_hour,
+             strict.videos_per_gpu_hour, f.wait[0].p99_s, fifo.wait[0].p99_s, dynamic.wait[0].p99_s,
+             strict.wait[0].p99_s);
+}
+
+void fairness(table& t, const std::string& configs, std::uint64_t seed) {
+  fmt::print("fair shares\n");
+  auto equal = run_core(read_workload(configs + "/fair-equal.toml"), seed);
+  t.at_least("tenants always backlogged, of equal weight", static_cast<double>(equal.fair_tenants), 2, "");
+  t.at_least("Jain index among them", equal.jain, 0.98, "");
+  auto weights = run_core(read_workload(configs + "/fair-weights.toml"), seed);
+  t.at_least("tenants always backlogged, of different weights", static_cast<double>(weights.fair_tenants), 2, "");
+  t.at_most("largest deviation from its weight's share", 100 * weights.share_error, 5, "%");
+}
+
+double victims_p95(const figures& f) {
+  for (const auto& x : f.tenants)
+    if (x.tenant == "victim-0") return x.wait.p95_s;
+  return 0;
+}
+
+void flood(table& t, workload w, std::uint64_t seed) {
+  fmt::print("one tenant submits 100 times as much\n");
+  auto before = victims_p95(run_core(w, seed));
+  for (auto& s : w.streams)
+    if (s.id == "flood") {
+      s.per_hour *= 100;
+      s.at_start *= 100;
+    }
+  auto after = victims_p95(run_core(w, seed));
+  t.at_most(fmt::format("change of another's p95 wait ({:.0f} s to {:.0f} s)", before, after),
+            100 * std::abs(after / before - 1), 10, "%");
+}
+
+void beliefs(table& t, workload w, std::uint64_t seed) {
+  fmt::print("models that start wrong\n");
+  auto right = run_core(w, seed);
+  for (double wrong : {0.5, 2.0}) {
+    for (auto& m : w.models) m.believed_seconds = m.believed_peak = wrong;
+    auto f = run_core(w, seed);
+    t.at_most(fmt::format("batches out of memory, beliefs {} x", wrong),
+              100 * static_cast<double>(f.out_of_memory) / static_cast<double>(f.batches), 1, "%");
+    t.at_least(fmt::format("videos/GPU-hour beside right beliefs, {} x", wrong),
+               f.videos_per_gpu_hour / right.videos_per_gpu_hour, 0.97, "x");
+  }
+}
+
+void depth(table& t) {
+  fmt::print("a deep queue\n");
+  auto small = measure_queue(10'000, 3000), large = measure_queue(1'000'000, 3000);
+  t.at_most("plan for one free worker, 1,000,000 waiting: median", large.plan_median_us, 20, "us");
+  t.at_most("growth of it from 10,000 waiting", large.plan_median_us / small.plan_median_us, 2, "x");
+  t.at_most("memory per waiting job", large.bytes_per_job, 1024, "bytes");
+}
+
+void scale(table& t, const workload& w, std::uint64_t seed) {
+  fmt::print("a large cluster\n");
+  auto begin = std::chrono::steady_clock::now();
+  auto f = run_core(w, seed);
+  auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  t.at_least("workers", static_cast<double>(w.fleets[0].count), 10'000, "");
+  t.at_least("jobs simulated", static_cast<double>(f.succeeded), 5'000'000, "");
+  t.at_most("time for it", seconds, 600, "s");
+  t.at_most("largest memory of this program", static_cast<double>(usage.ru_maxrss) / 1024, 2048, "MiB");
+  t.at_least("utilisation while work waits", 100 * f.utilisation, 97, "%");
+}
+
+} // namespace
+
+bool run_suite(const std::string& configs, std::uint64_t seed, bool quick) {
+  table t;
+  mixed(t, read_workload(configs + "/mixed.toml"), seed);
+  fairness(t, configs, seed);
+  flood(t, read_workload(configs + "/flood.toml"), seed);
+  beliefs(t, read_workload(configs + "/mixed.toml"), seed);
+  depth(t);
+  if (quick)
+    fmt::print("a large cluster: left out (--quick)\n");
+  else
+    scale(t, read_workload(configs + "/large.toml"), seed);
+  fmt::print("{}\n", t.all_held() ? "all targets hold" : "NOT all targets hold");
+  return t.all_held();
+}
+
+} // namespace reel::sim
