@@ -133,6 +133,23 @@ storage_config read_storage(config_table t, const cluster_config& c) {
   return s;
 }
 
+/// "acme=3".
+std::map<tenant_id, double> read_weights(config_table& t) {
+  std::map<tenant_id, double> all;
+  for (const auto& text : t.texts("weights", std::vector<std::string>{})) {
+    auto at = text.find('=');
+    auto name = text.substr(0, at);
+    double weight = 0;
+    auto* end = text.data() + text.size();
+    auto number = at == std::string::npos ? std::from_chars_result{end, std::errc::invalid_argument}
+                                          : std::from_chars(text.data() + at + 1, end, weight);
+    if (!is_valid_name(name) || number.ec != std::errc{} || number.ptr != end || !(weight >= 0.01 && weight <= 1000))
+      t.refuse("weights", "\"" + text + "\": allowed is TENANT=NUMBER, the number from 0.01 to 1000");
+    all[{name}] = weight;
+  }
+  return all;
+}
+
 scheduler_config read_scheduler(config_table t) {
   scheduler_config s;
   s.window = t.duration("batch_window", 0ms, 200ms, 200ms);
@@ -145,6 +162,7 @@ scheduler_config read_scheduler(config_table t) {
                                 std::to_string(most.count()) + "ms\"");
   s.recovery.retries_max = static_cast<std::uint32_t>(t.integer("retries_max", 0, 10, 3));
   s.recovery.backoff_first = t.duration("backoff_first", 1ms, 1h, 1s);
+  s.weights = read_weights(t);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);
   if (s.recovery.backoff_most < s.recovery.backoff_first) t.refuse("backoff_most", "is less than backoff_first");
   t.finish();

@@ -5,6 +5,7 @@
 // throws config_error with file, line and what is allowed; nothing starts half-configured.
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "actors/gateway/api/model_profile.hpp"
@@ -50,6 +51,7 @@ struct scheduler_config {
   std::chrono::milliseconds lease_ttl{};
   std::chrono::milliseconds renew_every{};
   recovery_options recovery;
+  std::map<tenant_id, double> weights; ///< shares of GPU-seconds inside a class; 1 where there is none
 };
 
 struct workers_config {

@@ -375,7 +375,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_));
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory});
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);

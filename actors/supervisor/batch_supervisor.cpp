@@ -90,6 +90,8 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
   auto promise = self_->make_response_promise<done>();
   waiting_.push_back(promise);
   if (ending_) return promise; // a repeat: answered with the first
+  peak_bytes_ = m.peak_bytes;
+  out_of_memory_ = m.code == errc::out_of_memory;
   if (m.code != errc::ok) {
     all_ended(m.code, m.message);
     return promise;
@@ -150,6 +152,8 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   batch_closed m;
   m.batch = batch_.id;
   m.measured = measured_;
+  m.peak_bytes = peak_bytes_;
+  m.out_of_memory = out_of_memory_;
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
     const auto& out = end_.outcomes[i];
     auto code = i < a.codes.size() ? a.codes[i] : errc::internal;

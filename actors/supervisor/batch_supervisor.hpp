@@ -31,6 +31,8 @@ struct batch_closed {
   std::vector<std::pair<job_id, job_state>> ended{};
   std::vector<job_id> unclear{}; ///< the ledger knows better: read them again
   std::optional<std::chrono::milliseconds> measured{};
+  std::uint64_t peak_bytes = 0; ///< measured; 0: not known
+  bool out_of_memory = false;   ///< the batch as a whole
 };
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
@@ -100,6 +102,8 @@ private:
   bool ending_ = false; ///< the outcome is decided; only the ledger is missing
   end_batch end_;
   std::optional<std::chrono::milliseconds> measured_;
+  std::uint64_t peak_bytes_ = 0;
+  bool out_of_memory_ = false;
   act::watcher watcher_;
   std::vector<caf::typed_response_promise<done>> waiting_; ///< who reported the end; at most a few repeats
 };

@@ -73,6 +73,15 @@ TEST_CASE("a lease is renewed three times before the worker gives it up") {
   CHECK_THAT(refusal("lease_ttl = '15s'\n"), ContainsSubstring("scheduler.renew_every"));
 }
 
+TEST_CASE("tenants' shares are named with a number each") {
+  auto with = [](const std::string& list) { return written_config{.scheduler = "weights = [" + list + "]\n"}; };
+  CHECK(with("'acme=3', 'globex=0.5'").read().scheduler.weights ==
+        std::map<tenant_id, double>{{{"acme"}, 3}, {{"globex"}, 0.5}});
+  for (std::string bad : {"acme", "acme=", "acme=3x", "acme=0", "acme=nan", "=1", "Acme=1"})
+    CHECK_THAT(with("'" + bad + "'").refusal(),
+               ContainsSubstring("\"" + bad + "\"") && ContainsSubstring("TENANT=NUMBER"));
+}
+
 TEST_CASE("every configuration in cluster-configs is a good one") {
   std::size_t read = 0;
   for (const auto& entry : std::filesystem::directory_iterator{REEL_SOURCE_DIR "/cluster-configs"}) {
