@@ -55,7 +55,7 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       gauge(r, "reel_batches_running", "Batches in flight."),
       gauge(r, "reel_leader_term", "Term of this scheduler's leadership."),
       gauge(r, "reel_workers_ready", "Worker processes that can take batches."),
-      histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 4, 8, 16, 32, 64, 128}),
+      histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128}),
       histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
                 {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),
   });

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <fstream>
 #include <mutex>
+#include <set>
 #include <sys/stat.h>
 
 #include "actors/config.hpp"
@@ -226,11 +227,13 @@ int tenant_add(const tenant_options& o) {
     for (const auto& t : there.tenants())
       if (t.id.value == o.id) throw std::runtime_error{o.file + ": tenant " + o.id + " is there already"};
   }
+  std::set<std::string> allowed{o.allowed.begin(), o.allowed.end()};
+  allowed.insert({o.job_class, "free"});
   auto key = make_api_key();
   std::ofstream out{o.file, std::ios::app};
   out << "[[tenant]]\nid = \"" << o.id << "\"\nkey_hashes = [\"" << hash_api_key(key) << "\"]\ndefault_class = \""
-      << o.job_class << "\"\nallowed_classes = [\"" << o.job_class << "\""
-      << (o.job_class == "free" ? "" : ", \"free\"") << "]\nqueued_jobs_max = " << o.queued_jobs_max
+      << o.job_class << "\"\nallowed_classes = [" << fmt::format("\"{}\"", fmt::join(allowed, "\", \"")) << "]\n"
+      << (allowed.contains("urgent") ? "operator = true\n" : "") << "queued_jobs_max = " << o.queued_jobs_max
       << "\nrequests_per_s = " << o.requests_per_s << "\nburst = " << 2 * o.requests_per_s << "\n\n";
   out.close();
   if (!out) throw std::runtime_error{o.file + ": cannot be written"};

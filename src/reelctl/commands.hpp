@@ -66,7 +66,8 @@ struct tenant_options {
   std::string file;
   std::string id;
   std::string job_class = "standard";
-  std::string key_file; ///< where the key is written; empty: shown once
+  std::vector<std::string> allowed; ///< classes that a request may name; its own and free in any case
+  std::string key_file;             ///< where the key is written; empty: shown once
   std::uint64_t queued_jobs_max = 10'000;
   double requests_per_s = 100;
 };

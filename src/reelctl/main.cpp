@@ -134,6 +134,8 @@ void add_tenant(CLI::App& app, command_line& l) {
   c->add_option("--class", o.job_class, "urgent, vip, standard or free")
       ->check(CLI::IsMember({"urgent", "vip", "standard", "free"}))
       ->capture_default_str();
+  c->add_option("--allow", o.allowed, "Further classes that its requests may name; urgent makes it an operator")
+      ->check(CLI::IsMember({"urgent", "vip", "standard", "free"}));
   c->add_option("--queued-jobs-max", o.queued_jobs_max, "Unfinished jobs it may have")->capture_default_str();
   c->add_option("--requests-per-s", o.requests_per_s, "Its rate limit")->capture_default_str();
   c->add_option("--write-key", o.key_file, "Write the key to this file (mode 0600) instead of showing it");

@@ -38,7 +38,9 @@ std::string bar(const job_line& l, int width) {
 
 std::string detail(const job_line& l) {
   std::string text;
-  if (l.state == "leased") text = fmt::format("step {}/{} in a batch of {}", l.step, l.steps_total, l.batch_size);
+  if (l.cls != "standard") text = l.cls;
+  if (l.state == "leased")
+    text += fmt::format("{}step {}/{} in a batch of {}", text.empty() ? "" : ", ", l.step, l.steps_total, l.batch_size);
   if (l.attempt > 1) text += fmt::format("{}attempt {}", text.empty() ? "" : ", ", l.attempt);
   if (!l.error.empty()) text += (text.empty() ? "" : ", ") + l.error;
   return text;
@@ -73,6 +75,7 @@ job_line read_line(const json::object& video, const std::string& label) {
   if (auto* reel = video.if_contains("reel"); reel && reel->is_object()) {
     const auto& r = reel->as_object();
     l.state = text_at(r, "state");
+    l.cls = text_at(r, "class");
     l.step = number_at(r, "step");
     l.steps_total = number_at(r, "steps_total");
     l.batch_size = number_at(r, "batch_size");

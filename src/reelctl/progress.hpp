@@ -15,6 +15,7 @@ struct job_line {
   std::string id;
   std::string label; ///< prompt or custom id, cut
   std::string state;
+  std::string cls; ///< its class
   std::string error;
   std::int64_t step = 0, steps_total = 0, batch_size = 0, attempt = 0;
   bool ended() const;
