@@ -104,8 +104,7 @@ struct node::parts {
   bool stopped = false;
 
   parts(const cluster_config& c, const node_config& s, give_up_function give_up)
-      : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system},
-        tree{system, std::move(give_up)} {}
+      : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system}, tree{system, std::move(give_up)} {}
 
   void open_storage();
   void open_cluster_link();
