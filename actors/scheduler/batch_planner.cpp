@@ -24,8 +24,9 @@ std::size_t batch_planner::best_of(const question& q, std::size_t fitting) const
   for (auto n : candidates(q.key, fitting)) {
     auto takes = cost_.predict(q.key, n);
     if (!takes) return fitting;
-    all.push_back({n, static_cast<double>(n) / std::max(std::chrono::duration<double>(*takes).count(), 1e-9)});
-    if (q.time_left && *takes <= *q.time_left) in_time.push_back(all.back());
+    auto whole = *takes + q.cold_start;
+    all.push_back({n, static_cast<double>(n) / std::max(std::chrono::duration<double>(whole).count(), 1e-9)});
+    if (q.time_left && whole <= *q.time_left) in_time.push_back(all.back());
   }
   const auto& from = in_time.empty() ? all : in_time; // a deadline that no size can meet changes nothing
   auto enough = std::ranges::max(from, {}, &choice::rate).rate * (1 - tie);
@@ -34,6 +35,14 @@ std::size_t batch_planner::best_of(const question& q, std::size_t fitting) const
 
 std::size_t batch_planner::best(const question& q, instant now) const {
   return best_of(q, std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now)));
+}
+
+double batch_planner::rate(const question& q, instant now) const {
+  auto fitting = std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now));
+  auto size = best_of(q, std::min(fitting, q.waiting));
+  auto takes = cost_.predict(q.key, size);
+  if (!takes) return 0;
+  return static_cast<double>(size) / std::max(std::chrono::duration<double>(*takes + q.cold_start).count(), 1e-9);
 }
 
 std::size_t batch_planner::choose(const question& q, instant now) {

@@ -106,8 +106,8 @@ std::optional<job_queue::first_job> job_queue::first(const key_filter& served, i
   if (aged) l = aged;
   for (std::size_t c = 1; c < classes && !l; ++c) l = first_lane(classes_[c], served);
   if (!l) return {};
-  auto id = l->jobs.begin()->id;
-  first_job f{l->group->key, id, l->owner->tenant, l->owner->cls, aged != nullptr, {}};
+  auto id = l->jobs.first().id;
+  first_job f{l->group->key, id, l->owner->tenant, l->owner->cls, aged != nullptr, {}, l->owner->start};
   if (const auto& p = jobs_.at(id); p.has_deadline) f.deadline = p.due;
   return f;
 }
@@ -143,7 +143,7 @@ const lane* job_queue::first_aged(const key_filter& served, instant now) const {
       if (due > now || (best && due >= best_due) || ++seen > aged_most) break;
       const lane* own = nullptr;
       for (const auto& [key, l] : a->lanes)
-        if (!l->jobs.empty() && served(*key) && (!own || *l->jobs.begin() < *own->jobs.begin())) own = l.get();
+        if (!l->jobs.empty() && served(*key) && (!own || l->jobs.first() < own->jobs.first())) own = l.get();
       if (!own) continue;
       best = own;
       best_due = due;
@@ -178,7 +178,7 @@ std::vector<queue_entry> job_queue::take(const batch_key& key, std::size_t most)
 
 /// The first job of the lane leaves; its tenant is charged.
 queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
-  auto t = *l.jobs.begin();
+  auto t = l.jobs.first();
   auto found = jobs_.find(t.id);
   auto entry = entry_from(t.id, found->second);
   jobs_.erase(found);
@@ -238,7 +238,7 @@ std::optional<job_id> job_queue::oldest(const batch_key& key) const {
     std::size_t seen = 0;
     for (const auto& [rank, l] : group->second.order) {
       if (++seen > lanes_most) break;
-      if (auto id = l->jobs.begin()->id; !oldest || id < *oldest) oldest = id;
+      if (auto id = l->jobs.first().id; !oldest || id < *oldest) oldest = id;
     }
   }
   return oldest;
@@ -249,7 +249,7 @@ std::size_t job_queue::position(const job_id& id) const {
   if (found == jobs_.end() || found->second.not_before != wall_time{}) return 0;
   const auto& own = *found->second.at->owner;
   std::size_t own_ahead = 0;
-  for (const auto& [key, l] : own.lanes) own_ahead += l->jobs.order_of_key({found->second.due, id});
+  for (const auto& [key, l] : own.lanes) own_ahead += l->jobs.rank({found->second.due, id});
   auto ahead = own_ahead;
   for (std::size_t c = 0; c < static_cast<std::size_t>(own.cls); ++c) ahead += classes_[c].waiting;
   auto turns = static_cast<double>(own_ahead + 1) / own.weight;

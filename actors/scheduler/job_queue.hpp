@@ -87,6 +87,7 @@ public:
     job_class cls = job_class::standard;
     bool aged = false; ///< its tenant moved up by waiting
     std::optional<wall_time> deadline;
+    double start = 0; ///< virtual, of its tenant
   };
   std::optional<first_job> first(const key_filter& served, instant now);
   key_ptr front(const key_filter& served, instant now = {});

@@ -38,7 +38,7 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
     if (a.start < c.virtual_time) move_start(a, c.virtual_time); // back from idleness: no credit
     if (!a.paused) start_aging(a);
   }
-  bool first = l.jobs.empty() || t < *l.jobs.begin();
+  bool first = l.jobs.empty() || t < l.jobs.first();
   l.jobs.insert(t);
   if (first && !a.paused) relink(l);
   ++l.group->waiting;
@@ -48,7 +48,7 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
 void job_queue::dequeue(lane& l, const turn& t) {
   auto& a = *l.owner;
   auto& c = at(a.cls);
-  bool first = t == *l.jobs.begin();
+  bool first = t == l.jobs.first();
   l.jobs.erase(t);
   if (first && !a.paused) relink(l);
   --l.group->waiting;
@@ -87,7 +87,7 @@ void job_queue::forget_idle(class_queue& c) {
 
 void job_queue::link(lane& l) {
   if (l.linked || l.jobs.empty()) return;
-  l.place = l.group->order.emplace(lane_rank{l.owner->start, *l.jobs.begin()}, &l).first;
+  l.place = l.group->order.emplace(lane_rank{l.owner->start, l.jobs.first()}, &l).first;
   l.linked = true;
   place_group(at(l.owner->cls), *l.group);
 }
@@ -101,9 +101,12 @@ void job_queue::unlink(lane& l) {
 
 /// To where it belongs now; out, when it has no jobs any more.
 void job_queue::relink(lane& l) {
-  if (l.linked) l.group->order.erase(l.place);
-  l.linked = !l.jobs.empty();
-  if (l.linked) l.place = l.group->order.emplace(lane_rank{l.owner->start, *l.jobs.begin()}, &l).first;
+  if (!l.linked) return link(l);
+  if (l.jobs.empty()) return unlink(l);
+  auto& order = l.group->order;
+  auto node = order.extract(l.place); // moved, not made anew: every turn does this
+  node.key() = {l.owner->start, l.jobs.first()};
+  l.place = order.insert(std::move(node)).position;
   place_group(at(l.owner->cls), *l.group);
 }
 
@@ -129,14 +132,16 @@ lane* job_queue::fresh_first(key_group& g) {
 }
 
 void job_queue::place_group(class_queue& c, key_group& g) {
-  if (g.linked) {
-    if (!g.order.empty() && g.order.begin()->first == g.place->first) return;
-    c.order.erase(g.place);
-    g.linked = false;
+  if (g.linked && !g.order.empty()) {
+    if (g.order.begin()->first == g.place->first) return;
+    auto node = c.order.extract(g.place);
+    node.key() = g.order.begin()->first;
+    g.place = c.order.insert(std::move(node)).position;
+    return;
   }
-  if (g.order.empty()) return;
-  g.place = c.order.emplace(g.order.begin()->first, &g).first;
-  g.linked = true;
+  if (g.linked) c.order.erase(g.place);
+  g.linked = !g.order.empty();
+  if (g.linked) g.place = c.order.emplace(g.order.begin()->first, &g).first;
 }
 
 // ---------------------------------------------------------------- tenants
