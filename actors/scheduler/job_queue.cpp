@@ -191,10 +191,7 @@ queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
 void job_queue::served(account& a, instant now, double gpu_s) {
   auto& c = at(a.cls);
   c.virtual_time = std::max(c.virtual_time, a.start);
-  bool aging = a.aging;
-  stop_aging(a);
-  a.unserved_since = now;
-  if (aging) start_aging(a);
+  aging_anew(a, now);
   move_start(a, a.start + gpu_s / a.weight);
   forget_idle(c);
 }

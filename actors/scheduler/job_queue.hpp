@@ -152,7 +152,9 @@ private:
   void link(lane& l);
   void unlink(lane& l);
   void relink(lane& l);
+  void reorder(lane& l);
   void start_aging(account& a);
+  void aging_anew(account& a, instant now);
   void stop_aging(account& a);
   void place_group(class_queue& c, key_group& g);
   void move_start(account& a, double to);

@@ -103,17 +103,31 @@ void job_queue::unlink(lane& l) {
 void job_queue::relink(lane& l) {
   if (!l.linked) return link(l);
   if (l.jobs.empty()) return unlink(l);
+  reorder(l);
+  place_group(at(l.owner->cls), *l.group);
+}
+
+/// To its place in its group; the node is moved, not made anew: every turn does this.
+void job_queue::reorder(lane& l) {
   auto& order = l.group->order;
-  auto node = order.extract(l.place); // moved, not made anew: every turn does this
+  auto node = order.extract(l.place);
   node.key() = {l.owner->start, l.jobs.first()};
   l.place = order.insert(std::move(node)).position;
-  place_group(at(l.owner->cls), *l.group);
 }
 
 void job_queue::start_aging(account& a) {
   auto& order = at(a.cls).unserved;
   a.place = order.emplace_hint(order.end(), std::pair{a.unserved_since, a.tenant}, &a); // mostly the latest
   a.aging = true;
+}
+
+void job_queue::aging_anew(account& a, instant now) {
+  auto& order = at(a.cls).unserved;
+  a.unserved_since = now;
+  if (!a.aging) return;
+  auto node = order.extract(a.place);
+  node.key().first = now;
+  a.place = order.insert(order.end(), std::move(node));
 }
 
 void job_queue::stop_aging(account& a) {
@@ -124,11 +138,11 @@ void job_queue::stop_aging(account& a) {
 /// The first lane of a group that has one. Lanes whose tenant had a turn elsewhere stand too far in front; each is put
 /// right when it comes first, so that a turn costs one lane and not all lanes of its tenant.
 lane* job_queue::fresh_first(key_group& g) {
-  for (;;) {
-    auto* l = g.order.begin()->second;
-    if (l->place->first.start == l->owner->start) return l;
-    relink(*l);
-  }
+  auto* l = g.order.begin()->second;
+  bool moved = false;
+  for (; l->place->first.start != l->owner->start; l = g.order.begin()->second, moved = true) reorder(*l);
+  if (moved) place_group(at(l->owner->cls), g);
+  return l;
 }
 
 void job_queue::place_group(class_queue& c, key_group& g) {
