@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "messages/storage.hpp"
@@ -26,7 +27,7 @@ public:
   static constexpr std::size_t block_most = 64;
 
   bool empty() const { return blocks_.empty(); }
-  const turn& first() const { return blocks_.front().front(); }
+  const turn& first() const { return blocks_.front().back(); }
 
   void insert(const turn& t) {
     if (blocks_.empty()) {
@@ -34,20 +35,20 @@ public:
       return;
     }
     auto block = block_of(t);
-    block->insert(std::ranges::lower_bound(*block, t), t);
+    block->insert(std::ranges::lower_bound(*block, t, std::greater{}), t);
     if (block->size() <= block_most) return;
     // What was added at the very end will be followed by more: leave the full block as it is.
-    bool at_end = block + 1 == blocks_.end() && block->back() == t;
-    auto from = at_end ? block->end() - 1 : block->begin() + block_most / 2;
-    std::vector<turn> upper(from, block->end());
-    block->erase(from, block->end());
+    bool at_end = block + 1 == blocks_.end() && block->front() == t;
+    auto later = block->begin() + (at_end ? 1 : block_most / 2);
+    std::vector<turn> upper(block->begin(), later);
+    block->erase(block->begin(), later);
     blocks_.insert(block + 1, std::move(upper));
   }
 
   void erase(const turn& t) {
     if (blocks_.empty()) return;
     auto block = block_of(t);
-    auto found = std::ranges::lower_bound(*block, t);
+    auto found = std::ranges::lower_bound(*block, t, std::greater{});
     if (found == block->end() || *found != t) return;
     block->erase(found);
     if (block->empty()) blocks_.erase(block);
@@ -57,11 +58,9 @@ public:
   std::size_t rank(const turn& t) const {
     std::size_t before = 0;
     for (const auto& b : blocks_) {
-      if (b.back() < t) {
-        before += b.size();
-        continue;
-      }
-      return before + static_cast<std::size_t>(std::ranges::lower_bound(b, t) - b.begin());
+      if (!(b.front() < t))
+        return before + static_cast<std::size_t>(b.end() - std::ranges::upper_bound(b, t, std::greater{}));
+      before += b.size();
     }
     return before;
   }
@@ -69,7 +68,7 @@ public:
 private:
   /// The first block that ends at or after it, else the last.
   std::vector<std::vector<turn>>::iterator block_of(const turn& t) {
-    auto at = std::ranges::lower_bound(blocks_, t, {}, [](const auto& b) -> const turn& { return b.back(); });
+    auto at = std::ranges::lower_bound(blocks_, t, {}, [](const auto& b) -> const turn& { return b.front(); });
     return at == blocks_.end() ? at - 1 : at;
   }
 
