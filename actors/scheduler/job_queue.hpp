@@ -24,10 +24,10 @@
 
 #include <functional>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/scheduler/fair_share.hpp"
+#include "actors/scheduler/job_table.hpp"
 
 namespace reel {
 
@@ -134,8 +134,8 @@ private:
     std::uint32_t generation = 1, fence = 0, attempts_used = 0;
     std::uint16_t steps_done = 0, preempted = 0;
     bool has_deadline = false;
+    bool used() const { return at != nullptr; }
   };
-  using job_table = std::unordered_map<job_id, place, uuid_hash>;
 
   class_queue& at(job_class c) { return classes_[static_cast<std::size_t>(c)]; }
   const class_queue& at(job_class c) const { return classes_[static_cast<std::size_t>(c)]; }
@@ -165,7 +165,7 @@ private:
   lane* fresh_first(key_group& g);
 
   queue_options options_;
-  job_table jobs_;
+  job_table<place> jobs_;
   std::array<class_queue, classes> classes_;
   std::set<std::pair<wall_time, job_id>> delayed_;
   std::map<tenant_id, double> weights_; ///< at most the tenants of the configuration
