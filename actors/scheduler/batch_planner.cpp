@@ -1,17 +1,16 @@
 #include "actors/scheduler/batch_planner.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace reel {
 
 /// Powers of two, what was measured, and the most that fits: between these a curve says nothing new, and a size that
 /// is better by the scatter of a guess is not better.
 std::vector<std::size_t> batch_planner::candidates(const batch_key& key, std::size_t fitting) const {
-  std::vector<std::size_t> sizes;
-  for (std::size_t n = 1; n < fitting; ++n)
-    if (std::has_single_bit(n) || cost_.count(key, n) >= 2) sizes.push_back(n);
+  auto sizes = cost_.measured(key, fitting, 2);
+  for (std::size_t n = 1; n < fitting; n *= 2) sizes.push_back(n);
   sizes.push_back(fitting);
+  std::ranges::sort(sizes);
   return sizes;
 }
 
