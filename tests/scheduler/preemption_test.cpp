@@ -65,6 +65,8 @@ TEST_CASE("an urgent job without a free worker stops one batch of the lowest cla
   REQUIRE(next.batches.size() == 1);
   CHECK(next.batches[0].jobs[0].id == sample::job(9));
   CHECK(next.preempt.empty());
+  w.add(10, job_class::urgent);
+  CHECK(w.plan().preempt.size() == 1); // the other free one
 }
 
 TEST_CASE("a preempted job waits again with its steps, and that counts as no attempt") {
