@@ -1,17 +1,16 @@
 #include "actors/scheduler/batch_planner.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace reel {
 
 /// Powers of two, what was measured, and the most that fits: between these a curve says nothing new, and a size that
 /// is better by the scatter of a guess is not better.
 std::vector<std::size_t> batch_planner::candidates(const batch_key& key, std::size_t fitting) const {
-  std::vector<std::size_t> sizes;
-  for (std::size_t n = 1; n < fitting; ++n)
-    if (std::has_single_bit(n) || cost_.count(key, n) >= 2) sizes.push_back(n);
+  auto sizes = cost_.measured(key, fitting, 2);
+  for (std::size_t n = 1; n < fitting; n *= 2) sizes.push_back(n);
   sizes.push_back(fitting);
+  std::ranges::sort(sizes);
   return sizes;
 }
 
@@ -24,8 +23,9 @@ std::size_t batch_planner::best_of(const question& q, std::size_t fitting) const
   for (auto n : candidates(q.key, fitting)) {
     auto takes = cost_.predict(q.key, n);
     if (!takes) return fitting;
-    all.push_back({n, static_cast<double>(n) / std::max(std::chrono::duration<double>(*takes).count(), 1e-9)});
-    if (q.time_left && *takes <= *q.time_left) in_time.push_back(all.back());
+    auto whole = *takes + q.cold_start;
+    all.push_back({n, static_cast<double>(n) / std::max(std::chrono::duration<double>(whole).count(), 1e-9)});
+    if (q.time_left && whole <= *q.time_left) in_time.push_back(all.back());
   }
   const auto& from = in_time.empty() ? all : in_time; // a deadline that no size can meet changes nothing
   auto enough = std::ranges::max(from, {}, &choice::rate).rate * (1 - tie);
@@ -34,6 +34,14 @@ std::size_t batch_planner::best_of(const question& q, std::size_t fitting) const
 
 std::size_t batch_planner::best(const question& q, instant now) const {
   return best_of(q, std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now)));
+}
+
+double batch_planner::rate(const question& q, instant now) const {
+  auto fitting = std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now));
+  auto size = best_of(q, std::min(fitting, q.waiting));
+  auto takes = cost_.predict(q.key, size);
+  if (!takes) return 0;
+  return static_cast<double>(size) / std::max(std::chrono::duration<double>(*takes + q.cold_start).count(), 1e-9);
 }
 
 std::size_t batch_planner::choose(const question& q, instant now) {

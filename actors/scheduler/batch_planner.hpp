@@ -29,6 +29,7 @@ public:
     std::size_t most = 8;                               ///< configured limit; at least 1
     std::uint64_t device_bytes = 0;                     ///< 0: not known
     std::optional<std::chrono::milliseconds> time_left; ///< of the first job
+    std::chrono::milliseconds cold_start{0};            ///< before the batch: part of what it costs
   };
 
   /// At least 1. Counts as a batch of the key.
@@ -36,6 +37,9 @@ public:
 
   /// The size it would choose with a deep queue, without exploring; at least 1.
   std::size_t best(const question& q, instant now) const;
+
+  /// Jobs per second of the size it would choose with these jobs waiting, without exploring; 0: nothing known.
+  double rate(const question& q, instant now) const;
 
   bool fits_one(const batch_key& key, std::uint64_t device_bytes, instant now) const {
     return memory_.fits(key, 1, device_bytes, now) != 0;

@@ -60,6 +60,11 @@ std::optional<cost_model::duration> cost_model::predict(const batch_key& whole, 
   return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds + 5e-7));
 }
 
+std::vector<std::size_t> cost_model::measured(const batch_key& key, std::size_t limit, std::uint32_t times) const {
+  const auto* k = keys_.find(one_step_of(key));
+  return k ? k->curve.sizes(limit, times) : std::vector<std::size_t>{};
+}
+
 std::uint32_t cost_model::count(const batch_key& key, std::size_t jobs) const {
   const auto* k = keys_.find(one_step_of(key));
   return k ? k->curve.count(jobs) : 0;

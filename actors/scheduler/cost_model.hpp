@@ -39,6 +39,9 @@ public:
   /// How often this size was measured.
   std::uint32_t count(const batch_key& key, std::size_t jobs) const;
 
+  /// The sizes below `limit` measured at least so often, rising.
+  std::vector<std::size_t> measured(const batch_key& key, std::size_t limit, std::uint32_t times) const;
+
 private:
   /// Where there is no prior: one sample saturates the device by three quarters (published: 8 min for 1, 14 for 4).
   static const prior_curve& usual_form();

@@ -13,13 +13,11 @@
 
 #include <algorithm>
 #include <array>
-#include <ext/pb_ds/assoc_container.hpp>
-#include <ext/pb_ds/tree_policy.hpp>
 #include <map>
 #include <memory>
 #include <set>
 
-#include "messages/storage.hpp"
+#include "actors/scheduler/sorted_turns.hpp"
 
 namespace reel {
 
@@ -31,13 +29,6 @@ struct key_by_value {
   static const batch_key& value(const key_ptr& k) { return *k; }
   static const batch_key& value(const batch_key& k) { return k; }
   bool operator()(const auto& a, const auto& b) const { return value(a) < value(b); }
-};
-
-/// Order inside a tenant: the earliest deadline, then the oldest (an id sorts by creation).
-struct turn {
-  wall_time deadline{};
-  job_id id;
-  auto operator<=>(const turn&) const = default;
 };
 
 struct account;
@@ -53,11 +44,9 @@ struct lane_rank {
 
 /// The waiting jobs of one tenant, class and batch key.
 struct lane {
-  using ranked_set = __gnu_pbds::tree<turn, __gnu_pbds::null_type, std::less<turn>, __gnu_pbds::rb_tree_tag,
-                                      __gnu_pbds::tree_order_statistics_node_update>;
   account* owner = nullptr;
   key_group* group = nullptr;
-  ranked_set jobs;
+  sorted_turns jobs;
   std::size_t delayed = 0;                      ///< lie aside, and keep the lane alive
   std::map<lane_rank, lane*>::iterator place{}; ///< in its group's order, while linked
   bool linked = false;

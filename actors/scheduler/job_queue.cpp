@@ -11,9 +11,8 @@ bool job_queue::add(const waiting_job& job, instant now) {
 }
 
 bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_before, instant now) {
-  auto [found, inserted] = jobs_.try_emplace(entry.id);
-  if (!inserted) return false;
-  auto& p = found->second;
+  if (jobs_.contains(entry.id)) return false;
+  place p;
   p.at = &lane_of(entry.cls, entry.tenant, entry.key);
   p.due = entry.deadline.value_or(entry.id.created_at() + options_.due_in);
   p.has_deadline = entry.deadline.has_value();
@@ -22,8 +21,9 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
   p.attempts_used = entry.attempts_used;
   p.steps_done = entry.steps_done;
   p.preempted = entry.preempted;
+  p.not_before = not_before.value_or(wall_time{});
+  jobs_.insert(entry.id, p);
   if (not_before) {
-    p.not_before = *not_before;
     ++p.at->delayed;
     delayed_.emplace(*not_before, entry.id);
   } else
@@ -33,9 +33,9 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
 
 bool job_queue::remove(const job_id& id) {
   auto found = jobs_.find(id);
-  if (found == jobs_.end()) return false;
-  auto p = found->second;
-  jobs_.erase(found);
+  if (!found) return false;
+  auto p = *found;
+  jobs_.erase(id);
   if (p.not_before != wall_time{}) {
     delayed_.erase({p.not_before, id});
     --p.at->delayed;
@@ -49,7 +49,7 @@ std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
   while (!delayed_.empty() && delayed_.begin()->first <= wall) {
     auto id = delayed_.begin()->second;
     delayed_.erase(delayed_.begin());
-    auto& p = jobs_.at(id);
+    auto& p = *jobs_.find(id);
     p.not_before = {};
     --p.at->delayed;
     enqueue(*p.at, {p.due, id}, now);
@@ -69,19 +69,19 @@ bool job_queue::reprioritise(const job_id& id, job_class to, instant now) {
 
 key_ptr job_queue::key_of(const job_id& id) const {
   auto found = jobs_.find(id);
-  return found == jobs_.end() ? nullptr : found->second.at->group->key;
+  return found ? found->at->group->key : nullptr;
 }
 
 std::optional<queue_entry> job_queue::entry_of(const job_id& id) const {
   auto found = jobs_.find(id);
-  if (found == jobs_.end()) return {};
-  return entry_from(id, found->second);
+  if (!found) return {};
+  return entry_from(id, *found);
 }
 
 std::optional<wall_time> job_queue::delayed_until(const job_id& id) const {
   auto found = jobs_.find(id);
-  if (found == jobs_.end() || found->second.not_before == wall_time{}) return {};
-  return found->second.not_before;
+  if (!found || found->not_before == wall_time{}) return {};
+  return found->not_before;
 }
 
 queue_entry job_queue::entry_from(const job_id& id, const place& p) const {
@@ -106,9 +106,9 @@ std::optional<job_queue::first_job> job_queue::first(const key_filter& served, i
   if (aged) l = aged;
   for (std::size_t c = 1; c < classes && !l; ++c) l = first_lane(classes_[c], served);
   if (!l) return {};
-  auto id = l->jobs.begin()->id;
-  first_job f{l->group->key, id, l->owner->tenant, l->owner->cls, aged != nullptr, {}};
-  if (const auto& p = jobs_.at(id); p.has_deadline) f.deadline = p.due;
+  auto id = l->jobs.first().id;
+  first_job f{l->group->key, id, l->owner->tenant, l->owner->cls, aged != nullptr, {}, l->owner->start};
+  if (const auto& p = *jobs_.find(id); p.has_deadline) f.deadline = p.due;
   return f;
 }
 
@@ -143,7 +143,7 @@ const lane* job_queue::first_aged(const key_filter& served, instant now) const {
       if (due > now || (best && due >= best_due) || ++seen > aged_most) break;
       const lane* own = nullptr;
       for (const auto& [key, l] : a->lanes)
-        if (!l->jobs.empty() && served(*key) && (!own || *l->jobs.begin() < *own->jobs.begin())) own = l.get();
+        if (!l->jobs.empty() && served(*key) && (!own || l->jobs.first() < own->jobs.first())) own = l.get();
       if (!own) continue;
       best = own;
       best_due = due;
@@ -158,9 +158,9 @@ const lane* job_queue::first_aged(const key_filter& served, instant now) const {
 std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most, instant now, double gpu_s) {
   std::vector<queue_entry> taken;
   auto found = jobs_.find(head.id);
-  if (most == 0 || found == jobs_.end()) return taken;
-  auto key = found->second.at->group->key;
-  taken.push_back(take_one(*found->second.at, now, gpu_s));
+  if (most == 0 || !found) return taken;
+  auto key = found->at->group->key;
+  taken.push_back(take_one(*found->at, now, gpu_s));
   for (auto& c : classes_)
     while (taken.size() < most) {
       auto group = c.groups.find(*key);
@@ -178,10 +178,9 @@ std::vector<queue_entry> job_queue::take(const batch_key& key, std::size_t most)
 
 /// The first job of the lane leaves; its tenant is charged.
 queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
-  auto t = *l.jobs.begin();
-  auto found = jobs_.find(t.id);
-  auto entry = entry_from(t.id, found->second);
-  jobs_.erase(found);
+  auto t = l.jobs.first();
+  auto entry = entry_from(t.id, *jobs_.find(t.id));
+  jobs_.erase(t.id);
   served(*l.owner, now, gpu_s);
   dequeue(l, t);
   drop_if_empty(l);
@@ -191,10 +190,7 @@ queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
 void job_queue::served(account& a, instant now, double gpu_s) {
   auto& c = at(a.cls);
   c.virtual_time = std::max(c.virtual_time, a.start);
-  bool aging = a.aging;
-  stop_aging(a);
-  a.unserved_since = now;
-  if (aging) start_aging(a);
+  aging_anew(a, now);
   move_start(a, a.start + gpu_s / a.weight);
   forget_idle(c);
 }
@@ -238,7 +234,7 @@ std::optional<job_id> job_queue::oldest(const batch_key& key) const {
     std::size_t seen = 0;
     for (const auto& [rank, l] : group->second.order) {
       if (++seen > lanes_most) break;
-      if (auto id = l->jobs.begin()->id; !oldest || id < *oldest) oldest = id;
+      if (auto id = l->jobs.first().id; !oldest || id < *oldest) oldest = id;
     }
   }
   return oldest;
@@ -246,10 +242,10 @@ std::optional<job_id> job_queue::oldest(const batch_key& key) const {
 
 std::size_t job_queue::position(const job_id& id) const {
   auto found = jobs_.find(id);
-  if (found == jobs_.end() || found->second.not_before != wall_time{}) return 0;
-  const auto& own = *found->second.at->owner;
+  if (!found || found->not_before != wall_time{}) return 0;
+  const auto& own = *found->at->owner;
   std::size_t own_ahead = 0;
-  for (const auto& [key, l] : own.lanes) own_ahead += l->jobs.order_of_key({found->second.due, id});
+  for (const auto& [key, l] : own.lanes) own_ahead += l->jobs.rank({found->due, id});
   auto ahead = own_ahead;
   for (std::size_t c = 0; c < static_cast<std::size_t>(own.cls); ++c) ahead += classes_[c].waiting;
   auto turns = static_cast<double>(own_ahead + 1) / own.weight;

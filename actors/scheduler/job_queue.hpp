@@ -24,10 +24,10 @@
 
 #include <functional>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "actors/scheduler/fair_share.hpp"
+#include "actors/scheduler/job_table.hpp"
 
 namespace reel {
 
@@ -87,6 +87,7 @@ public:
     job_class cls = job_class::standard;
     bool aged = false; ///< its tenant moved up by waiting
     std::optional<wall_time> deadline;
+    double start = 0; ///< virtual, of its tenant
   };
   std::optional<first_job> first(const key_filter& served, instant now);
   key_ptr front(const key_filter& served, instant now = {});
@@ -133,8 +134,8 @@ private:
     std::uint32_t generation = 1, fence = 0, attempts_used = 0;
     std::uint16_t steps_done = 0, preempted = 0;
     bool has_deadline = false;
+    bool used() const { return at != nullptr; }
   };
-  using job_table = std::unordered_map<job_id, place, uuid_hash>;
 
   class_queue& at(job_class c) { return classes_[static_cast<std::size_t>(c)]; }
   const class_queue& at(job_class c) const { return classes_[static_cast<std::size_t>(c)]; }
@@ -151,7 +152,9 @@ private:
   void link(lane& l);
   void unlink(lane& l);
   void relink(lane& l);
+  void reorder(lane& l);
   void start_aging(account& a);
+  void aging_anew(account& a, instant now);
   void stop_aging(account& a);
   void place_group(class_queue& c, key_group& g);
   void move_start(account& a, double to);
@@ -162,7 +165,7 @@ private:
   lane* fresh_first(key_group& g);
 
   queue_options options_;
-  job_table jobs_;
+  job_table<place> jobs_;
   std::array<class_queue, classes> classes_;
   std::set<std::pair<wall_time, job_id>> delayed_;
   std::map<tenant_id, double> weights_; ///< at most the tenants of the configuration

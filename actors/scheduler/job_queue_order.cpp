@@ -38,7 +38,7 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
     if (a.start < c.virtual_time) move_start(a, c.virtual_time); // back from idleness: no credit
     if (!a.paused) start_aging(a);
   }
-  bool first = l.jobs.empty() || t < *l.jobs.begin();
+  bool first = l.jobs.empty() || t < l.jobs.first();
   l.jobs.insert(t);
   if (first && !a.paused) relink(l);
   ++l.group->waiting;
@@ -48,7 +48,7 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
 void job_queue::dequeue(lane& l, const turn& t) {
   auto& a = *l.owner;
   auto& c = at(a.cls);
-  bool first = t == *l.jobs.begin();
+  bool first = t == l.jobs.first();
   l.jobs.erase(t);
   if (first && !a.paused) relink(l);
   --l.group->waiting;
@@ -87,7 +87,7 @@ void job_queue::forget_idle(class_queue& c) {
 
 void job_queue::link(lane& l) {
   if (l.linked || l.jobs.empty()) return;
-  l.place = l.group->order.emplace(lane_rank{l.owner->start, *l.jobs.begin()}, &l).first;
+  l.place = l.group->order.emplace(lane_rank{l.owner->start, l.jobs.first()}, &l).first;
   l.linked = true;
   place_group(at(l.owner->cls), *l.group);
 }
@@ -101,16 +101,33 @@ void job_queue::unlink(lane& l) {
 
 /// To where it belongs now; out, when it has no jobs any more.
 void job_queue::relink(lane& l) {
-  if (l.linked) l.group->order.erase(l.place);
-  l.linked = !l.jobs.empty();
-  if (l.linked) l.place = l.group->order.emplace(lane_rank{l.owner->start, *l.jobs.begin()}, &l).first;
+  if (!l.linked) return link(l);
+  if (l.jobs.empty()) return unlink(l);
+  reorder(l);
   place_group(at(l.owner->cls), *l.group);
+}
+
+/// To its place in its group; the node is moved, not made anew: every turn does this.
+void job_queue::reorder(lane& l) {
+  auto& order = l.group->order;
+  auto node = order.extract(l.place);
+  node.key() = {l.owner->start, l.jobs.first()};
+  l.place = order.insert(std::move(node)).position;
 }
 
 void job_queue::start_aging(account& a) {
   auto& order = at(a.cls).unserved;
   a.place = order.emplace_hint(order.end(), std::pair{a.unserved_since, a.tenant}, &a); // mostly the latest
   a.aging = true;
+}
+
+void job_queue::aging_anew(account& a, instant now) {
+  auto& order = at(a.cls).unserved;
+  a.unserved_since = now;
+  if (!a.aging) return;
+  auto node = order.extract(a.place);
+  node.key().first = now;
+  a.place = order.insert(order.end(), std::move(node));
 }
 
 void job_queue::stop_aging(account& a) {
@@ -121,22 +138,24 @@ void job_queue::stop_aging(account& a) {
 /// The first lane of a group that has one. Lanes whose tenant had a turn elsewhere stand too far in front; each is put
 /// right when it comes first, so that a turn costs one lane and not all lanes of its tenant.
 lane* job_queue::fresh_first(key_group& g) {
-  for (;;) {
-    auto* l = g.order.begin()->second;
-    if (l->place->first.start == l->owner->start) return l;
-    relink(*l);
-  }
+  auto* l = g.order.begin()->second;
+  bool moved = false;
+  for (; l->place->first.start != l->owner->start; l = g.order.begin()->second, moved = true) reorder(*l);
+  if (moved) place_group(at(l->owner->cls), g);
+  return l;
 }
 
 void job_queue::place_group(class_queue& c, key_group& g) {
-  if (g.linked) {
-    if (!g.order.empty() && g.order.begin()->first == g.place->first) return;
-    c.order.erase(g.place);
-    g.linked = false;
+  if (g.linked && !g.order.empty()) {
+    if (g.order.begin()->first == g.place->first) return;
+    auto node = c.order.extract(g.place);
+    node.key() = g.order.begin()->first;
+    g.place = c.order.insert(std::move(node)).position;
+    return;
   }
-  if (g.order.empty()) return;
-  g.place = c.order.emplace(g.order.begin()->first, &g).first;
-  g.linked = true;
+  if (g.linked) c.order.erase(g.place);
+  g.linked = !g.order.empty();
+  if (g.linked) g.place = c.order.emplace(g.order.begin()->first, &g).first;
 }
 
 // ---------------------------------------------------------------- tenants

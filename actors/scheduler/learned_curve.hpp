@@ -63,6 +63,14 @@ public:
     auto found = samples_.find(size);
     return found == samples_.end() ? 0 : found->second.count;
   }
+  /// The sizes below `limit` measured at least so often, rising.
+  std::vector<std::size_t> sizes(std::size_t limit, std::uint32_t times) const {
+    std::vector<std::size_t> all;
+    for (const auto& [size, s] : samples_)
+      if (size < limit && s.count >= times) all.push_back(size);
+    return all;
+  }
+
   std::uint32_t total() const { return total_; } ///< measurements of all sizes
   bool empty() const { return samples_.empty(); }
 

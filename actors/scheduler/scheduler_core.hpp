@@ -5,9 +5,8 @@
 // Policy: the order of job_queue.hpp; jobs of one batch key together, as many as batch_planner.hpp says; a batch that
 // is not full waits for company a little while (`window`), never longer than a tenth of its predicted run time, or for
 // a few milliseconds while jobs pour in; a busy worker gets a second batch only when its present one is about to end.
-// A worker that is worse at the first job than workers with more memory would be takes another job of the same class
-// that it is good at, if there is one. An urgent job that no worker is free for preempts a batch of the lowest class at
-// its next denoise step.
+// A worker that would run the first job badly takes another of the same class that it runs well, if there is one. An
+// urgent job that no worker is free for preempts a batch of the lowest class at its next denoise step.
 //
 // Never reads a clock, never logs. All times come in as arguments. Neither copied nor moved.
 #pragma once
@@ -175,11 +174,11 @@ private:
   void fill(worker_slot& w, instant now, wall_time wall, id_generator& ids, held_keys& held, plan_result& result);
   void fill_idle(const worker_kind& kind, instant now, wall_time wall, id_generator& ids, held_keys& held,
                  plan_result& result);
-  std::optional<job_queue::first_job> next_job(const worker_kind& kind, instant now, wall_time wall, held_keys& held,
-                                               plan_result& result);
-  job_queue::first_job better_suited(job_queue::first_job head, const worker_kind& kind, instant now,
+  std::optional<job_queue::first_job> next_job(const worker_kind& kind, const job_queue::key_filter& allowed,
+                                               instant now, wall_time wall, held_keys& held, plan_result& result);
+  job_queue::first_job better_suited(job_queue::first_job head, const worker_slot& w, instant now,
                                      const job_queue::key_filter& allowed);
-  double suits(const batch_key& key, const worker_kind& kind, instant now) const;
+  double suits(const batch_key& key, const worker_slot& w, instant now) const;
   void plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall, id_generator& ids,
                   plan_result& result);
   void start(planned_batch& b, worker_slot& w, double gpu_s, instant now);

@@ -34,63 +34,69 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
 
 void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time wall, id_generator& ids, held_keys& held,
                                plan_result& result) {
-  while (auto head = next_job(kind, now, wall, held, result)) {
+  job_queue::key_filter allowed = [&](const batch_key& k) { return can_run(kind, k, now) && !held.contains(k); };
+  while (auto head = next_job(kind, allowed, now, wall, held, result)) {
     auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms);
     if (!w) return;
-    plan_batch(*head, *w, now, wall, ids, result);
+    plan_batch(better_suited(*head, *w, now, allowed), *w, now, wall, ids, result);
   }
 }
 
 /// A second batch behind the one that is about to end.
 void scheduler_core::fill(worker_slot& w, instant now, wall_time wall, id_generator& ids, held_keys& held,
                           plan_result& result) {
-  if (auto head = next_job(w.kind, now, wall, held, result)) plan_batch(*head, w, now, wall, ids, result);
+  job_queue::key_filter allowed = [&](const batch_key& k) { return can_run(w.kind, k, now) && !held.contains(k); };
+  if (auto head = next_job(w.kind, allowed, now, wall, held, result))
+    plan_batch(better_suited(*head, w, now, allowed), w, now, wall, ids, result);
 }
 
 /// The first job that workers of this kind can run and that does not wait for company.
-std::optional<job_queue::first_job> scheduler_core::next_job(const worker_kind& kind, instant now, wall_time wall,
-                                                             held_keys& held, plan_result& result) {
-  auto allowed = [&](const batch_key& k) { return can_run(kind, k, now) && !held.contains(k); };
+std::optional<job_queue::first_job> scheduler_core::next_job(const worker_kind& kind,
+                                                             const job_queue::key_filter& allowed, instant now,
+                                                             wall_time wall, held_keys& held, plan_result& result) {
   while (auto head = queue_.first(allowed, now)) {
     auto until = worth_waiting(*head->key, kind, now, wall);
-    if (!until) return better_suited(*head, kind, now, allowed);
+    if (!until) return head;
     wake(result, *until);
     held.insert(head->key);
   }
   return {};
 }
 
-/// Jobs per second on this kind, beside workers with the largest memory.
-double scheduler_core::suits(const batch_key& key, const worker_kind& kind, instant now) const {
-  auto largest = kind;
-  for (const auto& [bytes, count] : memory_sizes_) largest.memory_bytes = std::max(largest.memory_bytes, bytes);
-  if (largest.memory_bytes == kind.memory_bytes) return 1;
-  auto rate = [&](const worker_kind& k) {
-    auto q = question(key, k);
-    q.waiting = q.most;
-    auto size = planner_.best(q, now);
-    auto takes = planner_.cost().predict(key, size);
-    return takes ? static_cast<double>(size) / static_cast<double>(std::max<std::int64_t>(takes->count(), 1)) : 0;
-  };
-  auto best = rate(largest);
-  return best > 0 ? rate(kind) / best : 1;
+/// What a batch of the key would bring on this worker now, beside the best there is for it: a full batch on the largest
+/// device with the model loaded. 1 where nothing can be better.
+double scheduler_core::suits(const batch_key& key, const worker_slot& w, instant now) const {
+  auto q = question(key, w.kind);
+  bool full = q.waiting >= q.most, cold = options_.cold_start > 0ms && w.warm != key.model;
+  auto largest = memory_sizes_.empty() ? w.kind.memory_bytes : memory_sizes_.rbegin()->first;
+  if (full && !cold && largest <= w.kind.memory_bytes) return 1;
+  if (cold) q.cold_start = options_.cold_start;
+  auto here = planner_.rate(q, now);
+  batch_planner::question ideal{key, q.most, q.most, largest, {}};
+  auto best = planner_.rate(ideal, now);
+  return best > 0 ? here / best : 1;
 }
 
-/// The head waits for a worker with more memory where it costs less, while this one takes a job of the same class that
-/// it is as good at as any: nobody is idle, and no class passes another.
-job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, const worker_kind& kind, instant now,
+/// A job that this worker would run badly (few of its kind wait, another model is loaded, too little memory) lets one
+/// of its class pass that it runs well: nobody is idle, no class passes another, and in virtual time no tenant gets
+/// further ahead than two batches of the head.
+job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, const worker_slot& w, instant now,
                                                    const job_queue::key_filter& allowed) {
-  constexpr double good = 0.95;
-  if (head.aged || head.cls == job_class::urgent || suits(*head.key, kind, now) >= good) return head;
-  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, kind, now) >= good; };
+  constexpr double good = 0.95, lead_batches = 2;
+  if (head.aged || head.cls == job_class::urgent || suits(*head.key, w, now) >= good) return head;
+  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, w, now) >= good; };
   auto other = queue_.first(good_here, now);
-  return other && other->cls == head.cls && !other->aged ? *other : head;
+  if (!other || other->cls != head.cls || other->aged) return head;
+  auto batch = planner_.cost().predict(*head.key, planner_.best(question(*head.key, w.kind), now));
+  auto lead = batch ? lead_batches * std::chrono::duration<double>(*batch).count() : 0;
+  return other->start - head.start <= lead ? *other : head;
 }
 
 void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall,
                                 id_generator& ids, plan_result& result) {
   auto q = question(*head.key, w.kind);
   if (head.deadline) q.time_left = *head.deadline - wall;
+  if (options_.cold_start > 0ms && w.warm != head.key->model) q.cold_start = options_.cold_start;
   auto size = planner_.choose(q, now);
   auto takes = planner_.cost().predict(*head.key, size);
   auto gpu_s = takes ? std::chrono::duration<double>(*takes).count() / static_cast<double>(size) : 1.0;

@@ -14,11 +14,11 @@ struct options {
   std::string workload, plot, configs = REEL_SIM_CONFIGS;
   std::uint64_t seed = 1;
   bool json = false, suite = false, quick = false, no_baselines = false, tenants = false;
-  std::size_t queue = 0;
+  std::size_t queue = 0, plans = 3000;
 };
 
 void print_queue(const options& o) {
-  auto c = measure_queue(o.queue, 3000);
+  auto c = measure_queue(o.queue, o.plans);
   if (o.json)
     fmt::print("{{\"waiting\":{},\"plan_median_us\":{:.2f},\"plan_p99_us\":{:.2f},\"bytes_per_job\":{:.0f}}}\n",
                c.waiting, c.plan_median_us, c.plan_p99_us, c.bytes_per_job);
@@ -75,6 +75,9 @@ int main(int argc, char** argv) {
   app.add_option("--configs", o.configs, "With --suite: the folder of its workloads")->capture_default_str();
   auto* queue = app.add_option("--queue", o.queue, "What a plan costs with so many jobs waiting")
                     ->check(CLI::Range(100, 10'000'000));
+  app.add_option("--plans", o.plans, "With --queue: how many are measured")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   if (!*workload && !*suite && !*queue) {
     fmt::print("{}", app.help());

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint32_t tenants = 1000, shapes = 6;
+constexpr std::uint32_t tenants = 200, shapes = 6;
 
 waiting_job job_of(job_index n, std::mt19937_64& random) {
   waiting_job j;

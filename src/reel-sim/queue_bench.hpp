@@ -13,7 +13,7 @@ struct queue_cost {
   double bytes_per_job = 0; ///< of the heap, while they wait
 };
 
-/// Jobs of 1000 tenants, four classes and six shapes; `plans` plans, each batch's place taken by new jobs.
+/// Jobs of 200 tenants, four classes and six shapes; `plans` plans, each batch's place taken by new jobs.
 queue_cost measure_queue(std::size_t jobs, std::size_t plans);
 
 } // namespace reel::sim

@@ -64,8 +64,8 @@ public:
   }
 
   figures run() {
-    while (!events_.empty() && (pending_ > 0 || arriving_)) {
-      if (events_.top().at != now_ && changed_) {
+    while ((!events_.empty() || changed_) && (pending_ > 0 || arriving_)) {
+      if (changed_ && (events_.empty() || events_.top().at != now_)) {
         plan(); // may make an event that comes before
         continue;
       }

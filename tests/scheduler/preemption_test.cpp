@@ -1,0 +1,211 @@
+// preemption_test.cpp: Urgent jobs take workers from running batches, and these lose nothing; a worker takes what it
+// runs well; and the core says why a job waits. Virtual time.
+#include <catch2/catch_test_macros.hpp>
+
+#include "actors/scheduler/scheduler_core.hpp"
+#include "tests/support/samples.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t gb = 1'000'000'000;
+
+struct world {
+  explicit world(scheduler_options o = {.batch_max = 1, .preempt = true}) : core{std::move(o)} {}
+
+  plan_result plan() {
+    auto result = core.plan(now, wall, ids);
+    for (const auto& b : result.batches) core.granted(b.id, std::vector<granted_job>(b.jobs.size()));
+    return result;
+  }
+  void add(std::uint64_t n, job_class cls, batch_key key = sample::key(), std::string tenant = "acme") {
+    auto j = sample::waiting(n, cls, std::move(key));
+    j.tenant = {std::move(tenant)};
+    core.add(j, now);
+  }
+  void worker(const std::string& slot, std::uint64_t memory_bytes = 80 * gb) {
+    auto w = sample::ready_worker("workers-1/" + slot, 1);
+    w.memory_bytes = memory_bytes;
+    core.reported(sample::report({w}), now);
+  }
+  void pass(std::chrono::seconds d) {
+    now += d;
+    wall += d;
+  }
+
+  scheduler_core core;
+  instant now{1000s};
+  wall_time wall = sample::wall0 + 10s;
+  id_generator ids;
+};
+
+} // namespace
+
+TEST_CASE("an urgent job without a free worker stops one batch of the lowest class, the youngest of them") {
+  world w;
+  for (auto* slot : {"0", "1", "2"}) w.worker(slot);
+  w.add(1, job_class::vip);
+  w.plan();
+  w.add(2, job_class::free);
+  w.plan();
+  w.pass(10s);
+  w.add(3, job_class::free);
+  auto youngest = w.plan().batches.at(0);
+  w.pass(5s);
+  w.add(9, job_class::urgent);
+  auto result = w.plan();
+  CHECK(result.batches.empty());
+  REQUIRE(result.preempt.size() == 1);
+  CHECK(result.preempt[0].id == youngest.id);
+  CHECK(w.plan().preempt.empty()); // one is enough
+  w.core.preempted(youngest.id, {4}, w.now);
+  auto next = w.plan();
+  REQUIRE(next.batches.size() == 1);
+  CHECK(next.batches[0].jobs[0].id == sample::job(9));
+  CHECK(next.preempt.empty());
+  w.add(10, job_class::urgent);
+  CHECK(w.plan().preempt.size() == 1); // the other free one
+}
+
+TEST_CASE("a preempted job waits again with its steps, and that counts as no attempt") {
+  world w;
+  w.worker("0");
+  w.add(1, job_class::free);
+  auto b = w.plan().batches.at(0);
+  w.add(2, job_class::urgent);
+  w.plan();
+  w.core.preempted(b.id, {4}, w.now);
+  w.core.closed(w.plan().batches.at(0).id, {}, 1s, w.now);
+  auto again = w.plan().batches.at(0);
+  CHECK(again.jobs[0].steps_done == 4);
+  CHECK(again.jobs[0].attempts_used == b.jobs[0].attempts_used);
+  CHECK(again.jobs[0].preempted == 1);
+  CHECK(again.key->steps == b.key->steps - 4); // it shares a batch only with jobs as far as itself
+}
+
+TEST_CASE("urgent batches are not stopped, nor batches about to end, nor anything when it is switched off") {
+  auto stops = [](job_class running, std::chrono::seconds passed, bool preempt) {
+    world w{{.batch_max = 1, .preempt = preempt}};
+    w.worker("0");
+    w.add(1, running);
+    w.core.closed(w.plan().batches.at(0).id, {}, 60s, w.now); // now it knows: a minute
+    w.add(2, running);
+    w.plan();
+    w.pass(passed);
+    w.add(3, job_class::urgent);
+    return w.plan().preempt.size();
+  };
+  CHECK(stops(job_class::standard, 10s, true) == 1);
+  CHECK(stops(job_class::urgent, 10s, true) == 0);
+  CHECK(stops(job_class::standard, 59s, true) == 0);
+  CHECK(stops(job_class::standard, 10s, false) == 0);
+}
+
+TEST_CASE("a batch whose worker cannot run the urgent job is left alone") {
+  world w;
+  w.worker("0");
+  w.add(1, job_class::free);
+  w.plan();
+  w.add(2, job_class::urgent, sample::key(64, "other"));
+  CHECK(w.plan().preempt.empty());
+}
+
+TEST_CASE("jobs of a tenant with more weight get more turns in the core as well") {
+  world w{{.batch_max = 1, .weights = {{{"heavy"}, 3.0}}}};
+  w.worker("0");
+  for (std::uint64_t n = 0; n < 80; ++n) w.add(n, job_class::standard, sample::key(), n % 2 == 0 ? "heavy" : "light");
+  int heavy = 0;
+  for (int i = 0; i < 40; ++i) {
+    auto b = w.plan().batches.at(0);
+    heavy += b.jobs[0].tenant.value == "heavy";
+    w.core.closed(b.id, {}, 1s, w.now);
+    w.pass(1s);
+  }
+  CHECK(heavy >= 29);
+  CHECK(heavy <= 31);
+}
+
+TEST_CASE("a small card takes the shape it runs as well as a large one, while the other waits for the large one") {
+  scheduler_options o{.batch_max = 8};
+  for (int width : {64, 128}) {
+    // By model, to keep the two apart: the large one fits only once on the small card.
+    model_id m{width == 64 ? "wan-small" : "wan-tiny"};
+    o.cost_priors[m] = {work_of(sample::key(width, m.value)), {{{1, 480}, {8, 1320}}}};
+    double scale = width == 64 ? 1 : 4;
+    o.memory_priors[m] = {volume_of(sample::key(width, m.value)), 0, {{{1, scale * 2 * gb}, {8, scale * 9 * gb}}}};
+  }
+  world w{o};
+  w.worker("large");
+  for (std::uint64_t n = 0; n < 8; ++n) w.add(100 + n, job_class::vip, sample::key(128, "wan-tiny"));
+  CHECK(w.plan().batches.at(0).worker.value == "workers-1/large");
+  w.worker("small", 24 * gb);
+  for (std::uint64_t n = 0; n < 20; ++n) {
+    w.add(200 + n, job_class::standard, sample::key(128, "wan-tiny"), "a");
+    w.add(300 + n, job_class::standard, sample::key(64), "b");
+  }
+  auto b = w.plan().batches.at(0);
+  CHECK(b.worker.value == "workers-1/small");
+  CHECK(b.key->model.value == "wan-small");
+}
+
+TEST_CASE("an out-of-memory halves the next batch of that key") {
+  world w{{.batch_max = 8}};
+  w.worker("0", 40 * gb);
+  for (std::uint64_t n = 0; n < 16; ++n) w.add(n, job_class::standard);
+  auto b = w.plan().batches.at(0);
+  REQUIRE(b.jobs.size() == 8);
+  w.core.closed(b.id, {}, {}, w.now, {.out_of_memory = true});
+  CHECK(w.plan().batches.at(0).jobs.size() == 4);
+}
+
+TEST_CASE("the core says why a job waits") {
+  world w;
+  auto why = [&w](std::uint64_t n) { return w.core.explain(sample::job(n), w.now, w.wall); };
+  w.add(1, job_class::standard);
+  CHECK(why(1).why == wait_reason::no_worker_serves);
+  CHECK(why(7).why == wait_reason::not_here);
+  w.worker("0");
+  w.plan();
+  CHECK(why(1).why == wait_reason::runs);
+  w.add(2, job_class::standard);
+  w.add(3, job_class::standard);
+  w.add(4, job_class::vip);
+  auto e = why(3);
+  CHECK(e.why == wait_reason::turn);
+  CHECK(e.position == 3);
+  CHECK(e.higher_waiting == 1);
+  CHECK(e.class_waiting == 2);
+  CHECK(e.workers_fitting == 1);
+  CHECK(to_string(e) ==
+        "place 3: 1 jobs wait in higher classes, 2 in its own (2 of its tenant); all 1 workers that can "
+        "run it are busy");
+  w.core.pause({"acme"}, true);
+  CHECK(why(3).why == wait_reason::tenant_paused);
+  w.core.pause({"acme"}, false);
+  w.core.pause_all(true);
+  CHECK(why(3).why == wait_reason::queue_paused);
+}
+
+TEST_CASE("the core says that a job needs more memory than any worker has") {
+  scheduler_options o{.batch_max = 1};
+  o.memory_priors[model_id{"wan-small"}] = {volume_of(sample::key()), 0, {{{1, 50.0 * gb}}}};
+  world w{o};
+  w.worker("0", 40 * gb);
+  w.add(1, job_class::standard);
+  CHECK(w.plan().batches.empty());
+  auto e = w.core.explain(sample::job(1), w.now, w.wall);
+  CHECK(e.why == wait_reason::no_worker_fits);
+  CHECK(e.largest_device_bytes == 40 * gb);
+}
+
+TEST_CASE("a paused queue plans nothing and goes on where it was") {
+  world w;
+  w.worker("0");
+  w.add(1, job_class::standard);
+  w.core.pause_all(true);
+  CHECK(w.plan().batches.empty());
+  w.core.pause_all(false);
+  CHECK(w.plan().batches.size() == 1);
+}
