@@ -179,8 +179,8 @@ TEST_CASE("the core says why a job waits") {
   CHECK(e.class_waiting == 2);
   CHECK(e.workers_fitting == 1);
   CHECK(to_string(e) ==
-        "place 3: 1 jobs wait in higher classes, 2 in its own (2 of its tenant); all 1 workers that can "
-        "run it are busy");
+        "waits for its turn at place 3: 1 job in higher classes, 2 in its own, of which 2 of its tenant; "
+        "1 worker can run it, all busy");
   w.core.pause({"acme"}, true);
   CHECK(why(3).why == wait_reason::tenant_paused);
   w.core.pause({"acme"}, false);
