@@ -382,12 +382,29 @@ void linear_cpu(const linear_job& job, vector_set set) {
   auto rows = (job.rows + by_row - 1) / by_row;
 #pragma omp parallel if (is_parallel)
   {
-    std::vector<float> packed(static_cast<std::size_t>(depth_block<16> * columns_block));
+    // Kept: a quarter of a megabyte per thread, whose pages cost as much as a small product.
+    static thread_local std::vector<float> packed(static_cast<std::size_t>(depth_block<16> * columns_block));
 #pragma omp for schedule(dynamic) collapse(2)
     for (std::int64_t column = 0; column < job.out; column += columns_block)
       for (std::int64_t row = 0; row < job.rows; row += rows)
         run(job, {row, std::min(rows, job.rows - row), column, std::min(columns_block, job.out - column)},
             packed.data());
+  }
+}
+
+void rotate_cpu(float* x, std::int64_t rows, std::int64_t heads, std::int64_t pairs, const float* turns,
+                std::int64_t tokens) {
+#pragma omp parallel for if (rows * heads * pairs > parallel_least / 16)
+  for (std::int64_t r = 0; r < rows; ++r) {
+    auto* turn = turns + r % tokens * 2 * pairs;
+    for (std::int64_t h = 0; h < heads; ++h) {
+      auto* at = x + (r * heads + h) * 2 * pairs;
+      for (std::int64_t i = 0; i < 2 * pairs; i += 2) {
+        auto real = at[i] * turn[i] - at[i + 1] * turn[i + 1];
+        at[i + 1] = at[i] * turn[i + 1] + at[i + 1] * turn[i];
+        at[i] = real;
+      }
+    }
   }
 }
 

@@ -58,6 +58,11 @@ struct linear_job {
 };
 void linear_cpu(const linear_job& job, vector_set set = vector_set::best);
 
+/// Pairs of numbers turned in place as complex numbers are multiplied: x [rows, heads, 2 x pairs], row r by
+/// turns[r mod tokens] [tokens, 2 x pairs].
+void rotate_cpu(float* x, std::int64_t rows, std::int64_t heads, std::int64_t pairs, const float* turns,
+                std::int64_t tokens);
+
 /// GELU by its tanh formula, in place.
 void gelu_tanh_cpu(float* values, std::int64_t count, vector_set set = vector_set::best);
 

@@ -5,6 +5,7 @@
 #include <complex>
 #include <stdexcept>
 
+#include "actors/worker/wan/cpu_kernels.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
@@ -46,6 +47,11 @@ at::Tensor rotated(at::Tensor x, const at::Tensor& table) {
 }
 
 void rotate_(at::Tensor& x, const at::Tensor& table) {
+  if (x.is_cpu() && x.is_contiguous()) {
+    auto turns = at::view_as_real(table).contiguous();
+    return rotate_cpu(x.data_ptr<float>(), x.size(0) * x.size(1), x.size(2), x.size(3) / 2, turns.data_ptr<float>(),
+                      x.size(1));
+  }
   for (auto& sample : x.unbind(0))
     at::view_as_complex(sample.view({x.size(1), x.size(2), x.size(3) / 2, 2})).mul_(table);
 }
