@@ -28,6 +28,7 @@ std::string_view to_string(errc code) {
   case errc::deadline_exceeded: return "deadline_exceeded";
   case errc::retries_exhausted: return "retries_exhausted";
   case errc::draining: return "draining";
+  case errc::preempted: return "preempted";
   case errc::internal: return "internal";
   }
   return "unknown";

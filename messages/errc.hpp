@@ -45,6 +45,7 @@ enum class errc : std::uint8_t {
   deadline_exceeded = 45, ///< the job's own deadline passed
   retries_exhausted = 46, ///< failed on every allowed execution
   draining = 47,          ///< the node is being stopped: run elsewhere, not counted
+  preempted = 48,         ///< made room for others between two steps: goes on later, not counted
 
   internal = 60, ///< anything else; counts as an unknown failure
 };

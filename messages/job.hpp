@@ -89,6 +89,16 @@ struct stored_object {
   bool operator==(const stored_object&) const = default;
 };
 
+/// The work of a run that was stopped between two denoise steps: objects of the store (saved_run_parts.hpp), from which
+/// the job goes on. The jobs of one batch share one. The default is none.
+struct saved_run {
+  std::string key;              ///< of its list of parts; made by make_object_key(), so it holds the list's hash
+  std::uint64_t size_bytes = 0; ///< of all parts together
+  std::int32_t steps = 0;       ///< denoise steps done of this job
+  bool is_none() const { return key.empty(); }
+  bool operator==(const saved_run&) const = default;
+};
+
 /// The ledger's view of one job, as clients and operators see it.
 struct job_record {
   job_request request;

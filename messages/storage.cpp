@@ -6,7 +6,14 @@ namespace reel {
 
 namespace {
 
-std::string_view suffix_of(artifact kind) { return kind == artifact::video ? ".mp4" : ".png"; }
+std::string_view suffix_of(artifact kind) {
+  switch (kind) {
+  case artifact::video: return ".mp4";
+  case artifact::thumbnail: return ".png";
+  case artifact::saved_run: break;
+  }
+  return ".run";
+}
 
 /// Cuts "text" up to the separator off the front; the separator goes too.
 std::string_view take_until(std::string_view& rest, char separator) {
@@ -59,6 +66,8 @@ std::optional<object_key_parts> parse_object_key(std::string_view key) {
   if (!from_hex(take_until(rest, '.'), parts.sha256.bytes.data(), parts.sha256.bytes.size())) return {};
   if (rest == "png")
     parts.kind = artifact::thumbnail;
+  else if (rest == "run")
+    parts.kind = artifact::saved_run;
   else if (rest != "mp4")
     return {};
   return parts;

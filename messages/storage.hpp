@@ -102,8 +102,9 @@ struct waiting_job {
   std::uint32_t attempts_used = 0;
   std::optional<wall_time> not_before; ///< in retry_wait
   bool cancel_requested = false;
-  batch_id batch;   ///< while leased
-  worker_id worker; ///< while leased
+  batch_id batch;               ///< while leased
+  worker_id worker;             ///< while leased
+  std::int32_t saved_steps = 0; ///< denoise steps that its saved run spares; 0: it begins from the start
   bool operator==(const waiting_job&) const = default;
 };
 
@@ -135,6 +136,7 @@ struct granted_job {
   std::uint32_t fence = 0;
   std::uint32_t attempts_used = 0; ///< before this one
   job_request request;
+  saved_run saved; ///< where it goes on; none: from the start
   bool operator==(const granted_job&) const = default;
 };
 struct grant_answer {
@@ -163,6 +165,8 @@ struct job_outcome {
   stored_object video;
   stored_object thumbnail;
   std::uint64_t gpu_ms = 0;
+  saved_run saved;           ///< of a retry: kept with the job, in place of an earlier one; none: that one stays
+  bool forget_saved = false; ///< of a retry: the saved run that the job was given is of no use
   bool operator==(const job_outcome&) const = default;
 };
 
@@ -219,13 +223,13 @@ struct delete_objects {
 
 // ---------------------------------------------------------------- keys
 
-enum class artifact : std::uint8_t { video = 0, thumbnail = 1 };
+enum class artifact : std::uint8_t { video = 0, thumbnail = 1, saved_run = 2 };
 
 /// "t/<tenant>/j/<job>/g<generation>/f<fence>": everything the server decides; the fence makes each execution's
 /// objects distinct, so that nothing is ever overwritten.
 std::string object_prefix(const tenant_id& tenant, const job_id& job, std::uint32_t generation, std::uint32_t fence);
 
-/// The prefix, "-<sha256>" and ".mp4" or ".png".
+/// The prefix, "-<sha256>" and ".mp4", ".png" or ".run".
 std::string make_object_key(std::string_view prefix, artifact kind, const sha256_digest& sha256);
 
 /// Takes a key apart again; empty for anything make_object_key() would not have made.

@@ -15,6 +15,7 @@ struct run_job {
   std::vector<std::int32_t> negative_tokens;
   render_params params;
   std::string object_prefix; ///< where results go; opaque to the worker
+  saved_run saved;           ///< go on from there; none: from the start
   bool operator==(const run_job&) const = default;
 };
 
@@ -35,11 +36,14 @@ struct renew_lease {
   bool operator==(const renew_lease&) const = default;
 };
 
-/// Takes jobs out of a running batch at its next step; without job ids, the whole batch.
+/// Takes jobs out of a running batch at its next step; without job ids, the whole batch. With `keep` they end as
+/// errc::preempted, and what was denoised of them as their result's saved run; a batch that is decoding already just
+/// ends. Results are told with the batch's end, so a part that is paused waits for the rest.
 struct stop_jobs {
   batch_id batch;
   worker_id worker;
   std::vector<job_id> jobs;
+  bool keep = false;
   bool operator==(const stop_jobs&) const = default;
 };
 
@@ -58,10 +62,12 @@ struct batch_progress {
 struct job_result {
   job_id id;
   std::uint32_t fence = 0;
-  errc code = errc::ok; ///< ok, cancelled (stopped), out_of_memory, unavailable (could not store), internal
+  errc code = errc::ok; ///< ok, cancelled, preempted (stopped), out_of_memory, unavailable (could not store), internal
   std::string message;
   stored_object video;
   stored_object thumbnail;
+  saved_run saved;           ///< of a preempted job; none: nothing was done, or it could not be stored
+  bool forget_saved = false; ///< the saved run that it was given could not be used: it ran from the start
   bool operator==(const job_result&) const = default;
 };
 

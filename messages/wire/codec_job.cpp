@@ -74,6 +74,18 @@ void read(schema::StoredObject::Reader r, stored_object& v, input& in) {
   read(r.getSha256(), v.sha256, in);
 }
 
+void write(schema::SavedRun::Builder b, const saved_run& v, output&) {
+  b.setKey(text(v.key));
+  b.setSizeBytes(v.size_bytes);
+  b.setSteps(v.steps);
+}
+
+void read(schema::SavedRun::Reader r, saved_run& v, input& in) {
+  v.key = in.text(r.getKey(), key_bytes_max);
+  v.size_bytes = r.getSizeBytes();
+  v.steps = r.getSteps();
+}
+
 void write(schema::JobRequest::Builder b, const job_request& v, output& out) {
   write(b.initId(), v.id, out);
   b.setTenant(name(v.tenant));

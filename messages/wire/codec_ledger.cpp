@@ -128,6 +128,7 @@ void write(schema::WaitingJob::Builder b, const waiting_job& v, output& out) {
   b.setCancelRequested(v.cancel_requested);
   write(b.initBatch(), v.batch, out);
   b.setWorker(name(v.worker));
+  b.setSavedSteps(v.saved_steps);
 }
 void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -143,6 +144,7 @@ void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   v.cancel_requested = r.getCancelRequested();
   read(r.getBatch(), v.batch, in);
   v.worker = in.name<worker_id>(r.getWorker());
+  v.saved_steps = r.getSavedSteps();
 }
 
 static void write(schema::UnfinishedJobs::Builder b, const unfinished_jobs& v, output& out) {
@@ -184,6 +186,7 @@ static void write(schema::GrantedJob::Builder b, const granted_job& v, output& o
   b.setFence(v.fence);
   b.setAttemptsUsed(v.attempts_used);
   write(b.initRequest(), v.request, out);
+  write_saved(b, v.saved, out);
 }
 static void read(schema::GrantedJob::Reader r, granted_job& v, input& in) {
   v.code = in.code(r.getCode());
@@ -191,6 +194,7 @@ static void read(schema::GrantedJob::Reader r, granted_job& v, input& in) {
   v.fence = r.getFence();
   v.attempts_used = r.getAttemptsUsed();
   read(r.getRequest(), v.request, in);
+  read(r.getSaved(), v.saved, in);
 }
 
 static void write(schema::GrantAnswer::Builder b, const grant_answer& v, output& out) {
@@ -211,6 +215,8 @@ static void write(schema::JobOutcome::Builder b, const job_outcome& v, output& o
   write(b.initVideo(), v.video, out);
   write(b.initThumbnail(), v.thumbnail, out);
   b.setGpuMs(v.gpu_ms);
+  write_saved(b, v.saved, out);
+  b.setForgetSaved(v.forget_saved);
 }
 static void read(schema::JobOutcome::Reader r, job_outcome& v, input& in) {
   read(r.getId(), v.id, in);
@@ -223,6 +229,8 @@ static void read(schema::JobOutcome::Reader r, job_outcome& v, input& in) {
   read(r.getVideo(), v.video, in);
   read(r.getThumbnail(), v.thumbnail, in);
   v.gpu_ms = r.getGpuMs();
+  read(r.getSaved(), v.saved, in);
+  v.forget_saved = r.getForgetSaved();
 }
 
 static void write(schema::EndBatch::Builder b, const end_batch& v, output& out) {

@@ -10,6 +10,7 @@ static void write(schema::RunJob::Builder b, const run_job& v, output& out) {
   write_list(b.initNegativeTokens(v.negative_tokens.size()), v.negative_tokens, out);
   write(b.initParams(), v.params, out);
   b.setObjectPrefix(text(v.object_prefix));
+  write_saved(b, v.saved, out);
 }
 static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -18,6 +19,7 @@ static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   read_list(r.getNegativeTokens(), v.negative_tokens, in, prompt_tokens_max);
   read(r.getParams(), v.params, in);
   v.object_prefix = in.text(r.getObjectPrefix(), key_bytes_max);
+  read(r.getSaved(), v.saved, in);
 }
 
 static void write(schema::RunBatch::Builder b, const run_batch& v, output& out) {
@@ -47,11 +49,13 @@ static void write(schema::StopJobs::Builder b, const stop_jobs& v, output& out) 
   write(b.initBatch(), v.batch, out);
   b.setWorker(name(v.worker));
   write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+  b.setKeep(v.keep);
 }
 static void read(schema::StopJobs::Reader r, stop_jobs& v, input& in) {
   read(r.getBatch(), v.batch, in);
   v.worker = in.name<worker_id>(r.getWorker());
   read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
+  v.keep = r.getKeep();
 }
 
 static void write(schema::BatchProgress::Builder b, const batch_progress& v, output& out) {
@@ -74,6 +78,8 @@ static void write(schema::JobResult::Builder b, const job_result& v, output& out
   b.setMessage(note(v.message, out));
   write(b.initVideo(), v.video, out);
   write(b.initThumbnail(), v.thumbnail, out);
+  write_saved(b, v.saved, out);
+  b.setForgetSaved(v.forget_saved);
 }
 static void read(schema::JobResult::Reader r, job_result& v, input& in) {
   read(r.getId(), v.id, in);
@@ -82,6 +88,8 @@ static void read(schema::JobResult::Reader r, job_result& v, input& in) {
   v.message = in.note(r.getMessage());
   read(r.getVideo(), v.video, in);
   read(r.getThumbnail(), v.thumbnail, in);
+  read(r.getSaved(), v.saved, in);
+  v.forget_saved = r.getForgetSaved();
 }
 
 static void write(schema::BatchFinished::Builder b, const batch_finished& v, output& out) {

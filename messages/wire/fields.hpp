@@ -171,6 +171,14 @@ void read(schema::BatchKey::Reader r, batch_key& v, input& in);
 void write(schema::StoredObject::Builder b, const stored_object& v, output& out);
 void read(schema::StoredObject::Reader r, stored_object& v, input& in);
 
+void write(schema::SavedRun::Builder b, const saved_run& v, output& out);
+void read(schema::SavedRun::Reader r, saved_run& v, input& in);
+
+/// Most have none: the pointer stays null.
+template <class Builder> void write_saved(Builder b, const saved_run& v, output& out) {
+  if (v != saved_run{}) write(b.initSaved(), v, out);
+}
+
 void write(schema::JobRequest::Builder b, const job_request& v, output& out);
 void read(schema::JobRequest::Reader r, job_request& v, input& in);
 

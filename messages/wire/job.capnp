@@ -164,6 +164,20 @@ struct StoredObject {
   sha256 @1 :Sha256;
 }
 
+struct SavedRun {
+  # The work of a run that was stopped between two denoise steps. A null pointer: none. Set by the worker that stored
+  # it, kept by the ledger.
+
+  key @0 :Text;
+  # Of its list of parts, as made by make_object_key(), at most 256 bytes; empty: none.
+
+  sizeBytes @1 :UInt64;
+  # Of all parts together.
+
+  steps @2 :Int32;
+  # Denoise steps done of this job.
+}
+
 struct JobRecord {
   # The ledger's row about one job, and its answer to ReadJob. All fields but `request` are set by the ledger.
 

@@ -148,6 +148,9 @@ struct WaitingJob {
   batch @13 :Job.Uuid;
   worker @14 :Text;
   # While leased; nil and empty otherwise.
+
+  savedSteps @15 :Int32;
+  # Denoise steps that the job's saved run spares; 0: it begins from the start.
 }
 
 struct UnfinishedJobs {
@@ -195,6 +198,9 @@ struct GrantedJob {
   # Before this one.
 
   request @4 :Job.JobRequest;
+
+  saved @5 :Job.SavedRun;
+  # Where it goes on; null: from the start.
 }
 
 struct GrantAnswer {
@@ -242,6 +248,12 @@ struct JobOutcome {
 
   gpuMs @10 :UInt64;
   # This job's share of the batch's run time, milliseconds.
+
+  saved @11 :Job.SavedRun;
+  # Of a retry: kept with the job, in place of an earlier one; null: that one stays.
+
+  forgetSaved @12 :Bool;
+  # Of a retry: the saved run that the job was given is of no use.
 }
 
 struct EndBatch {

@@ -23,6 +23,9 @@ struct RunJob {
 
   objectPrefix @5 :Text;
   # Where results go, at most 256 bytes; opaque to the worker.
+
+  saved @6 :Job.SavedRun;
+  # Where it goes on; null: from the start.
 }
 
 struct RunBatch {
@@ -49,6 +52,9 @@ struct StopJobs {
 
   jobs @2 :List(Job.Uuid);
   # At most 128; empty: the whole batch.
+
+  keep @3 :Bool;
+  # They end as preempted, with what was denoised of them as a saved run.
 }
 
 enum RunPhase {
@@ -80,13 +86,19 @@ struct JobResult {
   # As in RunJob.
 
   code @2 :UInt8;
-  # errc: ok, cancelled, out_of_memory, unavailable (could not store), internal.
+  # errc: ok, cancelled, preempted, out_of_memory, unavailable (could not store), internal.
 
   message @3 :Text;
   # For people, at most 2 KiB.
 
   video @4 :Job.StoredObject;
   thumbnail @5 :Job.StoredObject;
+
+  saved @6 :Job.SavedRun;
+  # Of a preempted job; null: nothing was done, or it could not be stored.
+
+  forgetSaved @7 :Bool;
+  # The saved run that it was given could not be used: it ran from the start.
 }
 
 struct BatchFinished {

@@ -23,8 +23,10 @@ std::string key_of(const object_key_parts& p) {
 TEST_CASE("a key reads back to its parts") {
   auto parts = example();
   CHECK(parse_object_key(key_of(parts)) == parts);
-  parts.kind = artifact::thumbnail;
-  CHECK(parse_object_key(key_of(parts)) == parts);
+  for (auto kind : {artifact::thumbnail, artifact::saved_run}) {
+    parts.kind = kind;
+    CHECK(parse_object_key(key_of(parts)) == parts);
+  }
 }
 
 TEST_CASE("whatever make_object_key would not have made is refused") {

@@ -91,7 +91,8 @@ TEST_CASE("the longest lists of the smallest entries stay within the budget") {
 
 TEST_CASE("the largest messages about jobs fit into a body") {
   check_fits(accept_jobs{std::vector(accept_jobs_max, largest_request())});
-  check_fits(grant_answer{std::vector(batch_jobs_max, granted_job{errc::ok, 1, 1, 1, largest_request()})});
+  const saved_run saved{std::string(key_bytes_max, 'k'), 1, 1};
+  check_fits(grant_answer{std::vector(batch_jobs_max, granted_job{errc::ok, 1, 1, 1, largest_request(), saved})});
 
   auto record = sample_of<job_record>({1, 64});
   record.request = largest_request();
@@ -104,5 +105,6 @@ TEST_CASE("the largest messages about jobs fit into a body") {
 
   run_job job{{}, 1, std::vector<std::int32_t>(prompt_tokens_max), std::vector<std::int32_t>(prompt_tokens_max)};
   job.object_prefix = std::string(key_bytes_max, 'o');
+  job.saved = saved;
   check_fits(run_batch{{}, {}, {}, std::vector(batch_jobs_max, job)});
 }
