@@ -51,7 +51,8 @@ public:
   virtual void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) = 0;
 
   /// For the sweeper: which of these objects does a succeeded, undeleted job point at, or may a running one
-  /// still commit. What is not referenced now never will be. Objects of jobs that this ledger does not know
+  /// still commit; and which parts of saved runs may a job go on from that has not ended. What is not referenced now
+  /// never will be. Objects of jobs that this ledger does not know
   /// count as referenced: a ledger started anew must not empty the store.
   virtual void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) = 0;
 };

@@ -71,4 +71,12 @@ constexpr end_decision decide_end(const row_state& row, bool same_batch, const j
   }
 }
 
+/// What an end that leads to retry_wait makes of the saved run in the row; every other end removes it.
+enum class saved_step { keep, replace, remove };
+inline saved_step decide_saved(const job_outcome& outcome) {
+  auto key = parse_object_key(outcome.saved.key);
+  if (key && key->kind == artifact::saved_run) return saved_step::replace;
+  return outcome.forget_saved ? saved_step::remove : saved_step::keep;
+}
+
 } // namespace reel

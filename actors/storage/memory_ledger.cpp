@@ -1,6 +1,7 @@
 #include "actors/storage/memory_ledger.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "actors/storage/short_text.hpp"
 #include "runtime/limits.hpp"
@@ -143,7 +144,7 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   r.degraded = r.served_model != r.request.params.model;
   r.started_at = options_.now();
   r.not_before.reset();
-  return {errc::ok, r.generation, r.fence, r.attempts_used, r.request};
+  return {errc::ok, r.generation, r.fence, r.attempts_used, r.request, found->second.saved};
 }
 
 void memory_ledger::end(end_batch m, reply_to<end_answer> reply) {
@@ -174,6 +175,11 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
   if (how == verdict::retry) {
     r.state = job_state::retry_wait;
     r.not_before = o.not_before;
+    const auto key = parse_object_key(o.saved.key);
+    if (key && key->kind == artifact::saved_run)
+      found->second.saved = o.saved;
+    else if (o.forget_saved)
+      found->second.saved = {};
     return errc::ok;
   }
   r.error_message = shortened(o.message, error_message_bytes_max);
@@ -196,6 +202,7 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   e.record.state = state;
   e.record.error = error;
   e.record.not_before.reset();
+  e.saved = {};
   e.record.finished_at = options_.now();
   --unfinished_[e.record.request.tenant];
   --unfinished_total_;
@@ -244,6 +251,7 @@ void memory_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> repl
       w.batch = r.batch;
       w.worker = r.worker;
     }
+    w.saved_steps = it->second.saved.steps;
     page.jobs.push_back(std::move(w));
   }
   lock.unlock();
@@ -262,11 +270,22 @@ bool memory_ledger::is_referenced(const object_key_parts& object) const {
   auto found = jobs_.find(object.job);
   if (found == jobs_.end()) return true;
   const auto& r = found->second.record;
-  if (r.request.tenant != object.tenant || r.generation != object.generation) return false;
-  if (r.state == job_state::leased) return r.fence == object.fence && !r.cancel_requested;
+  if (r.request.tenant != object.tenant) return false;
+  const bool this_generation = r.generation == object.generation;
+  if (r.state == job_state::leased && this_generation && r.fence == object.fence && !r.cancel_requested) return true;
+  if (object.kind == artifact::saved_run) return is_of_saved_run(object);
+  if (r.state == job_state::leased || !this_generation) return false;
   const auto& kept = object.kind == artifact::video ? r.video : r.thumbnail;
   return r.state == job_state::succeeded && !found->second.hidden && r.committed_fence == object.fence &&
          kept.sha256 == object.sha256;
+}
+
+bool memory_ledger::is_of_saved_run(const object_key_parts& object) const {
+  return std::ranges::any_of(jobs_, [&object](const auto& one) {
+    auto key = parse_object_key(one.second.saved.key);
+    return key && std::tie(key->tenant, key->job, key->generation, key->fence) ==
+                      std::tie(object.tenant, object.job, object.generation, object.fence);
+  });
 }
 
 instant memory_ledger::steady_now() const {

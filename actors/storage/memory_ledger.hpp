@@ -42,6 +42,7 @@ private:
   struct entry {
     job_record record;
     bool hidden = false;
+    saved_run saved{};
   };
   struct known_key {
     job_id job;
@@ -53,6 +54,7 @@ private:
   granted_job grant_one(const job_id& id, const grant_batch& m);
   errc end_one(const job_outcome& outcome, const batch_id& batch);
   bool is_referenced(const object_key_parts& object) const;
+  bool is_of_saved_run(const object_key_parts& object) const;
   entry* find(const tenant_id& tenant, const job_id& id);
   void finish(entry& e, job_state state, errc error);
   instant steady_now() const;

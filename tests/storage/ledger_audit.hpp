@@ -46,6 +46,8 @@ private:
       complain("outbox", "a result of no job");
     if (db_.number("SELECT count(*) FROM idempotency WHERE job_no NOT IN (SELECT no FROM job)") != 0)
       complain("idempotency", "a key of no job");
+    if (db_.number("SELECT count(*) FROM saved_run WHERE job_no NOT IN (SELECT no FROM job WHERE ended = 0)") != 0)
+      complain("saved_run", "of a job that has ended, or of none");
     if (db_.number("SELECT count(*) FROM event WHERE job_no NOT IN (SELECT no FROM job)") != 0)
       complain("event", "an event of no job (I4)");
     if (db_.number("SELECT count(*) - count(DISTINCT position) FROM (SELECT position FROM event UNION ALL SELECT "

@@ -177,6 +177,22 @@ TEST_CASE("a job whose id is damaged is no job, under neither name") {
   CHECK(granted->jobs[2].code == errc::ok);
 }
 
+TEST_CASE("a job whose saved run is damaged begins from the start") {
+  const auto* damage =
+      GENERATE("UPDATE saved_run SET key = replace(key, 'f1', 'f2')", "UPDATE saved_run SET bytes = bytes + 1",
+               "UPDATE saved_run SET steps = 8", "UPDATE saved_run SET crc = crc + 1", "DELETE FROM saved_run");
+  INFO(damage);
+  world w;
+  auto l = w.leased();
+  w.end(l, w.paused(l, w.saved_of(l)));
+  auto led = reopened_after(w, damage);
+  ledger_caller call{*led};
+  CHECK(call.unfinished()->jobs.at(0).saved_steps == 0);
+  auto job = call.grant(w.batch_of({l.job}))->jobs.at(0);
+  CHECK(job.code == errc::ok);
+  CHECK(job.saved.is_none());
+}
+
 TEST_CASE("what runs under a row that is damaged meanwhile cannot be committed") {
   world w;
   auto l = w.leased();

@@ -8,6 +8,7 @@
 #include <set>
 #include <sys/stat.h>
 
+#include "actors/storage/sqlite/schema.hpp"
 #include "tests/storage/child_process.hpp"
 #include "tests/storage/faulty_vfs.hpp"
 #include "tests/storage/ledger_audit.hpp"
@@ -163,13 +164,32 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   SECTION("a ledger of a newer version") {
     CHECK(refusal(options).empty());
     change(options.file, "PRAGMA user_version=7; PRAGMA wal_checkpoint(TRUNCATE)");
-    refused_for = "newer version (schema 7; this program knows up to 1)";
+    refused_for = "newer version (schema 7; this program knows up to 2)";
   }
   auto moved = options;
   if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";
   const auto before = everything_in(moved.file.parent_path());
   CHECK_THAT(refusal(moved), ContainsSubstring(moved.file.string()) && ContainsSubstring(refused_for));
   CHECK(everything_in(moved.file.parent_path()) == before);
+}
+
+TEST_CASE("a ledger of the first version opens, with its jobs, and keeps saved runs from then on") {
+  world w;
+  auto l = w.leased();
+  w.term();
+  w.held.reset();
+  const auto options = small_sqlite(w.folder, w.clock);
+  change(options.file, "DROP TABLE saved_run; PRAGMA user_version=1");
+  for (int opening = 0; opening < 2; ++opening) {
+    sqlite_ledger led{options, run_at_once};
+    ledger_caller call{led};
+    auto run = world::saved_of(l);
+    if (opening == 0) CHECK(call.end({w.term(), l.batch, {world::paused(l, run)}})->codes == std::vector{errc::ok});
+    CHECK(call.unfinished()->jobs.at(0).saved_steps == run.steps);
+  }
+  sqlite::connection db{options.file.string(), {}};
+  CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
+  CHECK(ledger_audit::complaints_about(options.file).empty());
 }
 
 TEST_CASE("a ledger says whose it is even when its process was killed at once") {

@@ -191,6 +191,11 @@ private:
       o.not_before = clock_.now() + 5s;
       o.gpu_ms = s.a;
       o.message = std::string(s.b, 'm');
+      if (s.a % 5 == 1) {
+        const auto prefix = object_prefix(row->request.tenant, jobs_[s.job], 1, row->fence);
+        o.saved = {make_object_key(prefix, artifact::saved_run, samples::sha256_of("r")), s.a, static_cast<int>(s.b)};
+      }
+      o.forget_saved = s.a % 11 == 2;
       if (o.how == verdict::succeeded) o.video = {s.a, samples::sha256_of("v" + std::to_string(s.b))};
       m.outcomes.push_back(std::move(o));
     }
@@ -206,6 +211,10 @@ private:
     for (const auto& id : jobs_)
       for (std::uint32_t fence : {1, 2, 3})
         objects.push_back({{"acme"}, id, 1, fence, artifact::video, samples::sha256_of("v" + std::to_string(s.b))});
+    for (auto object : std::vector{objects}) {
+      object.kind = artifact::saved_run;
+      objects.push_back(std::move(object));
+    }
     send(&ledger::referenced, std::move(objects));
     settle();
   }

@@ -202,6 +202,18 @@ template <class Kind> struct ledger_world {
     if (v == verdict::failed || v == verdict::dead_letter) o.cause = errc::crashed;
     return o;
   }
+  /// What its worker kept of a stopped execution.
+  static saved_run saved_of(const lease& l, std::int32_t steps = 7) {
+    const auto prefix = object_prefix({"acme"}, l.job, 1, l.fence);
+    return {make_object_key(prefix, artifact::saved_run, samples::sha256_of("list of parts")), 1'000'000, steps};
+  }
+  static job_outcome paused(const lease& l, saved_run run) {
+    auto o = how(l, verdict::retry);
+    o.counted = false;
+    o.cause = errc::preempted;
+    o.saved = std::move(run);
+    return o;
+  }
   errc end(const lease& l, job_outcome o) {
     auto answer = led.end({term(), l.batch, {std::move(o)}});
     return answer ? answer->codes.at(0) : answer.error();

@@ -67,7 +67,7 @@ inline std::size_t bytes_in(const job_request& r) {
   for (const auto& [key, value] : r.metadata) bytes += key.size() + value.size();
   return bytes;
 }
-inline std::size_t bytes_in(const job_outcome& o) { return sizeof o + o.message.size(); }
+inline std::size_t bytes_in(const job_outcome& o) { return sizeof o + o.message.size() + o.saved.key.size(); }
 inline std::size_t bytes_in(const job_id& id) { return sizeof id; }
 
 /// What a queued message holds of memory, about.

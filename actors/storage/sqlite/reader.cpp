@@ -31,7 +31,8 @@ reader::reader(connection& db)
                         "j.state, j.generation, j.fence, j.cancel_requested, j.hidden, " + result_columns +
                         "FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no "
                         "LEFT JOIN outbox o ON o.job_no = j.no AND o.generation = ?2 WHERE j.id = ?1")
-                           .c_str()} {}
+                           .c_str()},
+      find_saved_run_{db, "SELECT 1 FROM saved_run WHERE key > ?1 AND key < ?2 LIMIT 1"} {}
 
 void reader::end() { sqlite3_exec(db_.raw(), "COMMIT", nullptr, nullptr, nullptr); }
 
@@ -102,12 +103,22 @@ bool reader::is_referenced(const object_key_parts& object) {
   if (now == job_state::leased && this_generation && row.integer(fence) == object.fence &&
       row.integer(cancel_requested) == 0)
     return true;
+  if (object.kind == artifact::saved_run) return is_of_saved_run(object);
   if (row.integer(hidden) != 0) return false;
   const auto result = result_from(row, result_at);
   const bool missing = result.kind == result_kind::none && now == job_state::succeeded && this_generation;
   if (missing || result.kind == result_kind::damaged) return report_damaged(row) == errc::corrupt;
   if (result.kind == result_kind::none || result.row.fence != object.fence) return false;
   return (object.kind == artifact::video ? result.row.video : result.row.thumbnail).sha256 == object.sha256;
+}
+
+/// Does any unfinished job go on from there: the one whose key it has, or another of its batch. All parts have the
+/// beginning of their list's key.
+bool reader::is_of_saved_run(const object_key_parts& object) {
+  const auto prefix = object_prefix(object.tenant, object.job, object.generation, object.fence);
+  const std::string first = prefix + '-', end = prefix + '.'; // the next character after '-'
+  static_assert('-' + 1 == '.');
+  return find_saved_run_.query(std::string_view{first}, std::string_view{end}).next();
 }
 
 } // namespace reel::sqlite

@@ -27,12 +27,14 @@ public:
 
 private:
   bool is_referenced(const object_key_parts& object);
+  bool is_of_saved_run(const object_key_parts& object);
 
   connection& db_;
   statement read_;
   statement list_all_up_, list_all_down_, list_tenant_up_, list_tenant_down_;
   statement unfinished_;
   statement find_object_;
+  statement find_saved_run_;
 };
 
 } // namespace reel::sqlite

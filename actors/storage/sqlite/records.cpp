@@ -109,6 +109,7 @@ waiting_job waiting_of(const statement::cursor& row) {
     w.batch = id_from<batch_id>(row.blob(w_batch));
     w.worker.value = row.text(w_worker);
   }
+  w.saved_steps = saved_run_from(row, w_saved, row.integer(c_no)).steps;
   return w;
 }
 

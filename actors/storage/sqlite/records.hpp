@@ -55,13 +55,15 @@ enum waiting_column {
   w_not_before,
   w_cancel_requested,
   w_batch,
-  w_worker
+  w_worker,
+  w_saved
 };
 inline const std::string select_waiting =
     "SELECT " + constant_columns +
-    "j.state, j.generation, j.fence, j.attempts_used, j.not_before_ms, j.cancel_requested, b.id, b.worker "
+    "j.state, j.generation, j.fence, j.attempts_used, j.not_before_ms, j.cancel_requested, b.id, b.worker, "
+    "s.key, s.bytes, s.steps, s.crc "
     "FROM job j INDEXED BY job_unfinished LEFT JOIN tenant t ON t.no = j.tenant_no "
-    "LEFT JOIN batch b ON b.no = j.batch_no WHERE j.ended = 0 AND ";
+    "LEFT JOIN batch b ON b.no = j.batch_no LEFT JOIN saved_run s ON s.job_no = j.no WHERE j.ended = 0 AND ";
 
 bool job_is_sound(const statement::cursor& row);
 

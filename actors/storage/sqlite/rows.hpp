@@ -28,6 +28,12 @@ struct result_row {
   stored_object thumbnail;
 };
 
+/// A row of `saved_run`.
+struct saved_run_row {
+  std::int64_t job_no = 0;
+  saved_run run;
+};
+
 class checksum {
 public:
   checksum& add(std::int64_t number) { return add_bytes({reinterpret_cast<const char*>(&number), sizeof number}); }
@@ -54,6 +60,25 @@ inline std::uint32_t checksum_of(const job_constants& j) {
 
 inline std::uint32_t checksum_of(const result_row& r) {
   return checksum{}.add(r.job_no).add(r.generation).add(r.fence).add(r.video).add(r.thumbnail).value();
+}
+
+inline std::uint32_t checksum_of(const saved_run_row& r) {
+  return checksum{}
+      .add(r.job_no)
+      .add(r.run.key)
+      .add(static_cast<std::int64_t>(r.run.size_bytes))
+      .add(r.run.steps)
+      .value();
+}
+
+/// Columns of saved_run from `column` on: key, bytes, steps, crc. None where there is no row or a damaged one: the job
+/// then begins from the start, which costs time and nothing else.
+inline saved_run saved_run_from(const statement::cursor& row, int column, std::int64_t job_no) {
+  if (row.is_null(column)) return {};
+  const saved_run_row found{job_no,
+                            {std::string{row.text(column)}, static_cast<std::uint64_t>(row.integer(column + 1)),
+                             static_cast<std::int32_t>(row.integer(column + 2))}};
+  return checksum_of(found) == row.integer(column + 3) ? found.run : saved_run{};
 }
 
 } // namespace reel::sqlite

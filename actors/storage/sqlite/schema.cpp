@@ -62,6 +62,24 @@ CREATE VIEW attempt AS
   WHERE g.kind = 1;
 )sql";
 
+/// What each version added to the tables of the one before, from version 2 on. Never changed: files of every version
+/// are in the field. Keys of saved runs are found by their beginning (reader.cpp).
+constexpr const char* additions[] = {
+    R"sql(
+CREATE TABLE saved_run(job_no INTEGER PRIMARY KEY, key TEXT NOT NULL, bytes INTEGER NOT NULL, steps INTEGER NOT NULL,
+  crc INTEGER NOT NULL);
+CREATE INDEX saved_run_by_key ON saved_run(key);
+)sql",
+};
+static_assert(std::size(additions) == schema_version - 1);
+
+/// Of a file that has the tables of `version`.
+std::string additions_since(std::int64_t version) {
+  std::string sql;
+  for (auto v = version; v < schema_version; ++v) sql += additions[v - 1];
+  return sql + "PRAGMA user_version=" + std::to_string(schema_version) + ";";
+}
+
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& reason) {
   throw std::runtime_error{"ledger " + file.string() + ": " + reason};
 }
@@ -105,10 +123,11 @@ void prepare_ledger_file(const std::filesystem::path& file) {
   try {
     connection db{file.string(), {}};
     // Before there is a log: from the first moment the file itself says whose it is.
-    if (db.number("SELECT count(*) FROM sqlite_schema") == 0) {
+    if (db.number("SELECT count(*) FROM sqlite_schema") == 0)
       db.run("BEGIN IMMEDIATE;" + std::string{tables} + "PRAGMA application_id=" + std::to_string(application_id) +
-             ";PRAGMA user_version=" + std::to_string(schema_version) + ";COMMIT");
-    }
+             ";" + additions_since(1) + "COMMIT");
+    else if (const auto version = db.number("PRAGMA user_version"); version >= 1 && version < schema_version)
+      db.run("BEGIN IMMEDIATE;" + additions_since(version) + "COMMIT");
     configure_writer(db);
   } catch (const error& why) {
     refuse(file, why.is_fatal() ? std::string{"is damaged or not a ledger: "} + why.what() : why.what());

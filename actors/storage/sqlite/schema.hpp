@@ -1,7 +1,8 @@
 // schema.hpp: The tables of the SQLite ledger, and how its file is opened.
 //
 // What changes with every transition is narrow (job, event); what never changes is written once (request,
-// outbox, batch). New rows go to the end of their tables: jobs sort by UUIDv7, everything else by numbers
+// outbox, batch), and what few jobs have is beside them (saved_run).
+// New rows go to the end of their tables: jobs sort by UUIDv7, everything else by numbers
 // that count up. The exceptions are job_by_tenant (one end per tenant) and the idempotency keys (anywhere;
 // kept as hashes of 16 bytes, so that a million of them are few pages).
 //
@@ -15,13 +16,14 @@
 
 namespace reel::sqlite {
 
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 2;
 
 /// Refuses a file that is there and is not a ledger of this version or an older one; looks only, so that nothing of
 /// another program's is touched and nothing is made beside it. Throws std::runtime_error, like all of these.
 void check_ledger_file(const std::filesystem::path& file);
 
-/// Makes the file (mode 0600) and its tables if they are not there. Throws std::runtime_error that names the
+/// Makes the file (mode 0600) and its tables if they are not there, and brings an older version's up to date. Throws
+/// std::runtime_error that names the
 /// file and what is wrong with it: folder missing, not writable, not a ledger, damaged, written by a newer
 /// version.
 void prepare_ledger_file(const std::filesystem::path& file);

@@ -231,7 +231,8 @@ granted_job transactions::grant_one(const job_id& id, const batch_row& batch) {
   auto e = next_event(event_kind::granted, job_state::leased, *row);
   e.batch_no = batch.no;
   tables_.grant(*row, e, now_);
-  return {errc::ok, row->generation, row->now.fence + 1, row->attempts_used, *std::move(request)};
+  auto saved = row->has_saved_run ? tables_.find_saved_run(row->no) : saved_run{};
+  return {errc::ok, row->generation, row->now.fence + 1, row->attempts_used, *std::move(request), std::move(saved)};
 }
 
 /// What was accepted under this row. errc::unsupported when a newer version of this program wrote it: that one will
@@ -291,6 +292,7 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
 
   if (how.to == job_state::retry_wait) {
     tables_.retry(*row, how, e, now_);
+    keep_saved_run(*row, outcome);
     return decision.answer;
   }
   tables_.finish(*row, how, e, now_);
@@ -298,6 +300,15 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
     tables_.insert_result({row->no, row->generation, row->now.fence, outcome.video, outcome.thumbnail});
   admission_.ended(*row->tenant);
   return decision.answer;
+}
+
+void transactions::keep_saved_run(const job_row& row, const job_outcome& outcome) {
+  switch (decide_saved(outcome)) {
+  case saved_step::keep: return;
+  case saved_step::replace: return tables_.save_run(row.no, outcome.saved);
+  case saved_step::remove:
+    if (row.has_saved_run) tables_.remove_saved_run(row.no);
+  }
 }
 
 // ---------------------------------------------------------------- shared

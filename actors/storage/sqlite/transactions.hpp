@@ -49,6 +49,7 @@ private:
   std::optional<accept_answer> find_replay(const job_request& request, const writer_tables::key_hash& hash);
   granted_job grant_one(const job_id& id, const batch_row& batch);
   errc end_one(const job_outcome& outcome, std::int64_t batch_no);
+  void keep_saved_run(const job_row& row, const job_outcome& outcome);
   void cancel_now(job_row& row);
   void mark_cancelled(job_row& row);
   outcome<job_request, errc> find_request(const job_row& row);

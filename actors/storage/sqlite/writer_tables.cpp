@@ -27,6 +27,7 @@ std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_li
   row.attempts_used = static_cast<std::uint32_t>(found.integer(8));
   row.batch_no = found.integer(9);
   row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
+  row.has_saved_run = found.integer(15) != 0;
   if (!row.tenant) return row;
   std::optional<std::int64_t> deadline;
   if (!found.is_null(12)) deadline = found.integer(12);
@@ -73,6 +74,7 @@ void writer_tables::finish(const job_row& row, const ending& how, const event_ro
   if (!how.message.empty()) message = how.message;
   expect_one(finish_.execute(bytes_of(row.id), row.now.state, row.version, how.to, how.error, message,
                              how.attempts_used, how.gpu_ms, ms_of(now)));
+  if (row.has_saved_run) remove_saved_run(row.no);
   add_event(row, e, now);
 }
 
@@ -120,6 +122,17 @@ std::optional<result_row> writer_tables::find_result(std::int64_t job_no, std::u
   if (checksum_of(row) != found.integer(5)) return {};
   return row;
 }
+
+void writer_tables::save_run(std::int64_t job_no, const saved_run& run) {
+  save_run_.execute(job_no, std::string_view{run.key}, run.size_bytes, run.steps, checksum_of({job_no, run}));
+}
+
+saved_run writer_tables::find_saved_run(std::int64_t job_no) {
+  auto found = find_saved_run_.query(job_no);
+  return found.next() ? saved_run_from(found, 0, job_no) : saved_run{};
+}
+
+void writer_tables::remove_saved_run(std::int64_t job_no) { remove_saved_run_.execute(job_no); }
 
 std::optional<writer_tables::known_key> writer_tables::find_key(const key_hash& hash) {
   auto found = find_key_.query(bytes{hash});

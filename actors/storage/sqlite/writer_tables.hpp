@@ -26,6 +26,7 @@ struct job_row {
   std::uint32_t attempts_used = 0;
   std::int64_t batch_no = 0; ///< of the latest grant; 0 before
   std::uint64_t gpu_ms = 0;
+  bool has_saved_run = false;
 };
 
 struct batch_row {
@@ -81,6 +82,10 @@ public:
   /// Empty also when the row is damaged.
   std::optional<result_row> find_result(std::int64_t job_no, std::uint32_t generation);
 
+  void save_run(std::int64_t job_no, const saved_run& run); ///< in place of an earlier one
+  saved_run find_saved_run(std::int64_t job_no);            ///< none also when the row is damaged
+  void remove_saved_run(std::int64_t job_no);
+
   using key_hash = std::array<std::uint8_t, 16>; ///< of tenant and idempotency key
   struct known_key {
     std::int64_t job_no = 0;
@@ -111,9 +116,9 @@ private:
   static void expect_one(int rows);
 
   connection& db_;
-  statement find_job_{db_,
-                      "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
-                      "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc FROM job WHERE id = ?1"};
+  statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
+                           "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc, "
+                           "EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no) FROM job WHERE id = ?1"};
   statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
   statement insert_job_{db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
                              "?4, ?5, ?6, ?7)"};
@@ -139,6 +144,10 @@ private:
   statement find_result_{db_,
                          "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256, crc FROM outbox "
                          "WHERE job_no = ?1 AND generation = ?2"};
+
+  statement save_run_{db_, "INSERT OR REPLACE INTO saved_run VALUES(?1, ?2, ?3, ?4, ?5)"};
+  statement find_saved_run_{db_, "SELECT key, bytes, steps, crc FROM saved_run WHERE job_no = ?1"};
+  statement remove_saved_run_{db_, "DELETE FROM saved_run WHERE job_no = ?1"};
 
   statement find_key_{db_, "SELECT job_no, at_ms FROM idempotency WHERE key_hash = ?1"};
   statement insert_key_{db_, "INSERT INTO idempotency VALUES(?1, ?2, ?3)"};
