@@ -231,7 +231,8 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                 request.prompt_tokens,
                 request.negative_tokens,
                 request.params,
-                object_prefix(request.tenant, request.id, granted.generation, granted.fence)};
+                object_prefix(request.tenant, request.id, granted.generation, granted.fence),
+                granted.saved};
     batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline});
   }
   if (batch.jobs.empty()) {
@@ -275,7 +276,7 @@ void scheduler::supervise(supervised_batch b) {
   const auto& slots = wiring_.slots.at(node_id{b.worker.value.substr(0, b.worker.value.find('/'))});
   supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
   for (const auto& job : b.jobs)
-    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}}, job.attempts_used, {}});
+    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved}, job.attempts_used, {}});
   auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots, batch_owner_ref{self_},
                                                   options_.supervisor);
   supervisors_[id] = child;

@@ -6,6 +6,15 @@
 
 namespace reel {
 
+namespace {
+
+std::int32_t saved_steps_after(const job_outcome& out, const saved_run& before) {
+  if (!out.saved.is_none()) return out.saved.steps;
+  return out.forget_saved ? 0 : before.steps;
+}
+
+} // namespace
+
 batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,
                                    batch_owner_ref owner, batch_supervisor_options options)
     : self_{self}, batch_{std::move(batch)}, ledger_{std::move(ledger)}, slots_{std::move(slots)},
@@ -24,6 +33,7 @@ batch_supervisor::interface::behavior_type batch_supervisor::make_behavior() {
   return {
       [this](const batch_finished& m) { return on_batch_finished(m); },
       [this](const stop_jobs& m) { on_stop_jobs(m); },
+      [this](const pause_batch& m) { on_pause_batch(m); },
       [this](const batch_lost& m) { on_batch_lost(m); },
       [this](renew_timeout) { on_renew_timeout(); },
       [this](end_retry_timeout) { on_end_retry_timeout(); },
@@ -39,6 +49,7 @@ void batch_supervisor::hand_over() {
   for (std::size_t i = 0; i < m.jobs.size(); ++i) { // kept: what the end needs
     batch_.jobs[i].run.id = m.jobs[i].id;
     batch_.jobs[i].run.fence = m.jobs[i].fence;
+    batch_.jobs[i].run.saved = m.jobs[i].saved;
   }
   act::ask(
       self_, slots_, options_.ask_deadline, std::move(m), [](const done&) {},
@@ -80,6 +91,10 @@ void batch_supervisor::on_stop_jobs(const stop_jobs& m) {
   if (!ending_) act::tell(self_, slots_, m);
 }
 
+void batch_supervisor::on_pause_batch(const pause_batch& m) {
+  if (!ending_ && m.batch == batch_.id) act::tell(self_, slots_, stop_jobs{batch_.id, batch_.worker, {}, true});
+}
+
 void batch_supervisor::on_batch_lost(const batch_lost& m) {
   if (!ending_) all_ended(m.why, "the worker's node is gone or has lost the batch");
 }
@@ -96,7 +111,7 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
     all_ended(m.code, m.message);
     return promise;
   }
-  measured_ = std::chrono::milliseconds{m.run_ms};
+  if (is_whole(m)) measured_ = std::chrono::milliseconds{m.run_ms};
   auto share_ms = m.run_ms / std::max<std::size_t>(batch_.jobs.size(), 1);
   for (const auto& job : batch_.jobs) {
     auto result = std::ranges::find(m.results, job.run.id, &job_result::id);
@@ -107,6 +122,13 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
   }
   write_end();
   return promise;
+}
+
+/// All steps were done by this worker, so that its time tells how long such batches take.
+bool batch_supervisor::is_whole(const batch_finished& m) const {
+  auto stopped = [](const job_result& r) { return r.code == errc::preempted; };
+  auto resumed = [](const supervised_job& job) { return !job.run.saved.is_none(); };
+  return std::ranges::none_of(m.results, stopped) && std::ranges::none_of(batch_.jobs, resumed);
 }
 
 void batch_supervisor::all_ended(errc code, const std::string& message) {
@@ -128,7 +150,8 @@ void batch_supervisor::add_outcome(const supervised_job& job, const job_result& 
     out.thumbnail = result.thumbnail;
   } else {
     auto jitter = std::uniform_real_distribution<>{0, 1}(random_);
-    execution e{job.run.id, job.run.fence, job.attempts_used, result.code, result.message};
+    execution e{job.run.id,     job.run.fence, job.attempts_used,  result.code,
+                result.message, result.saved,  result.forget_saved};
     out = decide_recovery(e, options_.wall(), jitter, options_.recovery);
   }
   out.gpu_ms = gpu_ms;
@@ -162,7 +185,10 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
     if (code != errc::ok) continue;
     auto counted = batch_.jobs[i].attempts_used + (out.counted ? 1 : 0);
     switch (out.how) {
-    case verdict::retry: m.reruns.push_back({out.id, out.fence, counted, out.not_before}); break;
+    case verdict::retry:
+      m.reruns.push_back(
+          {out.id, out.fence, counted, out.not_before, saved_steps_after(out, batch_.jobs[i].run.saved)});
+      break;
     case verdict::succeeded: m.ended.emplace_back(out.id, job_state::succeeded); break;
     case verdict::failed: m.ended.emplace_back(out.id, job_state::failed); break;
     case verdict::cancelled: m.ended.emplace_back(out.id, job_state::cancelled); break;

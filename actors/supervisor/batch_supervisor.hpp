@@ -23,20 +23,27 @@ struct batch_lost {
   errc why = errc::unreachable;
 };
 
+/// The scheduler's word that the batch has to make room at its next step, with its work kept: its jobs come back as
+/// reruns. It may just end instead, and may be said again. Of its worker, which may be an older one, nothing is asked.
+struct pause_batch {
+  batch_id batch;
+};
+
 /// The supervisor's last word to the scheduler.
 struct batch_closed {
   batch_id batch;
   errc code = errc::ok; ///< not_leader: another scheduler has taken over
   std::vector<job_rerun> reruns{};
   std::vector<std::pair<job_id, job_state>> ended{};
-  std::vector<job_id> unclear{}; ///< the ledger knows better: read them again
-  std::optional<std::chrono::milliseconds> measured{};
-  std::uint64_t peak_bytes = 0; ///< measured; 0: not known
-  bool out_of_memory = false;   ///< the batch as a whole
+  std::vector<job_id> unclear{};                       ///< the ledger knows better: read them again
+  std::optional<std::chrono::milliseconds> measured{}; ///< of whole runs only: neither stopped nor begun elsewhere
+  std::uint64_t peak_bytes = 0;                        ///< measured; 0: not known
+  bool out_of_memory = false;                          ///< the batch as a whole
 };
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
-using batch_supervisor_protocol = act::protocol<done(batch_finished), void(stop_jobs), void(batch_lost)>;
+using batch_supervisor_protocol =
+    act::protocol<done(batch_finished), void(stop_jobs), void(pause_batch), void(batch_lost)>;
 using batch_supervisor_ref = act::ref<batch_supervisor_protocol>;
 
 struct batch_supervisor_options {
@@ -51,7 +58,7 @@ struct batch_supervisor_options {
 
 /// A job as its supervisor needs it.
 struct supervised_job {
-  run_job run; ///< empty but for id and fence when the batch was adopted
+  run_job run; ///< once the worker has it, and when the batch was adopted, only id, fence and, if known, saved run
   std::uint32_t attempts_used = 0;
   std::optional<wall_time> deadline;
 };
@@ -66,8 +73,7 @@ struct supervised_batch {
 
 class batch_supervisor {
 public:
-  using interface = act::ref<act::protocol<done(batch_finished), void(stop_jobs), void(batch_lost), void(renew_timeout),
-                                           void(end_retry_timeout)>>;
+  using interface = act::ref<act::extend<batch_supervisor_protocol, void(renew_timeout), void(end_retry_timeout)>>;
   static constexpr const char* name = "batch_supervisor";
 
   batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,
@@ -77,12 +83,14 @@ public:
 private:
   caf::result<done> on_batch_finished(const batch_finished& m);
   void on_stop_jobs(const stop_jobs& m);
+  void on_pause_batch(const pause_batch& m);
   void on_batch_lost(const batch_lost& m);
   void on_renew_timeout();
   void on_end_retry_timeout();
 
   void hand_over();
   void on_not_taken(errc code);
+  bool is_whole(const batch_finished& m) const;
   void all_ended(errc code, const std::string& message);
   void add_outcome(const supervised_job& job, const job_result& result, std::uint64_t gpu_ms);
   void write_end();
@@ -113,4 +121,5 @@ private:
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::renew_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::end_retry_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::pause_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_closed)

@@ -10,6 +10,7 @@ namespace {
 enum class treatment {
   retry,     ///< counted, with growing pauses
   elsewhere, ///< not the job's fault: not counted, soon
+  go_on,     ///< stopped to make room: not counted, at once, from where it stood
   give_up,   ///< repeating cannot help
 };
 
@@ -18,6 +19,7 @@ treatment treatment_of(errc code) {
   case errc::invalid_argument:
   case errc::unsupported:
   case errc::deadline_exceeded: return treatment::give_up;
+  case errc::preempted: return treatment::go_on;
   case errc::cancelled: // stopped: if on request, the ledger knows and ends the job; else the batch was taken for lost
   case errc::busy:
   case errc::draining:
@@ -44,8 +46,13 @@ job_outcome decide_recovery(const execution& e, wall_time now, double jitter, co
   out.cause = e.code;
   out.message = e.message;
   out.counted = false;
+  out.forget_saved = e.forget_saved;
   switch (treatment_of(e.code)) {
   case treatment::give_up: out.how = verdict::failed; return out;
+  case treatment::go_on: // however often: it is the scheduler that stops it, and each time it gets further
+    out.how = verdict::retry;
+    out.saved = e.saved;
+    return out;
   case treatment::elsewhere:
     out.how = verdict::retry;
     out.not_before = now + std::chrono::milliseconds{static_cast<std::int64_t>(200 + 800 * jitter)};

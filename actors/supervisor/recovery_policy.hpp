@@ -20,6 +20,8 @@ struct execution {
   std::uint32_t attempts_used = 0; ///< counted ones before this
   errc code = errc::ok;
   std::string message;
+  saved_run saved{};         ///< of a preempted one
+  bool forget_saved = false; ///< what it was to go on from is of no use
 };
 
 /// A job of an ended batch that has to run again, as the ledger now has it.
@@ -28,6 +30,7 @@ struct job_rerun {
   std::uint32_t fence = 0;
   std::uint32_t attempts_used = 0;
   std::optional<wall_time> not_before;
+  std::int32_t saved_steps = 0; ///< denoise steps that its saved run spares
 };
 
 /// Succeeded results are not its business: `code` is never ok. `jitter` in [0, 1).

@@ -60,6 +60,61 @@ TEST_CASE("jobs of a killed worker run again, and count as one attempt") {
   CHECK(w.record(id).committed_fence == 2);
 }
 
+TEST_CASE("a paused batch goes on later from where it stood, uncounted") {
+  line_world w;
+  auto first = w.submit(1), second = w.submit(2);
+  w.pass(500ms);
+  REQUIRE(w.busy());
+  REQUIRE(w.busy()->batches[0].jobs.size() == 2);
+  CHECK(w.busy()->batches[0].jobs[0].saved.is_none());
+  w.pause(w.busy()->batches[0]);
+  REQUIRE(w.busy()->stops.size() == 1);
+  CHECK(w.busy()->stops[0].keep);
+  CHECK(w.busy()->stops[0].jobs.empty());
+  w.preempted(*w.busy(), 6);
+  w.pass(500ms);
+  std::vector<job_id> seen;
+  while (auto* b = w.busy()) {
+    for (const auto& job : b->batches[0].jobs) {
+      CHECK(job.saved.steps == 6);
+      CHECK(job.fence == 2);
+      seen.push_back(job.id);
+    }
+    w.finish(*b);
+  }
+  CHECK(seen.size() == 2);
+  for (const auto& id : {first, second}) {
+    CHECK(w.record(id).state == job_state::succeeded);
+    CHECK(w.record(id).attempts_used == 1);
+    CHECK(w.record(id).committed_fence == 2);
+  }
+}
+
+TEST_CASE("a saved run outlives crashes and a new scheduler, until a worker has no use for it") {
+  line_world w;
+  auto id = w.submit(1);
+  auto next = [&w] {
+    for (int k = 0; k < 100 && !w.busy(); ++k) w.pass(200ms);
+    REQUIRE(w.busy());
+    return w.busy()->batches[0].jobs.at(0).saved.steps;
+  };
+  CHECK(next() == 0);
+  w.preempted(*w.busy(), 6);
+  CHECK(next() == 6);
+  w.crash(*w.busy());
+  CHECK(next() == 6);
+  w.restart_scheduler();
+  w.preempted(*w.busy(), 0); // before it could do anything
+  CHECK(next() == 6);
+  w.preempted(*w.busy(), 8);
+  CHECK(next() == 8);
+  w.preempted(*w.busy(), 0, true);
+  CHECK(next() == 0);
+  w.finish(*w.busy());
+  CHECK(w.record(id).state == job_state::succeeded);
+  CHECK(w.record(id).attempts_used == 2);
+}
+
 TEST_CASE("a job that kills every worker it meets fails after four executions") {
   line_world w;
   auto id = w.submit(1);

@@ -177,6 +177,31 @@ void line_world::finish(played_worker& w, errc code) {
   system.run();
 }
 
+void line_world::pause(const run_batch& b) {
+  supervised_batch same{1, b.batch, b.worker, {}, true};
+  const auto& slots = slots_.at({b.worker.value.substr(0, b.worker.value.find('/'))});
+  auto other = act::spawn_shell<batch_supervisor>(system.actors(), std::move(same), ledger_front_, slots,
+                                                  batch_owner_ref{scheduler_}, batch_supervisor_options{});
+  act::post(other, pause_batch{b.batch});
+  system.run();
+  act::end(other);
+  system.run();
+}
+
+void line_world::preempted(played_worker& w, std::int32_t steps, bool forget_saved) {
+  auto b = w.batches.front();
+  w.batches.erase(w.batches.begin());
+  auto end = end_of(b, errc::ok);
+  for (auto& result : end.results) {
+    result.code = errc::preempted;
+    result.forget_saved = forget_saved;
+    if (steps > 0) result.saved = {make_object_key(b.jobs[0].object_prefix, artifact::saved_run, {}), 1000, steps};
+  }
+  act::post(w.node, end);
+  if (!w.batches.empty()) begin_first(w);
+  system.run();
+}
+
 void line_world::late_result(const run_batch& b) { system.ask<done>(scheduler_front_, end_of(b, errc::ok), 5s); }
 
 void line_world::crash(played_worker& w) {

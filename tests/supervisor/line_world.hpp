@@ -32,8 +32,11 @@ public:
   // ---- what happens outside
   job_id submit(std::uint64_t number, job_class cls = job_class::standard);
   void finish(played_worker& w, errc code = errc::ok); ///< ends its first batch
-  void late_result(const run_batch& b);                ///< a success that comes when its lease is long over
-  void crash(played_worker& w);                        ///< its process dies; the node starts another
+  void pause(const run_batch& b);                      ///< by another supervisor of the same lease
+  /// Its first batch ends as one that was paused; 0 steps: nothing was saved.
+  void preempted(played_worker& w, std::int32_t steps, bool forget_saved = false);
+  void late_result(const run_batch& b); ///< a success that comes when its lease is long over
+  void crash(played_worker& w);         ///< its process dies; the node starts another
   void restart_scheduler();
   void end_scheduler(); ///< for good
   void cancel(const job_id& id);

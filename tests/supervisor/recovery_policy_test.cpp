@@ -45,6 +45,25 @@ TEST_CASE("trouble that is not the job's fault is not counted") {
   }
 }
 
+TEST_CASE("a job that made room goes on at once with its saved run, uncounted, however often") {
+  execution e{sample::job(1), 25, 3, errc::preempted, ""};
+  e.saved = {"key", 10, 7};
+  auto out = decide_recovery(e, sample::wall0, 0.5, {});
+  CHECK(out.how == verdict::retry);
+  CHECK_FALSE(out.counted);
+  CHECK_FALSE(out.not_before);
+  CHECK(out.saved == e.saved);
+  CHECK_FALSE(out.forget_saved);
+}
+
+TEST_CASE("a saved run that was of no use is forgotten, however the execution ended") {
+  for (auto code : {errc::preempted, errc::crashed, errc::unreachable}) {
+    execution e{sample::job(1), 1, 0, code, ""};
+    e.forget_saved = true;
+    CHECK(decide_recovery(e, sample::wall0, 0.5, {}).forget_saved);
+  }
+}
+
 TEST_CASE("what cannot be helped by repeating fails at once") {
   for (auto code : {errc::unsupported, errc::invalid_argument, errc::deadline_exceeded}) {
     auto out = decide(code);
