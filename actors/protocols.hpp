@@ -22,13 +22,13 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),      //
                                       end_answer(end_batch)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
-/// storage, object side. Asked by gateways (read, delete) and, for worker processes, by their node (put).
+/// storage, object side. Asked by gateways (read, delete) and, for worker processes, by their node (put, read).
 using objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object), done(delete_objects)>;
 using objects_ref = act::ref<objects_protocol>;
 
-/// All of it that a worker process may use.
-using uploads_protocol = act::protocol<put_answer(put_objects)>;
-using uploads_ref = act::ref<uploads_protocol>;
+/// All of it that a worker process may use; what it may read, actors/storage/worker_objects.hpp says.
+using worker_objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object)>;
+using worker_objects_ref = act::ref<worker_objects_protocol>;
 
 /// Queue and batches. From the ledger (jobs_queued), gateways, worker nodes and operators.
 using scheduler_protocol = act::protocol<done(jobs_queued),              //

@@ -34,6 +34,8 @@ inline constexpr std::size_t ledger_queue_bytes = 64u << 20;    ///< of their re
 inline constexpr std::size_t ledger_group_ops = 512;            ///< operations in one transaction: about 5 ms of work
 inline constexpr std::size_t object_slice_bytes_max = 1u << 20; ///< one read: what streams hold in memory
 inline constexpr std::size_t object_bytes_max = 15u << 20;      ///< one write travels as one frame
+inline constexpr std::size_t saved_run_part_bytes = 8u << 20;   ///< one object of a saved run: uploads have this size
+inline constexpr std::size_t saved_run_bytes_max = 1u << 30;    ///< 10 samples of 832x480x81 with all they need: 340 MB
 
 // HTTP (reliability.md 2.13).
 inline constexpr std::size_t http_connections_max = 1024;
@@ -48,6 +50,7 @@ static_assert(accept_jobs_max *
                   (2 * prompt_bytes_max + 2 * prompt_tokens_max * 4 + 2 * metadata_pairs_max * metadata_text_max) <=
               body_bytes_max); // the worst case of all fields at once
 static_assert(object_bytes_max < frame_bytes_max);
+static_assert(saved_run_part_bytes <= object_bytes_max);
 static_assert(attachments_max >= 2 * batch_jobs_max);
 
 } // namespace reel::limits

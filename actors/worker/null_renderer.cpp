@@ -1,5 +1,10 @@
 #include "actors/worker/null_renderer.hpp"
 
+#include <algorithm>
+#include <map>
+#include <ranges>
+#include <sstream>
+
 namespace reel {
 namespace {
 
@@ -19,33 +24,66 @@ blob filler(std::uint64_t seed, std::size_t size) {
   return blob{std::move(bytes)};
 }
 
+constexpr std::string_view saved_heading = "reel-null-run 1";
+
+/// Steps done by job, as null_batch::save() wrote them. Throws render_error(corrupt).
+std::map<std::string, int> load(const blob& saved) {
+  std::istringstream in{std::string{reinterpret_cast<const char*>(saved.data()), saved.size()}};
+  std::string line, id;
+  std::map<std::string, int> steps;
+  std::getline(in, line);
+  int done = 0;
+  while (in >> id >> done) steps[id] = done;
+  if (line != saved_heading || !in.eof()) throw render_error{errc::corrupt, "null model: no saved run"};
+  return steps;
+}
+
 class null_batch final : public render_batch {
 public:
-  null_batch(const std::vector<run_job>& jobs, std::size_t artifact_bytes)
-      : steps_total_{jobs.front().params.steps}, artifact_bytes_{artifact_bytes} {
-    for (auto& job : jobs) seeds_.push_back(job.params.seed);
+  null_batch(const std::vector<run_job>& jobs, std::size_t artifact_bytes) : artifact_bytes_{artifact_bytes} {
+    for (auto& job : jobs) samples_.push_back({to_string(job.id), job.params.seed, 0, job.params.steps});
   }
 
   void prepare() override {}
-  int steps_total() const override { return steps_total_; }
-  int steps_done() const override { return steps_done_; }
+  int steps_done() const override { return std::ranges::max(samples_, {}, &sample::done).done; }
+  int steps_total() const override {
+    auto left = [](const sample& s) { return s.total - s.done; };
+    return steps_done() + std::ranges::max(samples_ | std::views::transform(left));
+  }
+  int steps_done_of(std::size_t index) const override { return samples_.at(index).done; }
   void step() override {
-    if (steps_done_ == steps_total_) throw std::logic_error{"null model: no step is left"};
-    ++steps_done_;
+    if (steps_done() == steps_total()) throw std::logic_error{"null model: no step is left"};
+    for (auto& s : samples_) s.done += s.done < s.total ? 1 : 0;
   }
   void drop(std::size_t) override {}
 
-  rendered finish(std::size_t sample, const std::function<void()>& tick) override {
+  blob save() const override {
+    std::string text{saved_heading};
+    for (auto& s : samples_) text += '\n' + s.id + ' ' + std::to_string(s.done);
+    return blob::copy_of(text);
+  }
+  void restore(std::size_t index, const std::map<std::string, int>& steps) {
+    auto& s = samples_[index];
+    auto found = steps.find(s.id);
+    if (found == steps.end()) throw render_error{errc::invalid_argument, "null model: " + s.id + " was not saved"};
+    if (found->second < 0 || found->second > s.total) throw render_error{errc::corrupt, "null model: too many steps"};
+    s.done = found->second;
+  }
+
+  rendered finish(std::size_t index, const std::function<void()>& tick) override {
     tick();
     if (artifact_bytes_ == 0) return {};
-    return {filler(seeds_.at(sample), artifact_bytes_), {}};
+    return {filler(samples_.at(index).seed, artifact_bytes_), {}};
   }
 
 private:
-  int steps_total_;
-  int steps_done_ = 0;
+  struct sample {
+    std::string id; ///< of its job
+    std::uint64_t seed;
+    int done, total; ///< steps
+  };
   std::size_t artifact_bytes_;
-  std::vector<std::uint64_t> seeds_;
+  std::vector<sample> samples_;
 };
 
 } // namespace
@@ -53,6 +91,14 @@ private:
 std::unique_ptr<render_batch> null_renderer::begin(std::vector<run_job> jobs) {
   if (jobs.empty()) throw render_error{errc::invalid_argument, "a batch without jobs"};
   return std::make_unique<null_batch>(jobs, artifact_bytes_);
+}
+
+std::unique_ptr<render_batch> null_renderer::resume(std::vector<run_job> jobs, const std::vector<blob>& saved) {
+  if (jobs.empty()) throw render_error{errc::invalid_argument, "a batch without jobs"};
+  auto batch = std::make_unique<null_batch>(jobs, artifact_bytes_);
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (!saved.at(i).empty()) batch->restore(i, load(saved[i]));
+  return batch;
 }
 
 } // namespace reel

@@ -1,6 +1,7 @@
 // null_renderer.hpp: A model that does no work: as many steps as asked for, files of filler bytes or none.
 // Measures the line around the model (acceptance to commit) and stands in where no LibTorch is wanted.
 //
+// A saved run of it is text: the steps done of each job.
 // One thread. Never sleeps, never fails for a valid batch. The filler depends on the job's seed alone.
 #pragma once
 
@@ -13,6 +14,7 @@ public:
   explicit null_renderer(const renderer_options& options) : artifact_bytes_{options.artifact_bytes} {}
 
   std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override;
+  std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) override;
   std::string device() const override { return "null"; }
   std::uint64_t memory_bytes() const override { return 0; }
   std::uint64_t take_peak_bytes() override { return 0; }

@@ -1,4 +1,9 @@
 #include "actors/worker/render_thread.hpp"
+
+#include <algorithm>
+
+#include "runtime/limits.hpp"
+#include "runtime/observe/log.hpp"
 #include "runtime/thread_name.hpp"
 
 namespace reel {
@@ -10,7 +15,84 @@ constexpr std::size_t handover_bytes = 4u << 20;
 constexpr std::size_t handover_samples = 64;
 constexpr auto handover_pause = std::chrono::milliseconds{5};
 
+/// The saved run's own fault, not the jobs' or the device's.
+bool is_bad_state(errc code) {
+  return code == errc::corrupt || code == errc::unsupported || code == errc::invalid_argument;
+}
+
+/// Why the jobs of one saved run cannot go on from it; ok: they can.
+errc try_state(renderer& model, const run_batch& b, const std::string& key, const blob& state) {
+  std::vector<run_job> jobs;
+  for (const auto& job : b.jobs)
+    if (job.saved.key == key) jobs.push_back(job);
+  try {
+    model.resume(std::move(jobs), state);
+    return errc::ok;
+  } catch (const render_error& e) {
+    if (!is_bad_state(e.code())) throw;
+    log::warn("saved run of no use: its jobs begin from the start",
+              {{"batch", to_string(b.batch)}, {"key", key}, {"why", std::string_view{e.what()}}});
+    return e.code();
+  }
+}
+
+/// One bad saved run does not cost the others theirs. `from_start`: whose saved run is not used.
+std::unique_ptr<render_batch> begin(renderer& model, const run_batch& b, saved_states states,
+                                    std::set<std::size_t>& from_start) {
+  auto attempt = [&] {
+    std::vector<blob> by_job(b.jobs.size());
+    from_start.clear();
+    for (std::size_t i = 0; i < b.jobs.size(); ++i) {
+      if (b.jobs[i].saved.is_none()) continue;
+      auto found = states.find(b.jobs[i].saved.key);
+      if (found == states.end() || found->second.empty())
+        from_start.insert(i);
+      else
+        by_job[i] = found->second;
+    }
+    bool any = std::ranges::any_of(by_job, [](const blob& state) { return !state.empty(); });
+    return any ? model.resume(b.jobs, by_job) : model.begin(b.jobs);
+  };
+  try {
+    return attempt();
+  } catch (const render_error& e) {
+    if (states.empty() || !is_bad_state(e.code())) throw;
+  }
+  std::erase_if(states, [&](const auto& s) { return try_state(model, b, s.first, s.second) != errc::ok; });
+  return attempt();
+}
+
+/// Null where the run cannot be saved: its jobs then begin from the start, and nothing is lost but time.
+std::shared_ptr<const packed_run> save(const run_batch& b, const render_batch& work) {
+  std::string why;
+  try {
+    auto state = work.save();
+    if (!state.empty() && state.size() <= limits::saved_run_bytes_max)
+      return std::make_shared<const packed_run>(pack_run(state));
+    why = "its size is " + std::to_string(state.size()) + " bytes";
+  } catch (const std::exception& e) {
+    why = e.what();
+  }
+  log::warn("run not saved", {{"batch", to_string(b.batch)}, {"why", why}});
+  return {};
+}
+
 } // namespace
+
+// ---------------------------------------------------------------- orders
+
+void stop_orders::add(const std::vector<job_id>& jobs, bool keep) {
+  auto& to = keep ? kept_ : at_once_;
+  to.all = to.all || jobs.empty();
+  to.jobs.insert(jobs.begin(), jobs.end());
+}
+
+stop_orders::leave stop_orders::order_for(const job_id& job) const {
+  if (at_once_.has(job)) return leave::at_once;
+  return kept_.has(job) ? leave::kept : leave::no;
+}
+
+// ---------------------------------------------------------------- from other threads
 
 render_thread::render_thread(std::map<model_id, std::unique_ptr<renderer>> renderers, events e)
     : renderers_{std::move(renderers)}, events_{std::move(e)}, thread_{[this] { run(); }} {}
@@ -19,65 +101,72 @@ render_thread::~render_thread() {
   {
     std::lock_guard lock{mutex_};
     quitting_ = true;
-    for (const auto& id : known_) stopped_[id] = {};
+    for (const auto& id : known_) stopped_[id].add({}, false);
   }
   something_.notify_one();
   thread_.join();
 }
 
-void render_thread::submit(run_batch b) {
+void render_thread::expect(const batch_id& batch) {
+  std::lock_guard lock{mutex_};
+  known_.insert(batch);
+}
+
+void render_thread::forget(const batch_id& batch) {
+  std::lock_guard lock{mutex_};
+  known_.erase(batch);
+  stopped_.erase(batch);
+}
+
+void render_thread::submit(run_batch b, saved_states states) {
   {
     std::lock_guard lock{mutex_};
     known_.insert(b.batch);
-    waiting_.push_back(std::move(b));
+    waiting_.push_back({std::move(b), std::move(states)});
   }
   something_.notify_one();
 }
 
-void render_thread::stop(const batch_id& batch, const std::vector<job_id>& jobs) {
+void render_thread::stop(const batch_id& batch, const std::vector<job_id>& jobs, bool keep) {
   std::lock_guard lock{mutex_};
-  if (!known_.contains(batch)) return;
-  auto [at, first] = stopped_.try_emplace(batch);
-  if (jobs.empty())
-    at->second.clear();
-  else if (first || !at->second.empty())
-    at->second.insert(jobs.begin(), jobs.end());
+  if (known_.contains(batch)) stopped_[batch].add(jobs, keep);
 }
+
+// ---------------------------------------------------------------- the thread
 
 void render_thread::run() {
   name_this_thread("render");
   for (;;) {
-    run_batch b;
+    submitted next;
     {
       std::unique_lock lock{mutex_};
       something_.wait(lock, [this] { return quitting_ || !waiting_.empty(); });
       if (quitting_) return;
-      b = std::move(waiting_.front());
+      next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    auto id = b.batch;
-    if (render(std::move(b)) == errc::internal) return; // what waits runs in a fresh process
-    std::lock_guard lock{mutex_};
-    known_.erase(id);
-    stopped_.erase(id);
+    if (render(next) == errc::internal) return; // what waits runs in a fresh process
+    forget(next.batch.batch);
   }
 }
 
-errc render_thread::render(run_batch b) {
+errc render_thread::render(const submitted& s) {
   batch_rendered end;
-  end.batch = b.batch;
+  end.batch = s.batch.batch;
   end.last = true;
-  auto* model = renderers_.at(b.jobs.front().params.model).get();
+  auto* model = renderers_.at(s.batch.jobs.front().params.model).get();
   try {
-    auto work = model->begin(b.jobs);
-    std::set<std::size_t> out;
-    drop_stopped(b, *work, out);
-    if (out.size() < b.jobs.size()) {
-      report(b, *work, run_phase::encoding);
-      work->prepare();
-      render_steps(b, *work, out);
+    present_batch now{s.batch, {}, {}, {}};
+    now.work = begin(*model, s.batch, s.states, now.from_start);
+    let_go(now);
+    if (!now.is_empty()) {
+      report(now, run_phase::encoding);
+      now.work->prepare();
+      let_go(now);
+      render_steps(now);
     }
-    render_files(b, *work, out);
+    report_departures(now);
+    render_files(now);
   } catch (const render_error& e) {
     end.code = e.code();
     end.message = e.what();
@@ -91,48 +180,88 @@ errc render_thread::render(run_batch b) {
   return code;
 }
 
-void render_thread::render_steps(const run_batch& b, render_batch& work, std::set<std::size_t>& out) {
-  while (work.steps_done() < work.steps_total() && out.size() < b.jobs.size()) {
-    work.step();
-    report(b, work, run_phase::denoising);
-    drop_stopped(b, work, out);
+void render_thread::render_steps(present_batch& now) {
+  while (!now.is_denoised() && !now.is_empty()) {
+    now.work->step();
+    now.has_denoised = true;
+    report(now, run_phase::denoising);
+    let_go(now);
   }
 }
 
-void render_thread::render_files(const run_batch& b, render_batch& work, const std::set<std::size_t>& out) {
-  if (out.size() < b.jobs.size()) report(b, work, run_phase::decoding);
-  batch_rendered part{b.batch, {}, false, errc::ok, {}, 0};
-  std::size_t bytes = 0;
+rendered_sample render_thread::present_batch::sample(std::size_t index) const {
+  rendered_sample s{batch.jobs[index].id, batch.jobs[index].fence, errc::ok, {}, {}};
+  s.forget_saved = from_start.contains(index);
+  return s;
+}
+
+/// Together, so that who shares a saved run comes with the others.
+void render_thread::report_departures(const present_batch& now) {
+  if (now.out.empty()) return;
+  batch_rendered part{now.batch.batch, {}, false, errc::ok, {}, 0};
+  for (const auto& [index, how] : now.out) {
+    auto s = now.sample(index);
+    s.code = how.code;
+    s.saved = how.saved;
+    s.steps = how.steps;
+    part.samples.push_back(std::move(s));
+  }
+  events_.rendered(std::move(part));
+}
+
+void render_thread::render_files(present_batch& now) {
+  if (now.is_empty()) return;
+  report(now, run_phase::decoding);
+  batch_rendered part{now.batch.batch, {}, false, errc::ok, {}, 0};
+  std::size_t bytes = 0, left = now.batch.jobs.size() - now.out.size();
   auto handed_over_at = std::chrono::steady_clock::now();
-  for (std::size_t i = 0; i < b.jobs.size(); ++i) {
-    rendered_sample s{b.jobs[i].id, b.jobs[i].fence, errc::ok, {}, {}};
-    if (out.contains(i))
-      s.code = errc::cancelled;
-    else
-      s.files = work.finish(i, [this] { ++progress_; });
+  for (std::size_t i = 0; i < now.batch.jobs.size(); ++i) {
+    if (now.out.contains(i)) continue;
+    auto s = now.sample(i);
+    s.files = now.work->finish(i, [this] { ++progress_; });
     bytes += s.files.video.size() + s.files.thumbnail.size();
     part.samples.push_back(std::move(s));
-    auto now = std::chrono::steady_clock::now();
-    bool due = now - handed_over_at > handover_pause || part.samples.size() >= handover_samples;
-    if (!due && bytes < handover_bytes && i + 1 < b.jobs.size()) continue;
-    events_.rendered(std::exchange(part, {b.batch, {}, false, errc::ok, {}, 0}));
+    auto at = std::chrono::steady_clock::now();
+    bool due = at - handed_over_at > handover_pause || part.samples.size() >= handover_samples;
+    if (--left > 0 && !due && bytes < handover_bytes) continue;
+    events_.rendered(std::exchange(part, {now.batch.batch, {}, false, errc::ok, {}, 0}));
     bytes = 0;
-    handed_over_at = now;
+    handed_over_at = at;
   }
 }
 
-void render_thread::drop_stopped(const run_batch& b, render_batch& work, std::set<std::size_t>& out) {
-  std::lock_guard lock{mutex_};
-  auto found = stopped_.find(b.batch);
-  if (found == stopped_.end()) return;
-  const auto& jobs = found->second;
-  for (std::size_t i = 0; i < b.jobs.size(); ++i)
-    if ((jobs.empty() || jobs.contains(b.jobs[i].id)) && out.insert(i).second) work.drop(i);
+/// Between two steps. Who is kept is saved before it leaves, after the others have left.
+void render_thread::let_go(present_batch& now) {
+  auto kept = follow_orders(now);
+  if (kept.empty() || now.is_denoised()) return; // nothing is left to be spared but the decoding
+  auto saved = now.has_denoised ? save(now.batch, *now.work) : nullptr;
+  for (auto i : kept) {
+    auto steps = saved ? now.work->steps_done_of(i) : 0;
+    now.out[i] = {errc::preempted, saved, steps};
+    now.work->drop(i);
+  }
 }
 
-void render_thread::report(const run_batch& b, const render_batch& work, run_phase phase) {
+/// Takes out who leaves at once; who is to be kept.
+std::vector<std::size_t> render_thread::follow_orders(present_batch& now) {
+  std::vector<std::size_t> kept;
+  std::lock_guard lock{mutex_};
+  auto found = stopped_.find(now.batch.batch);
+  if (found == stopped_.end()) return kept;
+  for (std::size_t i = 0; i < now.batch.jobs.size(); ++i) {
+    if (now.out.contains(i)) continue;
+    auto order = found->second.order_for(now.batch.jobs[i].id);
+    if (order == stop_orders::leave::kept) kept.push_back(i);
+    if (order != stop_orders::leave::at_once) continue;
+    now.out[i] = {};
+    now.work->drop(i);
+  }
+  return kept;
+}
+
+void render_thread::report(const present_batch& now, run_phase phase) {
   ++progress_;
-  events_.progress({b.batch, phase, work.steps_done(), work.steps_total()});
+  events_.progress({now.batch.batch, phase, now.work->steps_done(), now.work->steps_total()});
 }
 
 } // namespace reel

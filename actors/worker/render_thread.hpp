@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "actors/worker/renderer.hpp"
+#include "actors/worker/saved_run_parts.hpp"
 
 namespace reel {
 
@@ -24,9 +25,31 @@ namespace reel {
 struct rendered_sample {
   job_id id;
   std::uint32_t fence = 0;
-  errc code = errc::ok; ///< ok, cancelled, or what went wrong with this sample alone
+  errc code = errc::ok; ///< ok, cancelled, preempted, or what went wrong with this sample alone
   std::string message;
   rendered files;
+  std::shared_ptr<const packed_run> saved{}; ///< of a preempted one, shared by those that left together; null: none
+  std::int32_t steps = 0;                    ///< denoise steps that it spares
+  bool forget_saved = false;                 ///< the saved run that its job came with is of no use
+};
+
+using saved_states = std::map<std::string, blob>; ///< what renderers saved, by saved_run.key
+
+/// Who is to leave a batch, and how. Leaving at once is stronger than being kept.
+class stop_orders {
+public:
+  enum class leave { no, at_once, kept };
+
+  void add(const std::vector<job_id>& jobs, bool keep); ///< none named: all
+  leave order_for(const job_id& job) const;
+
+private:
+  struct group {
+    bool all = false;
+    std::set<job_id> jobs; ///< of the batch's own
+    bool has(const job_id& job) const { return all || jobs.contains(job); }
+  };
+  group at_once_, kept_;
 };
 
 /// Some samples of a batch, and with `last` its end. `code` is not ok when the batch as a whole failed.
@@ -51,22 +74,52 @@ public:
   render_thread(const render_thread&) = delete;
   render_thread& operator=(const render_thread&) = delete;
 
-  /// At most as many as the worker has credits: whoever calls counts.
-  void submit(run_batch b);
+  /// From now on stop() counts for this batch, which is about to be submitted or forgotten.
+  void expect(const batch_id& batch);
+  void forget(const batch_id& batch); ///< of one that was expected and not submitted
 
-  /// Takes jobs (none named: all) out of a batch that runs or waits.
-  void stop(const batch_id& batch, const std::vector<job_id>& jobs);
+  /// At most as many as the worker has credits: whoever calls counts. Jobs with a saved run go on from its state; where
+  /// that is missing or of no use they begin from the start, and their samples say so. Jobs of one batch may stand at
+  /// different steps.
+  void submit(run_batch b, saved_states states = {});
+
+  /// Takes jobs (none named: all) out of a batch that runs or waits. With `keep` they leave as preempted, and what was
+  /// denoised here is saved; a batch whose last step is done is not stopped to be kept.
+  void stop(const batch_id& batch, const std::vector<job_id>& jobs, bool keep = false);
 
   /// Grows while the computation moves.
   std::uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
 
 private:
+  struct submitted {
+    run_batch batch;
+    saved_states states;
+  };
+  /// How a sample left.
+  struct departure {
+    errc code = errc::cancelled;
+    std::shared_ptr<const packed_run> saved;
+    std::int32_t steps = 0;
+  };
+  struct present_batch {
+    const run_batch& batch;
+    std::unique_ptr<render_batch> work;
+    std::set<std::size_t> from_start;     ///< samples whose saved run is of no use
+    std::map<std::size_t, departure> out; ///< samples that left
+    bool has_denoised = false;            ///< here
+    bool is_empty() const { return out.size() == batch.jobs.size(); }
+    bool is_denoised() const { return work->steps_done() == work->steps_total(); }
+    rendered_sample sample(std::size_t index) const;
+  };
+
   void run();
-  errc render(run_batch b); ///< how the batch as a whole ended
-  void render_steps(const run_batch& b, render_batch& work, std::set<std::size_t>& out);
-  void render_files(const run_batch& b, render_batch& work, const std::set<std::size_t>& out);
-  void drop_stopped(const run_batch& b, render_batch& work, std::set<std::size_t>& out);
-  void report(const run_batch& b, const render_batch& work, run_phase phase);
+  errc render(const submitted& s); ///< how the batch as a whole ended
+  void render_steps(present_batch& now);
+  void report_departures(const present_batch& now);
+  void render_files(present_batch& now);
+  void let_go(present_batch& now);
+  std::vector<std::size_t> follow_orders(present_batch& now);
+  void report(const present_batch& now, run_phase phase);
 
   std::map<model_id, std::unique_ptr<renderer>> renderers_;
   events events_;
@@ -74,9 +127,9 @@ private:
 
   std::mutex mutex_; ///< guards what follows
   std::condition_variable something_;
-  std::deque<run_batch> waiting_;
-  std::map<batch_id, std::set<job_id>> stopped_; ///< an empty set: all of it; entries go with their batch
-  std::set<batch_id> known_;                     ///< waiting or running
+  std::deque<submitted> waiting_;
+  std::map<batch_id, stop_orders> stopped_; ///< entries go with their batch
+  std::set<batch_id> known_;                ///< expected, waiting or running
   bool quitting_ = false;
   std::thread thread_;
 };

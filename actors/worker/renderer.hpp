@@ -48,8 +48,14 @@ public:
   /// Text encoding and noise; once, first.
   virtual void prepare() = 0;
 
+  /// Of the sample that is furthest, and what that will be when all are done. Samples that began from different
+  /// places (renderer::resume()) stand at their own steps.
   virtual int steps_total() const = 0;
   virtual int steps_done() const = 0;
+  virtual int steps_done_of(std::size_t sample) const {
+    static_cast<void>(sample);
+    return steps_done();
+  }
 
   /// One denoise step of all samples still in the batch.
   virtual void step() = 0;
@@ -75,13 +81,19 @@ public:
   /// All jobs agree in their batch_key. Throws render_error(unsupported) for a shape the model cannot make.
   virtual std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) = 0;
 
-  /// Goes on where a saved batch stood: the same videos as without the break. The jobs are some or all of that batch's,
-  /// with the parameters that they had; the rest is dropped. prepare() comes next, as after begin(). Throws
-  /// render_error: corrupt for bytes that no batch saved, unsupported for another version or another checkpoint's,
-  /// invalid_argument for jobs that were not in it.
-  virtual std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const blob& saved) {
+  /// Goes on where saved batches stood: the same videos as without the break. saved[i] is of a batch that jobs[i] was
+  /// in, with the parameters that it had; empty: that job begins from the start. Jobs of one saved batch give the same
+  /// blob; who was in it besides is dropped. prepare() comes next, as after begin(). Throws render_error: corrupt for
+  /// bytes that no batch saved, unsupported for another version or another checkpoint's, invalid_argument for jobs that
+  /// were not in it.
+  virtual std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) {
     static_cast<void>(jobs), static_cast<void>(saved);
     throw render_error{errc::unsupported, "this model's runs cannot be saved"};
+  }
+  std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const blob& saved) {
+    if (saved.empty()) throw render_error{errc::corrupt, "a saved run without bytes"};
+    auto count = jobs.size();
+    return resume(std::move(jobs), std::vector<blob>(count, saved));
   }
 
   /// What a batch of such jobs would take, by stage. Empty: not known.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sodium.h>
 
+#include "actors/worker/store_trouble.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
 
@@ -14,11 +15,6 @@ namespace {
 
 constexpr int exit_without_node = 1;
 constexpr int exit_after_internal = 71; ///< the process may be broken; a fresh one is not
-
-/// The store may take the same files a little later.
-bool may_pass(errc code) {
-  return code == errc::unreachable || code == errc::timeout || code == errc::unavailable || code == errc::queue_full;
-}
 
 sha256_digest hash_of(const blob& b) {
   sha256_digest d;
@@ -40,6 +36,7 @@ worker::interface::behavior_type worker::make_behavior() {
       [this](const stop_jobs& m) { on_stop_jobs(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
       [this](batch_rendered& m) { on_batch_rendered(m); },
+      [this](runs_fetched& m) { on_runs_fetched(m); },
       [this](second_timeout) { on_second_timeout(); },
       [this](const store_retry_timeout& m) { on_store_retry_timeout(m); },
       [this](const end_repeat_timeout& m) { on_end_repeat_timeout(m); },
@@ -59,11 +56,34 @@ done worker::on_run_batch(const run_batch& m) {
   b.started_at = act::now(self_);
   b.lease_ttl = m.lease_ttl;
   b.lease_until = b.started_at + m.lease_ttl - options_.lease_margin;
-  b.jobs = m.jobs;
+  b.run = m;
   b.end.batch = m.batch;
   b.end.worker = wiring_.ready.id;
-  wiring_.renderer->submit(m);
+  fetch_saved_runs(m);
   return {};
+}
+
+/// A batch of which something was done elsewhere waits for that; the render thread goes on with others meanwhile.
+void worker::fetch_saved_runs(const run_batch& m) {
+  std::map<std::string, saved_run> runs;
+  for (const auto& job : m.jobs)
+    if (!job.saved.is_none()) runs.emplace(job.saved.key, job.saved);
+  wiring_.renderer->expect(m.batch);
+  if (runs.empty()) {
+    runs_fetched nothing{m.batch, {}};
+    return on_runs_fetched(nothing);
+  }
+  std::vector<saved_run> list;
+  for (auto& [key, run] : runs) list.push_back(std::move(run));
+  act::spawn_shell<run_fetcher>(*self_, m.batch, std::move(list), wiring_.objects, fetch_owner_ref{self_},
+                                options_.fetch);
+}
+
+void worker::on_runs_fetched(runs_fetched& m) {
+  auto found = batches_.find(m.batch);
+  if (found == batches_.end() || found->second.ended) return wiring_.renderer->forget(m.batch);
+  found->second.submitted = true;
+  wiring_.renderer->submit(found->second.run, std::move(m.states));
 }
 
 void worker::on_renew_lease(const renew_lease& m) {
@@ -72,7 +92,7 @@ void worker::on_renew_lease(const renew_lease& m) {
 }
 
 void worker::on_stop_jobs(const stop_jobs& m) {
-  if (batches_.contains(m.batch)) wiring_.renderer->stop(m.batch, m.jobs);
+  if (batches_.contains(m.batch)) wiring_.renderer->stop(m.batch, m.jobs, m.keep);
 }
 
 void worker::on_batch_progress(const batch_progress& m) {
@@ -109,7 +129,9 @@ void worker::on_batch_rendered(batch_rendered& m) {
   auto found = batches_.find(m.batch);
   if (found == batches_.end() || found->second.ended) return;
   auto& b = found->second;
+  auto first = b.end.results.size();
   for (auto& s : m.samples) add_sample(b, s);
+  add_saved_runs(b, m.samples, first);
   if (m.last) {
     b.rendered = true;
     b.end.code = m.code;
@@ -120,10 +142,11 @@ void worker::on_batch_rendered(batch_rendered& m) {
 }
 
 void worker::add_sample(batch& b, rendered_sample& s) {
-  auto job = std::ranges::find(b.jobs, s.id, &run_job::id);
+  auto job = std::ranges::find(b.run.jobs, s.id, &run_job::id);
   auto index = b.end.results.size();
   b.end.results.push_back({s.id, s.fence, s.code, std::move(s.message), {}, {}});
   auto& result = b.end.results.back();
+  result.forget_saved = s.forget_saved;
   if (std::max(s.files.video.size(), s.files.thumbnail.size()) > limits::object_bytes_max) {
     result.code = errc::unsupported;
     result.message = "the finished file has more than " + std::to_string(limits::object_bytes_max) + " bytes";
@@ -133,10 +156,41 @@ void worker::add_sample(batch& b, rendered_sample& s) {
     if (bytes.empty()) return;
     meta = {bytes.size(), hash_of(bytes)};
     auto key = make_object_key(job->object_prefix, kind, meta.sha256);
-    b.uploads.push_back({index, kind, {std::move(key), meta.sha256, std::move(bytes)}});
+    b.uploads.push_back({{index}, kind, {std::move(key), meta.sha256, std::move(bytes)}});
   };
   add(artifact::video, s.files.video, result.video);
   add(artifact::thumbnail, s.files.thumbnail, result.thumbnail);
+}
+
+/// Those that left together share their saved run, under the first one's prefix. Its list goes last.
+void worker::add_saved_runs(batch& b, const std::vector<rendered_sample>& samples, std::size_t first_result) {
+  std::map<const packed_run*, std::vector<std::size_t>> sharers;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    if (samples[i].saved) sharers[samples[i].saved.get()].push_back(i);
+  for (auto& [run, members] : sharers) {
+    const auto& prefix = std::ranges::find(b.run.jobs, samples[members[0]].id, &run_job::id)->object_prefix;
+    auto key_of = [&](const run_part& p) { return make_object_key(prefix, artifact::saved_run, p.sha256); };
+    std::vector<std::size_t> results;
+    for (auto i : members) {
+      results.push_back(first_result + i);
+      b.end.results[results.back()].saved = {key_of(run->list), run->size_bytes, samples[i].steps};
+    }
+    auto add = [&](const run_part& p) {
+      b.uploads.push_back({results, artifact::saved_run, {key_of(p), p.sha256, p.data}});
+    };
+    std::ranges::for_each(run->parts, add);
+    add(run->list);
+    b.save_until = act::now(self_) + options_.save_patience;
+  }
+}
+
+/// Its jobs will begin from the start; what was stored of it is an orphan.
+void worker::lose_saved_run(batch& b, const upload& u, errc code) {
+  if (b.end.results[u.results[0]].saved.is_none()) return;
+  log::warn("saved run not stored: its jobs begin from the start",
+            {{"batch", to_string(b.end.batch)}, {"jobs", u.results.size()}, {"why", code}});
+  for (auto i : u.results) b.end.results[i].saved = {};
+  std::erase_if(b.uploads, [&u](const upload& o) { return o.kind == u.kind && o.results == u.results; });
 }
 
 /// One upload at a time per batch; what comes meanwhile goes together in the next.
@@ -160,14 +214,23 @@ void worker::store_next(const batch_id& id) {
       [this, id, sent](errc code) { not_stored(id, sent, code); });
 }
 
-/// While the store cannot be reached the rendered files are kept and sent again, as long as the lease holds.
+/// While the store cannot be reached the rendered files are kept and sent again, as long as the lease holds. Who waits
+/// for a saved run waits only for a while: it can do without.
 void worker::not_stored(const batch_id& id, const std::vector<upload>& sent, errc code) {
   auto found = batches_.find(id);
   if (found == batches_.end() || found->second.ended) return;
   if (!may_pass(code)) return stored(id, sent, std::vector<errc>(sent.size(), code));
   log::warn("files not stored yet", {{"batch", to_string(id)}, {"files", sent.size()}, {"why", code}});
-  auto& uploads = found->second.uploads;
-  uploads.insert(uploads.begin(), sent.begin(), sent.end());
+  auto& b = found->second;
+  auto late = act::now(self_) >= b.save_until;
+  std::vector<upload> again;
+  for (const auto& u : sent) {
+    if (late && u.kind == artifact::saved_run)
+      lose_saved_run(b, u, code);
+    else
+      again.push_back(u);
+  }
+  b.uploads.insert(b.uploads.begin(), again.begin(), again.end());
   act::tell_after(self_, options_.put_retry, self_, store_retry_timeout{id});
 }
 
@@ -185,8 +248,13 @@ void worker::stored(const batch_id& id, const std::vector<upload>& sent, const s
   b.uploading = false;
   for (std::size_t i = 0; i < sent.size(); ++i) {
     auto code = i < codes.size() ? codes[i] : errc::internal;
-    auto& result = b.end.results[sent[i].result];
-    if (code == errc::ok || result.code != errc::ok) continue;
+    if (code == errc::ok) continue;
+    if (sent[i].kind == artifact::saved_run) {
+      lose_saved_run(b, sent[i], code);
+      continue;
+    }
+    auto& result = b.end.results[sent[i].results[0]];
+    if (result.code != errc::ok) continue;
     result.code = code;
     result.message = "not stored: " + std::string{to_string(code)};
   }

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "actors/protocols.hpp"
-#include "actors/worker/render_thread.hpp"
+#include "actors/worker/run_fetcher.hpp"
 #include "runtime/cluster/hub.hpp"
 
 namespace reel {
@@ -21,13 +21,13 @@ struct end_repeat_timeout {
 };
 
 using worker_actor_protocol =
-    act::extend<worker_protocol, void(peer_changed), void(batch_progress), void(batch_rendered), void(second_timeout),
-                void(store_retry_timeout), void(end_repeat_timeout)>;
+    act::extend<worker_protocol, void(peer_changed), void(batch_progress), void(batch_rendered), void(runs_fetched),
+                void(second_timeout), void(store_retry_timeout), void(end_repeat_timeout)>;
 
 struct worker_wiring {
   worker_ready ready; ///< what this process can do; told to the node when it is reached
   slot_ref slot;
-  uploads_ref objects;
+  worker_objects_ref objects;
   render_thread* renderer = nullptr;  ///< set before the first message; outlives the actor
   std::function<void(int code)> quit; ///< ends the process
 };
@@ -35,10 +35,13 @@ struct worker_wiring {
 struct worker_options {
   std::chrono::milliseconds put_deadline{60'000}; ///< of one upload
   std::chrono::milliseconds put_retry{500};       ///< pause before an upload that did not get through is repeated
-  std::chrono::milliseconds end_deadline{5'000};  ///< the node answers at once
-  std::chrono::milliseconds lease_margin{5'000};  ///< stop this long before the lease ends
-  std::chrono::milliseconds progress_pause{10};   ///< between two messages about one batch
-  std::size_t put_bytes_max = 8u << 20;           ///< of one upload message
+  std::chrono::milliseconds save_patience{
+      20'000}; ///< with a store that does not take saved runs; others wait for the end
+  run_fetcher_options fetch{};
+  std::chrono::milliseconds end_deadline{5'000}; ///< the node answers at once
+  std::chrono::milliseconds lease_margin{5'000}; ///< stop this long before the lease ends
+  std::chrono::milliseconds progress_pause{10};  ///< between two messages about one batch
+  std::size_t put_bytes_max = 8u << 20;          ///< of one upload message
 };
 
 class worker {
@@ -51,7 +54,7 @@ public:
 
 private:
   struct upload {
-    std::size_t result; ///< index into results
+    std::vector<std::size_t> results; ///< indices: whose it is
     artifact kind;
     object_write object;
   };
@@ -60,7 +63,9 @@ private:
     instant lease_until{};
     instant started_at{};
     instant progress_told_at{};
-    std::vector<run_job> jobs;
+    run_batch run;               ///< its jobs
+    bool submitted = false;      ///< the render thread has it; before, its saved runs are being fetched
+    instant save_until{};        ///< saved runs that are not stored by then are given up
     std::vector<upload> uploads; ///< waiting for the one in flight
     bool uploading = false;
     bool rendered = false; ///< all samples have come
@@ -74,11 +79,15 @@ private:
   void on_stop_jobs(const stop_jobs& m);
   void on_batch_progress(const batch_progress& m);
   void on_batch_rendered(batch_rendered& m);
+  void on_runs_fetched(runs_fetched& m);
   void on_second_timeout();
   void on_store_retry_timeout(const store_retry_timeout& m);
   void on_end_repeat_timeout(const end_repeat_timeout& m);
 
+  void fetch_saved_runs(const run_batch& m);
   void add_sample(batch& b, rendered_sample& s);
+  void add_saved_runs(batch& b, const std::vector<rendered_sample>& samples, std::size_t first_result);
+  static void lose_saved_run(batch& b, const upload& u, errc code);
   void store_next(const batch_id& id);
   void not_stored(const batch_id& id, const std::vector<upload>& sent, errc code);
   void stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes);

@@ -15,6 +15,7 @@
 #include "actors/storage/objects_actor.hpp"
 #include "actors/storage/sqlite_ledger.hpp"
 #include "actors/storage/sweeper.hpp"
+#include "actors/storage/worker_objects.hpp"
 #include "actors/supervisor/node_supervisor.hpp"
 #include "actors/worker/worker_input.hpp"
 #include "runtime/cluster/hub.hpp"
@@ -266,7 +267,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   cluster.serve<slots_protocol>(role::slots, s.ref, nodes_with({node_role::scheduler}));
   cluster.tell_peers_to(s.ref);
   local.serve<slot_protocol>(role::slots, s.ref);
-  local.serve<uploads_protocol>(role::objects, objects);
+  local.serve<worker_objects_protocol>(role::objects, act::spawn_shell<worker_objects>(system, objects));
 }
 
 void node::parts::wire_gateway(const declared<gateway_protocol>& g) {

@@ -54,7 +54,7 @@ int run(const worker_input& in) {
   hub local{system};
 
   auto slot = local.remote<slot_protocol>(local_parent, role::slots, 5s);
-  auto objects = local.remote<uploads_protocol>(local_parent, role::objects, 60s);
+  auto objects = local.remote<worker_objects_protocol>(local_parent, role::objects, 60s);
 
   worker_ref self; // set before the link starts, hence before the renderer has work
   auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };

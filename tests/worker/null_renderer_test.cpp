@@ -63,6 +63,30 @@ TEST_CASE("the null model takes as many steps as asked for, reports life and ref
   CHECK_THROWS_AS(model->begin({}), render_error);
 }
 
+TEST_CASE("a run of the null model goes on from where it was saved, each job from its own step") {
+  auto model = null_model(100);
+  std::vector<run_job> jobs{job(1, 5), job(2, 5), job(3, 5)};
+  for (std::uint8_t i = 0; i < 3; ++i) jobs[i].id.bytes[15] = i;
+  auto whole = model->begin({jobs[0], jobs[1]});
+  whole->step();
+  auto one = whole->save();
+  whole->step();
+  whole->step();
+  auto three = whole->save();
+
+  auto rest = model->resume(jobs, {one, three, {}});
+  CHECK(rest->steps_done() == 3);
+  CHECK(rest->steps_total() == 8);
+  for (auto [sample, steps] : {std::pair{0, 1}, {1, 3}, {2, 0}}) CHECK(rest->steps_done_of(sample) == steps);
+  for (int i = 0; i < 5; ++i) rest->step();
+  CHECK_THROWS_AS(rest->step(), std::logic_error);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(rest->finish(i, [] {}).video == run(*model, {jobs[i]})[0].video);
+
+  CHECK_THROWS_AS(model->resume({jobs[2]}, one), render_error);
+  CHECK_THROWS_AS(model->resume({jobs[0]}, blob::copy_of("reel-null-run 1\nx")), render_error);
+  CHECK_THROWS_AS(model->resume({jobs[0]}, blob::copy_of("anything")), render_error);
+}
+
 TEST_CASE("a process with the null model maps neither LibTorch nor libav") {
   auto model = null_model(8);
   std::stringstream maps;

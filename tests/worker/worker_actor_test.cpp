@@ -1,6 +1,7 @@
 // worker_actor_test.cpp: The actor of a worker process in virtual time: its fence, its uploads, its end of a batch. The
 // node, the object store and the compute thread's events are played.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "actors/worker/null_renderer.hpp"
 #include "actors/worker/worker.hpp"
@@ -17,9 +18,12 @@ struct node_and_store {
   std::vector<batch_finished> ends;
   std::vector<put_objects> puts;
   std::vector<batch_progress> progress;
-  errc store_says = errc::ok;    ///< to the call
-  errc object_says = errc::ok;   ///< to every object of it
-  bool acknowledges_ends = true; ///< the node
+  std::map<std::string, blob> objects;
+  std::size_t reads = 0;
+  std::uint64_t slice_bytes = 1u << 20; ///< in one answer
+  errc store_says = errc::ok;           ///< to the call
+  errc object_says = errc::ok;          ///< to every object of it
+  bool acknowledges_ends = true;        ///< the node
 };
 
 class played_slot {
@@ -47,18 +51,32 @@ private:
 
 class played_store {
 public:
-  using interface = uploads_ref;
+  using interface = worker_objects_ref;
   static constexpr const char* name = "played store";
   played_store(interface::pointer, node_and_store* w) : w_{w} {}
   interface::behavior_type make_behavior() {
-    return {[this](const put_objects& m) { return on_put_objects(m); }};
+    return {
+        [this](const put_objects& m) { return on_put_objects(m); },
+        [this](const read_object& m) { return on_read_object(m); },
+    };
   }
 
 private:
   caf::result<put_answer> on_put_objects(const put_objects& m) {
     w_->puts.push_back(m);
     if (w_->store_says != errc::ok) return act::error_of(w_->store_says);
+    if (w_->object_says == errc::ok)
+      for (const auto& o : m.objects) w_->objects[o.key] = o.data;
     return put_answer{std::vector<errc>(m.objects.size(), w_->object_says)};
+  }
+  caf::result<object_slice> on_read_object(const read_object& m) {
+    ++w_->reads;
+    if (w_->store_says != errc::ok) return act::error_of(w_->store_says);
+    auto found = w_->objects.find(m.key);
+    if (found == w_->objects.end()) return act::error_of(errc::not_found);
+    const auto& data = found->second;
+    auto size = std::min<std::uint64_t>(data.size() - m.offset, std::min<std::uint64_t>(m.length_max, w_->slice_bytes));
+    return object_slice{data.size(), blob{{data.owner(), data.data() + m.offset}, static_cast<std::size_t>(size)}};
   }
   node_and_store* w_;
 };
@@ -68,17 +86,51 @@ struct one_batch : node_and_store {
   one_batch() {
     std::map<model_id, std::unique_ptr<renderer>> models;
     models.emplace(model_id{"m"}, std::make_unique<null_renderer>(renderer_options{}));
-    render_thread::events unheard{[](const batch_progress&) {}, [](const batch_rendered&) {}};
-    thread = std::make_unique<render_thread>(std::move(models), unheard);
+    render_thread::events events{[](const batch_progress&) {}, [this](const batch_rendered& m) { hear(m); }};
+    thread = std::make_unique<render_thread>(std::move(models), events);
     worker_wiring w{worker_ready{{"workers-1/0"}, {{"m"}}, "null", 0},
                     act::spawn_shell<played_slot>(system.actors(), static_cast<node_and_store*>(this)),
                     act::spawn_shell<played_store>(system.actors(), static_cast<node_and_store*>(this)), thread.get(),
                     [this](int code) { quit_with = code; }};
     self = act::spawn_shell<worker>(system.actors(), w, worker_options{});
+  }
+
+  void take(saved_run from = {}) {
     run_batch b{batch, {"workers-1/0"}, 30s, {}};
     b.jobs.push_back({job, 3, {}, {}, {}, object_prefix({"acme"}, job, 1, 3)});
     b.jobs[0].params.model = {"m"};
+    b.jobs[0].params.steps = 4;
+    b.jobs[0].saved = std::move(from);
     system.ask<done>(self, b, 5s);
+  }
+  /// As the render thread tells of one job that left with its work.
+  void left(const std::string& state, bool forget_saved = false) {
+    batch_rendered part{batch, {}, false, errc::ok, {}, 0};
+    rendered_sample s{job, 3, errc::preempted, {}, {}};
+    if (!state.empty()) s.saved = std::make_shared<packed_run>(pack_run(blob::copy_of(state)));
+    s.steps = state.empty() ? 0 : 2;
+    s.forget_saved = forget_saved;
+    part.samples.push_back(std::move(s));
+    act::post(self, std::move(part));
+    act::post(self, batch_rendered{batch, {}, true, errc::ok, {}, 0});
+    system.run();
+  }
+  /// Puts it into the store.
+  saved_run stored(const std::string& state) {
+    auto packed = pack_run(blob::copy_of(state));
+    auto put = [this](const run_part& p) {
+      auto key = make_object_key(object_prefix({"acme"}, job, 1, 2), artifact::saved_run, p.sha256);
+      objects[key] = p.data;
+      return key;
+    };
+    for (const auto& part : packed.parts) put(part);
+    return {put(packed.list), packed.size_bytes, 2};
+  }
+  /// What the real render thread says about the batch, until its end.
+  std::vector<rendered_sample> wait_for_samples() {
+    std::unique_lock lock{heard_mutex};
+    REQUIRE(heard_all.wait_for(lock, 30s, [this] { return heard_end; }));
+    return heard;
   }
 
   void rendered(blob video, errc code = errc::ok) {
@@ -92,6 +144,17 @@ struct one_batch : node_and_store {
     system.run();
   }
 
+  void hear(const batch_rendered& m) {
+    std::lock_guard lock{heard_mutex};
+    heard.insert(heard.end(), m.samples.begin(), m.samples.end());
+    heard_end = heard_end || m.last;
+    heard_all.notify_one();
+  }
+  std::mutex heard_mutex; ///< guards what follows; the thread's word goes nowhere else
+  std::condition_variable heard_all;
+  std::vector<rendered_sample> heard;
+  bool heard_end = false;
+
   deterministic_system system;
   std::unique_ptr<render_thread> thread;
   worker::interface self;
@@ -104,6 +167,7 @@ struct one_batch : node_and_store {
 
 TEST_CASE("a finished file is stored under its key before the end is told") {
   one_batch w;
+  w.take();
   w.rendered(blob::copy_of("video"));
   REQUIRE(w.puts.size() == 1);
   auto key = parse_object_key(w.puts[0].objects[0].key);
@@ -118,6 +182,7 @@ TEST_CASE("a finished file is stored under its key before the end is told") {
 
 TEST_CASE("without renewals the worker stops before its lease ends, and stores nothing any more") {
   one_batch w;
+  w.take();
   w.system.advance(20s);
   w.renew();
   w.system.advance(24s);
@@ -132,6 +197,7 @@ TEST_CASE("without renewals the worker stops before its lease ends, and stores n
 
 TEST_CASE("while the store cannot be reached the files are kept and sent again") {
   one_batch w;
+  w.take();
   w.store_says = errc::unreachable;
   w.rendered(blob::copy_of("video"));
   w.system.advance(3s);
@@ -145,6 +211,7 @@ TEST_CASE("while the store cannot be reached the files are kept and sent again")
 
 TEST_CASE("what the store refuses is the job's result, not a reason to go on for ever") {
   one_batch w;
+  w.take();
   SECTION("the call") { w.store_says = errc::unsupported; }
   SECTION("the object") { w.object_says = errc::no_space; }
   w.rendered(blob::copy_of("video"));
@@ -154,6 +221,7 @@ TEST_CASE("what the store refuses is the job's result, not a reason to go on for
 
 TEST_CASE("a file too large to be stored fails its job and is not sent") {
   one_batch w;
+  w.take();
   w.rendered(blob{std::vector<std::uint8_t>(limits::object_bytes_max + 1)});
   CHECK(w.puts.empty());
   REQUIRE(w.ends.size() == 1);
@@ -162,6 +230,7 @@ TEST_CASE("a file too large to be stored fails its job and is not sent") {
 
 TEST_CASE("after an internal error the process ends, once its node knows") {
   one_batch w;
+  w.take();
   w.acknowledges_ends = false;
   w.rendered({}, errc::internal);
   w.system.advance(2s);
@@ -174,6 +243,7 @@ TEST_CASE("after an internal error the process ends, once its node knows") {
 
 TEST_CASE("progress is told at once, and then no faster than anybody can watch") {
   one_batch w;
+  w.take();
   auto step = [&](int number) {
     act::post(w.self, batch_progress{w.batch, number == 0 ? run_phase::encoding : run_phase::denoising, number, 3});
     w.system.run();
@@ -186,4 +256,125 @@ TEST_CASE("progress is told at once, and then no faster than anybody can watch")
   REQUIRE(w.progress.size() == 2);
   CHECK(w.progress[0].phase == run_phase::encoding);
   CHECK(w.progress[1].step == 2);
+}
+
+// ---------------------------------------------------------------- saved runs
+
+TEST_CASE("a paused job's work is stored, its list last, before the end is told with its key") {
+  one_batch w;
+  w.take();
+  w.left("latents");
+  REQUIRE(w.puts.size() == 1);
+  REQUIRE(w.puts[0].objects.size() == 2);
+  REQUIRE(w.ends.size() == 1);
+  CHECK(w.ends[0].code == errc::ok);
+  const auto& result = w.ends[0].results.at(0);
+  CHECK(result.code == errc::preempted);
+  CHECK(result.saved.steps == 2);
+  CHECK(result.saved.size_bytes == 7);
+  CHECK(result.saved.key == w.puts[0].objects[1].key);
+  auto key = parse_object_key(result.saved.key);
+  REQUIRE(key);
+  CHECK(key->kind == artifact::saved_run);
+  CHECK(key->fence == 3);
+  CHECK(key->job == w.job);
+}
+
+TEST_CASE("a paused job of which nothing was saved just ends, and says what it could not use") {
+  one_batch w;
+  w.take();
+  w.left("", true);
+  CHECK(w.puts.empty());
+  REQUIRE(w.ends.size() == 1);
+  CHECK(w.ends[0].results.at(0).code == errc::preempted);
+  CHECK(w.ends[0].results.at(0).saved.is_none());
+  CHECK(w.ends[0].results.at(0).forget_saved);
+}
+
+TEST_CASE("a store that refuses a saved run costs the work, not the job") {
+  one_batch w;
+  w.take();
+  SECTION("the call") { w.store_says = errc::unsupported; }
+  SECTION("an object") { w.object_says = errc::no_space; }
+  SECTION("it cannot be reached for long") { w.store_says = errc::unreachable; }
+  w.left("latents");
+  for (int i = 0; i < 25 && w.ends.empty(); ++i) {
+    w.system.advance(1s);
+    w.renew();
+  }
+  REQUIRE(w.ends.size() == 1);
+  CHECK(w.ends[0].code == errc::ok);
+  CHECK(w.ends[0].results.at(0).code == errc::preempted);
+  CHECK(w.ends[0].results.at(0).saved.is_none());
+}
+
+TEST_CASE("a store that comes back in time keeps a saved run") {
+  one_batch w;
+  w.take();
+  w.store_says = errc::unreachable;
+  w.left("latents");
+  w.system.advance(5s);
+  CHECK(w.ends.empty());
+  w.store_says = errc::ok;
+  w.system.advance(1s);
+  REQUIRE(w.ends.size() == 1);
+  CHECK_FALSE(w.ends[0].results.at(0).saved.is_none());
+}
+
+TEST_CASE("a job goes on from its saved run, fetched slice by slice") {
+  one_batch w;
+  w.slice_bytes = 5;
+  w.take(w.stored("reel-null-run 1\n" + to_string(w.job) + " 2"));
+  auto samples = w.wait_for_samples();
+  CHECK(w.reads > 5);
+  REQUIRE(samples.size() == 1);
+  CHECK(samples[0].code == errc::ok);
+  CHECK_FALSE(samples[0].forget_saved);
+}
+
+TEST_CASE("a saved run that cannot be had or used is left out, and its job begins from the start") {
+  one_batch w;
+  auto run = w.stored("reel-null-run 1\n" + to_string(w.job) + " 2");
+  SECTION("gone") { w.objects.clear(); }
+  SECTION("damaged") { w.objects[run.key] = blob::copy_of("reel-run 1\n"); }
+  SECTION("no saved run's key") { run.key = "../../etc/passwd"; }
+  SECTION("of another job") { run = w.stored("reel-null-run 1\nvideo_00 2"); }
+  SECTION("another model's") { run = w.stored("something else"); }
+  SECTION("the store cannot be reached in time") { w.store_says = errc::unreachable; }
+  w.take(run);
+  for (int i = 0; i < 70 && w.store_says != errc::ok; ++i) {
+    w.renew();
+    w.system.advance(1s);
+  }
+  auto samples = w.wait_for_samples();
+  REQUIRE(samples.size() == 1);
+  CHECK(samples[0].code == errc::ok);
+  CHECK(samples[0].forget_saved);
+}
+
+TEST_CASE("what is stopped while its saved run is fetched does not begin") {
+  one_batch w;
+  w.store_says = errc::unreachable;
+  w.take(w.stored("reel-null-run 1\n" + to_string(w.job) + " 2"));
+  auto keep = GENERATE(false, true);
+  act::post(w.self, stop_jobs{w.batch, {"workers-1/0"}, {}, keep});
+  w.system.run();
+  w.store_says = errc::ok;
+  w.system.advance(1s);
+  auto samples = w.wait_for_samples();
+  REQUIRE(samples.size() == 1);
+  CHECK(samples[0].code == (keep ? errc::preempted : errc::cancelled));
+  CHECK_FALSE(samples[0].saved);
+  CHECK_FALSE(samples[0].forget_saved);
+}
+
+TEST_CASE("a batch whose lease runs out while its saved run is fetched is not rendered any more") {
+  one_batch w;
+  w.store_says = errc::unreachable;
+  w.take(w.stored("x"));
+  w.system.advance(30s);
+  REQUIRE(w.ends.size() == 1);
+  CHECK(w.ends[0].code == errc::lease_expired);
+  w.system.advance(60s);
+  CHECK(w.thread->progress() == 0);
 }

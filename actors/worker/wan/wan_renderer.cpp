@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <sched.h>
 
 #include "actors/worker/media/mp4_encoder.hpp"
@@ -122,6 +123,7 @@ public:
   }
   int steps_total() const override { return static_cast<int>(run_.steps_total()); }
   int steps_done() const override { return static_cast<int>(run_.steps_done()); }
+  int steps_done_of(std::size_t sample) const override { return static_cast<int>(run_.state(sample).step); }
   void step() override {
     if (run_.steps_done() == run_.steps_total()) throw std::logic_error{"wan: no step is left"};
     auto& m = parts_.loaded;
@@ -162,14 +164,16 @@ public:
     });
   }
 
-  void restore(const run_state& r) {
-    if (r.model != parts_.fingerprint)
-      throw render_error{errc::unsupported, "saved run: of another checkpoint's weights"};
-    if (r.batch != to_string(key_of(jobs_.front().params)))
-      throw render_error{errc::invalid_argument,
-                         "saved run: of " + r.batch + ", the jobs are " + to_string(key_of(jobs_.front().params))};
+  /// Jobs that share a saved run share its bytes.
+  void restore(const std::vector<blob>& saved) {
+    std::map<const std::uint8_t*, run_state> loaded;
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      if (saved.at(i).empty()) continue;
+      auto [at, is_new] = loaded.try_emplace(saved[i].data());
+      if (is_new) check(at->second = load_run(saved[i]));
+      restore(at->second, i);
+    }
     is_whole_ = false;
-    for (std::size_t i = 0; i < jobs_.size(); ++i) restore(r, i);
   }
 
 private:
@@ -177,6 +181,14 @@ private:
     std::int64_t tiles = 1; ///< per side
     batch_shape shape;      ///< of one tile, with its margins
   };
+
+  void check(const run_state& r) const {
+    if (r.model != parts_.fingerprint)
+      throw render_error{errc::unsupported, "saved run: of another checkpoint's weights"};
+    if (r.batch != to_string(key_of(jobs_.front().params)))
+      throw render_error{errc::invalid_argument,
+                         "saved run: of " + r.batch + ", the jobs are " + to_string(key_of(jobs_.front().params))};
+  }
 
   void restore(const run_state& r, std::size_t index) {
     auto& job = jobs_[index];
@@ -289,9 +301,9 @@ public:
 
   std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override { return make(std::move(jobs)); }
 
-  std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const blob& saved) override {
+  std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) override {
     auto batch = make(std::move(jobs));
-    guarded([&] { batch->restore(load_run(saved)); });
+    guarded([&] { batch->restore(saved); });
     return batch;
   }
 

@@ -62,6 +62,30 @@ TEST_CASE("some jobs of a saved run go on without the others, also when one had 
   CHECK(code_of([&] { model->resume({some_job(0)}, saved); }) == errc::invalid_argument); // it had left
 }
 
+TEST_CASE("jobs of different saved runs, and a new one, go on together to the same files") {
+  auto model = make_wan_renderer(cpu_options());
+  std::vector<run_job> jobs{some_job(0), some_job(1), some_job(2)};
+  std::vector<rendered> expected;
+  std::vector<blob> saved;
+  for (int i = 0; i < 3; ++i) {
+    auto alone = model->begin({jobs[i]});
+    alone->prepare();
+    for (int step = 0; step < i + 1; ++step) alone->step();
+    saved.push_back(i == 1 ? blob{} : alone->save());
+    while (alone->steps_done() < alone->steps_total()) alone->step();
+    expected.push_back(finish(*alone, 0));
+  }
+  auto together = model->resume(jobs, saved);
+  for (auto [sample, steps] : {std::pair{0, 1}, {1, 0}, {2, 3}}) CHECK(together->steps_done_of(sample) == steps);
+  together->prepare();
+  together->step();
+  auto again = together->save(); // and stopped once more
+  together.reset();
+  together = model->resume(jobs, again);
+  denoise(*together);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(finish(*together, i).video == expected[i].video);
+}
+
 TEST_CASE("a saved run of other jobs, another seed or another shape is refused") {
   auto model = make_wan_renderer(cpu_options());
   auto batch = model->begin({some_job(0)});

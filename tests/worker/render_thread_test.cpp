@@ -1,0 +1,231 @@
+// render_thread_test.cpp: How jobs leave a batch: at once, or kept with their work; and how they go on. Method: a model
+// whose steps a test lets happen one by one, so that an order comes exactly between two of them.
+#include <catch2/catch_test_macros.hpp>
+#include <semaphore>
+
+#include "actors/worker/null_renderer.hpp"
+#include "actors/worker/render_thread.hpp"
+#include "tests/support/samples.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct step_gate {
+  std::counting_semaphore<> may{0}; ///< steps that may be done
+  bool can_save = true;
+};
+
+/// The null model behind a gate.
+class gated_batch final : public render_batch {
+public:
+  gated_batch(std::unique_ptr<render_batch> to, step_gate& gate) : to_{std::move(to)}, gate_{gate} {}
+  void prepare() override { to_->prepare(); }
+  int steps_total() const override { return to_->steps_total(); }
+  int steps_done() const override { return to_->steps_done(); }
+  int steps_done_of(std::size_t i) const override { return to_->steps_done_of(i); }
+  void step() override {
+    gate_.may.acquire();
+    to_->step();
+  }
+  void drop(std::size_t i) override { to_->drop(i); }
+  blob save() const override {
+    if (!gate_.can_save) throw render_error{errc::out_of_memory, "no memory to save"};
+    return to_->save();
+  }
+  rendered finish(std::size_t i, const std::function<void()>& tick) override { return to_->finish(i, tick); }
+
+private:
+  std::unique_ptr<render_batch> to_;
+  step_gate& gate_;
+};
+
+class gated_renderer final : public renderer {
+public:
+  explicit gated_renderer(step_gate& gate) : gate_{gate} {}
+  std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override { return gated(to_.begin(std::move(jobs))); }
+  std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) override {
+    return gated(to_.resume(std::move(jobs), saved));
+  }
+  std::string device() const override { return "null"; }
+  std::uint64_t memory_bytes() const override { return 0; }
+  std::uint64_t take_peak_bytes() override { return 0; }
+
+private:
+  std::unique_ptr<render_batch> gated(std::unique_ptr<render_batch> b) {
+    return std::make_unique<gated_batch>(std::move(b), gate_);
+  }
+  null_renderer to_{renderer_options{.artifact_bytes = 10}};
+  step_gate& gate_;
+};
+
+/// A render thread that is heard.
+struct heard_thread {
+  heard_thread() {
+    std::map<model_id, std::unique_ptr<renderer>> models;
+    models.emplace(model_id{"m"}, std::make_unique<gated_renderer>(gate));
+    thread.emplace(std::move(models), render_thread::events{[this](const batch_progress& p) { hear(p); },
+                                                            [this](const batch_rendered& r) { hear(r); }});
+  }
+  ~heard_thread() {
+    gate.may.release(100);
+    thread.reset();
+  }
+  void hear(const batch_progress& p) {
+    std::lock_guard lock{mutex};
+    progress.push_back(p);
+    changed.notify_all();
+  }
+  void hear(const batch_rendered& r) {
+    std::lock_guard lock{mutex};
+    for (const auto& s : r.samples) samples.emplace(s.id, s);
+    ended = ended || r.last;
+    changed.notify_all();
+  }
+  template <class Condition> void wait(Condition is) {
+    std::unique_lock lock{mutex};
+    REQUIRE(changed.wait_for(lock, 30s, is));
+  }
+  void wait_for_step(int step) {
+    wait([this, step] { return !progress.empty() && progress.back().step == step; });
+  }
+  std::map<job_id, rendered_sample> end() {
+    wait([this] { return ended; });
+    ended = false;
+    progress.clear();
+    return std::exchange(samples, {});
+  }
+
+  step_gate gate;
+  std::mutex mutex; ///< guards what follows
+  std::condition_variable changed;
+  std::vector<batch_progress> progress;
+  std::map<job_id, rendered_sample> samples;
+  bool ended = false;
+  std::optional<render_thread> thread;
+};
+
+run_batch batch_of(std::uint64_t jobs, int steps = 5) {
+  run_batch b{sample::batch(1), {"workers-1/0"}, 30s, {}};
+  for (std::uint64_t n = 1; n <= jobs; ++n) {
+    b.jobs.push_back({sample::job(n), 1, {}, {}, {}, "prefix"});
+    b.jobs.back().params.model = {"m"};
+    b.jobs.back().params.steps = steps;
+    b.jobs.back().params.seed = n;
+  }
+  return b;
+}
+
+blob state_of(const rendered_sample& s) { return s.saved->parts.at(0).data; }
+
+} // namespace
+
+TEST_CASE("a batch that is paused leaves at its next step, with its work, and goes on from there") {
+  heard_thread t;
+  auto b = batch_of(2);
+  t.thread->submit(b);
+  t.gate.may.release(2);
+  t.wait_for_step(2); // the third waits at the gate, or the order comes before it
+  t.thread->stop(b.batch, {}, true);
+  t.gate.may.release(1);
+  auto left = t.end();
+  REQUIRE(left.size() == 2);
+  auto steps = left.at(b.jobs[0].id).steps;
+  CHECK((steps == 2 || steps == 3));
+  for (auto& [id, s] : left) {
+    CHECK(s.code == errc::preempted);
+    CHECK(s.steps == steps);
+    CHECK(s.saved == left.begin()->second.saved); // shared
+    CHECK(s.files.video.empty());
+  }
+
+  t.gate.may.release(100);
+  for (auto& job : b.jobs) job.saved = {"key", 1, steps};
+  b.batch = sample::batch(2);
+  t.thread->submit(b, {{"key", state_of(left.begin()->second)}});
+  t.wait([&t] { return !t.progress.empty(); });
+  CHECK(t.progress.front().step == steps);
+  for (auto& [id, s] : t.end()) {
+    CHECK(s.code == errc::ok);
+    CHECK(s.files.video.size() == 10);
+    CHECK_FALSE(s.forget_saved);
+  }
+}
+
+TEST_CASE("a batch that is paused before it denoises leaves without work") {
+  heard_thread t;
+  auto b = batch_of(1), first = batch_of(1);
+  first.batch = sample::batch(7);
+  first.jobs[0].id = sample::job(7);
+  t.thread->submit(first); // at the gate
+  t.thread->submit(b);
+  t.thread->stop(b.batch, {}, true);
+  t.gate.may.release(5);
+  t.wait([&] { return t.samples.contains(b.jobs[0].id); });
+  const auto& s = t.samples.at(b.jobs[0].id);
+  CHECK(s.code == errc::preempted);
+  CHECK_FALSE(s.saved);
+  CHECK(s.steps == 0);
+}
+
+TEST_CASE("a batch that is paused when its last step is done just ends") {
+  heard_thread t;
+  auto b = batch_of(1, 1);
+  t.thread->submit(b);
+  t.wait([&t] { return !t.progress.empty(); }); // encoding; then at the gate, or the order comes before the step
+  t.wait([&t] { return t.progress.back().phase == run_phase::encoding; });
+  t.gate.may.release(1);
+  t.wait_for_step(1);
+  t.thread->stop(b.batch, {}, true);
+  CHECK(t.end().at(b.jobs[0].id).code == errc::ok);
+}
+
+TEST_CASE("cancelled jobs leave at once, paused ones with their work, the others go on") {
+  heard_thread t;
+  auto b = batch_of(3);
+  t.thread->submit(b);
+  t.gate.may.release(1);
+  t.wait_for_step(1);
+  t.thread->stop(b.batch, {b.jobs[0].id}); // stronger than what follows
+  t.thread->stop(b.batch, {b.jobs[0].id, b.jobs[1].id}, true);
+  t.gate.may.release(4);
+  auto all = t.end();
+  CHECK(all.at(b.jobs[0].id).code == errc::cancelled);
+  CHECK(all.at(b.jobs[1].id).code == errc::preempted);
+  CHECK(all.at(b.jobs[1].id).saved);
+  CHECK(all.at(b.jobs[2].id).code == errc::ok);
+}
+
+TEST_CASE("a run that cannot be saved leaves all the same") {
+  heard_thread t;
+  t.gate.can_save = false;
+  auto b = batch_of(1);
+  t.thread->submit(b);
+  t.gate.may.release(2);
+  t.wait_for_step(2);
+  t.thread->stop(b.batch, {}, true);
+  t.gate.may.release(1);
+  auto s = t.end().at(b.jobs[0].id);
+  CHECK(s.code == errc::preempted);
+  CHECK_FALSE(s.saved);
+}
+
+TEST_CASE("one bad saved run does not cost the others theirs") {
+  heard_thread t;
+  t.gate.may.release(100);
+  auto b = batch_of(4);
+  b.jobs[0].saved = {"good", 1, 3};
+  b.jobs[1].saved = {"bad", 1, 3};
+  b.jobs[2].saved = {"missing", 1, 3};
+  auto good = blob::copy_of("reel-null-run 1\n" + to_string(b.jobs[0].id) + " 3");
+  t.thread->submit(b, {{"good", good}, {"bad", blob::copy_of("bad")}});
+  t.wait([&t] { return !t.progress.empty(); });
+  CHECK(t.progress.front().step == 3);
+  CHECK(t.progress.front().steps_total == 8); // who begins from the start has five to do
+  auto all = t.end();
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(all.at(b.jobs[i].id).code == errc::ok);
+    CHECK(all.at(b.jobs[i].id).forget_saved == (i == 1 || i == 2));
+  }
+}
