@@ -105,7 +105,8 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
   auto promise = self_->make_response_promise<done>();
   waiting_.push_back(promise);
   if (ending_) return promise; // a repeat: answered with the first
-  peak_bytes_ = m.peak_bytes;
+  auto stopped = std::ranges::find(m.results, errc::preempted, &job_result::code) != m.results.end();
+  peak_bytes_ = stopped ? 0 : m.peak_bytes; // decoding may have been its highest
   out_of_memory_ = m.code == errc::out_of_memory;
   if (m.code != errc::ok) {
     all_ended(m.code, m.message);
@@ -186,8 +187,8 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
     auto counted = batch_.jobs[i].attempts_used + (out.counted ? 1 : 0);
     switch (out.how) {
     case verdict::retry:
-      m.reruns.push_back(
-          {out.id, out.fence, counted, out.not_before, saved_steps_after(out, batch_.jobs[i].run.saved)});
+      m.reruns.push_back({out.id, out.fence, counted, out.not_before, saved_steps_after(out, batch_.jobs[i].run.saved),
+                          out.cause == errc::preempted});
       break;
     case verdict::succeeded: m.ended.emplace_back(out.id, job_state::succeeded); break;
     case verdict::failed: m.ended.emplace_back(out.id, job_state::failed); break;

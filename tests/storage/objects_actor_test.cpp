@@ -152,6 +152,44 @@ TEST_CASE("every ten minutes orphans and objects of deleted jobs go, everything 
   CHECK(there() == std::vector{true, false, false, false, true});
 }
 
+TEST_CASE("a paused job's saved run stays, all parts of it, until the job has ended") {
+  world w;
+  auto wall = std::make_shared<wall_time>(samples::real_time());
+  ledger_clock clock;
+  auto led = std::make_shared<memory_ledger>(in_memory(clock));
+  ledger_caller call{*led};
+  const auto term = call.lead();
+  auto r = samples::request(w.ids.next<job_id>(samples::real_time()));
+  REQUIRE(call.accept(r).code == errc::ok);
+  grant_batch m{term, w.ids.next<batch_id>(samples::real_time()), {"w/0"}, {"wan-small"}, {r.id}};
+  REQUIRE(call.grant(m));
+  auto object = [&r](const char* bytes, std::uint32_t fence) {
+    return samples::object(r.id, bytes, "acme", fence, artifact::saved_run);
+  };
+  const std::vector objects{object("part", 1), object("list", 1), object("of another execution", 2)};
+  REQUIRE(w.store->put(objects) == std::vector(3, errc::ok));
+  job_outcome paused{r.id, 1, verdict::retry, false, errc::preempted};
+  paused.saved = {objects[1].key, 4, 7};
+  REQUIRE(call.end({term, m.batch, {paused}})->codes[0] == errc::ok);
+
+  sweeper_options options;
+  options.threads = 0;
+  options.now = [wall] { return *wall; };
+  auto sweeper = act::spawn_shell<sweeper_actor>(w.system.actors(), std::shared_ptr<ledger>{led},
+                                                 std::shared_ptr<object_store>{w.store}, options);
+  auto there = [&] {
+    std::vector<bool> all;
+    for (auto& o : objects) all.push_back(w.store->read({o.key, 0, 1}).has_value());
+    return all;
+  };
+  *wall += 61min;
+  w.system.advance(10min);
+  CHECK(there() == std::vector{true, true, false});
+  REQUIRE(call.cancel(r.id));
+  w.system.advance(10min);
+  CHECK(there() == std::vector(3, false));
+}
+
 namespace {
 
 /// A sweeper over a ledger whose answers come when the test says so.

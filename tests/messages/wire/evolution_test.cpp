@@ -97,6 +97,18 @@ TEST_CASE("an older release's end_batch decodes, later fields as defaults") {
   CHECK(m->outcomes[0].counted);
 }
 
+TEST_CASE("an older release's batches begin from the start and are stopped without their work") {
+  auto run = decode_file<run_batch>("older_run_batch.bin");
+  REQUIRE(run);
+  run_job job{id_of<job_id>(3, 4), 5, {6, 7}, {}, {}, "t/acme/j/3/g1/f5"};
+  CHECK(*run == run_batch{id_of<batch_id>(1, 2), {"workers-1/0"}, std::chrono::milliseconds{30'000}, {job, run_job{}}});
+  CHECK(run->jobs[0].saved.is_none());
+  auto stop = decode_file<stop_jobs>("older_stop_jobs.bin");
+  REQUIRE(stop);
+  CHECK(*stop == stop_jobs{id_of<batch_id>(1, 2), {"workers-1/0"}, {id_of<job_id>(3, 4)}});
+  CHECK_FALSE(stop->keep);
+}
+
 TEST_CASE("an older release's workers_report decodes, later fields as defaults") {
   const worker_status worker{.id = {"workers-1/0"},
                              .state = worker_state::ready,

@@ -53,6 +53,21 @@ void make_older() {
     set_id(outcome.initId(), 3, 4);
     outcome.setFence(5);
   });
+  make<older::RunBatch>("older_run_batch.bin", [](older::RunBatch::Builder b) {
+    set_id(b.initBatch(), 1, 2);
+    b.setWorker("workers-1/0");
+    b.setLeaseTtlMs(30'000);
+    auto job = b.initJobs(2)[0]; // the second one stays empty
+    set_id(job.initId(), 3, 4);
+    job.setFence(5);
+    job.setPromptTokens({6, 7});
+    job.setObjectPrefix("t/acme/j/3/g1/f5");
+  });
+  make<older::StopJobs>("older_stop_jobs.bin", [](older::StopJobs::Builder b) {
+    set_id(b.initBatch(), 1, 2);
+    b.setWorker("workers-1/0");
+    set_id(b.initJobs(1)[0], 3, 4);
+  });
   make<older::WorkersReport>("older_workers_report.bin", [](older::WorkersReport::Builder b) {
     b.setNode("workers-1");
     b.setEpoch(99);

