@@ -4,10 +4,14 @@ namespace reel {
 
 // ---------------------------------------------------------------- jobs come and go
 
-bool job_queue::add(const waiting_job& job, instant now) {
-  queue_entry entry{job.id,    job.cls,           share(job.key), job.generation,
-                    job.fence, job.attempts_used, job.tenant,     job.deadline};
-  return add(entry, job.not_before, now);
+bool job_queue::add(const waiting_job& job, instant now) { return add(entry_of(job), job.not_before, now); }
+
+queue_entry job_queue::entry_of(const waiting_job& job) const {
+  auto key = job.key;
+  key.steps = std::max(1, key.steps - job.saved_steps);
+  auto steps_done = static_cast<std::uint16_t>(job.saved_steps);
+  return {job.id,     job.cls,      share(key), job.generation, job.fence, job.attempts_used,
+          job.tenant, job.deadline, steps_done};
 }
 
 bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_before, instant now) {

@@ -103,6 +103,9 @@ public:
   /// The key as it is kept: one object for all jobs that wait with it.
   key_ptr share(const batch_key& key) const;
 
+  /// As it is kept: what has been saved of a job counts as done, and its key has the steps that are left.
+  queue_entry entry_of(const waiting_job& job) const;
+
   // ---- tenants
 
   void set_weight(const tenant_id& tenant, double weight); ///< > 0; 1 where none is set

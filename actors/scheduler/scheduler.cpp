@@ -183,7 +183,15 @@ void scheduler::plan() {
   if (now < hold_until_) return arm_plan(hold_until_);
   auto result = core_.plan(now, options_.wall(), ids_);
   for (const auto& b : result.batches) grant(b);
+  for (const auto& p : result.preempt) {
+    log::info("batch paused for an urgent job", {{"batch", to_string(p.id)}, {"worker", p.worker.value}});
+    pause(p.id);
+  }
   if (result.wake_at) arm_plan(*result.wake_at);
+}
+
+void scheduler::pause(const batch_id& id) {
+  if (auto found = supervisors_.find(id); found != supervisors_.end()) act::tell(self_, found->second, pause_batch{id});
 }
 
 void scheduler::arm_plan(instant at) {
@@ -327,6 +335,7 @@ void scheduler::requeue(const adoption& a) {
 
 void scheduler::on_orphan_timeout() {
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
+  for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
   wiring_.metrics->queue(core_.view());
   act::tell_after(self_, 1s, self_, orphan_timeout{});
 }
@@ -376,7 +385,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory});
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory, m.failed});
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);

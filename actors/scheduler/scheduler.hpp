@@ -81,6 +81,7 @@ private:
   void lose(const batch_id& id, errc why);
   void ledger_failed(errc code);
   void notify(const job_id& id, job_state state);
+  void pause(const batch_id& id);
   void arm_plan(instant at);
 
   interface::pointer self_;

@@ -24,8 +24,7 @@ void scheduler_core::add(const waiting_job& job, instant now) {
   auto& lease = at->second.lease;
   if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return;
   if (job.cancel_requested) lease.cancelled.push_back(job.id);
-  lease.jobs.push_back({job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation, job.fence,
-                        job.attempts_used, job.tenant, job.deadline});
+  lease.jobs.push_back(queue_.entry_of(job));
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
@@ -78,7 +77,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   if (found == batches_.end()) return;
   auto w = workers_.find(found->second.worker);
   auto device_bytes = w == workers_.end() ? 0 : w->second.kind.memory_bytes;
-  if (!measured && !m.out_of_memory && w != workers_.end()) {
+  if (m.failed && !m.out_of_memory && w != workers_.end()) {
     pool_.remove(w->second);
     w->second.avoid_until = now + options_.avoid_for;
   }
@@ -93,24 +92,26 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
     if (rerun == reruns.end()) continue;
     job.fence = rerun->fence;
     job.attempts_used = rerun->attempts_used;
+    if (rerun->made_room) ++job.preempted;
+    resume_at(job, rerun->saved_steps);
     queue_.add(job, rerun->not_before, now);
   }
 }
 
-void scheduler_core::preempted(const batch_id& id, const std::vector<std::uint16_t>& steps_done, instant now) {
-  auto b = take_out(id, now);
-  if (!b) return;
-  settle(*b, std::chrono::duration<double>(std::max(now - b->started_at, instant::duration{0})).count());
-  for (std::size_t i = 0; i < b->jobs.size(); ++i) {
-    auto& job = b->jobs[i];
-    auto steps = i < steps_done.size() ? steps_done[i] : job.steps_done;
-    auto key = *job.key;
-    key.steps = std::max(1, key.steps - std::max(0, steps - job.steps_done));
-    job.key = queue_.share(key);
-    job.steps_done = steps;
-    ++job.preempted;
-    queue_.add(job, {}, now);
-  }
+void scheduler_core::resume_at(queue_entry& job, std::int32_t steps) {
+  if (steps == job.steps_done) return;
+  auto key = *job.key;
+  key.steps = std::max(1, key.steps + job.steps_done - steps);
+  job.key = queue_.share(key);
+  job.steps_done = static_cast<std::uint16_t>(steps);
+}
+
+std::vector<batch_id> scheduler_core::stopping() const {
+  std::vector<batch_id> all;
+  if (stopping_ == 0) return all;
+  for (const auto& [id, b] : batches_)
+    if (b.stopping) all.push_back(id);
+  return all;
 }
 
 /// What the batch took is shared by its jobs; their tenants have paid the prediction already.

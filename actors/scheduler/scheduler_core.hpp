@@ -32,7 +32,7 @@ struct scheduler_options {
   std::map<model_id, memory_prior> memory_priors;
   std::map<tenant_id, double> weights; ///< 1 where there is none
   queue_options queue;
-  bool preempt = false;                             ///< needs workers that can save and resume a batch
+  bool preempt = true;                              ///< what a worker cannot save begins again from the start
   std::chrono::milliseconds preempt_patience{2000}; ///< a batch that ends sooner is not worth stopping
   std::chrono::milliseconds cold_start{0};          ///< of a model on a worker that ran another: 0 is free
 };
@@ -70,6 +70,7 @@ struct adoption {
 struct batch_measures {
   std::uint64_t peak_bytes = 0; ///< 0: not measured
   bool out_of_memory = false;
+  bool failed = false; ///< as a whole: its worker is avoided for a while
 };
 
 class scheduler_core {
@@ -110,14 +111,11 @@ public:
 
   void progressed(const batch_progress& p);
 
-  /// `measured` is empty when the batch did not run to its end.
+  /// `measured` is empty when the batch did not run from its start to its end. A job that comes back with saved steps
+  /// resumes there. Until then its batch key has the steps that are left, so that only jobs that are equally far share
+  /// a batch.
   void closed(const batch_id& id, const std::vector<job_rerun>& reruns,
               std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
-
-  /// A preempted batch has been saved after `steps_done` steps of its jobs, in their order: they wait again and resume
-  /// there. Counts as no attempt. Until then their batch key has the steps that are left, so that only jobs that are
-  /// equally far share a batch.
-  void preempted(const batch_id& id, const std::vector<std::uint16_t>& steps_done, instant now);
 
   // ---- workers
 
@@ -148,6 +146,7 @@ public:
   queue_view view() const;
   const std::vector<queue_entry>* jobs_of(const batch_id& id) const;
   bool knows_batch(const batch_id& id) const { return batches_.contains(id); }
+  std::vector<batch_id> stopping() const; ///< preempted, and not ended yet
   const batch_planner& models() const { return planner_; }
   const job_queue& queue() const { return queue_; }
 
@@ -197,6 +196,7 @@ private:
   std::optional<instant> ends_at(const running_batch& b) const;
   std::optional<running_batch> take_out(const batch_id& id, instant now);
   void settle(const running_batch& b, double gpu_s);
+  void resume_at(queue_entry& job, std::int32_t steps);
   void check_batches(const worker_slot& w, instant now, std::vector<batch_id>& lost);
   void check_orphans(const workers_report& r, instant now);
   bool is_missing(std::optional<instant>& since, bool there, instant now) const;

@@ -108,7 +108,8 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
 
 void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, instant now) {
   running_batch r{w.status.id, b.key, b.jobs, false, {}, now, {}};
-  r.progress.steps_total = b.key->steps;
+  r.progress.step = b.jobs.front().steps_done;
+  r.progress.steps_total = r.progress.step + b.key->steps;
   r.charged_gpu_s = gpu_s;
   // What is queued behind a running batch starts when that one ends.
   if (!w.batches.empty())

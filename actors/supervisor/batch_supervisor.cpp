@@ -133,6 +133,7 @@ bool batch_supervisor::is_whole(const batch_finished& m) const {
 }
 
 void batch_supervisor::all_ended(errc code, const std::string& message) {
+  failed_ = true;
   log::warn("batch ended early", {{"batch", to_string(batch_.id)},
                                   {"worker", batch_.worker.value},
                                   {"jobs", batch_.jobs.size()},
@@ -178,6 +179,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   m.measured = measured_;
   m.peak_bytes = peak_bytes_;
   m.out_of_memory = out_of_memory_;
+  m.failed = failed_;
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
     const auto& out = end_.outcomes[i];
     auto code = i < a.codes.size() ? a.codes[i] : errc::internal;

@@ -39,6 +39,7 @@ struct batch_closed {
   std::optional<std::chrono::milliseconds> measured{}; ///< of whole runs only: neither stopped nor begun elsewhere
   std::uint64_t peak_bytes = 0;                        ///< measured; 0: not known
   bool out_of_memory = false;                          ///< the batch as a whole
+  bool failed = false;                                 ///< likewise: it did not run to its end, nor was it paused
 };
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
@@ -112,6 +113,7 @@ private:
   std::optional<std::chrono::milliseconds> measured_;
   std::uint64_t peak_bytes_ = 0;
   bool out_of_memory_ = false;
+  bool failed_ = false;
   act::watcher watcher_;
   std::vector<caf::typed_response_promise<done>> waiting_; ///< who reported the end; at most a few repeats
 };

@@ -26,15 +26,11 @@ public:
   void worker_down(worker_index w, std::int64_t now) override { report(w, worker_state::down, now); }
 
   void ended(const ended_batch& e, std::int64_t now) override {
-    if (e.preempted) {
-      std::vector<std::uint16_t> steps;
-      for (auto n : e.batch.jobs) steps.push_back(world_.jobs[n].steps_done);
-      return core_.preempted(e.batch.id, steps, at(now));
-    }
     std::vector<job_rerun> reruns;
-    for (auto n : e.again) reruns.push_back({id_of(n, world_.jobs[n].arrived), 0, 0, {}});
+    for (auto n : e.again)
+      reruns.push_back({id_of(n, world_.jobs[n].arrived), 0, 0, {}, world_.jobs[n].steps_done, e.preempted});
     core_.closed(e.batch.id, reruns, e.measured, at(now),
-                 {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory});
+                 {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory, !e.measured && !e.preempted});
   }
 
   sim_plan plan(std::int64_t now) override {

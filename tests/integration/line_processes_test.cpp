@@ -171,3 +171,42 @@ TEST_CASE("a control node told to stop in the middle of a batch ends, and the ba
   CHECK(audit::check_ledger(dir + "/ledger.sqlite").violations == std::vector<std::string>{});
   std::filesystem::remove_all(dir);
 }
+
+TEST_CASE("an urgent job pauses a running one, which goes on afterwards to the same video") {
+  auto dir = folder("urgent");
+  {
+    harness::local_cluster cluster{{.dir = dir,
+                                    .bin = REEL_BIN_DIR,
+                                    .models = wan_model(),
+                                    .more = "[scheduler]\npreempt_patience = \"0ms\"",
+                                    .slots = 1,
+                                    .tenant_options = {"--allow", "urgent"}}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    auto slow = request(0), urgent = request(1);
+    slow["num_inference_steps"] = 20;
+    slow["num_frames"] = 17;
+    slow["size"] = "128x128";
+    urgent["class"] = "urgent";
+    auto step_of = [&api](const std::string& id) {
+      return api.get("/v1/videos/" + id).at("reel").at("step").to_number<int>();
+    };
+    auto calm = std::string{api.post("/v1/videos", slow).at("id").as_string()};
+    REQUIRE(wait_for_end(api, calm).at("status").as_string() == "completed");
+
+    auto stopped = std::string{api.post("/v1/videos", slow).at("id").as_string()};
+    while (step_of(stopped) < 2) std::this_thread::sleep_for(5ms);
+    auto first = std::string{api.post("/v1/videos", urgent).at("id").as_string()};
+    auto ended = wait_for_end(api, first);
+    CHECK(ended.at("status").as_string() == "completed");
+    CHECK(api.get("/v1/videos/" + stopped).at("status").as_string() != "completed");
+    CHECK(step_of(stopped) >= 2); // kept
+    auto last = wait_for_end(api, stopped);
+    CHECK(last.at("status").as_string() == "completed");
+    CHECK(last.at("reel").at("attempt").to_number<int>() == 1);
+    CHECK(thumbnail(api, stopped) == thumbnail(api, calm));
+    CHECK(cluster.stop("workers-1") == 0);
+    CHECK(cluster.stop("control") == 0);
+  }
+  CHECK(audit::check_ledger(dir + "/ledger.sqlite").violations == std::vector<std::string>{});
+  std::filesystem::remove_all(dir);
+}

@@ -30,6 +30,12 @@ struct world {
     w.memory_bytes = memory_bytes;
     core.reported(sample::report({w}), now);
   }
+  /// It was paused after so many steps in all.
+  void preempted(const planned_batch& b, std::int32_t steps) {
+    std::vector<job_rerun> reruns;
+    for (const auto& job : b.jobs) reruns.push_back({job.id, job.fence, job.attempts_used, {}, steps, true});
+    core.closed(b.id, reruns, {}, now);
+  }
   void pass(std::chrono::seconds d) {
     now += d;
     wall += d;
@@ -60,7 +66,7 @@ TEST_CASE("an urgent job without a free worker stops one batch of the lowest cla
   REQUIRE(result.preempt.size() == 1);
   CHECK(result.preempt[0].id == youngest.id);
   CHECK(w.plan().preempt.empty()); // one is enough
-  w.core.preempted(youngest.id, {4}, w.now);
+  w.preempted(youngest, 4);
   auto next = w.plan();
   REQUIRE(next.batches.size() == 1);
   CHECK(next.batches[0].jobs[0].id == sample::job(9));
@@ -76,13 +82,30 @@ TEST_CASE("a preempted job waits again with its steps, and that counts as no att
   auto b = w.plan().batches.at(0);
   w.add(2, job_class::urgent);
   w.plan();
-  w.core.preempted(b.id, {4}, w.now);
+  w.preempted(b, 4);
   w.core.closed(w.plan().batches.at(0).id, {}, 1s, w.now);
   auto again = w.plan().batches.at(0);
   CHECK(again.jobs[0].steps_done == 4);
   CHECK(again.jobs[0].attempts_used == b.jobs[0].attempts_used);
   CHECK(again.jobs[0].preempted == 1);
   CHECK(again.key->steps == b.key->steps - 4); // it shares a batch only with jobs as far as itself
+}
+
+TEST_CASE("a job that comes from the ledger with a saved run has the rest of its steps to go") {
+  world w;
+  w.worker("0");
+  auto job = sample::waiting(1, job_class::standard);
+  job.saved_steps = 7;
+  w.core.add(job, w.now);
+  auto live = *w.core.describe(job.id, w.now);
+  CHECK(live.step == 7);
+  CHECK(live.steps_total == job.key.steps);
+  auto b = w.plan().batches.at(0);
+  CHECK(b.jobs[0].steps_done == 7);
+  CHECK(b.key->steps == job.key.steps - 7);
+  CHECK(w.core.describe(job.id, w.now)->steps_total == job.key.steps);
+  w.core.closed(b.id, {{job.id, 1, 0, {}, 0}}, {}, w.now); // the saved run was of no use
+  CHECK(w.plan().batches.at(0).key->steps == job.key.steps);
 }
 
 TEST_CASE("urgent batches are not stopped, nor batches about to end, nor anything when it is switched off") {

@@ -174,7 +174,7 @@ TEST_CASE("a job to be retried waits for its time") {
   w.core.reported(sample::report({sample::ready_worker()}), w.now);
   auto b = w.plan().batches.at(0);
   w.grant(b);
-  w.core.closed(b.id, {{sample::job(1), 1, 1, w.wall + 5s}}, {}, w.now);
+  w.core.closed(b.id, {{sample::job(1), 1, 1, w.wall + 5s}}, {}, w.now, {.failed = true});
   auto held = w.plan();
   CHECK(held.batches.empty());
   CHECK(*held.wake_at == w.now + 5s);
@@ -243,7 +243,7 @@ TEST_CASE("an old page of the ledger does not touch what has happened since") {
   old.worker = b.worker;
   SECTION("while the batch runs") { w.core.add(old, w.now); }
   SECTION("when its job waits again") {
-    w.core.closed(b.id, {{sample::job(1), 1, 1, {}}}, {}, w.now);
+    w.core.closed(b.id, {{sample::job(1), 1, 1, {}}}, {}, w.now, {.failed = true});
     w.core.add(old, w.now);
   }
   w.pass(1h);
@@ -390,7 +390,7 @@ TEST_CASE("batches go to the worker that has been idle longest, and last to one 
     w.queue(number, number);
     auto b = w.plan().batches.at(0);
     w.grant(b);
-    w.core.closed(b.id, {}, measured, w.now);
+    w.core.closed(b.id, {}, measured, w.now, {.failed = !measured});
     return b.worker.value;
   };
   CHECK(run_one(1, 5ms) == "workers-1/0");

@@ -90,6 +90,33 @@ TEST_CASE("a paused batch goes on later from where it stood, uncounted") {
   }
 }
 
+TEST_CASE("an urgent job takes the worker of a lower class at its next step, and that one goes on afterwards") {
+  line_world w{{}, 1};
+  auto low = w.submit(1, job_class::free);
+  w.pass(500ms);
+  auto& worker = w.worker(0);
+  REQUIRE(worker.batches.size() == 1);
+  auto urgent = w.submit(2, job_class::urgent);
+  w.pass(100ms);
+  REQUIRE(worker.stops.size() == 1);
+  CHECK(worker.stops[0].keep);
+  w.pass(2s); // it is told again until the batch ends
+  CHECK(worker.stops.size() >= 2);
+  w.preempted(worker, 6);
+  REQUIRE(worker.batches.size() == 1);
+  CHECK(worker.batches[0].jobs.at(0).id == urgent);
+  CHECK(w.why(low).why == wait_reason::turn);
+  w.finish(worker);
+  w.pass(500ms);
+  REQUIRE(worker.batches.size() == 1);
+  CHECK(worker.batches[0].jobs.at(0).id == low);
+  CHECK(worker.batches[0].jobs[0].saved.steps == 6);
+  w.finish(worker);
+  CHECK(w.record(urgent).state == job_state::succeeded);
+  CHECK(w.record(low).state == job_state::succeeded);
+  CHECK(w.record(low).attempts_used == 1); // the one that went through
+}
+
 TEST_CASE("a saved run outlives crashes and a new scheduler, until a worker has no use for it") {
   line_world w;
   auto id = w.submit(1);
