@@ -160,6 +160,7 @@ scheduler_config read_scheduler(config_table t) {
     t.refuse("renew_every", "three have to fit into lease_ttl less the 5 s by which a worker gives up sooner: allowed "
                             "is at most \"" +
                                 std::to_string(most.count()) + "ms\"");
+  s.join = t.flag("join", true);
   s.preempt = t.flag("preempt", true);
   s.preempt_patience = t.duration("preempt_patience", 0ms, 1h, 2s);
   s.recovery.retries_max = static_cast<std::uint32_t>(t.integer("retries_max", 0, 10, 3));

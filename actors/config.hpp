@@ -51,6 +51,7 @@ struct scheduler_config {
   std::chrono::milliseconds lease_ttl{};
   std::chrono::milliseconds renew_every{};
   recovery_options recovery;
+  bool join = true;    ///< jobs may join running batches
   bool preempt = true; ///< urgent jobs pause batches of lower classes
   std::chrono::milliseconds preempt_patience{};
   std::map<tenant_id, double> weights; ///< shares of GPU-seconds inside a class; 1 where there is none

@@ -47,12 +47,13 @@ std::optional<sampler_kind> parse_sampler(std::string_view text) {
 }
 
 batch_key key_of(const render_params& p) {
-  return {p.model, p.width, p.height, p.frames, p.steps, p.sampler, p.flow_shift};
+  return {p.model, p.width, p.height, p.frames, p.steps, p.sampler, p.flow_shift, 0};
 }
 
 std::string to_string(const batch_key& k) {
   return k.model.value + ' ' + std::to_string(k.width) + 'x' + std::to_string(k.height) + 'x' +
-         std::to_string(k.frames) + ' ' + std::to_string(k.steps) + ' ' + std::string{to_string(k.sampler)};
+         std::to_string(k.frames) + ' ' + std::to_string(k.steps) + ' ' + std::string{to_string(k.sampler)} +
+         (k.steps_done == 0 ? "" : " from step " + std::to_string(k.steps_done));
 }
 
 } // namespace reel

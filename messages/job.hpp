@@ -1,6 +1,7 @@
 // job.hpp: What a job is: the request as accepted (immutable), and the ledger's row about it (changes).
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -58,6 +59,8 @@ struct batch_key {
   std::int32_t width = 0, height = 0, frames = 0, steps = 0;
   sampler_kind sampler = sampler_kind::unipc;
   float flow_shift = 0;
+  std::int32_t steps_done = 0; ///< of jobs that go on from a saved run: how the scheduler keeps them apart from others
+  std::int32_t steps_left() const { return std::max(1, steps - steps_done); }
   auto operator<=>(const batch_key&) const = default;
 };
 batch_key key_of(const render_params& p);

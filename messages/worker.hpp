@@ -21,11 +21,15 @@ struct run_job {
 
 /// Step 6. Answered with `done` once the worker has taken it (not when it has run), or errc::busy, unsupported,
 /// draining. All jobs share one batch_key. Sending the same batch again is answered `done` and does nothing.
+///
+/// A batch that is to join begins at the next step of the one that runs there, in the same forward passes, where both
+/// have the same key and the model can; else it waits for that one's end. Each ends by itself.
 struct run_batch {
   batch_id batch;
   worker_id worker;
   std::chrono::milliseconds lease_ttl{}; ///< without a renewal for this long less a margin, the worker stops
   std::vector<run_job> jobs;             ///< at most limits::batch_jobs_max
+  bool join = false;
   bool operator==(const run_batch&) const = default;
 };
 
@@ -80,6 +84,8 @@ struct batch_finished {
   std::vector<job_result> results; ///< empty unless code is ok
   std::uint64_t run_ms = 0;        ///< measured: first step's start to the last object stored
   std::uint64_t peak_bytes = 0;    ///< measured device (or process) memory at its highest; 0: not known
+  std::uint32_t together = 0;      ///< most jobs computed at once, where batches joined: of these the peak is, and its
+                                   ///< part of the run's time; 0: it ran alone
   bool operator==(const batch_finished&) const = default;
 };
 

@@ -44,6 +44,29 @@ double batch_planner::rate(const question& q, instant now) const {
   return static_cast<double>(size) / std::max(std::chrono::duration<double>(*takes + q.cold_start).count(), 1e-9);
 }
 
+std::size_t batch_planner::join_size(const join_question& q, instant now) const {
+  auto fitting = memory_.fits(q.key, q.most, q.device_bytes, now);
+  auto seconds = [&](std::size_t jobs) {
+    auto takes = cost_.predict(q.key, jobs);
+    return takes ? std::chrono::duration<double>(*takes).count() : 0;
+  };
+  auto alone = seconds(q.running);
+  if (alone <= 0) return 0;
+  auto left = static_cast<double>(q.steps_left) / q.key.steps_left();
+  std::size_t best = 0;
+  double best_gain = 0;
+  for (std::size_t n = 1; n <= q.waiting && q.running + n <= fitting; ++n) {
+    auto together = seconds(q.running + n), after = seconds(n);
+    auto saved = alone + after - together, slower = together - alone;
+    if (q.time_left && left * together > std::chrono::duration<double>(*q.time_left).count()) break;
+    auto gain = static_cast<double>(n) * saved - static_cast<double>(q.running) * slower;
+    if (saved < join_least * (alone + after) || gain <= best_gain) continue;
+    best = n;
+    best_gain = gain;
+  }
+  return best;
+}
+
 std::size_t batch_planner::choose(const question& q, instant now) {
   auto fitting = std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now));
   auto best = best_of(q, std::min(fitting, q.waiting));

@@ -18,6 +18,7 @@ class batch_planner {
 public:
   static constexpr double tie = 0.03;                ///< part of the rate; measurements scatter by about as much
   static constexpr std::uint32_t explore_new = 4;    ///< every n-th batch, where a neighbour was never measured
+  static constexpr double join_least = 0.05;         ///< part of the time saved by joining; taking in costs a little
   static constexpr std::uint32_t explore_again = 64; ///< where both were: costs change slowly
 
   batch_planner(std::map<model_id, cost_prior> costs, std::map<model_id, memory_prior> memory)
@@ -40,6 +41,20 @@ public:
 
   /// Jobs per second of the size it would choose with these jobs waiting, without exploring; 0: nothing known.
   double rate(const question& q, instant now) const;
+
+  /// How many jobs of the key are to join a batch that has `steps_left` to do, at its next step; 0: none. They gain
+  /// what running in one pass saves; the running ones, which get slower, lose by it. It pays when the first is more
+  /// than the second over all jobs. Needs a measured or configured cost.
+  struct join_question {
+    const batch_key& key;
+    std::size_t running = 0; ///< at least 1
+    std::size_t waiting = 0;
+    std::size_t most = 8; ///< together
+    std::uint64_t device_bytes = 0;
+    std::optional<std::chrono::milliseconds> time_left; ///< of the running jobs
+    std::int32_t steps_left = 0;
+  };
+  std::size_t join_size(const join_question& q, instant now) const;
 
   bool fits_one(const batch_key& key, std::uint64_t device_bytes, instant now) const {
     return memory_.fits(key, 1, device_bytes, now) != 0;

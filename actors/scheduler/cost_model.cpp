@@ -6,7 +6,7 @@ double volume_of(const batch_key& key) {
   return std::max(1.0, static_cast<double>(key.width) * key.height * std::max(key.frames, 1));
 }
 
-double work_of(const batch_key& key) { return volume_of(key) * std::max(key.steps, 1); }
+double work_of(const batch_key& key) { return volume_of(key) * key.steps_left(); }
 
 const prior_curve& cost_model::usual_form() {
   static const prior_curve form{{{1, 8.0 / 8}, {4, 14.0 / 8}}};
@@ -31,6 +31,7 @@ namespace {
 /// One step of a shape is learnt from batches of any number of steps, resumed ones too.
 batch_key one_step_of(batch_key key) {
   key.steps = 1;
+  key.steps_done = 0;
   return key;
 }
 
@@ -39,7 +40,7 @@ batch_key one_step_of(batch_key key) {
 void cost_model::learn(const batch_key& whole, std::size_t jobs, duration measured) {
   if (jobs == 0 || measured <= duration{0}) return;
   auto key = one_step_of(whole);
-  auto seconds = std::chrono::duration<double>(measured).count() / std::max(whole.steps, 1);
+  auto seconds = std::chrono::duration<double>(measured).count() / whole.steps_left();
   auto expected = form(key.model).at(jobs);
   auto known = scale_for(key);
   auto& k = keys_.touch(key);
@@ -56,7 +57,7 @@ std::optional<cost_model::duration> cost_model::predict(const batch_key& whole, 
   auto scale = k ? std::optional{k->scale} : scale_for(key);
   if (!scale) return {};
   auto seconds = form(key.model).at(jobs) * *scale * (k ? k->curve.at(jobs).ratio : 1);
-  seconds *= std::max(whole.steps, 1);
+  seconds *= whole.steps_left();
   return std::chrono::duration_cast<duration>(std::chrono::duration<double>(seconds + 5e-7));
 }
 

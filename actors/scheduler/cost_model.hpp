@@ -13,7 +13,7 @@
 
 namespace reel {
 
-/// Pixels x frames x steps: what the time of a diffusion model grows with.
+/// Pixels x frames x steps to do: what the time of a diffusion model grows with.
 double work_of(const batch_key& key);
 /// Pixels x frames: what its memory grows with.
 double volume_of(const batch_key& key);

@@ -8,10 +8,8 @@ bool job_queue::add(const waiting_job& job, instant now) { return add(entry_of(j
 
 queue_entry job_queue::entry_of(const waiting_job& job) const {
   auto key = job.key;
-  key.steps = std::max(1, key.steps - job.saved_steps);
-  auto steps_done = static_cast<std::uint16_t>(job.saved_steps);
-  return {job.id,     job.cls,      share(key), job.generation, job.fence, job.attempts_used,
-          job.tenant, job.deadline, steps_done};
+  key.steps_done = job.saved_steps;
+  return {job.id, job.cls, share(key), job.generation, job.fence, job.attempts_used, job.tenant, job.deadline};
 }
 
 bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_before, instant now) {
@@ -23,7 +21,6 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
   p.generation = entry.generation;
   p.fence = entry.fence;
   p.attempts_used = entry.attempts_used;
-  p.steps_done = entry.steps_done;
   p.preempted = entry.preempted;
   p.not_before = not_before.value_or(wall_time{});
   jobs_.insert(entry.id, p);
@@ -91,7 +88,6 @@ std::optional<wall_time> job_queue::delayed_until(const job_id& id) const {
 queue_entry job_queue::entry_from(const job_id& id, const place& p) const {
   queue_entry e{id, p.at->owner->cls, p.at->group->key, p.generation, p.fence, p.attempts_used, p.at->owner->tenant};
   if (p.has_deadline) e.deadline = p.due;
-  e.steps_done = p.steps_done;
   e.preempted = p.preempted;
   return e;
 }

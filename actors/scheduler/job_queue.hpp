@@ -41,8 +41,7 @@ struct queue_entry {
   std::uint32_t attempts_used = 0;
   tenant_id tenant{};
   std::optional<wall_time> deadline{};
-  std::uint16_t steps_done = 0; ///< of a preempted job, which resumes there
-  std::uint16_t preempted = 0;  ///< times
+  std::uint16_t preempted = 0; ///< times
 };
 
 struct queue_options {
@@ -103,7 +102,7 @@ public:
   /// The key as it is kept: one object for all jobs that wait with it.
   key_ptr share(const batch_key& key) const;
 
-  /// As it is kept: what has been saved of a job counts as done, and its key has the steps that are left.
+  /// As it is kept: its key has the steps that have been saved.
   queue_entry entry_of(const waiting_job& job) const;
 
   // ---- tenants
@@ -135,7 +134,7 @@ private:
     wall_time due{};
     wall_time not_before{}; ///< not zero: it is in delayed_
     std::uint32_t generation = 1, fence = 0, attempts_used = 0;
-    std::uint16_t steps_done = 0, preempted = 0;
+    std::uint16_t preempted = 0;
     bool has_deadline = false;
     bool used() const { return at != nullptr; }
   };

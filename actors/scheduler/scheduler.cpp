@@ -230,7 +230,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
-  supervised_batch batch{term_, b.id, b.worker, {}, false};
+  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join};
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;
@@ -250,7 +250,8 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   log::debug("batch granted", {{"batch", to_string(b.id)},
                                {"worker", b.worker.value},
                                {"jobs", batch.jobs.size()},
-                               {"key", to_string(*b.key)}});
+                               {"key", to_string(*b.key)},
+                               {"join", b.join}});
   wiring_.metrics->batch_started(batch.jobs.size());
   for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
   supervise(std::move(batch));
@@ -385,7 +386,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory, m.failed});
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory, m.failed, m.together});
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);

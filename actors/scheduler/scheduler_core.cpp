@@ -83,8 +83,9 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   }
   auto b = *take_out(id, now);
   if (measured) planner_.cost().learn(*b.key, b.jobs.size(), *measured);
-  if (m.peak_bytes != 0) planner_.memory().learn(*b.key, b.jobs.size(), m.peak_bytes);
-  if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, b.jobs.size(), device_bytes, now);
+  auto together = std::max<std::size_t>(b.jobs.size(), m.together);
+  if (m.peak_bytes != 0) planner_.memory().learn(*b.key, together, m.peak_bytes);
+  if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, together, device_bytes, now);
   std::chrono::duration<double> used = measured ? *measured : std::max(now - b.started_at, instant::duration{0});
   settle(b, used.count());
   for (auto& job : b.jobs) {
@@ -99,18 +100,18 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
 }
 
 void scheduler_core::resume_at(queue_entry& job, std::int32_t steps) {
-  if (steps == job.steps_done) return;
+  if (steps == job.key->steps_done) return;
   auto key = *job.key;
-  key.steps = std::max(1, key.steps + job.steps_done - steps);
+  key.steps_done = steps;
   job.key = queue_.share(key);
-  job.steps_done = static_cast<std::uint16_t>(steps);
 }
 
 std::vector<batch_id> scheduler_core::stopping() const {
   std::vector<batch_id> all;
   if (stopping_ == 0) return all;
   for (const auto& [id, b] : batches_)
-    if (b.stopping) all.push_back(id);
+    if (b.stopping)
+      for (const auto& one : computed_with(b)) all.push_back(one);
   return all;
 }
 
@@ -126,6 +127,8 @@ std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batc
   if (node.empty()) return {};
   auto& b = node.mapped();
   if (b.stopping) --stopping_;
+  if (auto open = open_.find(*b.key); open != open_.end() && open->second.erase(id) > 0 && open->second.empty())
+    open_.erase(open);
   if (auto w = workers_.find(b.worker); w != workers_.end()) {
     std::erase(w->second.batches, id);
     index(w->second, now);

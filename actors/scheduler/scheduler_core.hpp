@@ -5,8 +5,10 @@
 // Policy: the order of job_queue.hpp; jobs of one batch key together, as many as batch_planner.hpp says; a batch that
 // is not full waits for company a little while (`window`), never longer than a tenth of its predicted run time, or for
 // a few milliseconds while jobs pour in; a busy worker gets a second batch only when its present one is about to end.
-// A worker that would run the first job badly takes another of the same class that it runs well, if there is one. An
-// urgent job that no worker is free for preempts a batch of the lowest class at its next denoise step.
+// A worker that would run the first job badly takes another of the same class that it runs well, if there is one. While
+// no worker is free for them, jobs may join a running batch of their key between two of its steps, where the cost model
+// says that it pays and its worker would take them next anyway. An urgent job that no worker is free for preempts a
+// batch of the lowest class at its next denoise step.
 //
 // Never reads a clock, never logs. All times come in as arguments. Neither copied nor moved.
 #pragma once
@@ -35,6 +37,7 @@ struct scheduler_options {
   bool preempt = true;                              ///< what a worker cannot save begins again from the start
   std::chrono::milliseconds preempt_patience{2000}; ///< a batch that ends sooner is not worth stopping
   std::chrono::milliseconds cold_start{0};          ///< of a model on a worker that ran another: 0 is free
+  bool join = true;                                 ///< jobs may join a running batch of their key, where it pays
 };
 
 /// "These jobs on that worker": what plan() decides.
@@ -43,6 +46,7 @@ struct planned_batch {
   worker_id worker;
   key_ptr key;
   std::vector<queue_entry> jobs;
+  bool join = false; ///< the batch that runs there
 };
 
 /// "Stop this batch at its next step and save it": an urgent job needs its worker.
@@ -70,7 +74,8 @@ struct adoption {
 struct batch_measures {
   std::uint64_t peak_bytes = 0; ///< 0: not measured
   bool out_of_memory = false;
-  bool failed = false; ///< as a whole: its worker is avoided for a while
+  bool failed = false;        ///< as a whole: its worker is avoided for a while
+  std::uint32_t together = 0; ///< of how many jobs the memory was, where batches joined; 0: of its own
 };
 
 class scheduler_core {
@@ -112,8 +117,7 @@ public:
   void progressed(const batch_progress& p);
 
   /// `measured` is empty when the batch did not run from its start to its end. A job that comes back with saved steps
-  /// resumes there. Until then its batch key has the steps that are left, so that only jobs that are equally far share
-  /// a batch.
+  /// resumes there; its batch key has them, so that only jobs that are equally far share a batch.
   void closed(const batch_id& id, const std::vector<job_rerun>& reruns,
               std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
 
@@ -161,6 +165,7 @@ private:
     batch_progress progress;
     double charged_gpu_s = 0; ///< each job's tenant
     bool stopping = false;    ///< preempted
+    bool joined = false;      ///< it runs together with the one before it
   };
   struct orphan {
     adoption lease;
@@ -180,9 +185,15 @@ private:
   double suits(const batch_key& key, const worker_slot& w, instant now) const;
   void plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall, id_generator& ids,
                   plan_result& result);
+  double predicted_gpu_s(const batch_key& key, std::size_t jobs) const; ///< of each job
   void start(planned_batch& b, worker_slot& w, double gpu_s, instant now);
   std::optional<instant> worth_waiting(const batch_key& key, const worker_kind& kind, instant now,
                                        wall_time wall) const;
+  void plan_joins(instant now, wall_time wall, id_generator& ids, plan_result& result);
+  bool join(const batch_id& running, instant now, wall_time wall, id_generator& ids, plan_result& result);
+  bool is_joinable(const running_batch& b) const;
+  bool any_idle_for(const batch_key& key, instant now) const;
+  std::vector<batch_id> computed_with(const running_batch& b) const;
   void plan_preemptions(instant now, plan_result& result);
   const std::pair<const batch_id, running_batch>* victim_for(const batch_key& key, instant now) const;
   batch_planner::question question(const batch_key& key, const worker_kind& kind) const;
@@ -216,6 +227,7 @@ private:
   worker_pool pool_;
   std::map<std::uint64_t, std::size_t> memory_sizes_; ///< of usable workers: bytes, how many
   std::map<batch_id, running_batch> batches_;
+  std::map<batch_key, std::set<batch_id>> open_; ///< running ones that are not full
   std::unordered_map<job_id, batch_id, uuid_hash> running_;
   std::map<batch_id, orphan> orphans_; ///< few: leases that were running when an earlier scheduler ended
   std::set<std::string> suspects_;     ///< nodes

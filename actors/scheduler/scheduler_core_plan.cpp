@@ -28,6 +28,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   // A busy worker gets its next batch shortly before the present one ends.
   if (queue_.size() != queue_.delayed())
     if (auto next = pool_.next_due(now)) wake(result, *next);
+  if (options_.join) plan_joins(now, wall, ids, result);
   if (options_.preempt) plan_preemptions(now, result);
   return result;
 }
@@ -98,21 +99,27 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   if (head.deadline) q.time_left = *head.deadline - wall;
   if (options_.cold_start > 0ms && w.warm != head.key->model) q.cold_start = options_.cold_start;
   auto size = planner_.choose(q, now);
-  auto takes = planner_.cost().predict(*head.key, size);
-  auto gpu_s = takes ? std::chrono::duration<double>(*takes).count() / static_cast<double>(size) : 1.0;
+  auto gpu_s = predicted_gpu_s(*head.key, size);
   planned_batch b{ids.next<batch_id>(wall), w.status.id, head.key, queue_.take(head, size, now, gpu_s)};
   if (b.jobs.size() < batch_max(*b.key)) last_small_batch_ = now;
   start(b, w, gpu_s, now);
   result.batches.push_back(std::move(b));
 }
 
+double scheduler_core::predicted_gpu_s(const batch_key& key, std::size_t jobs) const {
+  auto takes = planner_.cost().predict(key, jobs);
+  return takes ? std::chrono::duration<double>(*takes).count() / static_cast<double>(jobs) : 1.0;
+}
+
 void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, instant now) {
   running_batch r{w.status.id, b.key, b.jobs, false, {}, now, {}};
-  r.progress.step = b.jobs.front().steps_done;
-  r.progress.steps_total = r.progress.step + b.key->steps;
+  r.progress.step = b.key->steps_done;
+  r.progress.steps_total = b.key->steps;
   r.charged_gpu_s = gpu_s;
+  r.joined = b.join;
+  if (!b.join && b.jobs.size() < batch_max(*b.key)) open_[*b.key].insert(b.id);
   // What is queued behind a running batch starts when that one ends.
-  if (!w.batches.empty())
+  if (!w.batches.empty() && !b.join)
     if (auto end = ends_at(batches_.at(w.batches.back())); end && *end > now) r.started_at = *end;
   for (const auto& job : b.jobs) running_[job.id] = b.id;
   batches_.emplace(b.id, std::move(r));
@@ -170,7 +177,7 @@ void scheduler_core::plan_preemptions(instant now, plan_result& result) {
       auto& b = batches_.at(victim->first);
       b.stopping = true;
       ++stopping_;
-      result.preempt.push_back({victim->first, b.worker});
+      for (const auto& id : computed_with(b)) result.preempt.push_back({id, b.worker});
     }
   }
 }
@@ -185,7 +192,9 @@ const std::pair<const batch_id, scheduler_core::running_batch>* scheduler_core::
     if (b.stopping || !b.granted || b.jobs.empty() || b.started_at > now) continue;
     auto w = workers_.find(b.worker);
     if (w == workers_.end() || w->second.batches.front() != entry.first) continue;
-    auto cls = std::ranges::min(b.jobs, {}, &queue_entry::cls).cls;
+    auto cls = job_class::free;
+    for (const auto& id : computed_with(b))
+      for (const auto& job : batches_.at(id).jobs) cls = std::min(cls, job.cls);
     if (cls == job_class::urgent) continue;
     auto end = ends_at(b);
     if (end && *end - now <= options_.preempt_patience) continue;

@@ -10,9 +10,9 @@ std::optional<job_live> scheduler_core::describe(const job_id& id, instant now) 
   if (!queue_.contains(id)) return {};
   job_live live;
   live.queue_position = queue_.position(id);
-  auto waits = *queue_.entry_of(id);
-  live.step = waits.steps_done;
-  live.steps_total = live.step + waits.key->steps;
+  auto key = queue_.key_of(id);
+  live.step = key->steps_done;
+  live.steps_total = key->steps;
   live.eta_ms = eta_ms(id, live.queue_position, now);
   return live;
 }
@@ -23,8 +23,8 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
   live.step = b.progress.step;
   live.steps_total = b.progress.steps_total;
   if (auto takes = planner_.cost().predict(*b.key, b.jobs.size()); takes && live.steps_total > 0)
-    live.eta_ms = static_cast<std::uint64_t>(takes->count() / 1000 *
-                                             std::clamp(live.steps_total - live.step, 0, b.key->steps) / b.key->steps);
+    live.eta_ms = static_cast<std::uint64_t>(
+        takes->count() / 1000 * std::clamp(live.steps_total - live.step, 0, b.key->steps_left()) / b.key->steps_left());
   return live;
 }
 

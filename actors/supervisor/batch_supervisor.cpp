@@ -45,6 +45,7 @@ void batch_supervisor::hand_over() {
   m.batch = batch_.id;
   m.worker = batch_.worker;
   m.lease_ttl = options_.lease_ttl;
+  m.join = batch_.join;
   for (auto& job : batch_.jobs) m.jobs.push_back(std::move(job.run));
   for (std::size_t i = 0; i < m.jobs.size(); ++i) { // kept: what the end needs
     batch_.jobs[i].run.id = m.jobs[i].id;
@@ -108,6 +109,7 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
   auto stopped = std::ranges::find(m.results, errc::preempted, &job_result::code) != m.results.end();
   peak_bytes_ = stopped ? 0 : m.peak_bytes; // decoding may have been its highest
   out_of_memory_ = m.code == errc::out_of_memory;
+  together_ = m.together;
   if (m.code != errc::ok) {
     all_ended(m.code, m.message);
     return promise;
@@ -125,11 +127,11 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
   return promise;
 }
 
-/// All steps were done by this worker, so that its time tells how long such batches take.
+/// All steps were done by this worker and by nobody else's side, so that its time tells how long such batches take.
 bool batch_supervisor::is_whole(const batch_finished& m) const {
   auto stopped = [](const job_result& r) { return r.code == errc::preempted; };
   auto resumed = [](const supervised_job& job) { return !job.run.saved.is_none(); };
-  return std::ranges::none_of(m.results, stopped) && std::ranges::none_of(batch_.jobs, resumed);
+  return m.together == 0 && std::ranges::none_of(m.results, stopped) && std::ranges::none_of(batch_.jobs, resumed);
 }
 
 void batch_supervisor::all_ended(errc code, const std::string& message) {
@@ -178,6 +180,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   m.batch = batch_.id;
   m.measured = measured_;
   m.peak_bytes = peak_bytes_;
+  m.together = together_;
   m.out_of_memory = out_of_memory_;
   m.failed = failed_;
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {

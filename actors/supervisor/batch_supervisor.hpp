@@ -38,6 +38,7 @@ struct batch_closed {
   std::vector<job_id> unclear{};                       ///< the ledger knows better: read them again
   std::optional<std::chrono::milliseconds> measured{}; ///< of whole runs only: neither stopped nor begun elsewhere
   std::uint64_t peak_bytes = 0;                        ///< measured; 0: not known
+  std::uint32_t together = 0;                          ///< most jobs computed at once, where batches joined; 0: alone
   bool out_of_memory = false;                          ///< the batch as a whole
   bool failed = false;                                 ///< likewise: it did not run to its end, nor was it paused
 };
@@ -70,6 +71,7 @@ struct supervised_batch {
   worker_id worker;
   std::vector<supervised_job> jobs;
   bool adopted = false; ///< it runs already
+  bool join = false;    ///< the batch that runs on the worker
 };
 
 class batch_supervisor {
@@ -112,6 +114,7 @@ private:
   end_batch end_;
   std::optional<std::chrono::milliseconds> measured_;
   std::uint64_t peak_bytes_ = 0;
+  std::uint32_t together_ = 0;
   bool out_of_memory_ = false;
   bool failed_ = false;
   act::watcher watcher_;

@@ -40,11 +40,14 @@ std::map<std::string, int> load(const blob& saved) {
 
 class null_batch final : public render_batch {
 public:
-  null_batch(const std::vector<run_job>& jobs, std::size_t artifact_bytes) : artifact_bytes_{artifact_bytes} {
-    for (auto& job : jobs) samples_.push_back({to_string(job.id), job.params.seed, 0, job.params.steps});
+  null_batch(std::vector<run_job> jobs, std::size_t artifact_bytes) : artifact_bytes_{artifact_bytes} {
+    join(std::move(jobs));
   }
 
   void prepare() override {}
+  void join(std::vector<run_job> jobs) override {
+    for (auto& job : jobs) samples_.push_back({to_string(job.id), job.params.seed, 0, job.params.steps});
+  }
   int steps_done() const override { return std::ranges::max(samples_, {}, &sample::done).done; }
   int steps_total() const override {
     auto left = [](const sample& s) { return s.total - s.done; };

@@ -37,8 +37,8 @@ errc try_state(renderer& model, const run_batch& b, const std::string& key, cons
 }
 
 /// One bad saved run does not cost the others theirs. `from_start`: whose saved run is not used.
-std::unique_ptr<render_batch> begin(renderer& model, const run_batch& b, saved_states states,
-                                    std::set<std::size_t>& from_start) {
+std::unique_ptr<render_batch> begin_work(renderer& model, const run_batch& b, saved_states states,
+                                         std::set<std::size_t>& from_start) {
   auto attempt = [&] {
     std::vector<blob> by_job(b.jobs.size());
     from_start.clear();
@@ -145,62 +145,143 @@ void render_thread::run() {
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    if (render(next) == errc::internal) return; // what waits runs in a fresh process
-    forget(next.batch.batch);
+    if (render(std::move(next)) == errc::internal) return; // what waits runs in a fresh process
   }
 }
 
-errc render_thread::render(const submitted& s) {
-  batch_rendered end;
-  end.batch = s.batch.batch;
-  end.last = true;
-  auto* model = renderers_.at(s.batch.jobs.front().params.model).get();
+errc render_thread::render(submitted first) {
+  computation now{*renderers_.at(first.batch.jobs.front().params.model)};
+  now.riders.push_back({std::move(first)});
+  errc code = errc::ok;
+  std::string message;
   try {
-    present_batch now{s.batch, {}, {}, {}};
-    now.work = begin(*model, s.batch, s.states, now.from_start);
-    let_go(now);
-    if (!now.is_empty()) {
-      report(now, run_phase::encoding);
-      now.work->prepare();
-      let_go(now);
-      render_steps(now);
+    begin(now, now.riders.front());
+    for (end_denoised(now); !now.riders.empty(); end_denoised(now)) {
+      take_joiners(now);
+      step(now);
     }
-    report_departures(now);
-    render_files(now);
   } catch (const render_error& e) {
-    end.code = e.code();
-    end.message = e.what();
+    code = e.code();
+    message = e.what();
   } catch (const std::exception& e) {
-    end.code = errc::internal;
-    end.message = e.what();
+    code = errc::internal;
+    message = e.what();
   }
-  end.peak_bytes = model->take_peak_bytes();
-  auto code = end.code;
-  events_.rendered(std::move(end));
+  for (auto& r : now.riders) end(now, r, code, message);
   return code;
 }
 
-void render_thread::render_steps(present_batch& now) {
-  while (!now.is_denoised() && !now.is_empty()) {
-    now.work->step();
-    now.has_denoised = true;
-    report(now, run_phase::denoising);
-    let_go(now);
+void render_thread::begin(computation& now, rider& r) {
+  now.work = begin_work(now.model, r.batch(), std::move(r.order.states), r.from_start);
+  now.samples = r.batch().jobs.size();
+  prepare(now, r);
+}
+
+void render_thread::prepare(computation& now, rider& r) {
+  let_go(now, r);
+  if (r.active() == 0) return;
+  auto begin = std::chrono::steady_clock::now();
+  report(now, r, run_phase::encoding);
+  now.work->prepare();
+  r.own_time += std::chrono::steady_clock::now() - begin;
+  let_go(now, r);
+}
+
+void render_thread::take_joiners(computation& now) {
+  while (auto next = next_joiner(now)) {
+    try {
+      now.work->join(next->batch.jobs);
+    } catch (const render_error& e) {
+      if (e.code() != errc::unsupported) throw;
+      next->batch.join = false; // it runs afterwards
+      std::lock_guard lock{mutex_};
+      return waiting_.push_front(*std::move(next));
+    }
+    now.riders.push_back({*std::move(next), now.samples});
+    now.samples += now.riders.back().batch().jobs.size();
+    prepare(now, now.riders.back());
+    auto together = static_cast<std::uint32_t>(now.active());
+    for (auto& r : now.riders) r.together = std::max(r.together, together);
   }
 }
 
-rendered_sample render_thread::present_batch::sample(std::size_t index) const {
-  rendered_sample s{batch.jobs[index].id, batch.jobs[index].fence, errc::ok, {}, {}};
+/// The next in line, if it is to join and shares the key.
+std::optional<render_thread::submitted> render_thread::next_joiner(const computation& now) {
+  auto key = [](const run_batch& b) { return key_of(b.jobs.front().params); };
+  auto resumes = [](const run_job& job) { return !job.saved.is_none(); };
+  std::lock_guard lock{mutex_};
+  if (waiting_.empty() || !waiting_.front().batch.join) return {};
+  const auto& b = waiting_.front().batch;
+  if (key(b) != key(now.riders.front().batch()) || std::ranges::any_of(b.jobs, resumes)) return {};
+  auto next = std::move(waiting_.front());
+  waiting_.pop_front();
+  return next;
+}
+
+void render_thread::step(computation& now) {
+  auto begin = std::chrono::steady_clock::now();
+  now.work->step();
+  auto took = std::chrono::steady_clock::now() - begin;
+  auto active = std::max<std::size_t>(now.active(), 1);
+  for (auto& r : now.riders) {
+    r.own_time += took * static_cast<std::int64_t>(r.active()) / static_cast<std::int64_t>(active);
+    r.has_denoised = true;
+    report(now, r, run_phase::denoising);
+    let_go(now, r);
+  }
+}
+
+/// Those of which nothing is left but decoding are decoded and leave; the others go on.
+void render_thread::end_denoised(computation& now) {
+  for (auto r = now.riders.begin(); r != now.riders.end();) {
+    if (!now.is_denoised(*r)) {
+      ++r;
+      continue;
+    }
+    report_departures(*r);
+    render_files(now, *r);
+    end(now, *r, errc::ok, {});
+    for (std::size_t i = 0; i < r->batch().jobs.size(); ++i)
+      if (!r->out.contains(i)) now.work->drop(r->first + i);
+    r = now.riders.erase(r);
+  }
+}
+
+void render_thread::end(computation& now, rider& r, errc code, std::string message) {
+  now.peak_bytes = std::max(now.peak_bytes, now.model.take_peak_bytes());
+  auto batch = r.batch().batch;
+  events_.rendered({batch, {}, true, code, std::move(message), now.peak_bytes, r.together, r.own_time});
+  if (code != errc::internal) forget(batch);
+}
+
+std::size_t render_thread::computation::active() const {
+  std::size_t sum = 0;
+  for (const auto& r : riders) sum += r.active();
+  return sum;
+}
+
+int render_thread::computation::steps_left(const rider& r, std::size_t index) const {
+  return r.batch().jobs[index].params.steps - work->steps_done_of(r.first + index);
+}
+
+bool render_thread::computation::is_denoised(const rider& r) const {
+  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
+    if (!r.out.contains(i) && steps_left(r, i) > 0) return false;
+  return true;
+}
+
+rendered_sample render_thread::rider::sample(std::size_t index) const {
+  rendered_sample s{batch().jobs[index].id, batch().jobs[index].fence, errc::ok, {}, {}};
   s.forget_saved = from_start.contains(index);
   return s;
 }
 
 /// Together, so that who shares a saved run comes with the others.
-void render_thread::report_departures(const present_batch& now) {
-  if (now.out.empty()) return;
-  batch_rendered part{now.batch.batch, {}, false, errc::ok, {}, 0};
-  for (const auto& [index, how] : now.out) {
-    auto s = now.sample(index);
+void render_thread::report_departures(const rider& r) {
+  if (r.out.empty()) return;
+  batch_rendered part{r.batch().batch};
+  for (const auto& [index, how] : r.out) {
+    auto s = r.sample(index);
     s.code = how.code;
     s.saved = how.saved;
     s.steps = how.steps;
@@ -209,59 +290,67 @@ void render_thread::report_departures(const present_batch& now) {
   events_.rendered(std::move(part));
 }
 
-void render_thread::render_files(present_batch& now) {
-  if (now.is_empty()) return;
-  report(now, run_phase::decoding);
-  batch_rendered part{now.batch.batch, {}, false, errc::ok, {}, 0};
-  std::size_t bytes = 0, left = now.batch.jobs.size() - now.out.size();
-  auto handed_over_at = std::chrono::steady_clock::now();
-  for (std::size_t i = 0; i < now.batch.jobs.size(); ++i) {
-    if (now.out.contains(i)) continue;
-    auto s = now.sample(i);
-    s.files = now.work->finish(i, [this] { ++progress_; });
+void render_thread::render_files(computation& now, rider& r) {
+  if (r.active() == 0) return;
+  report(now, r, run_phase::decoding);
+  batch_rendered part{r.batch().batch};
+  std::size_t bytes = 0, left = r.active();
+  auto begin = std::chrono::steady_clock::now(), handed_over_at = begin;
+  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
+    if (r.out.contains(i)) continue;
+    auto s = r.sample(i);
+    s.files = now.work->finish(r.first + i, [this] { ++progress_; });
     bytes += s.files.video.size() + s.files.thumbnail.size();
     part.samples.push_back(std::move(s));
     auto at = std::chrono::steady_clock::now();
+    r.own_time += at - std::exchange(begin, at);
     bool due = at - handed_over_at > handover_pause || part.samples.size() >= handover_samples;
     if (--left > 0 && !due && bytes < handover_bytes) continue;
-    events_.rendered(std::exchange(part, {now.batch.batch, {}, false, errc::ok, {}, 0}));
+    events_.rendered(std::exchange(part, {r.batch().batch}));
     bytes = 0;
     handed_over_at = at;
   }
 }
 
 /// Between two steps. Who is kept is saved before it leaves, after the others have left.
-void render_thread::let_go(present_batch& now) {
-  auto kept = follow_orders(now);
-  if (kept.empty() || now.is_denoised()) return; // nothing is left to be spared but the decoding
-  auto saved = now.has_denoised ? save(now.batch, *now.work) : nullptr;
+void render_thread::let_go(computation& now, rider& r) {
+  auto kept = follow_orders(now, r);
+  if (kept.empty() || now.is_denoised(r)) return; // nothing is left to be spared but the decoding
+  auto saved = r.has_denoised ? save(r.batch(), *now.work) : nullptr;
   for (auto i : kept) {
-    auto steps = saved ? now.work->steps_done_of(i) : 0;
-    now.out[i] = {errc::preempted, saved, steps};
-    now.work->drop(i);
+    auto steps = saved ? now.work->steps_done_of(r.first + i) : 0;
+    r.out[i] = {errc::preempted, saved, steps};
+    now.work->drop(r.first + i);
   }
 }
 
 /// Takes out who leaves at once; who is to be kept.
-std::vector<std::size_t> render_thread::follow_orders(present_batch& now) {
+std::vector<std::size_t> render_thread::follow_orders(computation& now, rider& r) {
   std::vector<std::size_t> kept;
   std::lock_guard lock{mutex_};
-  auto found = stopped_.find(now.batch.batch);
+  auto found = stopped_.find(r.batch().batch);
   if (found == stopped_.end()) return kept;
-  for (std::size_t i = 0; i < now.batch.jobs.size(); ++i) {
-    if (now.out.contains(i)) continue;
-    auto order = found->second.order_for(now.batch.jobs[i].id);
+  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
+    if (r.out.contains(i)) continue;
+    auto order = found->second.order_for(r.batch().jobs[i].id);
     if (order == stop_orders::leave::kept) kept.push_back(i);
     if (order != stop_orders::leave::at_once) continue;
-    now.out[i] = {};
-    now.work->drop(i);
+    r.out[i] = {};
+    now.work->drop(r.first + i);
   }
   return kept;
 }
 
-void render_thread::report(const present_batch& now, run_phase phase) {
+/// The furthest of its samples, and what that will be when all are done.
+void render_thread::report(const computation& now, const rider& r, run_phase phase) {
   ++progress_;
-  events_.progress({now.batch.batch, phase, now.work->steps_done(), now.work->steps_total()});
+  int done = 0, left = 0;
+  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
+    if (r.out.contains(i)) continue;
+    done = std::max(done, now.work->steps_done_of(r.first + i));
+    left = std::max(left, now.steps_left(r, i));
+  }
+  events_.progress({r.batch().batch, phase, done, done + left});
 }
 
 } // namespace reel

@@ -1,6 +1,7 @@
 // render_thread.hpp: The one thread of a worker process that computes. It takes batches in order, steps them
 // through their renderer, and reports from between the steps; everything else of the process (messages,
-// uploads, leases) goes on beside it.
+// uploads, leases) goes on beside it. A batch may join the one that runs: they share the forward passes, and each ends
+// when its own samples are done. What goes wrong then goes wrong for all of them.
 //
 // After errc::internal the process may be broken (a sticky device error): it takes nothing more, and its owner ends it.
 //
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <map>
 #include <mutex>
 #include <set>
@@ -60,6 +62,8 @@ struct batch_rendered {
   errc code = errc::ok;
   std::string message;
   std::uint64_t peak_bytes = 0;
+  std::uint32_t together = 0;           ///< most jobs computed at once, where batches joined; 0: it ran alone
+  std::chrono::nanoseconds own_time{0}; ///< its part of the time of the thread
 };
 
 class render_thread {
@@ -78,7 +82,8 @@ public:
   void expect(const batch_id& batch);
   void forget(const batch_id& batch); ///< of one that was expected and not submitted
 
-  /// At most as many as the worker has credits: whoever calls counts. Jobs with a saved run go on from its state; where
+  /// At most as many as the worker has credits: whoever calls counts. A batch that is to join is taken in at the next
+  /// step where it can be (run_batch), unless it has saved runs. Jobs with a saved run go on from its state; where
   /// that is missing or of no use they begin from the start, and their samples say so. Jobs of one batch may stand at
   /// different steps.
   void submit(run_batch b, saved_states states = {});
@@ -93,7 +98,7 @@ public:
 private:
   struct submitted {
     run_batch batch;
-    saved_states states;
+    saved_states states{};
   };
   /// How a sample left.
   struct departure {
@@ -101,25 +106,44 @@ private:
     std::shared_ptr<const packed_run> saved;
     std::int32_t steps = 0;
   };
-  struct present_batch {
-    const run_batch& batch;
-    std::unique_ptr<render_batch> work;
-    std::set<std::size_t> from_start;     ///< samples whose saved run is of no use
-    std::map<std::size_t, departure> out; ///< samples that left
-    bool has_denoised = false;            ///< here
-    bool is_empty() const { return out.size() == batch.jobs.size(); }
-    bool is_denoised() const { return work->steps_done() == work->steps_total(); }
+  /// A batch that is being computed, as a part of the work.
+  struct rider {
+    submitted order;
+    std::size_t first = 0;                  ///< number of its first sample in the work
+    std::set<std::size_t> from_start{};     ///< of its samples, those whose saved run is of no use
+    std::map<std::size_t, departure> out{}; ///< those that left
+    bool has_denoised = false;              ///< here
+    std::uint32_t together = 0;
+    std::chrono::nanoseconds own_time{0};
+    const run_batch& batch() const { return order.batch; }
+    std::size_t active() const { return batch().jobs.size() - out.size(); }
     rendered_sample sample(std::size_t index) const;
+  };
+  struct computation {
+    renderer& model;
+    std::unique_ptr<render_batch> work{};
+    std::list<rider> riders{}; ///< in order of coming
+    std::size_t samples = 0;   ///< numbers given so far
+    std::uint64_t peak_bytes = 0;
+    std::size_t active() const;
+    int steps_left(const rider& r, std::size_t index) const;
+    bool is_denoised(const rider& r) const; ///< nothing is left of it but decoding
   };
 
   void run();
-  errc render(const submitted& s); ///< how the batch as a whole ended
-  void render_steps(present_batch& now);
-  void report_departures(const present_batch& now);
-  void render_files(present_batch& now);
-  void let_go(present_batch& now);
-  std::vector<std::size_t> follow_orders(present_batch& now);
-  void report(const present_batch& now, run_phase phase);
+  errc render(submitted first); ///< how the computation ended
+  void begin(computation& now, rider& r);
+  void prepare(computation& now, rider& r);
+  void take_joiners(computation& now);
+  std::optional<submitted> next_joiner(const computation& now);
+  void step(computation& now);
+  void end_denoised(computation& now);
+  void end(computation& now, rider& r, errc code, std::string message);
+  void report_departures(const rider& r);
+  void render_files(computation& now, rider& r);
+  void let_go(computation& now, rider& r);
+  std::vector<std::size_t> follow_orders(computation& now, rider& r);
+  void report(const computation& now, const rider& r, run_phase phase);
 
   std::map<model_id, std::unique_ptr<renderer>> renderers_;
   events events_;

@@ -45,11 +45,19 @@ class render_batch {
 public:
   virtual ~render_batch() = default;
 
-  /// Text encoding and noise; once, first.
+  /// Text encoding and noise; first, and after each join().
   virtual void prepare() = 0;
 
+  /// More samples, between two steps, numbered after those that are there; they begin from their first step. Jobs as
+  /// for renderer::begin(), with the same batch_key. Throws render_error(unsupported), with nothing changed, where the
+  /// model cannot.
+  virtual void join(std::vector<run_job> jobs) {
+    static_cast<void>(jobs);
+    throw render_error{errc::unsupported, "this model's batches cannot grow"};
+  }
+
   /// Of the sample that is furthest, and what that will be when all are done. Samples that began from different
-  /// places (renderer::resume()) stand at their own steps.
+  /// places (renderer::resume()) or at different times (join()) stand at their own steps.
   virtual int steps_total() const = 0;
   virtual int steps_done() const = 0;
   virtual int steps_done_of(std::size_t sample) const {
@@ -57,7 +65,7 @@ public:
     return steps_done();
   }
 
-  /// One denoise step of all samples still in the batch.
+  /// One denoise step of all samples still in the batch and not done.
   virtual void step() = 0;
 
   /// Takes a sample out between two steps; it costs nothing from then on.
@@ -70,7 +78,7 @@ public:
   /// What each stage took so far, beside what was foretold. Empty: not measured.
   virtual std::vector<stage_cost> costs() const { return {}; }
 
-  /// After the last step: decodes and encodes one sample. `tick` is called after each decoded piece (liveness).
+  /// After the sample's last step: decodes and encodes it. `tick` is called after each decoded piece (liveness).
   virtual rendered finish(std::size_t sample, const std::function<void()>& tick) = 0;
 };
 

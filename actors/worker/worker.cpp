@@ -137,6 +137,8 @@ void worker::on_batch_rendered(batch_rendered& m) {
     b.end.code = m.code;
     b.end.message = m.message;
     b.end.peak_bytes = m.peak_bytes;
+    b.end.together = m.together;
+    b.own_time = m.own_time;
   }
   store_next(m.batch);
 }
@@ -267,7 +269,8 @@ void worker::end_if_complete(const batch_id& id) {
   auto& b = batches_.at(id);
   if (!b.rendered || b.ended) return;
   b.ended = true;
-  auto took = std::chrono::ceil<std::chrono::milliseconds>(act::now(self_) - b.started_at);
+  auto time = b.end.together > 0 ? b.own_time : act::now(self_) - b.started_at; // joined ones share it out
+  auto took = std::chrono::ceil<std::chrono::milliseconds>(time);
   b.end.run_ms = static_cast<std::uint64_t>(took.count());
   if (b.end.code != errc::ok) b.end.results.clear();
   tell_end(id);

@@ -52,6 +52,7 @@ void write(schema::BatchKey::Builder b, const batch_key& v, output&) {
   b.setSteps(v.steps);
   b.setSampler(static_cast<schema::Sampler>(v.sampler));
   b.setFlowShift(v.flow_shift);
+  b.setStepsDone(v.steps_done);
 }
 
 void read(schema::BatchKey::Reader r, batch_key& v, input& in) {
@@ -62,6 +63,7 @@ void read(schema::BatchKey::Reader r, batch_key& v, input& in) {
   v.steps = r.getSteps();
   v.sampler = in.known<sampler_kind>(r.getSampler());
   v.flow_shift = in.finite(r.getFlowShift());
+  v.steps_done = r.getStepsDone();
 }
 
 void write(schema::StoredObject::Builder b, const stored_object& v, output& out) {

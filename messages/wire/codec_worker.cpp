@@ -27,6 +27,7 @@ static void write(schema::RunBatch::Builder b, const run_batch& v, output& out) 
   b.setWorker(name(v.worker));
   b.setLeaseTtlMs(v.lease_ttl.count());
   write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+  b.setJoin(v.join);
 }
 static void read(schema::RunBatch::Reader r, run_batch& v, input& in) {
   read(r.getBatch(), v.batch, in);
@@ -34,6 +35,7 @@ static void read(schema::RunBatch::Reader r, run_batch& v, input& in) {
   in.require(r.getLeaseTtlMs() >= 0 && r.getLeaseTtlMs() <= lease_ttl_max.count());
   v.lease_ttl = std::chrono::milliseconds{r.getLeaseTtlMs()};
   read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
+  v.join = r.getJoin();
 }
 
 static void write(schema::RenewLease::Builder b, const renew_lease& v, output& out) {
@@ -100,6 +102,7 @@ static void write(schema::BatchFinished::Builder b, const batch_finished& v, out
   write_list(b.initResults(v.results.size()), v.results, out);
   b.setRunMs(v.run_ms);
   b.setPeakBytes(v.peak_bytes);
+  b.setTogether(v.together);
 }
 static void read(schema::BatchFinished::Reader r, batch_finished& v, input& in) {
   read(r.getBatch(), v.batch, in);
@@ -109,6 +112,7 @@ static void read(schema::BatchFinished::Reader r, batch_finished& v, input& in) 
   read_list(r.getResults(), v.results, in, batch_jobs_max);
   v.run_ms = r.getRunMs();
   v.peak_bytes = r.getPeakBytes();
+  v.together = r.getTogether();
 }
 
 void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out) {

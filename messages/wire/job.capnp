@@ -98,6 +98,9 @@ struct BatchKey {
   steps @4 :Int32;
   sampler @5 :Sampler;
   flowShift @6 :Float32;
+
+  stepsDone @7 :Int32;
+  # Of jobs that go on from a saved run, as the scheduler groups them; the ledger leaves it 0.
 }
 
 struct TextPair {

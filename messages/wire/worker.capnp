@@ -39,6 +39,9 @@ struct RunBatch {
 
   jobs @3 :List(RunJob);
   # At most 128, all of one batch key.
+
+  join @4 :Bool;
+  # Begin at the next step of the batch that runs there, where keys and model allow it.
 }
 
 struct RenewLease {
@@ -121,6 +124,9 @@ struct BatchFinished {
 
   peakBytes @6 :UInt64;
   # Measured device (or process) memory at its highest; 0: not known.
+
+  together @7 :UInt32;
+  # Most jobs computed at once, where batches joined; runMs is then this batch's part. 0: it ran alone.
 }
 
 enum WorkerState {

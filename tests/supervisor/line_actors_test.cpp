@@ -117,6 +117,29 @@ TEST_CASE("an urgent job takes the worker of a lower class at its next step, and
   CHECK(w.record(low).attempts_used == 1); // the one that went through
 }
 
+TEST_CASE("a job joins the running batch of its kind when no worker is free") {
+  line_world w{{}, 1};
+  auto& worker = w.worker(0);
+  w.submit(1);
+  w.pass(500ms);
+  w.finish(worker, errc::ok, 60s); // from now on it knows what one takes
+  auto first = w.submit(2);
+  w.pass(500ms);
+  REQUIRE(worker.batches.size() == 1);
+  CHECK_FALSE(worker.batches[0].join);
+  w.progress(worker.batches[0], 1);
+  auto second = w.submit(3);
+  w.pass(500ms);
+  REQUIRE(worker.batches.size() == 2);
+  CHECK(worker.batches[1].join);
+  CHECK(worker.batches[1].jobs.at(0).id == second);
+  w.finish(worker);
+  CHECK(w.record(first).state == job_state::succeeded);
+  CHECK(w.record(second).state == job_state::leased);
+  w.finish(worker);
+  CHECK(w.record(second).state == job_state::succeeded);
+}
+
 TEST_CASE("a saved run outlives crashes and a new scheduler, until a worker has no use for it") {
   line_world w;
   auto id = w.submit(1);

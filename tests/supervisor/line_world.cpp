@@ -160,8 +160,9 @@ job_id line_world::submit(std::uint64_t number, job_class cls) {
 
 namespace {
 
-batch_finished end_of(const run_batch& b, errc code) {
-  batch_finished m{b.batch, b.worker, code, code == errc::ok ? "" : "played", {}, 10, 0};
+batch_finished end_of(const run_batch& b, errc code, std::chrono::milliseconds took = 10ms) {
+  auto run_ms = static_cast<std::uint64_t>(took.count());
+  batch_finished m{b.batch, b.worker, code, code == errc::ok ? "" : "played", {}, run_ms, 0};
   for (const auto& job : b.jobs)
     if (code == errc::ok) m.results.push_back({job.id, job.fence, errc::ok, {}, {}, {}});
   return m;
@@ -169,10 +170,15 @@ batch_finished end_of(const run_batch& b, errc code) {
 
 } // namespace
 
-void line_world::finish(played_worker& w, errc code) {
+void line_world::progress(const run_batch& b, int step) {
+  act::post(scheduler_front_, batch_progress{b.batch, run_phase::denoising, step, b.jobs.front().params.steps});
+  system.run();
+}
+
+void line_world::finish(played_worker& w, errc code, std::chrono::milliseconds took) {
   auto b = w.batches.front();
   w.batches.erase(w.batches.begin());
-  act::post(w.node, end_of(b, code));
+  act::post(w.node, end_of(b, code, took));
   if (!w.batches.empty()) begin_first(w);
   system.run();
 }

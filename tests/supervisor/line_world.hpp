@@ -31,8 +31,10 @@ public:
 
   // ---- what happens outside
   job_id submit(std::uint64_t number, job_class cls = job_class::standard);
-  void finish(played_worker& w, errc code = errc::ok); ///< ends its first batch
-  void pause(const run_batch& b);                      ///< by another supervisor of the same lease
+  /// Ends its first batch, which took so long.
+  void finish(played_worker& w, errc code = errc::ok, std::chrono::milliseconds took = std::chrono::milliseconds{10});
+  void progress(const run_batch& b, int step); ///< it denoises
+  void pause(const run_batch& b);              ///< by another supervisor of the same lease
   /// Its first batch ends as one that was paused; 0 steps: nothing was saved.
   void preempted(played_worker& w, std::int32_t steps, bool forget_saved = false);
   void late_result(const run_batch& b); ///< a success that comes when its lease is long over

@@ -14,7 +14,7 @@ namespace {
 
 struct step_gate {
   std::counting_semaphore<> may{0}; ///< steps that may be done
-  bool can_save = true;
+  bool can_save = true, can_join = true;
 };
 
 /// The null model behind a gate.
@@ -28,6 +28,10 @@ public:
   void step() override {
     gate_.may.acquire();
     to_->step();
+  }
+  void join(std::vector<run_job> jobs) override {
+    if (!gate_.can_join) return render_batch::join(std::move(jobs));
+    to_->join(std::move(jobs));
   }
   void drop(std::size_t i) override { to_->drop(i); }
   blob save() const override {
@@ -80,6 +84,7 @@ struct heard_thread {
   void hear(const batch_rendered& r) {
     std::lock_guard lock{mutex};
     for (const auto& s : r.samples) samples.emplace(s.id, s);
+    if (r.last) ends.emplace(r.batch, r);
     ended = ended || r.last;
     changed.notify_all();
   }
@@ -102,6 +107,7 @@ struct heard_thread {
   std::condition_variable changed;
   std::vector<batch_progress> progress;
   std::map<job_id, rendered_sample> samples;
+  std::map<batch_id, batch_rendered> ends;
   bool ended = false;
   std::optional<render_thread> thread;
 };
@@ -114,6 +120,15 @@ run_batch batch_of(std::uint64_t jobs, int steps = 5) {
     b.jobs.back().params.steps = steps;
     b.jobs.back().params.seed = n;
   }
+  return b;
+}
+
+/// Another one, of the same key, that is to join.
+run_batch joiner_of(std::uint64_t number, std::uint64_t jobs, int steps = 5) {
+  auto b = batch_of(jobs, steps);
+  b.batch = sample::batch(number);
+  b.join = true;
+  for (std::uint64_t n = 0; n < jobs; ++n) b.jobs[n].id = sample::job(100 * number + n);
   return b;
 }
 
@@ -228,4 +243,82 @@ TEST_CASE("one bad saved run does not cost the others theirs") {
     CHECK(all.at(b.jobs[i].id).code == errc::ok);
     CHECK(all.at(b.jobs[i].id).forget_saved == (i == 1 || i == 2));
   }
+}
+
+TEST_CASE("a batch joins the one that runs at its next step, and each ends by itself") {
+  heard_thread t;
+  auto b = batch_of(1), late = joiner_of(2, 2);
+  t.thread->submit(b);
+  t.gate.may.release(2);
+  t.wait_for_step(2);
+  t.thread->submit(late); // the third step may have begun
+  t.gate.may.release(3);
+  t.wait([&] { return t.ends.contains(b.batch); });
+  {
+    std::lock_guard lock{t.mutex};
+    CHECK_FALSE(t.ends.contains(late.batch));
+    CHECK(t.samples.at(b.jobs[0].id).files.video.size() == 10);
+    auto of_late = [&](const batch_progress& p) { return p.batch == late.batch && p.phase == run_phase::denoising; };
+    auto joined = std::ranges::count_if(t.progress, of_late);
+    CHECK((joined == 2 || joined == 3));
+  }
+  t.gate.may.release(3);
+  t.wait([&] { return t.ends.contains(late.batch); });
+  for (const auto& job : late.jobs) CHECK(t.samples.at(job.id).code == errc::ok);
+  for (const auto& [id, end] : t.ends) {
+    CHECK(end.code == errc::ok);
+    CHECK(end.together == 3);
+  }
+}
+
+TEST_CASE(
+    "a batch of another key, one that goes on from somewhere and one that the model cannot take in run afterwards") {
+  heard_thread t;
+  auto other_key = joiner_of(2, 1, 4), resumed = joiner_of(2, 1), refused = joiner_of(2, 1);
+  resumed.jobs[0].saved = {"key", 1, 3};
+  for (auto* late : {&other_key, &resumed, &refused}) {
+    t.gate.can_join = late != &refused;
+    t.ends.clear();
+    t.progress.clear();
+    auto b = batch_of(1);
+    t.thread->submit(b);
+    t.gate.may.release(1);
+    t.wait_for_step(1);
+    t.thread->submit(*late);
+    t.gate.may.release(10);
+    t.wait([&] { return t.ends.size() == 2; });
+    CHECK(t.ends.at(b.batch).together == 0);
+    CHECK(t.ends.at(late->batch).together == 0);
+    CHECK(t.samples.at(late->jobs[0].id).code == errc::ok);
+    while (t.gate.may.try_acquire()) {
+    }
+    t.samples.clear();
+  }
+}
+
+TEST_CASE("of batches computed together each can be stopped or paused without the other") {
+  for (bool keep : {false, true})
+    for (bool stop_first : {false, true}) {
+      heard_thread t;
+      auto b = batch_of(1), late = joiner_of(2, 1);
+      t.thread->submit(b);
+      t.gate.may.release(1);
+      t.wait_for_step(1);
+      t.thread->submit(late);
+      t.gate.may.release(2);
+      t.wait([&] {
+        return std::ranges::any_of(t.progress, [&](auto& p) { return p.batch == late.batch && p.step == 1; });
+      });
+      const auto& stopped = stop_first ? b : late;
+      const auto& other = stop_first ? late : b;
+      t.thread->stop(stopped.batch, {}, keep);
+      t.gate.may.release(1);
+      t.wait([&] { return t.ends.contains(stopped.batch); });
+      auto s = t.samples.at(stopped.jobs[0].id);
+      CHECK(s.code == (keep ? errc::preempted : errc::cancelled));
+      CHECK((s.saved != nullptr) == keep);
+      t.gate.may.release(10);
+      t.wait([&] { return t.ends.contains(other.batch); });
+      CHECK(t.samples.at(other.jobs[0].id).code == errc::ok);
+    }
 }

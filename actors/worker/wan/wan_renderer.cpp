@@ -113,13 +113,22 @@ public:
   wan_batch(shared_parts& parts, std::vector<run_job> jobs)
       : parts_{parts}, jobs_{std::move(jobs)}, shape_{shape_of(parts.loaded, jobs_)},
         baseline_bytes_{parts.memory.used_bytes()}, costs_{parts.costs.predict(shape_, baseline_bytes_)},
-        run_{parts.loaded, schedule(), requests(), &parts.texts} {}
+        run_{parts.loaded, schedule(), requests(jobs_), &parts.texts} {}
 
   ~wan_batch() override { parts_.memory.release(); }
 
   void prepare() override {
     measured(costs_[0], [this] { run_.prepare(); });
-    parts_.costs.learn(shape_, baseline_bytes_, costs_[0]);
+    if (!has_grown_) parts_.costs.learn(shape_, baseline_bytes_, costs_[0]);
+  }
+  void join(std::vector<run_job> jobs) override {
+    check_jobs(parts_.loaded.config, jobs);
+    has_grown_ = true;
+    is_whole_ = false;
+    guarded([&] {
+      for (auto& r : requests(jobs)) run_.join(std::move(r), schedule());
+    });
+    jobs_.insert(jobs_.end(), std::make_move_iterator(jobs.begin()), std::make_move_iterator(jobs.end()));
   }
   int steps_total() const override { return static_cast<int>(run_.steps_total()); }
   int steps_done() const override { return static_cast<int>(run_.steps_done()); }
@@ -138,7 +147,7 @@ public:
   }
 
   rendered finish(std::size_t sample, const std::function<void()>& tick) override {
-    if (run_.steps_done() != run_.steps_total() || !run_.is_in(sample))
+    if (!run_.is_in(sample) || !run_.is_done(sample))
       throw std::logic_error{"wan: a sample that is not done, or dropped"};
     stage_cost one{.stage = run_phase::decoding};
     rendered files;
@@ -214,9 +223,9 @@ private:
                           .train_timesteps = static_cast<int>(parts_.loaded.config.train_timesteps)});
   }
 
-  std::vector<sample_request> requests() const {
+  std::vector<sample_request> requests(const std::vector<run_job>& jobs) const {
     std::vector<sample_request> samples;
-    for (auto& job : jobs_)
+    for (auto& job : jobs)
       samples.push_back({job.prompt_tokens, job.negative_tokens, job.params.guidance_high, job.params.guidance_low,
                          noise_of(shape_.latent, job.params.seed, parts_.loaded.device)});
     return samples;
@@ -290,7 +299,8 @@ private:
   batch_shape shape_;
   std::uint64_t baseline_bytes_;
   std::vector<stage_cost> costs_; ///< encoding, denoising, decoding
-  bool is_whole_ = true;          ///< no sample has left, every step was done here
+  bool is_whole_ = true;          ///< no sample has left or joined, every step was done here
+  bool has_grown_ = false;
   generation run_;
 };
 

@@ -148,3 +148,33 @@ TEST_CASE("no flipped bit of a header does more than be refused or read as other
     }
   }
 }
+
+TEST_CASE("a job that joins a batch between two steps, and who was there, give the files they give alone") {
+  auto model = make_wan_renderer(cpu_options());
+  std::vector<run_job> jobs{some_job(0), some_job(1)};
+  std::vector<rendered> expected;
+  for (const auto& job : jobs) {
+    auto alone = model->begin({job});
+    alone->prepare();
+    while (alone->steps_done() < alone->steps_total()) alone->step();
+    expected.push_back(finish(*alone, 0));
+  }
+  auto together = model->begin({jobs[0]});
+  together->prepare();
+  together->step();
+  together->join({jobs[1]});
+  together->prepare();
+  for (int step = 0; step < 3; ++step) together->step();
+  CHECK(together->steps_done_of(0) == 4);
+  CHECK(together->steps_done_of(1) == 3);
+  auto first = finish(*together, 0); // while the other has a step to go
+  CHECK_THROWS_AS(finish(*together, 1), std::logic_error);
+  together->drop(0);
+  together->step();
+  auto second = finish(*together, 1);
+  CHECK(first.video == expected[0].video);
+  CHECK(second.video == expected[1].video);
+  auto misfit = some_job(2);
+  misfit.params.width = 7;
+  CHECK(code_of([&] { together->join({misfit}); }) != errc::ok);
+}
