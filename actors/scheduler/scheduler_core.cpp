@@ -26,6 +26,7 @@ void scheduler_core::add(const waiting_job& job, instant now) {
   if (job.cancel_requested) lease.cancelled.push_back(job.id);
   lease.jobs.push_back({job.id, job.cls, std::make_shared<const batch_key>(job.key), job.generation, job.fence,
                         job.attempts_used, job.tenant, job.deadline});
+  lease.jobs.back().next_turn = job.next_turn;
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
@@ -34,6 +35,22 @@ std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
   for (auto& [batch, o] : orphans_)
     if (std::ranges::find(o.lease.jobs, id, &queue_entry::id) != o.lease.jobs.end()) o.lease.cancelled.push_back(id);
   return {};
+}
+
+/// The turn that a job in a batch had was its old class's; what is still settled of it is not worth more memory.
+bool scheduler_core::reprioritise(const job_id& id, job_class to, instant now) {
+  auto found = running_.find(id);
+  if (found == running_.end()) return queue_.reprioritise(id, to, now);
+  std::ranges::find(batches_.at(found->second).jobs, id, &queue_entry::id)->cls = to;
+  return true;
+}
+
+void scheduler_core::obey(const pause_list& pauses) {
+  auto set = [this](const tenant_id& who, bool paused) { who.value.empty() ? pause_all(paused) : pause(who, paused); };
+  for (const auto& p : pauses_.all)
+    if (std::ranges::find(pauses.all, p.tenant, &queue_pause::tenant) == pauses.all.end()) set(p.tenant, false);
+  for (const auto& p : pauses.all) set(p.tenant, true);
+  pauses_ = pauses;
 }
 
 // ---------------------------------------------------------------- batches
