@@ -48,8 +48,7 @@ gateway_parts make_gateway_line(const gateway_options& o) {
 }
 
 gateway_shell::gateway_shell(interface::pointer self, gateway_options o, std::shared_ptr<gateway_inbox> inbox,
-                             ledger_ref ledger, scheduler_ref scheduler, operations_ref operations,
-                             objects_ref objects)
+                             ledger_ref ledger, scheduler_ref scheduler, operations_ref operations, objects_ref objects)
     : self_{self}, options_{std::move(o)}, inbox_{std::move(inbox)}, ledger_{std::move(ledger)},
       scheduler_{std::move(scheduler)}, operations_{std::move(operations)}, objects_{std::move(objects)} {}
 

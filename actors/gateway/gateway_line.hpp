@@ -59,9 +59,8 @@ using delete_call = line_call<delete_job, delete_answer>;
 using reprioritise_call = line_call<reprioritise_job, reprioritise_answer>;
 using pause_call = line_call<set_pause, pause_list>;
 using object_call = line_call<read_object, object_slice>;
-using any_line_call =
-    std::variant<accept_call, read_call, list_call, cancel_call, delete_call, reprioritise_call, pause_call,
-                                   object_call, line_watch>;
+using any_line_call = std::variant<accept_call, read_call, list_call, cancel_call, delete_call, reprioritise_call,
+                                   pause_call, object_call, line_watch>;
 
 /// Shared by a gateway_line and the actor that serves it at the time.
 class gateway_inbox {
