@@ -77,6 +77,12 @@ std::shared_ptr<const packed_run> save(const run_batch& b, const render_batch& w
   return {};
 }
 
+void log_reuse(const run_batch& b, const render_batch& work) {
+  for (const auto& stage : work.costs())
+    if (stage.texts_reused > 0)
+      log::debug("texts not encoded again", {{"batch", to_string(b.batch)}, {"texts", stage.texts_reused}});
+}
+
 } // namespace
 
 // ---------------------------------------------------------------- orders
@@ -162,6 +168,7 @@ errc render_thread::render(const submitted& s) {
     if (!now.is_empty()) {
       report(now, run_phase::encoding);
       now.work->prepare();
+      log_reuse(now.batch, *now.work);
       let_go(now);
       render_steps(now);
     }

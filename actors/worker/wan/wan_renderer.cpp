@@ -118,8 +118,10 @@ public:
   ~wan_batch() override { parts_.memory.release(); }
 
   void prepare() override {
+    const auto reused_before = parts_.texts.reused();
     measured(costs_[0], [this] { run_.prepare(); });
-    parts_.costs.learn(shape_, baseline_bytes_, costs_[0]);
+    costs_[0].texts_reused = static_cast<std::uint32_t>(parts_.texts.reused() - reused_before);
+    if (costs_[0].texts_reused == 0) parts_.costs.learn(shape_, baseline_bytes_, costs_[0]);
   }
   int steps_total() const override { return static_cast<int>(run_.steps_total()); }
   int steps_done() const override { return static_cast<int>(run_.steps_done()); }
