@@ -21,6 +21,7 @@ struct cluster_plan {
   std::string more;   ///< further tables, for example "[scheduler]\n..."
   int slots = 2;      ///< worker processes of the worker node
   std::size_t queued_jobs_max = 1'000'000;
+  bool is_operator = false; ///< the tenant of api_key()
 };
 
 class local_cluster {
@@ -34,6 +35,7 @@ public:
   const std::string& url() const { return url_; }
   const std::string& api_key() const { return key_; }
   const std::string& dir() const { return plan_.dir; }
+  const std::string& config() const { return config_; } ///< of reelctl's cluster commands
   std::uint16_t port() const { return port_; }
 
   void start(const std::string& node);
