@@ -2,9 +2,9 @@
 //
 //   1. Class: urgent > vip > standard > free.
 //   2. Inside a class, weighted fair shares between tenants by GPU-seconds (fair_share.hpp).
-//   3. Inside a tenant the jobs that take its next turn (finals of previews), then the earliest deadline, then age. A
-//   job without a deadline counts as due `due_in` after its
-//      creation, so that it cannot be overtaken for ever.
+//   3. Inside a tenant the jobs that take its next turn (finals of previews), then the earliest deadline, then age.
+//      A job without a deadline counts as due `due_in` after its creation, so that it cannot be overtaken for ever but
+//      by next turns.
 //
 // Ageing: a tenant that has jobs waiting in a class and had no turn there for `age_after[class]` moves up to the place
 // between urgent and vip for one turn; such tenants go by the time they became due. So the first job of a tenant

@@ -96,10 +96,10 @@ private:
   id_generator ids_;
   std::uint64_t term_ = 0;
   bool recovering_ = true;
-  bool reading_ = false;    ///< a pass over the ledger is under way
-  bool read_again_ = false; ///< something was missed: another pass after this one
-  std::uint64_t pause_changes_ = 0;
-  instant hold_until_{}; ///< no grants before: the ledger could not
+  bool reading_ = false;            ///< a pass over the ledger is under way
+  bool read_again_ = false;         ///< something was missed: another pass after this one
+  std::uint64_t pause_changes_ = 0; ///< answered, or failed
+  instant hold_until_{};            ///< no grants before: the ledger could not
   instant plan_armed_for_{};
   std::uint64_t plan_number_ = 0;
   std::map<batch_id, batch_supervisor_ref> supervisors_;

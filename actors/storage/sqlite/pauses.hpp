@@ -11,13 +11,11 @@ inline constexpr const char* select_pauses = "SELECT tenant, made_by, since_ms F
 
 /// A row whose names are none was damaged: it holds nobody back.
 inline pause_list pauses_from(statement& select) {
-  auto is_name = [](std::string_view text, bool may_be_empty) {
-    return is_valid_name(text) || (may_be_empty && text.empty());
-  };
   pause_list list;
   for (auto row = select.query(); row.next();) {
-    if (is_name(row.text(0), true) && is_name(row.text(1), true))
-      list.all.push_back({{std::string{row.text(0)}}, {std::string{row.text(1)}}, time_from(row.integer(2))});
+    const auto tenant = row.text(0), by = row.text(1);
+    if ((tenant.empty() || is_valid_name(tenant)) && is_valid_name(by))
+      list.all.push_back({{std::string{tenant}}, {std::string{by}}, time_from(row.integer(2))});
     else
       log::error("a pause's row is damaged: not used");
   }

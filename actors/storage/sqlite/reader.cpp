@@ -32,8 +32,7 @@ reader::reader(connection& db)
                         "FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no "
                         "LEFT JOIN outbox o ON o.job_no = j.no AND o.generation = ?2 WHERE j.id = ?1")
                            .c_str()},
-      find_saved_run_{db, "SELECT 1 FROM saved_run WHERE key > ?1 AND key < ?2 LIMIT 1"}, select_pauses_{
-                                                                                              db, select_pauses} {}
+      find_saved_run_{db, "SELECT 1 FROM saved_run WHERE key > ?1 AND key < ?2 LIMIT 1"} {}
 
 void reader::end() { sqlite3_exec(db_.raw(), "COMMIT", nullptr, nullptr, nullptr); }
 

@@ -36,7 +36,7 @@ private:
   statement unfinished_;
   statement find_object_;
   statement find_saved_run_;
-  statement select_pauses_;
+  statement select_pauses_{db_, select_pauses};
 };
 
 } // namespace reel::sqlite
