@@ -200,7 +200,7 @@ void read_shapes(config_table& t, model_profile& p) {
   p.size_multiple = static_cast<std::int32_t>(t.integer("size_multiple", 2, 256, p.size_multiple));
   p.side_max = static_cast<std::int32_t>(t.integer("side_max", 16, 8192, p.side_max));
   p.size_default = read_size(t, "size", p.size_default);
-  p.size_preview = read_size(t, "size_preview", p.size_default);
+  p.size_preview = read_size(t, "size_preview", preview_size(p));
   p.frames_max = static_cast<std::int32_t>(t.integer("frames_max", 1, 4097, p.frames_max));
   p.frames_default = static_cast<std::int32_t>(t.integer("frames", 1, 4097, std::min(p.frames_default, p.frames_max)));
   p.fps_default = static_cast<std::int32_t>(t.integer("fps", 1, 60, p.fps_default));

@@ -11,14 +11,17 @@
 namespace reel {
 
 /// storage, ledger side. Asked by gateways, by the scheduler and by batch supervisors.
-using ledger_protocol = act::protocol<accept_answers(accept_jobs),      //
-                                      job_record(read_job),             //
-                                      job_page(list_jobs),              //
-                                      cancel_answer(cancel_job),        //
-                                      delete_answer(delete_job),        //
-                                      leadership(take_leadership),      //
-                                      unfinished_page(unfinished_jobs), //
-                                      grant_answer(grant_batch),        //
+using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
+                                      job_record(read_job),                  //
+                                      job_page(list_jobs),                   //
+                                      cancel_answer(cancel_job),             //
+                                      delete_answer(delete_job),             //
+                                      reprioritise_answer(reprioritise_job), //
+                                      pause_list(set_pause),                 //
+                                      pause_list(read_pauses),               //
+                                      leadership(take_leadership),           //
+                                      unfinished_page(unfinished_jobs),      //
+                                      grant_answer(grant_batch),             //
                                       end_answer(end_batch)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
@@ -42,6 +45,10 @@ using scheduler_protocol = act::protocol<done(jobs_queued),              //
                                          void(batch_progress),           //
                                          done(batch_finished)>;
 using scheduler_ref = act::ref<scheduler_protocol>;
+
+/// Commands to the scheduler that are durable before they are answered. From gateways, which know who may give them.
+using operations_protocol = act::protocol<pause_list(set_pause), reprioritise_answer(reprioritise_job)>;
+using operations_ref = act::ref<operations_protocol>;
 
 using gateway_protocol = act::protocol<void(job_update)>;
 using gateway_ref = act::ref<gateway_protocol>;

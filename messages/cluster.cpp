@@ -11,6 +11,7 @@ std::string_view to_string(role r) {
   case role::objects: return "objects";
   case role::slots: return "slots";
   case role::worker: return "worker";
+  case role::operations: return "operations";
   }
   return "unknown";
 }

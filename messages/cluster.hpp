@@ -10,13 +10,14 @@ namespace reel {
 
 /// What can be addressed on another node. Values are sent: never renumber.
 enum class role : std::uint8_t {
-  node = 0,      ///< every process: heartbeats, status
-  gateway = 1,   ///< HTTP
-  scheduler = 2, ///< queue, batches, batch supervisors
-  ledger = 3,    ///< job rows
-  objects = 4,   ///< videos
-  slots = 5,     ///< GPU slots of a node
-  worker = 6,    ///< the worker process itself, on the local link only
+  node = 0,       ///< every process: heartbeats, status
+  gateway = 1,    ///< HTTP
+  scheduler = 2,  ///< queue, batches, batch supervisors
+  ledger = 3,     ///< job rows
+  objects = 4,    ///< videos
+  slots = 5,      ///< GPU slots of a node
+  worker = 6,     ///< the worker process itself, on the local link only
+  operations = 7, ///< commands to the scheduler that gateways pass on
 };
 std::string_view to_string(role r);
 bool is_known(role r);

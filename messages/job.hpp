@@ -66,7 +66,8 @@ struct batch_key {
 batch_key key_of(const render_params& p);
 std::string to_string(const batch_key& k); ///< "wan-small 64x64x17 20 unipc", for logs and tables
 
-/// One accepted request. Immutable from acceptance on; the ledger keeps it under a checksum.
+/// One accepted request. Immutable from acceptance on, but for its class (reprioritise_job); the ledger keeps it under
+/// a checksum.
 struct job_request {
   job_id id;
   tenant_id tenant;
@@ -82,6 +83,9 @@ struct job_request {
   std::vector<std::pair<std::string, std::string>> metadata; ///< the client's, at most 16 pairs, returned as given
   std::string idempotency_key;                               ///< empty: none
   sha256_digest payload_sha256;                              ///< of the request's meaning, for the idempotency check
+  bool is_preview = false;                                   ///< small and quick: a final may be made from it
+  job_id final_of; ///< the preview that it repeats in full; nil: none. Takes its tenant's next turn
+  bool is_final() const { return !final_of.is_nil(); }
   bool operator==(const job_request&) const = default;
 };
 

@@ -1,6 +1,7 @@
 // scheduler.hpp: What one says to the scheduler, and what it tells the gateways.
 #pragma once
 
+#include "messages/pauses.hpp"
 #include "messages/worker.hpp"
 
 namespace reel {
@@ -107,11 +108,20 @@ struct describe_workers {
 };
 struct workers_view {
   std::vector<worker_status> workers;
+  std::vector<queue_pause> pauses; ///< why they may be idle
   bool operator==(const workers_view&) const = default;
 };
 
 struct describe_queue {
   bool operator==(const describe_queue&) const = default;
+};
+/// What waits of one tenant in one class.
+struct tenant_backlog {
+  tenant_id tenant;
+  job_class cls = job_class::standard;
+  std::uint64_t waiting = 0;  ///< jobs that could run now
+  std::uint64_t position = 0; ///< in the queue, of the first of them
+  bool operator==(const tenant_backlog&) const = default;
 };
 struct queue_view {
   std::array<std::uint64_t, 4> waiting{}; ///< by job_class
@@ -120,6 +130,8 @@ struct queue_view {
   std::uint64_t batches = 0;
   std::uint64_t term = 0;
   bool recovering = true; ///< still reading the ledger
+  std::vector<queue_pause> pauses;
+  std::vector<tenant_backlog> tenants; ///< those served next, at most 64; without paused ones
   std::uint64_t waiting_in_all() const { return waiting[0] + waiting[1] + waiting[2] + waiting[3]; }
   bool operator==(const queue_view&) const = default;
 };

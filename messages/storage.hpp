@@ -63,6 +63,21 @@ struct cancel_answer {
   bool operator==(const cancel_answer&) const = default;
 };
 
+/// Gives a waiting job another class. Answered with a reprioritise_answer, or errc::not_found as for read_job.
+struct reprioritise_job {
+  tenant_id tenant; ///< whose job it must be; empty: anybody's
+  job_id id;
+  job_class to = job_class::standard;
+  bool operator==(const reprioritise_job&) const = default;
+};
+struct reprioritise_answer {
+  errc code = errc::ok; ///< conflict: it runs, or has ended
+  job_state state = job_state::queued;
+  job_class from = job_class::standard; ///< the class until now
+  job_class to = job_class::standard;   ///< the class from now on
+  bool operator==(const reprioritise_answer&) const = default;
+};
+
 /// Hides the job from its tenant for ever; cancels it first where needed. Its objects become orphans, which the
 /// sweeper removes. Answered with a delete_answer.
 struct delete_job {
@@ -105,6 +120,7 @@ struct waiting_job {
   batch_id batch;               ///< while leased
   worker_id worker;             ///< while leased
   std::int32_t saved_steps = 0; ///< denoise steps that its saved run spares; 0: it begins from the start
+  bool next_turn = false;       ///< goes before the other jobs of its tenant in its class
   bool operator==(const waiting_job&) const = default;
 };
 

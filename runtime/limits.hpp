@@ -23,6 +23,7 @@ inline constexpr std::size_t metadata_text_max = 512;
 inline constexpr std::size_t batch_jobs_max = 128;    ///< a null model wants many; real ones are bounded by memory
 inline constexpr std::size_t accept_jobs_max = 128;   ///< per message: 128 x (8 KiB + 8 KiB + tokens) < body_bytes_max
 inline constexpr std::size_t watched_jobs_max = 1024; ///< one event stream per HTTP connection at most
+inline constexpr std::size_t pauses_max = 1024;       ///< made by hand: far above usual
 
 // The link to one peer: what may be on its way unacknowledged. Beyond it, a send is refused (errc::queue_full).
 inline constexpr std::size_t link_window_frames = 4096;

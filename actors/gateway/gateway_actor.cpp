@@ -48,9 +48,9 @@ gateway_parts make_gateway_line(const gateway_options& o) {
 }
 
 gateway_shell::gateway_shell(interface::pointer self, gateway_options o, std::shared_ptr<gateway_inbox> inbox,
-                             ledger_ref ledger, scheduler_ref scheduler, objects_ref objects)
+                             ledger_ref ledger, scheduler_ref scheduler, operations_ref operations, objects_ref objects)
     : self_{self}, options_{std::move(o)}, inbox_{std::move(inbox)}, ledger_{std::move(ledger)},
-      scheduler_{std::move(scheduler)}, objects_{std::move(objects)} {}
+      scheduler_{std::move(scheduler)}, operations_{std::move(operations)}, objects_{std::move(objects)} {}
 
 gateway_shell::interface::behavior_type gateway_shell::make_behavior() {
   auto me = caf::actor_cast<interface>(self_);
@@ -212,6 +212,16 @@ void gateway_shell::on_call(delete_call c) {
       },
       [reply](errc code) { reply->give(failed{code}); });
 }
+
+template <class Message, class Answer> void gateway_shell::command(line_call<Message, Answer> c) {
+  auto reply = shared(std::move(c.reply));
+  act::ask(
+      self_, operations_, options_.command_deadline, std::move(c.message),
+      [reply](Answer& a) { reply->give(std::move(a)); }, [reply](errc code) { reply->give(failed{code}); });
+}
+
+void gateway_shell::on_call(reprioritise_call c) { command(std::move(c)); }
+void gateway_shell::on_call(pause_call c) { command(std::move(c)); }
 
 void gateway_shell::on_call(object_call c) {
   auto reply = shared(std::move(c.reply));

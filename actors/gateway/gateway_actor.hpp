@@ -45,6 +45,7 @@ struct gateway_options {
   std::chrono::milliseconds accept_deadline{10'000};         ///< and the longest wait before; two < answer_time
   std::chrono::milliseconds read_deadline{5'000};
   std::chrono::milliseconds live_deadline{1'000};
+  std::chrono::milliseconds command_deadline{12'000}; ///< longer than the scheduler waits for the ledger
   std::chrono::milliseconds object_deadline{10'000};
   std::chrono::milliseconds probe_every{1'000};
   std::chrono::milliseconds trouble_kept{5'000};
@@ -57,7 +58,7 @@ public:
   static constexpr const char* name = "gateway";
 
   gateway_shell(interface::pointer self, gateway_options o, std::shared_ptr<gateway_inbox> inbox, ledger_ref ledger,
-                scheduler_ref scheduler, objects_ref objects);
+                scheduler_ref scheduler, operations_ref operations, objects_ref objects);
   ~gateway_shell() { inbox_->close(); }
 
   interface::behavior_type make_behavior();
@@ -72,6 +73,8 @@ private:
   void on_call(list_call c);
   void on_call(cancel_call c);
   void on_call(delete_call c);
+  void on_call(reprioritise_call c);
+  void on_call(pause_call c);
   void on_call(object_call c);
   void on_call(line_watch c);
 
@@ -85,6 +88,7 @@ private:
   void ask_live(job_record record, std::shared_ptr<open_reply<job_view>> reply);
   struct open_page;
   void ask_live(const std::shared_ptr<open_page>& page);
+  template <class Message, class Answer> void command(line_call<Message, Answer> c);
   void tell_watched();
   void probe_ledger();
 
@@ -93,6 +97,7 @@ private:
   std::shared_ptr<gateway_inbox> inbox_;
   ledger_ref ledger_;
   scheduler_ref scheduler_;
+  operations_ref operations_;
   objects_ref objects_;
 
   struct waiting_accept {

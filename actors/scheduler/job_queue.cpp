@@ -1,5 +1,7 @@
 #include "actors/scheduler/job_queue.hpp"
 
+#include <span>
+
 namespace reel {
 
 // ---------------------------------------------------------------- jobs come and go
@@ -9,7 +11,9 @@ bool job_queue::add(const waiting_job& job, instant now) { return add(entry_of(j
 queue_entry job_queue::entry_of(const waiting_job& job) const {
   auto key = job.key;
   key.steps_done = job.saved_steps;
-  return {job.id, job.cls, share(key), job.generation, job.fence, job.attempts_used, job.tenant, job.deadline};
+  queue_entry e{job.id, job.cls, share(key), job.generation, job.fence, job.attempts_used, job.tenant, job.deadline};
+  e.next_turn = job.next_turn;
+  return e;
 }
 
 bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_before, instant now) {
@@ -22,13 +26,14 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
   p.fence = entry.fence;
   p.attempts_used = entry.attempts_used;
   p.preempted = entry.preempted;
+  p.next_turn = entry.next_turn;
   p.not_before = not_before.value_or(wall_time{});
   jobs_.insert(entry.id, p);
   if (not_before) {
     ++p.at->delayed;
     delayed_.emplace(*not_before, entry.id);
   } else
-    enqueue(*p.at, {p.due, entry.id}, now);
+    enqueue(*p.at, turn_of(entry.id, p), now);
   return true;
 }
 
@@ -41,7 +46,7 @@ bool job_queue::remove(const job_id& id) {
     delayed_.erase({p.not_before, id});
     --p.at->delayed;
   } else
-    dequeue(*p.at, {p.due, id});
+    dequeue(*p.at, turn_of(id, p));
   drop_if_empty(*p.at);
   return true;
 }
@@ -53,7 +58,7 @@ std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
     auto& p = *jobs_.find(id);
     p.not_before = {};
     --p.at->delayed;
-    enqueue(*p.at, {p.due, id}, now);
+    enqueue(*p.at, turn_of(id, p), now);
   }
   if (delayed_.empty()) return {};
   return delayed_.begin()->first;
@@ -62,6 +67,7 @@ std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
 bool job_queue::reprioritise(const job_id& id, job_class to, instant now) {
   auto entry = entry_of(id);
   if (!entry) return false;
+  if (entry->cls == to) return true;
   auto not_before = delayed_until(id);
   remove(id);
   entry->cls = to;
@@ -89,6 +95,7 @@ queue_entry job_queue::entry_from(const job_id& id, const place& p) const {
   queue_entry e{id, p.at->owner->cls, p.at->group->key, p.generation, p.fence, p.attempts_used, p.at->owner->tenant};
   if (p.has_deadline) e.deadline = p.due;
   e.preempted = p.preempted;
+  e.next_turn = p.next_turn;
   return e;
 }
 
@@ -245,7 +252,7 @@ std::size_t job_queue::position(const job_id& id) const {
   if (!found || found->not_before != wall_time{}) return 0;
   const auto& own = *found->at->owner;
   std::size_t own_ahead = 0;
-  for (const auto& [key, l] : own.lanes) own_ahead += l->jobs.rank({found->due, id});
+  for (const auto& [key, l] : own.lanes) own_ahead += l->jobs.rank(turn_of(id, *found));
   auto ahead = own_ahead;
   for (std::size_t c = 0; c < static_cast<std::size_t>(own.cls); ++c) ahead += classes_[c].waiting;
   auto turns = static_cast<double>(own_ahead + 1) / own.weight;
@@ -262,7 +269,25 @@ std::size_t job_queue::waiting(job_class c, const tenant_id& tenant) const {
 std::vector<std::pair<key_ptr, std::size_t>> job_queue::waiting_by_key(job_class c) const {
   std::vector<std::pair<key_ptr, std::size_t>> all;
   for (const auto& [key, group] : at(c).groups)
-    if (group.waiting != 0) all.emplace_back(key, group.waiting);
+    if (group.linked) all.emplace_back(key, group.waiting);
+  return all;
+}
+
+std::vector<tenant_backlog> job_queue::backlogs(std::size_t most) const {
+  std::vector<tenant_backlog> all;
+  for (const auto& c : classes_) {
+    std::vector<const account*> waiting;
+    for (const auto& [tenant, a] : c.accounts)
+      if (a.waiting > 0 && !a.paused) waiting.push_back(&a);
+    auto next = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(most - all.size(), waiting.size()));
+    std::ranges::partial_sort(waiting, next, {}, &account::start);
+    for (const auto* a : std::span{waiting.begin(), next}) {
+      std::optional<turn> first;
+      for (const auto& [key, l] : a->lanes)
+        if (!l->jobs.empty() && (!first || l->jobs.first() < *first)) first = l->jobs.first();
+      all.push_back({a->tenant, a->cls, a->waiting, position(first->id)});
+    }
+  }
   return all;
 }
 

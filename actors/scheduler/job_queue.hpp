@@ -2,8 +2,9 @@
 //
 //   1. Class: urgent > vip > standard > free.
 //   2. Inside a class, weighted fair shares between tenants by GPU-seconds (fair_share.hpp).
-//   3. Inside a tenant the earliest deadline, then age. A job without a deadline counts as due `due_in` after its
-//      creation, so that it cannot be overtaken for ever.
+//   3. Inside a tenant the jobs that take its next turn (finals of previews), then the earliest deadline, then age.
+//      A job without a deadline counts as due `due_in` after its creation, so that it cannot be overtaken for ever but
+//      by next turns.
 //
 // Ageing: a tenant that has jobs waiting in a class and had no turn there for `age_after[class]` moves up to the place
 // between urgent and vip for one turn; such tenants go by the time they became due. So the first job of a tenant
@@ -28,6 +29,7 @@
 
 #include "actors/scheduler/fair_share.hpp"
 #include "actors/scheduler/job_table.hpp"
+#include "messages/scheduler.hpp"
 
 namespace reel {
 
@@ -42,6 +44,7 @@ struct queue_entry {
   tenant_id tenant{};
   std::optional<wall_time> deadline{};
   std::uint16_t preempted = 0; ///< times
+  bool next_turn = false;      ///< goes before the other jobs of its tenant
 };
 
 struct queue_options {
@@ -122,7 +125,10 @@ public:
   std::size_t position(const job_id& id) const;
   std::size_t waiting(job_class c) const { return at(c).waiting; }
   std::size_t waiting(job_class c, const tenant_id& tenant) const;
+  /// Without keys of which only paused tenants have jobs.
   std::vector<std::pair<key_ptr, std::size_t>> waiting_by_key(job_class c) const;
+  /// Of the tenants that wait and are not paused, at most `most` of those served next.
+  std::vector<tenant_backlog> backlogs(std::size_t most) const;
   std::size_t tenants(job_class c) const { return at(c).accounts.size(); }
   double virtual_start(job_class c, const tenant_id& tenant) const; ///< 0: no account
   std::size_t delayed() const { return delayed_.size(); }
@@ -136,12 +142,14 @@ private:
     std::uint32_t generation = 1, fence = 0, attempts_used = 0;
     std::uint16_t preempted = 0;
     bool has_deadline = false;
+    bool next_turn = false;
     bool used() const { return at != nullptr; }
   };
 
   class_queue& at(job_class c) { return classes_[static_cast<std::size_t>(c)]; }
   const class_queue& at(job_class c) const { return classes_[static_cast<std::size_t>(c)]; }
   queue_entry entry_from(const job_id& id, const place& p) const;
+  static turn turn_of(const job_id& id, const place& p) { return {p.due, id, p.next_turn}; }
 
   account& account_of(job_class c, const tenant_id& tenant);
   lane& lane_of(job_class c, const tenant_id& tenant, const key_ptr& key);

@@ -20,6 +20,7 @@ waiting_job waiting_job_of(const job_record& r) {
   w.attempts_used = r.attempts_used;
   w.not_before = r.not_before;
   w.cancel_requested = r.cancel_requested;
+  w.next_turn = r.request.is_final();
   w.batch = r.batch;
   w.worker = r.worker;
   return w;
@@ -37,9 +38,13 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const job_cancelled& m) { on_job_cancelled(m); },
       [this](const describe_job& m) { return on_describe_job(m); },
       [this](const watch_jobs& m) { on_watch_jobs(m); },
-      [this](const describe_workers&) { return workers_view{core_.workers()}; },
+      [this](const describe_workers&) {
+        return workers_view{core_.workers(), core_.pauses().all};
+      },
       [this](const describe_queue&) { return on_describe_queue(); },
       [this](const explain_job& m) { return on_explain_job(m); },
+      [this](const set_pause& m) { return on_set_pause(m); },
+      [this](const reprioritise_job& m) { return on_reprioritise_job(m); },
       [this](const workers_report& m) { on_workers_report(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
       [this](const batch_finished& m) { return on_batch_finished(m); },
@@ -48,6 +53,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](plan_timeout t) { on_plan_timeout(t); },
       [this](lead_timeout) { on_lead_timeout(); },
       [this](orphan_timeout) { on_orphan_timeout(); },
+      [this](pauses_timeout) { on_pauses_timeout(); },
   };
 }
 
@@ -59,7 +65,7 @@ void scheduler::on_lead_timeout() {
       [this](const leadership& l) {
         term_ = l.term;
         log::info("leadership taken", {{"term", term_}});
-        read_ledger({});
+        learn_pauses();
         act::tell_after(self_, 1s, self_, orphan_timeout{});
       },
       [this](errc code) {
@@ -159,9 +165,11 @@ void scheduler::on_watch_jobs(const watch_jobs& m) {
 }
 
 queue_view scheduler::on_describe_queue() {
+  constexpr std::size_t tenants_shown = 64;
   auto view = core_.view();
   view.term = term_;
   view.recovering = recovering_;
+  view.tenants = core_.queue().backlogs(tenants_shown);
   return view;
 }
 

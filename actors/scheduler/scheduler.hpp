@@ -2,8 +2,8 @@
 // per cluster, on the node with the scheduler role; the ledger's leader row makes sure of it
 // (reliability.md 2.11).
 //
-// Start: take leadership (a new term), then read every unfinished job from the ledger, then plan. Reports and
-// ends of batches that come before the reading is done are put off: their senders repeat them.
+// Start: take leadership (a new term), then read the pauses and every unfinished job from the ledger, then plan.
+// Reports and ends of batches that come before the reading is done are put off: their senders repeat them.
 //
 // If another scheduler has taken over (errc::not_leader), it throws and its supervisor starts it again from
 // there.
@@ -24,9 +24,11 @@ struct plan_timeout {
 };
 struct lead_timeout {};
 struct orphan_timeout {};
+struct pauses_timeout {};
 
-using scheduler_actor_protocol = act::extend<scheduler_protocol, void(peer_changed), void(batch_closed),
-                                             void(plan_timeout), void(lead_timeout), void(orphan_timeout)>;
+using scheduler_actor_protocol =
+    act::extend<scheduler_protocol, pause_list(set_pause), reprioritise_answer(reprioritise_job), void(peer_changed),
+                void(batch_closed), void(plan_timeout), void(lead_timeout), void(orphan_timeout), void(pauses_timeout)>;
 
 struct scheduler_wiring {
   node_id self;
@@ -60,6 +62,8 @@ private:
   caf::result<explanation> on_explain_job(const explain_job& m);
   void on_watch_jobs(const watch_jobs& m);
   queue_view on_describe_queue();
+  caf::result<pause_list> on_set_pause(const set_pause& m);
+  caf::result<reprioritise_answer> on_reprioritise_job(const reprioritise_job& m);
   void on_workers_report(const workers_report& m);
   void on_batch_progress(const batch_progress& m);
   caf::result<done> on_batch_finished(const batch_finished& m);
@@ -68,8 +72,10 @@ private:
   void on_plan_timeout(plan_timeout t);
   void on_lead_timeout();
   void on_orphan_timeout();
+  void on_pauses_timeout() { learn_pauses(); }
 
   void read_ledger(std::optional<job_id> after);
+  void learn_pauses();
   void plan();
   void grant(const planned_batch& b);
   void on_granted(const planned_batch& b, const grant_answer& a);
@@ -91,9 +97,10 @@ private:
   id_generator ids_;
   std::uint64_t term_ = 0;
   bool recovering_ = true;
-  bool reading_ = false;    ///< a pass over the ledger is under way
-  bool read_again_ = false; ///< something was missed: another pass after this one
-  instant hold_until_{};    ///< no grants before: the ledger could not
+  bool reading_ = false;            ///< a pass over the ledger is under way
+  bool read_again_ = false;         ///< something was missed: another pass after this one
+  std::uint64_t pause_changes_ = 0; ///< answered, or failed
+  instant hold_until_{};            ///< no grants before: the ledger could not
   instant plan_armed_for_{};
   std::uint64_t plan_number_ = 0;
   std::map<batch_id, batch_supervisor_ref> supervisors_;
@@ -107,3 +114,4 @@ private:
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::plan_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::lead_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::orphan_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::pauses_timeout)

@@ -35,6 +35,22 @@ std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
   return {};
 }
 
+/// The turn that a job in a batch had was its old class's; what is still settled of it is not worth more memory.
+bool scheduler_core::reprioritise(const job_id& id, job_class to, instant now) {
+  auto found = running_.find(id);
+  if (found == running_.end()) return queue_.reprioritise(id, to, now);
+  std::ranges::find(batches_.at(found->second).jobs, id, &queue_entry::id)->cls = to;
+  return true;
+}
+
+void scheduler_core::obey(const pause_list& pauses) {
+  auto set = [this](const tenant_id& who, bool paused) { who.value.empty() ? pause_all(paused) : pause(who, paused); };
+  for (const auto& p : pauses_.all)
+    if (std::ranges::find(pauses.all, p.tenant, &queue_pause::tenant) == pauses.all.end()) set(p.tenant, false);
+  for (const auto& p : pauses.all) set(p.tenant, true);
+  pauses_ = pauses;
+}
+
 // ---------------------------------------------------------------- batches
 
 void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>& jobs) {

@@ -96,12 +96,15 @@ public:
   /// The batch it runs in, which then has to be told; nothing when it waited (and is gone) or is not known.
   std::optional<batch_id> cancel(const job_id& id);
 
-  /// Another class for a waiting job; false when it does not wait. The ledger's row is the caller's.
-  bool reprioritise(const job_id& id, job_class to, instant now) { return queue_.reprioritise(id, to, now); }
+  /// Another class, as the ledger has it by now, for a waiting job, or for one whose batch is just being granted:
+  /// should that one run again. False when it is neither.
+  bool reprioritise(const job_id& id, job_class to, instant now);
   void set_weight(const tenant_id& tenant, double weight) { queue_.set_weight(tenant, weight); }
   /// Waiting jobs stay, running ones go on.
   void pause(const tenant_id& tenant, bool paused) { queue_.pause(tenant, paused); }
   void pause_all(bool paused) { paused_ = paused; }
+  /// These pauses and no others.
+  void obey(const pause_list& pauses);
 
   // ---- plan and its outcome
 
@@ -147,7 +150,8 @@ public:
   std::optional<job_live> describe(const job_id& id, instant now = {}) const;
   explanation explain(const job_id& id, instant now, wall_time wall) const;
   std::vector<worker_status> workers() const;
-  queue_view view() const;
+  queue_view view() const; ///< without tenants
+  const pause_list& pauses() const { return pauses_; }
   const std::vector<queue_entry>* jobs_of(const batch_id& id) const;
   bool knows_batch(const batch_id& id) const { return batches_.contains(id); }
   std::vector<batch_id> stopping() const; ///< preempted, and not ended yet
@@ -223,6 +227,7 @@ private:
   arrival_rate arrivals_;
   instant last_small_batch_{};
   bool paused_ = false;
+  pause_list pauses_;
   std::map<worker_id, worker_slot> workers_;
   worker_pool pool_;
   std::map<std::uint64_t, std::size_t> memory_sizes_; ///< of usable workers: bytes, how many

@@ -117,6 +117,7 @@ queue_view scheduler_core::view() const {
   v.delayed = queue_.delayed();
   v.running = running_.size();
   v.batches = batches_.size();
+  v.pauses = pauses_.all;
   return v;
 }
 

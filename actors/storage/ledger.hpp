@@ -17,6 +17,7 @@
 #include <map>
 
 #include "messages/outcome.hpp"
+#include "messages/pauses.hpp"
 #include "messages/storage.hpp"
 
 namespace reel {
@@ -41,6 +42,8 @@ public:
   virtual void accept(accept_jobs m, reply_to<accept_answers> reply) = 0;
   virtual void cancel(cancel_job m, reply_to<cancel_answer> reply) = 0;
   virtual void remove(delete_job m, reply_to<delete_answer> reply) = 0;
+  virtual void reprioritise(reprioritise_job m, reply_to<reprioritise_answer> reply) = 0;
+  virtual void pause(set_pause m, reply_to<pause_list> reply) = 0;
   virtual void lead(take_leadership m, reply_to<leadership> reply) = 0;
   virtual void grant(grant_batch m, reply_to<grant_answer> reply) = 0;
   virtual void end(end_batch m, reply_to<end_answer> reply) = 0;
@@ -49,6 +52,7 @@ public:
   virtual void read(read_job m, reply_to<job_record> reply) = 0;
   virtual void list(list_jobs m, reply_to<job_page> reply) = 0;
   virtual void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) = 0;
+  virtual void pauses(read_pauses m, reply_to<pause_list> reply) = 0;
 
   /// For the sweeper: which of these objects does a succeeded, undeleted job point at, or may a running one
   /// still commit; and which parts of saved runs may a job go on from that has not ended. What is not referenced now

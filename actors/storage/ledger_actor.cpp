@@ -5,7 +5,9 @@
 namespace reel {
 
 waiting_job waiting_job_of(const job_request& request) {
-  return {request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
+  waiting_job w{request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
+  w.next_turn = request.is_final();
+  return w;
 }
 
 ledger_actor::ledger_actor(interface::pointer self, std::shared_ptr<ledger> led,
@@ -24,6 +26,9 @@ ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
       [this](list_jobs& m) { return forward(&ledger::list, std::move(m)); },
       [this](cancel_job& m) { return forward(&ledger::cancel, std::move(m)); },
       [this](delete_job& m) { return forward(&ledger::remove, std::move(m)); },
+      [this](reprioritise_job& m) { return forward(&ledger::reprioritise, std::move(m)); },
+      [this](set_pause& m) { return forward(&ledger::pause, std::move(m)); },
+      [this](read_pauses& m) { return forward(&ledger::pauses, std::move(m)); },
       [this](take_leadership& m) { return forward(&ledger::lead, std::move(m)); },
       [this](unfinished_jobs& m) { return forward(&ledger::unfinished, std::move(m)); },
       [this](grant_batch& m) { return forward(&ledger::grant, std::move(m)); },

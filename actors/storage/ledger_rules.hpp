@@ -27,8 +27,10 @@ enum class event_kind : std::uint8_t {
   cancel_requested = 2, ///< leased -> leased
   ended = 3,            ///< an execution: to a terminal state or to retry_wait; or the job without one
   removed = 4,          ///< hidden from its tenant; the state stays
+  reprioritised = 5,    ///< in another class from then on; the state stays
 };
 
+/// As long as this may be, its class may change too.
 constexpr bool may_grant(const row_state& row) {
   return (row.state == job_state::queued || row.state == job_state::retry_wait) && !row.cancel_requested;
 }

@@ -101,6 +101,52 @@ bool memory_ledger::stop(entry& e) {
   return true;
 }
 
+void memory_ledger::reprioritise(reprioritise_job m, reply_to<reprioritise_answer> reply) {
+  std::unique_lock lock{mutex_};
+  auto* e = find(m.tenant, m.id);
+  outcome<reprioritise_answer, errc> result = failed{errc::not_found};
+  if (e) {
+    auto& r = e->record;
+    const auto from = r.request.cls;
+    const bool waits = r.state == job_state::queued || r.state == job_state::retry_wait;
+    if (waits && m.to != from) {
+      r.request.cls = m.to;
+      ++r.version;
+    }
+    result = reprioritise_answer{waits ? errc::ok : errc::conflict, r.state, from, r.request.cls};
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+void memory_ledger::pause(set_pause m, reply_to<pause_list> reply) {
+  std::unique_lock lock{mutex_};
+  outcome<pause_list, errc> result = failed{errc::queue_full};
+  const bool is_new = m.paused && pauses_.count(m.tenant) == 0;
+  if ((!m.tenant.value.empty() && !is_valid_name(m.tenant.value)) || !is_valid_name(m.by.value))
+    result = failed{errc::invalid_argument};
+  else if (!is_new || pauses_.size() < limits::pauses_max) {
+    if (is_new) pauses_[m.tenant] = {m.tenant, m.by, options_.now()};
+    if (!m.paused) pauses_.erase(m.tenant);
+    result = all_pauses();
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+void memory_ledger::pauses(read_pauses, reply_to<pause_list> reply) {
+  std::unique_lock lock{mutex_};
+  auto list = all_pauses();
+  lock.unlock();
+  answer(reply, {std::move(list)});
+}
+
+pause_list memory_ledger::all_pauses() const {
+  pause_list list;
+  for (const auto& [tenant, one] : pauses_) list.all.push_back(one);
+  return list;
+}
+
 void memory_ledger::lead(take_leadership, reply_to<leadership> reply) {
   std::unique_lock lock{mutex_};
   const leadership now{++term_};
@@ -252,6 +298,7 @@ void memory_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> repl
       w.worker = r.worker;
     }
     w.saved_steps = it->second.saved.steps;
+    w.next_turn = r.request.is_final();
     page.jobs.push_back(std::move(w));
   }
   lock.unlock();

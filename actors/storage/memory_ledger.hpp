@@ -30,12 +30,15 @@ public:
   void accept(accept_jobs m, reply_to<accept_answers> reply) override;
   void cancel(cancel_job m, reply_to<cancel_answer> reply) override;
   void remove(delete_job m, reply_to<delete_answer> reply) override;
+  void reprioritise(reprioritise_job m, reply_to<reprioritise_answer> reply) override;
+  void pause(set_pause m, reply_to<pause_list> reply) override;
   void lead(take_leadership m, reply_to<leadership> reply) override;
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
+  void pauses(read_pauses m, reply_to<pause_list> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
 
 private:
@@ -58,6 +61,7 @@ private:
   entry* find(const tenant_id& tenant, const job_id& id);
   void finish(entry& e, job_state state, errc error);
   instant steady_now() const;
+  pause_list all_pauses() const;
   bool stop(entry& e); ///< cancels, or marks a running job; false when it had ended
 
   const memory_ledger_options options_;
@@ -69,6 +73,7 @@ private:
   std::uint64_t unfinished_total_ = 0;
   std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;
+  std::map<tenant_id, queue_pause> pauses_;
 };
 
 } // namespace reel

@@ -294,6 +294,10 @@ void sqlite_ledger::cancel(cancel_job m, reply_to<cancel_answer> reply) {
 void sqlite_ledger::remove(delete_job m, reply_to<delete_answer> reply) {
   threads_->write(std::move(m), std::move(reply));
 }
+void sqlite_ledger::reprioritise(reprioritise_job m, reply_to<reprioritise_answer> reply) {
+  threads_->write(std::move(m), std::move(reply));
+}
+void sqlite_ledger::pause(set_pause m, reply_to<pause_list> reply) { threads_->write(std::move(m), std::move(reply)); }
 void sqlite_ledger::lead(take_leadership m, reply_to<leadership> reply) {
   threads_->write(std::move(m), std::move(reply));
 }
@@ -304,6 +308,9 @@ void sqlite_ledger::end(end_batch m, reply_to<end_answer> reply) { threads_->wri
 void sqlite_ledger::read(read_job m, reply_to<job_record> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::list(list_jobs m, reply_to<job_page> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) {
+  threads_->read(std::move(m), std::move(reply));
+}
+void sqlite_ledger::pauses(read_pauses m, reply_to<pause_list> reply) {
   threads_->read(std::move(m), std::move(reply));
 }
 void sqlite_ledger::referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) {

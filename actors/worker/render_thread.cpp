@@ -77,6 +77,12 @@ std::shared_ptr<const packed_run> save(const run_batch& b, const render_batch& w
   return {};
 }
 
+void log_reuse(const run_batch& b, const render_batch& work) {
+  for (const auto& stage : work.costs())
+    if (stage.texts_reused > 0)
+      log::debug("texts not encoded again", {{"batch", to_string(b.batch)}, {"texts", stage.texts_reused}});
+}
+
 } // namespace
 
 // ---------------------------------------------------------------- orders
@@ -183,6 +189,7 @@ void render_thread::prepare(computation& now, rider& r) {
   auto begin = std::chrono::steady_clock::now();
   report(now, r, run_phase::encoding);
   now.work->prepare();
+  log_reuse(r.batch(), *now.work);
   r.own_time += std::chrono::steady_clock::now() - begin;
   let_go(now, r);
 }

@@ -36,6 +36,7 @@ struct stage_cost {
   std::uint64_t measured_bytes = 0;
   double predicted_s = 0, measured_s = 0;
   std::uint32_t expert_loads = 0; ///< experts brought to the device for it
+  std::uint32_t texts_reused = 0; ///< texts that an earlier batch had encoded
   bool operator==(const stage_cost&) const = default;
 };
 

@@ -103,6 +103,8 @@ void write(schema::JobRequest::Builder b, const job_request& v, output& out) {
   write_list(b.initMetadata(v.metadata.size()), v.metadata, out);
   b.setIdempotencyKey(text(v.idempotency_key));
   write(b.initPayloadSha256(), v.payload_sha256, out);
+  b.setIsPreview(v.is_preview);
+  if (v.is_final()) write(b.initFinalOf(), v.final_of, out);
 }
 
 void read(schema::JobRequest::Reader r, job_request& v, input& in) {
@@ -120,6 +122,8 @@ void read(schema::JobRequest::Reader r, job_request& v, input& in) {
   read_list(r.getMetadata(), v.metadata, in, metadata_pairs_max);
   v.idempotency_key = in.text(r.getIdempotencyKey(), key_bytes_max);
   read(r.getPayloadSha256(), v.payload_sha256, in);
+  v.is_preview = r.getIsPreview();
+  read(r.getFinalOf(), v.final_of, in);
 }
 
 void write(schema::JobRecord::Builder b, const job_record& v, output& out) {

@@ -33,7 +33,7 @@ static void read(schema::AcceptAnswers::Reader r, accept_answers& v, input& in) 
   read_list(r.getAnswers(), v.answers, in, accept_jobs_max);
 }
 
-/// Three messages name one job of one tenant.
+/// Four messages name one job of one tenant.
 template <class Builder, class Message> static void write_tenants_job(Builder b, const Message& v, output& out) {
   b.setTenant(name(v.tenant));
   write(b.initId(), v.id, out);
@@ -100,6 +100,62 @@ static void read(schema::DeleteAnswer::Reader r, delete_answer& v, input& in) {
   read_list(r.getObjectKeys(), v.object_keys, in, list_max);
 }
 
+static void write(schema::ReprioritiseJob::Builder b, const reprioritise_job& v, output& out) {
+  write_tenants_job(b, v, out);
+  b.setTo(static_cast<schema::JobClass>(v.to));
+}
+static void read(schema::ReprioritiseJob::Reader r, reprioritise_job& v, input& in) {
+  read_tenants_job(r, v, in);
+  v.to = in.known<job_class>(r.getTo());
+}
+
+static void write(schema::ReprioritiseAnswer::Builder b, const reprioritise_answer& v, output&) {
+  b.setCode(number(v.code));
+  b.setState(static_cast<schema::JobState>(v.state));
+  b.setFrom(static_cast<schema::JobClass>(v.from));
+  b.setTo(static_cast<schema::JobClass>(v.to));
+}
+static void read(schema::ReprioritiseAnswer::Reader r, reprioritise_answer& v, input& in) {
+  v.code = in.code(r.getCode());
+  v.state = in.known<job_state>(r.getState());
+  v.from = in.known<job_class>(r.getFrom());
+  v.to = in.known<job_class>(r.getTo());
+}
+
+// ---------------------------------------------------------------- pauses
+
+void write(schema::Pause::Builder b, const queue_pause& v, output&) {
+  b.setTenant(name(v.tenant));
+  b.setBy(name(v.by));
+  b.setSinceMs(unix_ms(v.since));
+}
+void read(schema::Pause::Reader r, queue_pause& v, input& in) {
+  v.tenant = in.name<tenant_id>(r.getTenant());
+  v.by = in.name<tenant_id>(r.getBy());
+  v.since = in.time(r.getSinceMs());
+}
+
+static void write(schema::PauseList::Builder b, const pause_list& v, output& out) {
+  write_list(b.initAll(v.all.size()), v.all, out);
+}
+static void read(schema::PauseList::Reader r, pause_list& v, input& in) {
+  read_list(r.getAll(), v.all, in, pauses_max);
+}
+
+static void write(schema::SetPause::Builder b, const set_pause& v, output&) {
+  b.setTenant(name(v.tenant));
+  b.setPaused(v.paused);
+  b.setBy(name(v.by));
+}
+static void read(schema::SetPause::Reader r, set_pause& v, input& in) {
+  v.tenant = in.name<tenant_id>(r.getTenant());
+  v.paused = r.getPaused();
+  v.by = in.name<tenant_id>(r.getBy());
+}
+
+static void write(schema::ReadPauses::Builder, const read_pauses&, output&) {}
+static void read(schema::ReadPauses::Reader, read_pauses&, input&) {}
+
 // ---------------------------------------------------------------- from the scheduler and its supervisors
 
 static void write(schema::TakeLeadership::Builder b, const take_leadership& v, output&) {
@@ -129,6 +185,7 @@ void write(schema::WaitingJob::Builder b, const waiting_job& v, output& out) {
   write(b.initBatch(), v.batch, out);
   b.setWorker(name(v.worker));
   b.setSavedSteps(v.saved_steps);
+  b.setNextTurn(v.next_turn);
 }
 void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -145,6 +202,7 @@ void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   read(r.getBatch(), v.batch, in);
   v.worker = in.name<worker_id>(r.getWorker());
   v.saved_steps = r.getSavedSteps();
+  v.next_turn = r.getNextTurn();
 }
 
 static void write(schema::UnfinishedJobs::Builder b, const unfinished_jobs& v, output& out) {

@@ -61,15 +61,30 @@ static void read(schema::DescribeWorkers::Reader, describe_workers&, input&) {}
 
 static void write(schema::WorkersView::Builder b, const workers_view& v, output& out) {
   write_list(b.initWorkers(v.workers.size()), v.workers, out);
+  write_list(b.initPauses(v.pauses.size()), v.pauses, out);
 }
 static void read(schema::WorkersView::Reader r, workers_view& v, input& in) {
   read_list(r.getWorkers(), v.workers, in, list_max);
+  read_list(r.getPauses(), v.pauses, in, pauses_max);
 }
 
 static void write(schema::DescribeQueue::Builder, const describe_queue&, output&) {}
 static void read(schema::DescribeQueue::Reader, describe_queue&, input&) {}
 
-static void write(schema::QueueView::Builder b, const queue_view& v, output&) {
+static void write(schema::TenantBacklog::Builder b, const tenant_backlog& v, output&) {
+  b.setTenant(name(v.tenant));
+  b.setCls(static_cast<schema::JobClass>(v.cls));
+  b.setWaiting(v.waiting);
+  b.setPosition(v.position);
+}
+static void read(schema::TenantBacklog::Reader r, tenant_backlog& v, input& in) {
+  v.tenant = in.name<tenant_id>(r.getTenant());
+  v.cls = in.known<job_class>(r.getCls());
+  v.waiting = r.getWaiting();
+  v.position = r.getPosition();
+}
+
+static void write(schema::QueueView::Builder b, const queue_view& v, output& out) {
   static_assert(static_cast<int>(job_class::urgent) == 0 && static_cast<int>(job_class::free) == 3);
   b.setWaitingUrgent(v.waiting[0]);
   b.setWaitingVip(v.waiting[1]);
@@ -80,14 +95,18 @@ static void write(schema::QueueView::Builder b, const queue_view& v, output&) {
   b.setBatches(v.batches);
   b.setTerm(v.term);
   b.setRecovering(v.recovering);
+  write_list(b.initPauses(v.pauses.size()), v.pauses, out);
+  write_list(b.initTenants(v.tenants.size()), v.tenants, out);
 }
-static void read(schema::QueueView::Reader r, queue_view& v, input&) {
+static void read(schema::QueueView::Reader r, queue_view& v, input& in) {
   v.waiting = {r.getWaitingUrgent(), r.getWaitingVip(), r.getWaitingStandard(), r.getWaitingFree()};
   v.delayed = r.getDelayed();
   v.running = r.getRunning();
   v.batches = r.getBatches();
   v.term = r.getTerm();
   v.recovering = r.getRecovering();
+  read_list(r.getPauses(), v.pauses, in, pauses_max);
+  read_list(r.getTenants(), v.tenants, in, small_list_max);
 }
 
 static void write(schema::ExplainJob::Builder b, const explain_job& v, output& out) { write(b.initId(), v.id, out); }

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "messages/pauses.hpp"
 #include "messages/wire/bounds.hpp"
 #include "messages/wire/job.capnp.h"
 #include "messages/wire/storage.capnp.h"
@@ -187,6 +188,9 @@ void read(schema::JobRecord::Reader r, job_record& v, input& in);
 
 void write(schema::WaitingJob::Builder b, const waiting_job& v, output& out);
 void read(schema::WaitingJob::Reader r, waiting_job& v, input& in);
+
+void write(schema::Pause::Builder b, const queue_pause& v, output& out);
+void read(schema::Pause::Reader r, queue_pause& v, input& in);
 
 void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out);
 void read(schema::WorkerStatus::Reader r, worker_status& v, input& in);

@@ -112,8 +112,8 @@ struct TextPair {
 }
 
 struct JobRequest {
-  # One accepted request. Set by the gateway and immutable from acceptance on; the ledger keeps it under a
-  # checksum.
+  # One accepted request. Set by the gateway and immutable from acceptance on, but for its class; the ledger keeps it
+  # under a checksum.
 
   id @0 :Uuid;
   # Chosen by the gateway.
@@ -155,6 +155,12 @@ struct JobRequest {
 
   payloadSha256 @14 :Sha256;
   # Of the request's meaning, for the idempotency check.
+
+  isPreview @15 :Bool;
+  # Small and quick: a final may be made from it.
+
+  finalOf @16 :Uuid;
+  # The preview that this repeats in full; a null pointer: none. Goes before the other jobs of its tenant.
 }
 
 struct StoredObject {

@@ -23,7 +23,12 @@
   X(16, grant_batch, GrantBatch)                                                                                       \
   X(17, grant_answer, GrantAnswer)                                                                                     \
   X(18, end_batch, EndBatch)                                                                                           \
-  X(19, end_answer, EndAnswer)
+  X(19, end_answer, EndAnswer)                                                                                         \
+  X(47, set_pause, SetPause)                                                                                           \
+  X(48, read_pauses, ReadPauses)                                                                                       \
+  X(49, pause_list, PauseList)                                                                                         \
+  X(50, reprioritise_job, ReprioritiseJob)                                                                             \
+  X(51, reprioritise_answer, ReprioritiseAnswer)
 
 #define REEL_OBJECT_MESSAGES(X)                                                                                        \
   X(20, put_objects, PutObjects)                                                                                       \

@@ -104,4 +104,11 @@ enum MessageType {
   # To the scheduler, from operators.
   explainJob @45;
   explanation @46;
+
+  # To the ledger and, from gateways, to the scheduler.
+  setPause @47;
+  readPauses @48;
+  pauseList @49;
+  reprioritiseJob @50;
+  reprioritiseAnswer @51;
 }

@@ -65,9 +65,25 @@ struct DescribeWorkers {}
 struct WorkersView {
   workers @0 :List(Worker.WorkerStatus);
   # Of all nodes, at most 4096.
+
+  pauses @1 :List(Storage.Pause);
+  # At most 1024.
 }
 
 struct DescribeQueue {}
+
+struct TenantBacklog {
+  # What waits of one tenant in one class.
+
+  tenant @0 :Text;
+  cls @1 :Job.JobClass = standard;
+
+  waiting @2 :UInt64;
+  # Jobs that could run now.
+
+  position @3 :UInt64;
+  # In the queue, of the first of them.
+}
 
 struct QueueView {
   # Set by the scheduler; numbers of jobs unless said otherwise.
@@ -91,6 +107,12 @@ struct QueueView {
 
   recovering @8 :Bool = true;
   # Still reading the ledger.
+
+  pauses @9 :List(Storage.Pause);
+  # At most 1024.
+
+  tenants @10 :List(TenantBacklog);
+  # Those served next, at most 256; without paused ones.
 }
 
 struct ExplainJob {

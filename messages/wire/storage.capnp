@@ -87,6 +87,26 @@ struct CancelAnswer {
   # It was running: the scheduler has to be told.
 }
 
+struct ReprioritiseJob {
+  tenant @0 :Text;
+  # As in ReadJob.
+
+  id @1 :Job.Uuid;
+
+  to @2 :Job.JobClass = standard;
+}
+
+struct ReprioritiseAnswer {
+  code @0 :UInt8;
+  # errc: ok, or conflict: it runs or has ended.
+
+  state @1 :Job.JobState;
+
+  from @2 :Job.JobClass = standard;
+  to @3 :Job.JobClass = standard;
+  # Its class until now, and from now on.
+}
+
 struct DeleteJob {
   tenant @0 :Text;
   # As in ReadJob.
@@ -101,6 +121,36 @@ struct DeleteAnswer {
   objectKeys @1 :List(Text);
   # What can be removed now; keys as made by make_object_key(), at most 256 bytes each.
 }
+
+# -------------------------------------------------- ledger: pauses
+
+struct Pause {
+  tenant @0 :Text;
+  # Who is held back; empty: the whole queue.
+
+  by @1 :Text;
+  # The operator's account.
+
+  sinceMs @2 :Int64;
+  # Wall-clock time of its beginning.
+}
+
+struct PauseList {
+  all @0 :List(Pause);
+  # At most 1024.
+}
+
+struct SetPause {
+  tenant @0 :Text;
+  # As in Pause.
+
+  paused @1 :Bool = true;
+  # False: the pause ends.
+
+  by @2 :Text;
+}
+
+struct ReadPauses {}
 
 # -------------------------------------------------- ledger: from the scheduler and its supervisors
 
@@ -151,6 +201,9 @@ struct WaitingJob {
 
   savedSteps @15 :Int32;
   # Denoise steps that the job's saved run spares; 0: it begins from the start.
+
+  nextTurn @16 :Bool;
+  # Goes before the other jobs of its tenant in its class.
 }
 
 struct UnfinishedJobs {

@@ -35,6 +35,7 @@ public:
   const std::string& url() const { return url_; }
   const std::string& api_key() const { return key_; }
   const std::string& dir() const { return plan_.dir; }
+  const std::string& config() const { return config_; } ///< of reelctl's cluster commands
   std::uint16_t port() const { return port_; }
 
   void start(const std::string& node);

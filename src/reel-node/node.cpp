@@ -102,6 +102,7 @@ struct node::parts {
   ledger_ref ledger;
   objects_ref objects;
   scheduler_ref scheduler;
+  operations_ref operations;
   std::map<node_id, slots_ref> slots;
   std::map<node_id, gateway_ref> gateways;
   act::ref<node_supervisor_protocol> slots_here;
@@ -177,10 +178,13 @@ void node::parts::wire() {
   auto scheduler_node = config.node_with(node_role::scheduler).id;
   ledger = stores ? ledger_here.ref : cluster.remote<ledger_protocol>(storage_node, role::ledger, 15s);
   objects = stores ? objects_here.ref : cluster.remote<objects_protocol>(storage_node, role::objects, 60s);
-  if (schedules)
+  if (schedules) {
     scheduler = scheduler_here.ref;
-  else
+    operations = scheduler_here.ref;
+  } else {
     scheduler = cluster.remote<scheduler_protocol>(scheduler_node, role::scheduler, 15s);
+    operations = cluster.remote<operations_protocol>(scheduler_node, role::operations, 15s);
+  }
   for (const auto& n : config.nodes) {
     bool here = n.id == self.id;
     if (schedules && n.has(node_role::gateway))
@@ -233,6 +237,7 @@ void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
     return act::spawn_shell<reel::scheduler>(system, std::move(w), scheduler_options_of(config));
   });
   cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
+  cluster.serve<operations_protocol>(role::operations, s.ref, nodes_with({node_role::gateway}));
   cluster.tell_peers_to(s.ref);
 }
 
@@ -278,7 +283,7 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   o.self = self.id;
   auto line = make_gateway_line(o);
   tree.start(g, [this, o, inbox = line.inbox] {
-    return gateway_ref{act::spawn_shell<gateway_shell>(system, o, inbox, ledger, scheduler, objects)};
+    return gateway_ref{act::spawn_shell<gateway_shell>(system, o, inbox, ledger, scheduler, operations, objects)};
   });
   cluster.serve<gateway_protocol>(role::gateway, g.ref, nodes_with({node_role::scheduler}));
 

@@ -115,6 +115,40 @@ json::object json_of(const worker_status& w) {
           {"restarts", w.restarts}, {"message", w.message}};
 }
 
+json::array json_of(const std::vector<queue_pause>& pauses) {
+  json::array all;
+  for (const auto& p : pauses)
+    all.push_back(json::object{{"tenant", p.tenant.value.empty() ? json::value{} : json::value{p.tenant.value}},
+                               {"by", p.by.value},
+                               {"since_ms", p.since.time_since_epoch().count()}});
+  return all;
+}
+
+json::object json_of(const queue_view& v) {
+  json::object waiting;
+  for (std::size_t c = 0; c < v.waiting.size(); ++c) waiting[to_string(static_cast<job_class>(c))] = v.waiting[c];
+  json::array tenants;
+  for (const auto& t : v.tenants)
+    tenants.push_back(json::object{
+        {"tenant", t.tenant.value}, {"class", to_string(t.cls)}, {"waiting", t.waiting}, {"position", t.position}});
+  return {{"waiting", std::move(waiting)},
+          {"delayed", v.delayed},
+          {"running", v.running},
+          {"batches", v.batches},
+          {"term", v.term},
+          {"recovering", v.recovering},
+          {"pauses", json_of(v.pauses)},
+          {"tenants", std::move(tenants)}};
+}
+
+/// A line for each pause: below a table it explains why nothing moves.
+void print_pauses(const std::vector<queue_pause>& pauses) {
+  for (const auto& p : pauses)
+    fmt::print("{} paused since {} by {}\n",
+               p.tenant.value.empty() ? "the whole queue is" : "tenant " + p.tenant.value + " is",
+               utc_text(std::chrono::floor<std::chrono::seconds>(p.since).time_since_epoch().count()), p.by.value);
+}
+
 json::object json_of(const explanation& e) {
   return {{"why", to_string(e.why)},
           {"text", to_string(e)},
@@ -170,7 +204,8 @@ int workers(const cluster_options& o) {
   if (o.json) {
     json::array all;
     for (const auto& w : view.workers) all.push_back(json_of(w));
-    fmt::print("{}\n", json::serialize(json::object{{"workers", std::move(all)}}));
+    json::object shown{{"workers", std::move(all)}, {"pauses", json_of(view.pauses)}};
+    fmt::print("{}\n", json::serialize(shown));
     return 0;
   }
   std::vector<std::vector<std::string>> rows{
@@ -179,6 +214,28 @@ int workers(const cluster_options& o) {
     rows.push_back({w.id.value, std::string{to_string(w.state)}, std::to_string(w.pid), w.device, join_names(w.models),
                     std::to_string(w.batches.size()), std::to_string(w.restarts), printable(w.message, 60)});
   fmt::print("{}", format_table(rows));
+  print_pauses(view.pauses);
+  return 0;
+}
+
+int queue(const cluster_options& o) {
+  auto c = read_cluster_config(o.config, o.data_dir);
+  visit v{c, c.node_with(node_role::scheduler)};
+  auto view = v.ask<scheduler_protocol, queue_view>(role::scheduler, describe_queue{});
+  if (o.json) {
+    fmt::print("{}\n", json::serialize(json_of(view)));
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows{{"TENANT", "CLASS", "WAITING", "NEXT AT"}};
+  for (const auto& t : view.tenants)
+    rows.push_back(
+        {t.tenant.value, std::string{to_string(t.cls)}, std::to_string(t.waiting), std::to_string(t.position)});
+  if (rows.size() > 1) fmt::print("{}", format_table(rows));
+  fmt::print("waiting: {} urgent, {} vip, {} standard, {} free; {} for their next execution\n", view.waiting[0],
+             view.waiting[1], view.waiting[2], view.waiting[3], view.delayed);
+  fmt::print("running: {} in {} batches{}\n", view.running, view.batches,
+             view.recovering ? "; still reading the ledger" : "");
+  print_pauses(view.pauses);
   return 0;
 }
 

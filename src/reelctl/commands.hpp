@@ -19,7 +19,7 @@ struct common_options {
 
 struct submit_options {
   std::string prompt;
-  std::string model, size, seconds, negative_prompt, job_class, sampler;
+  std::string model, size, seconds, negative_prompt, job_class, sampler, quality;
   std::optional<int> frames, steps, fps;
   std::optional<std::uint64_t> seed;
   std::optional<double> guidance;
@@ -45,6 +45,16 @@ int job(const common_options& c, const std::string& id);
 int wait(const common_options& c, const std::vector<std::string>& ids, const std::string& out);
 int cancel(const common_options& c, const std::vector<std::string>& ids);
 
+struct final_options {
+  std::string id; ///< of the preview
+  std::string size;
+  std::optional<int> steps;
+};
+int final_video(const common_options& c, const final_options& o); ///< repeating it makes no second one
+
+int set_pause(const common_options& c, const std::string& tenant, bool paused); ///< empty: the whole queue
+int reprioritise(const common_options& c, const std::string& id, const std::string& job_class);
+
 struct cluster_options {
   std::string config; ///< the cluster's file
   std::string data_dir;
@@ -52,7 +62,10 @@ struct cluster_options {
 };
 int nodes(const cluster_options& o);
 int workers(const cluster_options& o);
+int queue(const cluster_options& o);
 int why(const cluster_options& o, const std::string& id);
+
+std::string utc_text(std::int64_t unix_s); ///< "2026-01-31 18:00:00Z"
 
 struct keygen_options {
   std::string config;

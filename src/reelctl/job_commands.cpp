@@ -30,6 +30,7 @@ json::object body_of(const submit_options& o) {
   add("negative_prompt", o.negative_prompt);
   add("class", o.job_class);
   add("sampler", o.sampler);
+  add("quality", o.quality);
   if (o.frames) body["num_frames"] = *o.frames;
   if (o.steps) body["num_inference_steps"] = *o.steps;
   if (o.fps) body["fps"] = *o.fps;

@@ -25,6 +25,8 @@ struct command_line {
   tenant_options tenant;
   tokenize_options tokenize;
   std::vector<std::string> ids;
+  final_options final_of;
+  std::string tenant_name, id, job_class;
   std::string out;
   std::function<int()> run;
 };
@@ -67,6 +69,7 @@ void add_submit(CLI::App& app, command_line& l) {
   c->add_option("--seed", o.seed, "Same seed, same video; default: random, and reported");
   c->add_option("--negative", o.negative_prompt, "What it must not show");
   c->add_option("--class", o.job_class, "vip, standard or free, as the tenant may");
+  c->add_option("--quality", o.quality, "preview: small and quick; final");
   c->add_option("--idempotency-key", o.idempotency_key, "Repeating the command with the same key makes no second job");
   c->add_flag("--wait", o.wait, "Wait for the end, showing progress");
   c->add_option("--out", o.out, "Wait, and save the video to this .mp4 or into this folder");
@@ -103,12 +106,35 @@ void add_job_commands(CLI::App& app, command_line& l) {
   cancel_c->callback([&l] { l.run = [&l] { return cancel(l.common, l.ids); }; });
 }
 
+void add_queue_commands(CLI::App& app, command_line& l) {
+  for (bool paused : {true, false}) {
+    auto* c = app.add_subcommand(paused ? "pause" : "resume",
+                                 paused ? "Start no more jobs, of all tenants or of one; running ones go on (operators)"
+                                        : "End a pause (operators)");
+    c->add_option("tenant", l.tenant_name, "Only this one; default: the whole queue");
+    c->callback([&l, paused] { l.run = [&l, paused] { return set_pause(l.common, l.tenant_name, paused); }; });
+  }
+  auto* re = app.add_subcommand("reprioritise", "Give a waiting job another class");
+  re->add_option("id", l.id, "video_...")->required();
+  re->add_option("class", l.job_class, "vip, standard or free, as the tenant may; operators: urgent too")->required();
+  re->callback([&l] { l.run = [&l] { return reprioritise(l.common, l.id, l.job_class); }; });
+
+  auto* f = app.add_subcommand("final", "Make a preview again in full: same prompt and seed, its tenant's next turn");
+  f->add_option("id", l.final_of.id, "video_...")->required();
+  f->add_option("--size", l.final_of.size, "WIDTHxHEIGHT in pixels; default: the model's");
+  f->add_option("--steps", l.final_of.steps, "Denoise steps; default: the model's");
+  f->callback([&l] { l.run = [&l] { return final_video(l.common, l.final_of); }; });
+}
+
 void add_cluster_commands(CLI::App& app, command_line& l) {
   app.add_subcommand("nodes", "Show the nodes as the control node sees them")->callback([&l] {
     l.run = [&l] { return nodes(l.cluster); };
   });
   app.add_subcommand("workers", "Show the worker processes")->callback([&l] {
     l.run = [&l] { return workers(l.cluster); };
+  });
+  app.add_subcommand("queue", "Show what waits, by class and by tenant, and what is paused")->callback([&l] {
+    l.run = [&l] { return queue(l.cluster); };
   });
   auto* why_c =
       app.add_subcommand("why", "Say why a job is where it is: what it waits for, where it runs, how it ended");
@@ -178,6 +204,7 @@ int main(int argc, char** argv) {
   add_submit(app, l);
   add_batch(app, l);
   add_job_commands(app, l);
+  add_queue_commands(app, l);
   add_cluster_commands(app, l);
   add_tenant(app, l);
   add_tokenize(app, l);

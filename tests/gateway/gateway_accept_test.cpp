@@ -211,9 +211,11 @@ TEST_CASE("on real threads every call of every thread is answered once, with its
   auto s = std::make_shared<script>(); // the ledger alone uses it
   auto ledger = act::spawn_shell<fake_ledger>(system, s);
   auto scheduler = act::spawn_shell<fake_scheduler>(system, std::make_shared<script>());
+  auto operations = act::spawn_shell<fake_operations>(system, std::make_shared<script>());
   auto objects = act::spawn_shell<fake_objects>(system, std::make_shared<script>());
   auto parts = make_gateway_line({.outstanding_max = 1'000'000});
-  auto gateway = act::spawn_shell<gateway_shell>(system, gateway_options{}, parts.inbox, ledger, scheduler, objects);
+  auto gateway =
+      act::spawn_shell<gateway_shell>(system, gateway_options{}, parts.inbox, ledger, scheduler, operations, objects);
   for (int i = 0; i < 10'000 && !parts.to->readiness().ready; ++i) std::this_thread::sleep_for(1ms);
   constexpr int threads = 4, each = 2000;
   std::atomic<int> answered{0}, own{0};
@@ -235,6 +237,7 @@ TEST_CASE("on real threads every call of every thread is answered once, with its
   CHECK(answered == threads * each);
   CHECK(own == threads * each);
   for (const auto& ref : {caf::actor_cast<caf::actor>(gateway), caf::actor_cast<caf::actor>(ledger),
-                          caf::actor_cast<caf::actor>(scheduler), caf::actor_cast<caf::actor>(objects)})
+                          caf::actor_cast<caf::actor>(scheduler), caf::actor_cast<caf::actor>(operations),
+                          caf::actor_cast<caf::actor>(objects)})
     caf::anon_send_exit(ref, caf::exit_reason::user_shutdown);
 }

@@ -76,6 +76,35 @@ TEST_CASE("lists and slices pass through, errors too") {
   CHECK(slices[1].error() == errc::unavailable);
 }
 
+TEST_CASE("commands go to the scheduler, and its answers and silence come back") {
+  world w;
+  const set_pause pause_acme{{"acme"}, true, {"ops"}};
+  const reprioritise_job to_vip{{"acme"}, id_of(1), job_class::vip};
+  std::vector<outcome<pause_list, errc>> pauses;
+  std::vector<outcome<reprioritise_answer, errc>> classes;
+  for (auto code : {errc::ok, errc::not_found}) {
+    w.s->refuse = code;
+    w.parts.to->pause(pause_acme, w.into(pauses));
+    w.parts.to->reprioritise(to_vip, w.into(classes));
+    w.d.run();
+  }
+  CHECK(w.s->paused == std::vector{pause_acme, pause_acme});
+  CHECK(w.s->reprioritised == std::vector{to_vip, to_vip});
+  REQUIRE((pauses.size() == 2 && classes.size() == 2));
+  CHECK(pauses[0]->all.at(0).tenant.value == "acme");
+  CHECK(classes[0]->to == job_class::vip);
+  CHECK(pauses[1].error() == errc::not_found);
+  CHECK(classes[1].error() == errc::not_found);
+
+  w.s->silent = true;
+  w.parts.to->pause(pause_acme, w.into(pauses));
+  w.d.run();
+  CHECK(pauses.size() == 2);
+  for (int i = 0; i < 13; ++i) w.d.pass(1s);
+  REQUIRE(pauses.size() == 3);
+  CHECK(pauses[2].error() == errc::timeout);
+}
+
 TEST_CASE("a page has the live parts of its running jobs, as far as the scheduler gives them in time") {
   world w;
   for (std::uint8_t i = 1; i <= 4; ++i) {

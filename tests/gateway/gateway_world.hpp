@@ -28,6 +28,8 @@ struct script {
   std::vector<watch_jobs> watched;
 
   std::vector<delete_objects> deleted;
+  std::vector<set_pause> paused;
+  std::vector<reprioritise_job> reprioritised;
 
   accept_answers answers_for(const accept_jobs& m) const {
     accept_answers a;
@@ -66,6 +68,9 @@ struct fake_ledger {
         [this](const delete_job&) {
           return answer(self_, s_, delete_answer{false, {"t/a", "t/b"}});
         },
+        [](const reprioritise_job&) { return reprioritise_answer{}; },
+        [](const set_pause&) { return pause_list{}; },
+        [](const read_pauses&) { return pause_list{}; },
         [this](const take_leadership&) { return on_answer_what_you_hold(); },
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },
@@ -120,6 +125,26 @@ struct fake_scheduler {
   script_ptr s_;
 };
 
+struct fake_operations {
+  using interface = operations_ref;
+  static constexpr const char* name = "fake-operations";
+  fake_operations(interface::pointer self, script_ptr s) : self_{self}, s_{std::move(s)} {}
+  interface::behavior_type make_behavior() {
+    return {
+        [this](const set_pause& m) {
+          s_->paused.push_back(m);
+          return answer(self_, s_, pause_list{{{m.tenant, m.by, {}}}});
+        },
+        [this](const reprioritise_job& m) {
+          s_->reprioritised.push_back(m);
+          return answer(self_, s_, reprioritise_answer{.to = m.to});
+        },
+    };
+  }
+  interface::pointer self_;
+  script_ptr s_;
+};
+
 struct fake_objects {
   using interface = objects_ref;
   static constexpr const char* name = "fake-objects";
@@ -160,7 +185,7 @@ struct world {
   }
 
   void start() {
-    gateway = act::spawn_shell<gateway_shell>(d.system, options, parts.inbox, ledger, scheduler, objects);
+    gateway = act::spawn_shell<gateway_shell>(d.system, options, parts.inbox, ledger, scheduler, operations, objects);
     d.run();
   }
   void stop() {
@@ -181,6 +206,7 @@ struct world {
   script_ptr s = std::make_shared<script>();
   ledger_ref ledger = act::spawn_shell<fake_ledger>(d.system, s);
   scheduler_ref scheduler = act::spawn_shell<fake_scheduler>(d.system, s);
+  operations_ref operations = act::spawn_shell<fake_operations>(d.system, s);
   objects_ref objects = act::spawn_shell<fake_objects>(d.system, s);
   gateway_shell::interface gateway;
   std::vector<outcome<accept_answer, errc>> accepted;

@@ -149,6 +149,34 @@ void memory_line::remove(delete_job m, line_reply<delete_answer> reply) {
   give(std::move(reply), std::move(answer));
 }
 
+void memory_line::reprioritise(reprioritise_job m, line_reply<reprioritise_answer> reply) {
+  outcome<reprioritise_answer, errc> answer{failed{errc::not_found}};
+  {
+    std::lock_guard lock{mutex_};
+    if (auto* r = find(m.tenant, m.id)) {
+      auto& record = r->record;
+      bool waits = record.state == job_state::queued || record.state == job_state::retry_wait;
+      auto from = record.request.cls;
+      if (waits) record.request.cls = m.to;
+      answer = reprioritise_answer{waits ? errc::ok : errc::conflict, record.state, from, record.request.cls};
+    }
+  }
+  give(std::move(reply), std::move(answer));
+}
+
+void memory_line::pause(set_pause m, line_reply<pause_list> reply) {
+  pause_list list;
+  {
+    std::lock_guard lock{mutex_};
+    if (m.paused)
+      pauses_.try_emplace(m.tenant, queue_pause{m.tenant, m.by, wall_time{std::chrono::seconds{1'800'000'000}}});
+    else
+      pauses_.erase(m.tenant);
+    for (const auto& [tenant, one] : pauses_) list.all.push_back(one);
+  }
+  give<pause_list>(std::move(reply), std::move(list));
+}
+
 void memory_line::read_object(reel::read_object m, line_reply<object_slice> reply) {
   outcome<object_slice, errc> answer{failed{errc::not_found}};
   {
@@ -262,6 +290,11 @@ void memory_line::fail(const job_id& id, job_state state, errc code, std::string
   r.record.finished_at = r.record.request.created_at + std::chrono::seconds{9};
   r.live.reset();
   tell(r);
+}
+
+void memory_line::set_class(const job_id& id, job_class cls) {
+  std::lock_guard lock{mutex_};
+  rows_.at(id).record.request.cls = cls;
 }
 
 void memory_line::lose_objects() {

@@ -26,6 +26,8 @@ public:
   void list(list_jobs m, line_reply<view_page> reply) override;
   void cancel(cancel_job m, line_reply<cancel_answer> reply) override;
   void remove(delete_job m, line_reply<delete_answer> reply) override;
+  void reprioritise(reprioritise_job m, line_reply<reprioritise_answer> reply) override;
+  void pause(set_pause m, line_reply<pause_list> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;
   void unwatch(watch_id id) override;
@@ -41,6 +43,7 @@ public:
   void start(const job_id& id);                                  ///< its worker begins
   void finish(const job_id& id, std::string video, std::string thumbnail);
   void fail(const job_id& id, job_state state, errc code, std::string message);
+  void set_class(const job_id& id, job_class cls);
   void lose_objects();
   std::vector<job_record> jobs() const;
   job_record job(const job_id& id) const;
@@ -61,6 +64,7 @@ private:
   std::map<job_id, row> rows_;
   std::map<std::pair<tenant_id, std::string>, job_id> keys_;
   std::map<std::string, std::string> objects_;
+  std::map<tenant_id, queue_pause> pauses_;
   std::map<watch_id, std::pair<job_id, update_handler>> watches_;
   watch_id last_watch_ = 0;
   errc failing_ = errc::ok;

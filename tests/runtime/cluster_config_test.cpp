@@ -64,6 +64,17 @@ TEST_CASE("a node without a role is refused, an empty list of sizes means any") 
   CHECK(written_config{.model = "size = '64x64'\nframes = 17\nsizes = []\n"}.read().models.at(0).profile.sizes.empty());
 }
 
+TEST_CASE("previews have 480p at most and few steps, unless the file says otherwise") {
+  auto profile_of = [](const std::string& more) {
+    return written_config{.model = "frames = 17\nside_max = 1280\n" + more}.read().models.at(0).profile;
+  };
+  CHECK(profile_of("size = '64x64'\nsteps = 6\n").size_preview == frame_size{64, 64});
+  CHECK(profile_of("size = '64x64'\nsteps = 6\n").steps_preview == 6);
+  CHECK(profile_of("size = '1280x720'\n").size_preview == frame_size{832, 464});
+  CHECK(profile_of("size = '1280x720'\n").steps_preview == 8);
+  CHECK(profile_of("size = '1280x720'\nsize_preview = '640x352'\n").size_preview == frame_size{640, 352});
+}
+
 TEST_CASE("a lease is renewed three times before the worker gives it up") {
   auto refusal = [](const std::string& text) { return written_config{.scheduler = text}.refusal(); };
   CHECK(refusal("lease_ttl = '20s'\nrenew_every = '5s'\n") == "none");

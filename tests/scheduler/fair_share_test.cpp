@@ -1,6 +1,7 @@
 // fair_share_test.cpp: Tenants share a class by weight and GPU-seconds; idleness earns nothing; nobody waits for ever.
 #include <catch2/catch_test_macros.hpp>
 #include <map>
+#include <rapidcheck.h>
 
 #include "actors/scheduler/job_queue.hpp"
 #include "tests/support/samples.hpp"
@@ -124,6 +125,37 @@ TEST_CASE("inside a tenant the earliest deadline goes first, then the oldest") {
   CHECK(order == std::vector{soon.id, late.id, old.id, none.id});
 }
 
+TEST_CASE("inside a tenant and class those that take its next turn go first, and before nobody else") {
+  REQUIRE(rc::check([] {
+    job_queue q;
+    std::map<job_id, waiting_job> left;
+    auto draws = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 1 << 16));
+    for (int d : draws) {
+      auto j = job_of(left.size(), "t" + std::to_string(d % 3), static_cast<job_class>(1 + d / 3 % 2),
+                      sample::key(64 + 16 * (d / 6 % 3)));
+      j.next_turn = d / 18 % 3 == 0;
+      if (d / 54 % 2 == 0) j.deadline = sample::wall0 + std::chrono::seconds{d % 97};
+      q.add(j, t0);
+      left.emplace(j.id, j);
+    }
+    auto order = [](const waiting_job& j) {
+      return std::tuple{!j.next_turn, j.deadline.value_or(j.id.created_at() + 24h), j.id};
+    };
+    while (auto head = q.first(any, t0)) {
+      const auto& job = left.at(head->id);
+      for (const auto& [id, other] : left) {
+        if (other.cls != job.cls) continue;
+        RC_ASSERT(q.virtual_start(job.cls, job.tenant) <= q.virtual_start(job.cls, other.tenant));
+        if (other.tenant == job.tenant) RC_ASSERT(order(job) <= order(other));
+      }
+      auto taken = q.take(*head, 1, t0, 1 + head->key->width);
+      RC_ASSERT(taken.at(0).next_turn == job.next_turn);
+      left.erase(head->id);
+    }
+    RC_ASSERT(left.empty());
+  }));
+}
+
 TEST_CASE("a tenant without a turn for too long moves up for one, but not before urgent jobs") {
   job_queue q;
   q.add(job_of(1, "poor", job_class::free), t0);
@@ -186,4 +218,12 @@ TEST_CASE("a job given another class is served there") {
   CHECK(q.first(any, t0)->id == sample::job(2));
   CHECK(q.waiting(job_class::vip) == 1);
   CHECK_FALSE(q.reprioritise(sample::job(9), job_class::vip, t0));
+}
+
+TEST_CASE("an urgent job of a paused tenant asks for nobody's worker") {
+  job_queue q;
+  q.add(job_of(1, "a", job_class::urgent), t0);
+  CHECK(q.waiting_by_key(job_class::urgent).size() == 1);
+  q.pause({"a"}, true);
+  CHECK(q.waiting_by_key(job_class::urgent).empty());
 }

@@ -65,11 +65,17 @@ private:
   }
 
   void check_checksums() {
-    sqlite::statement jobs{db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc FROM job j "
-                                "LEFT JOIN tenant t ON t.no = j.tenant_no"};
+    sqlite::statement jobs{
+        db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc, j.next_turn FROM job j "
+             "LEFT JOIN tenant t ON t.no = j.tenant_no"};
     for (auto row = jobs.query(); row.next();) {
-      sqlite::job_constants job{
-          sqlite::id_from<job_id>(row.blob(0)), row.integer(1), row.text(2), row.integer(3), {}, row.text(5)};
+      sqlite::job_constants job{sqlite::id_from<job_id>(row.blob(0)),
+                                row.integer(1),
+                                row.text(2),
+                                row.integer(3),
+                                {},
+                                row.text(5),
+                                row.integer(7) != 0};
       if (!row.is_null(4)) job.deadline_ms = row.integer(4);
       if (checksum_of(job) != row.integer(6)) complain("job", "its checksum does not agree");
     }
@@ -163,6 +169,7 @@ private:
     case 2: return from == 1 && e.to == 1;
     case 3: return (from == 1 && e.to >= 2) || (waiting && (e.to == 5 || e.to == 6)); // both terminal: I5, I10
     case 4: return (terminal || from == 1) && e.to == from;
+    case 5: return waiting && e.to == from;
     default: return false;
     }
   }

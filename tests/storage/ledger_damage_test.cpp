@@ -117,6 +117,7 @@ TEST_CASE("a key that leads to another job answers for nothing") {
 TEST_CASE("a job whose row is damaged is left as it is, and its neighbours go on") {
   const auto* damage =
       GENERATE("UPDATE job SET no = 2 WHERE no = 1",        // its neighbour's request
+               "UPDATE job SET next_turn = 1 WHERE no = 1", // another's place
                "UPDATE job SET no = 900 WHERE no = 1",      // nobody's
                "UPDATE job SET tenant_no = 2 WHERE no = 1", // its neighbour's tenant
                "UPDATE job SET tenant_no = 3 WHERE no = 1", // one that is still to come

@@ -164,7 +164,7 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   SECTION("a ledger of a newer version") {
     CHECK(refusal(options).empty());
     change(options.file, "PRAGMA user_version=7; PRAGMA wal_checkpoint(TRUNCATE)");
-    refused_for = "newer version (schema 7; this program knows up to 2)";
+    refused_for = "newer version (schema 7; this program knows up to 3)";
   }
   auto moved = options;
   if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";
@@ -173,19 +173,25 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   CHECK(everything_in(moved.file.parent_path()) == before);
 }
 
-TEST_CASE("a ledger of the first version opens, with its jobs, and keeps saved runs from then on") {
+TEST_CASE("a ledger of the first version opens, with its jobs, and keeps saved runs and pauses from then on") {
   world w;
   auto l = w.leased();
   w.term();
   w.held.reset();
   const auto options = small_sqlite(w.folder, w.clock);
-  change(options.file, "DROP TABLE saved_run; PRAGMA user_version=1");
+  change(options.file, "DROP TABLE saved_run; DROP TABLE pause; ALTER TABLE job DROP COLUMN next_turn; "
+                       "PRAGMA user_version=1");
   for (int opening = 0; opening < 2; ++opening) {
     sqlite_ledger led{options, run_at_once};
     ledger_caller call{led};
     auto run = world::saved_of(l);
     if (opening == 0) CHECK(call.end({w.term(), l.batch, {world::paused(l, run)}})->codes == std::vector{errc::ok});
     CHECK(call.unfinished()->jobs.at(0).saved_steps == run.steps);
+    CHECK_FALSE(call.unfinished()->jobs.at(0).next_turn);
+    if (opening == 0) CHECK(call.pause("acme"));
+    CHECK(call.pauses()->all.size() == 1);
+    if (opening == 0) CHECK(call.reprioritise(l.job, job_class::vip)->code == errc::ok);
+    CHECK(call.read(l.job)->request.cls == job_class::vip);
   }
   sqlite::connection db{options.file.string(), {}};
   CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);

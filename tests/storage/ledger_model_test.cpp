@@ -27,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, const step& s) {
 
 rc::Gen<std::vector<step>> histories() {
   auto small = [](unsigned end) { return rc::gen::inRange(0u, end); };
-  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(24)), rc::gen::set(&step::job, small(10)),
+  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(26)), rc::gen::set(&step::job, small(10)),
                                   rc::gen::set(&step::a, small(64)), rc::gen::set(&step::b, small(64)));
   return rc::gen::resize(120, rc::gen::container<std::vector<step>>(one));
 }
@@ -82,6 +82,8 @@ public:
         open();
       }
       return;
+    case 24: return send(&ledger::reprioritise, reprioritise_job{tenant(s.a), jobs_[s.job], class_of(s.b)});
+    case 25: return send(&ledger::pause, set_pause{tenant(s.a), s.b % 2 == 0, {"ops"}});
     case 22:
     case 23:
       settle();
@@ -155,6 +157,7 @@ private:
     }
   }
 
+  static job_class class_of(unsigned a) { return static_cast<job_class>(a % 4); }
   static tenant_id tenant(unsigned a) { return {a % 5 == 0 ? "" : a % 5 == 1 ? "umbrella" : "acme"}; }
 
   accept_jobs accept_of(const step& s) {
@@ -162,6 +165,7 @@ private:
     for (unsigned i = 0; i <= s.b % 3; ++i) {
       auto r = samples::request(jobs_[(s.job + i) % jobs_.size()], s.a % 4 == 0 ? "umbrella" : "acme");
       if (s.b % 2 == 0) r.idempotency_key = "key-" + std::to_string((s.a + i) % 3);
+      if (s.b % 6 == 1) r.final_of = jobs_[s.job];
       if (s.a % 7 == 0) r.payload_sha256 = samples::sha256_of("other");
       m.jobs.push_back(std::move(r));
     }
@@ -206,6 +210,7 @@ private:
     for (const auto& id : jobs_) send(&ledger::read, read_job{tenant(s.a), id});
     send(&ledger::list,
          list_jobs{tenant(s.b), s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12, s.a % 2 == 0});
+    send(&ledger::pauses, read_pauses{});
     send(&ledger::unfinished, unfinished_jobs{s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12});
     std::vector<object_key_parts> objects;
     for (const auto& id : jobs_)

@@ -43,6 +43,13 @@ public:
   accept_answer accept(job_request job) { return accept(std::vector{std::move(job)})->answers.at(0); }
   auto cancel(const job_id& id, std::string tenant = {}) { return call(&ledger::cancel, cancel_job{{tenant}, id}); }
   auto remove(const job_id& id, std::string tenant = {}) { return call(&ledger::remove, delete_job{{tenant}, id}); }
+  auto reprioritise(const job_id& id, job_class to, std::string tenant = {}) {
+    return call(&ledger::reprioritise, reprioritise_job{{tenant}, id, to});
+  }
+  auto pause(std::string tenant, bool paused = true, std::string by = "ops") {
+    return call(&ledger::pause, set_pause{{tenant}, paused, {by}});
+  }
+  auto pauses() { return call(&ledger::pauses, read_pauses{}); }
   std::uint64_t lead() { return call(&ledger::lead, take_leadership{{"control"}, {7}})->term; }
   auto grant(grant_batch m) { return call(&ledger::grant, std::move(m)); }
   auto end(end_batch m) { return call(&ledger::end, std::move(m)); }

@@ -28,6 +28,8 @@ job_request sample() {
   r.idempotency_key = "order 17";
   r.cls = job_class::urgent;
   r.allow_degraded = false;
+  r.is_preview = true;
+  r.final_of = id_generator{}.next<job_id>(r.created_at);
   return r;
 }
 

@@ -16,6 +16,15 @@ public:
   void accept(accept_jobs m, reply_to<accept_answers> r) override { to_->accept(std::move(m), std::move(r)); }
   void cancel(cancel_job m, reply_to<cancel_answer> r) override { to_->cancel(std::move(m), std::move(r)); }
   void remove(delete_job m, reply_to<delete_answer> r) override { to_->remove(std::move(m), std::move(r)); }
+  void reprioritise(reprioritise_job m, reply_to<reprioritise_answer> r) override {
+    to_->reprioritise(std::move(m), std::move(r));
+  }
+  void pause(set_pause m, reply_to<pause_list> r) override {
+    auto answer = [lost = *mute_, r = std::move(r)](auto a) {
+      if (!lost) r(std::move(a));
+    };
+    to_->pause(std::move(m), std::move(answer));
+  }
   void lead(take_leadership m, reply_to<leadership> r) override { to_->lead(std::move(m), std::move(r)); }
   void grant(grant_batch m, reply_to<grant_answer> r) override {
     auto answer = [mute = *mute_, r = std::move(r)](auto a) mutable {
@@ -30,6 +39,7 @@ public:
   void read(read_job m, reply_to<job_record> r) override { to_->read(std::move(m), std::move(r)); }
   void list(list_jobs m, reply_to<job_page> r) override { to_->list(std::move(m), std::move(r)); }
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> r) override { to_->unfinished(m, std::move(r)); }
+  void pauses(read_pauses m, reply_to<pause_list> r) override { to_->pauses(m, std::move(r)); }
   void referenced(std::vector<object_key_parts> o, reply_to<std::vector<bool>> r) override {
     to_->referenced(std::move(o), std::move(r));
   }
@@ -145,10 +155,11 @@ void line_world::start_node(std::size_t index) {
   slots_[name] = w->node;
 }
 
-job_id line_world::submit(std::uint64_t number, job_class cls) {
+job_id line_world::submit(std::uint64_t number, job_class cls, const std::string& tenant, const job_id& final_of) {
   job_request r;
   r.id = sample::job(number, wall());
-  r.tenant = {"acme"};
+  r.tenant = {tenant};
+  r.final_of = final_of;
   r.cls = cls;
   r.created_at = wall();
   r.prompt = "prompt";
@@ -240,6 +251,22 @@ void line_world::pass(std::chrono::milliseconds d) {
     system.advance(step);
   }
 }
+
+template <class Answer, class Message> outcome<Answer, errc> line_world::command(const Message& m) {
+  auto answer = system.ask<Answer>(operations_ref{scheduler_door_}, m, 15s);
+  for (int i = 0; i < 16 && !*answer; ++i) pass(1s);
+  return **answer;
+}
+
+outcome<pause_list, errc> line_world::set_paused(const std::string& tenant, bool paused) {
+  return command<pause_list>(set_pause{{tenant}, paused, {"ops"}});
+}
+
+outcome<reprioritise_answer, errc> line_world::reprioritise(const job_id& id, job_class to) {
+  return command<reprioritise_answer>(reprioritise_job{{}, id, to});
+}
+
+queue_view line_world::queue() { return *system.ask<queue_view>(scheduler_front_, describe_queue{}, 5s)->value(); }
 
 job_record line_world::record(const job_id& id) {
   auto answer = system.ask<job_record>(ledger_front_, read_job{{}, id}, 5s);

@@ -30,7 +30,8 @@ public:
   ~line_world(); ///< ends the actors, which hold each other
 
   // ---- what happens outside
-  job_id submit(std::uint64_t number, job_class cls = job_class::standard);
+  job_id submit(std::uint64_t number, job_class cls = job_class::standard, const std::string& tenant = "acme",
+                const job_id& final_of = {});
   /// Ends its first batch, which took so long.
   void finish(played_worker& w, errc code = errc::ok, std::chrono::milliseconds took = std::chrono::milliseconds{10});
   void progress(const run_batch& b, int step); ///< it denoises
@@ -42,22 +43,26 @@ public:
   void restart_scheduler();
   void end_scheduler(); ///< for good
   void cancel(const job_id& id);
+  outcome<pause_list, errc> set_paused(const std::string& tenant, bool paused);
+  outcome<reprioritise_answer, errc> reprioritise(const job_id& id, job_class to);
   void pass(std::chrono::milliseconds d);
 
   // ---- what can be seen
   job_record record(const job_id& id);
   explanation why(const job_id& id);
+  queue_view queue();
   played_worker* busy(); ///< some worker with a batch; null: none
   played_worker& worker(std::size_t node) { return *workers_[node]; }
   std::size_t workers() const { return workers_.size(); }
 
   bool ledger_down = false;       ///< ends are answered unavailable
-  bool grants_unanswered = false; ///< they happen, but the answers get lost
+  bool grants_unanswered = false; ///< they and pauses happen, but the answers get lost
 
   deterministic_system system;
 
 private:
   void start_node(std::size_t index);
+  template <class Answer, class Message> outcome<Answer, errc> command(const Message& m);
   wall_time wall() const { return sample::wall0 + std::chrono::seconds{60} + passed_; }
 
   std::chrono::milliseconds passed_{0};

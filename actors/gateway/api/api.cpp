@@ -227,6 +227,10 @@ void gateway_api::dispatch(const call& c) {
   case route::video: return c.request.method == http_method::delete_ ? on_delete(c) : on_read(c);
   case route::content: return on_content(c);
   case route::cancel: return on_cancel(c);
+  case route::reprioritise: return on_reprioritise(c);
+  case route::final_video: return on_final(c);
+  case route::queue_pause: return on_set_pause(c, true);
+  case route::queue_resume: return on_set_pause(c, false);
   case route::events: return on_events(c);
   case route::unknown: break;
   }

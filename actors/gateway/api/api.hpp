@@ -80,6 +80,9 @@ private:
   void on_list(const call& c);
   void on_read(const call& c);
   void on_cancel(const call& c);
+  void on_reprioritise(const call& c);
+  void on_final(const call& c);
+  void on_set_pause(const call& c, bool paused);
   void on_delete(const call& c);
   void on_content(const call& c);
   void on_events(const call& c);
@@ -87,6 +90,7 @@ private:
   std::shared_ptr<void> take_event_stream(const tenant& who) const; ///< a place until its end; null: too many
 
   outcome<planned_job, api_error> plan(const call& c);
+  static void accept(const api_answer& answer, const std::shared_ptr<line>& to, tenant_id scope, job_request job);
   void refuse_create(const call& c, const api_error& e) const;
   wall_time wall_now() const;
 

@@ -240,4 +240,17 @@ outcome<create_video, api_error> parse_create(const api_fields& fields) {
   return c;
 }
 
+outcome<create_video, api_error> parse_final(const api_fields& fields) {
+  create_video c;
+  for (const auto& f : fields) {
+    auto rule = std::ranges::find(rules, std::string_view{f.name}, &field_rule::name);
+    if ((f.name != "size" && f.name != "num_inference_steps") || f.key)
+      return failed{refused(f.name, "unknown_field",
+                            "unknown field " + shown(f.full_name()) + " (allowed: size, num_inference_steps)")};
+    if (f.what == kind::null) continue;
+    if (auto bad = rule->read(f, c)) return failed{std::move(*bad)};
+  }
+  return c;
+}
+
 } // namespace reel

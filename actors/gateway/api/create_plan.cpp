@@ -12,7 +12,7 @@ namespace {
 /// Feeds "name=LENGTH:value;" for every field that is there.
 class meaning {
 public:
-  meaning() { text_ = "reel-create-1;"; }
+  explicit meaning(std::string_view what) : text_{what} {}
 
   void add(std::string_view name, std::string_view value) {
     ((text_ += name) += '=') += std::to_string(value.size());
@@ -52,14 +52,19 @@ failed<api_error> refused(std::string_view field, std::string_view value, std::s
   return {invalid_value(field, value, allowed)};
 }
 
-outcome<const gateway_model*, api_error> find_model(const create_video& c, const std::vector<gateway_model>& models) {
-  if (!c.model) return &models.front();
+outcome<const gateway_model*, api_error> find_model(const std::string& name, const std::vector<gateway_model>& models) {
   std::string known;
   for (const auto& m : models) {
-    if (m.profile.id.value == *c.model) return &m;
+    if (m.profile.id.value == name) return &m;
     (known += known.empty() ? "" : ", ") += m.profile.id.value;
   }
-  return refused("model", shown(*c.model), known);
+  return refused("model", shown(name), known);
+}
+
+std::optional<api_error> problem_of(frame_size size, std::int64_t steps, const model_profile& p) {
+  if (!fits(p, size)) return invalid_value("size", to_string(size), allowed_sizes(p));
+  if (steps <= p.steps_max) return {};
+  return invalid_value("num_inference_steps", std::to_string(steps), "1 to " + std::to_string(p.steps_max));
 }
 
 outcome<std::int32_t, api_error> frames_of(const create_video& c, const model_profile& p, std::int32_t fps) {
@@ -78,14 +83,8 @@ outcome<std::int32_t, api_error> frames_of(const create_video& c, const model_pr
 
 outcome<job_class, api_error> class_of(const create_video& c, const tenant& who) {
   auto cls = c.cls.value_or(who.default_class);
-  if (std::ranges::find(who.allowed_classes, cls) != who.allowed_classes.end()) return cls;
-  std::string allowed;
-  for (auto one : who.allowed_classes) (allowed += allowed.empty() ? "" : ", ") += to_string(one);
-  return failed{api_error{.status = 403,
-                          .code = "class_not_allowed",
-                          .message = "class '" + std::string{to_string(cls)} +
-                                     "' is not open to this account (allowed: " + allowed + ")",
-                          .param = "class"}};
+  if (auto closed = class_problem(cls, who)) return failed{std::move(*closed)};
+  return cls;
 }
 
 /// A request with a key may be repeated after its own deadline and is then owed its first answer, which only the ledger
@@ -100,13 +99,33 @@ outcome<std::optional<wall_time>, api_error> deadline_of(const create_video& c, 
   return std::optional{moment};
 }
 
+std::optional<api_error> no_final_of(const job_record& preview) {
+  api_error e{.status = 409, .retry = false};
+  if (!preview.request.is_preview) {
+    e.code = "not_a_preview";
+    e.message = to_string(preview.request.id) + " is no preview: it was not made with quality \"preview\"";
+  } else if (preview.state != job_state::succeeded) {
+    e.code = "video_not_ready";
+    e.message =
+        to_string(preview.request.id) + " has not completed: its state is " + std::string{to_string(preview.state)};
+  } else
+    return {};
+  return e;
+}
+
+sha256_digest fingerprint_of_final(const job_id& preview, const create_video& wanted) {
+  meaning m{"reel-final-1;"};
+  m.add("preview", to_string(preview));
+  if (wanted.size) m.add("size", to_string(*wanted.size));
+  m.add_given("num_inference_steps", wanted.steps);
+  return m.hash();
+}
+
 outcome<render_params, api_error> params_of(const create_video& c, const model_profile& p, std::uint64_t random_seed) {
   bool preview = c.quality == video_quality::preview;
   auto size = c.size.value_or(preview ? p.size_preview : p.size_default);
-  if (!fits(p, size)) return refused("size", to_string(size), allowed_sizes(p));
   auto steps = c.steps.value_or(preview ? p.steps_preview : p.steps_default);
-  if (steps > p.steps_max)
-    return refused("num_inference_steps", std::to_string(steps), "1 to " + std::to_string(p.steps_max));
+  if (auto bad = problem_of(size, steps, p)) return failed{std::move(*bad)};
   auto fps = static_cast<std::int32_t>(c.fps.value_or(p.fps_default));
   auto frames = frames_of(c, p, fps);
   if (!frames) return failed{frames.error()};
@@ -128,8 +147,19 @@ outcome<render_params, api_error> params_of(const create_video& c, const model_p
 
 } // namespace
 
+std::optional<api_error> class_problem(job_class cls, const tenant& who) {
+  if (std::ranges::find(who.allowed_classes, cls) != who.allowed_classes.end()) return {};
+  std::string allowed;
+  for (auto one : who.allowed_classes) (allowed += allowed.empty() ? "" : ", ") += to_string(one);
+  return api_error{.status = 403,
+                   .code = "class_not_allowed",
+                   .message = "class '" + std::string{to_string(cls)} +
+                              "' is not open to this account (allowed: " + allowed + ")",
+                   .param = "class"};
+}
+
 sha256_digest fingerprint(const create_video& c) {
-  meaning m;
+  meaning m{"reel-create-1;"};
   m.add("prompt", c.prompt);
   m.add_given("model", c.model);
   m.add_given("seconds", c.seconds);
@@ -158,7 +188,7 @@ sha256_digest fingerprint(const create_video& c) {
 }
 
 outcome<planned_job, api_error> plan_job(create_video c, const job_rules& rules) {
-  auto model = find_model(c, rules.models);
+  auto model = find_model(c.model.value_or(rules.models.front().profile.id.value), rules.models);
   if (!model) return failed{model.error()};
   const auto& profile = (*model)->profile;
   auto params = params_of(c, profile, rules.random_seed);
@@ -182,7 +212,31 @@ outcome<planned_job, api_error> plan_job(create_video c, const job_rules& rules)
   job.params = *params;
   job.allow_degraded = c.allow_degraded.value_or(*cls != job_class::vip && rules.who.allow_degraded);
   job.metadata = std::move(c.metadata);
+  job.is_preview = c.quality == video_quality::preview;
   return planned;
+}
+
+outcome<job_request, api_error> plan_final(const job_record& preview, const create_video& wanted,
+                                           const job_rules& rules) {
+  if (auto bad = no_final_of(preview)) return failed{std::move(*bad)};
+  auto job = preview.request;
+  auto model = find_model(job.params.model.value, rules.models);
+  if (!model) return failed{model.error()};
+  const auto& profile = (*model)->profile;
+  auto size = wanted.size.value_or(full_size(profile, {job.params.width, job.params.height}));
+  auto steps = wanted.steps.value_or(profile.steps_default);
+  if (auto bad = problem_of(size, steps, profile)) return failed{std::move(*bad)};
+
+  job.final_of = job.id;
+  job.is_preview = false;
+  if (class_problem(job.cls, rules.who)) job.cls = rules.who.default_class; // what was open may be closed by now
+  job.created_at = rules.now;
+  job.deadline.reset();
+  job.params.width = size.width;
+  job.params.height = size.height;
+  job.params.steps = static_cast<std::int32_t>(steps);
+  job.payload_sha256 = fingerprint_of_final(job.final_of, wanted);
+  return job;
 }
 
 } // namespace reel

@@ -62,6 +62,17 @@ struct planned_job {
 };
 outcome<planned_job, api_error> plan_job(create_video c, const job_rules& rules);
 
+/// POST /v1/videos/{id}/final: of what a client may say only `size` and `num_inference_steps`.
+outcome<create_video, api_error> parse_final(const api_fields& fields);
+
+/// The final of a preview: its prompt, tokens, seed and parameters, in the model's full size and steps, with its
+/// tenant's next turn. Without id and idempotency key. 409 for what is no completed preview.
+outcome<job_request, api_error> plan_final(const job_record& preview, const create_video& wanted,
+                                           const job_rules& rules);
+
+/// Why a tenant may not use a class; empty: it may.
+std::optional<api_error> class_problem(job_class cls, const tenant& who);
+
 /// What is wrong with a text for a person to read: invalid UTF-8 or a control character, and where. Empty:
 /// nothing.
 std::string text_problem(std::string_view text);

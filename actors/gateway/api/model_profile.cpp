@@ -34,6 +34,32 @@ bool fits(const model_profile& p, frame_size s) {
   return side(s.width) && side(s.height);
 }
 
+frame_size preview_size(const model_profile& p) {
+  constexpr std::int64_t area_max = 832 * 480;
+  auto area = [](frame_size s) { return std::int64_t{s.width} * s.height; };
+  const auto full = p.size_default;
+  if (area(full) <= area_max) return full;
+  if (p.sizes.empty()) {
+    auto scale = std::sqrt(static_cast<double>(area_max) / static_cast<double>(area(full)));
+    auto scaled = [&](std::int32_t side) {
+      return std::max(static_cast<std::int32_t>(side * scale) / p.size_multiple * p.size_multiple, p.size_multiple);
+    };
+    return {scaled(full.width), scaled(full.height)};
+  }
+  auto best = full;
+  for (auto s : p.sizes) {
+    bool same_way = (s.width > s.height) == (full.width > full.height);
+    if (same_way && area(s) <= area_max && (best == full || area(s) > area(best))) best = s;
+  }
+  return best;
+}
+
+frame_size full_size(const model_profile& p, frame_size preview) {
+  const frame_size turned{p.size_default.height, p.size_default.width};
+  bool same_way = (preview.width >= preview.height) == (turned.height >= turned.width);
+  return same_way || !fits(p, turned) ? p.size_default : turned;
+}
+
 std::string allowed_sizes(const model_profile& p) {
   if (p.sizes.empty())
     return "width and height multiples of " + std::to_string(p.size_multiple) + " up to " + std::to_string(p.side_max);

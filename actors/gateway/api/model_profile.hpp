@@ -43,6 +43,13 @@ inline constexpr std::int32_t fps_max = 60;
 /// What is wrong with a profile, naming the key; empty: nothing. For whoever reads the configuration.
 std::string problem_of(const model_profile& p);
 
+/// The model's default size as a preview: as it is up to 480p (832x480 pixels), else the largest allowed of about its
+/// shape and at most that area; the default itself where there is none.
+frame_size preview_size(const model_profile& p);
+
+/// What a preview of this size becomes: the model's default, upright where the preview is.
+frame_size full_size(const model_profile& p, frame_size preview);
+
 bool fits(const model_profile& p, frame_size s);
 std::string allowed_sizes(const model_profile& p); ///< for messages
 

@@ -12,10 +12,14 @@ constexpr route_info table[] = {
     {route::readyz, "/readyz", "GET, HEAD, OPTIONS", false},
     {route::metrics, "/metrics", "GET, HEAD, OPTIONS", false},
     {route::models, "/v1/models", "GET, HEAD, OPTIONS", true},
+    {route::queue_pause, "/v1/queue/pause", "POST, OPTIONS", true},
+    {route::queue_resume, "/v1/queue/resume", "POST, OPTIONS", true},
     {route::videos, "/v1/videos", "GET, HEAD, POST, OPTIONS", true},
     {route::video, "/v1/videos/{id}", "GET, HEAD, DELETE, OPTIONS", true},
     {route::content, "/v1/videos/{id}/content", "GET, HEAD, OPTIONS", true},
     {route::cancel, "/v1/videos/{id}/cancel", "POST, OPTIONS", true},
+    {route::reprioritise, "/v1/videos/{id}/reprioritise", "POST, OPTIONS", true},
+    {route::final_video, "/v1/videos/{id}/final", "POST, OPTIONS", true},
     {route::events, "/v1/videos/{id}/events", "GET, OPTIONS", true},
 };
 static_assert(std::size(table) == routes_count);

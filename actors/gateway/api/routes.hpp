@@ -16,13 +16,17 @@ enum class route : std::uint8_t {
   readyz,
   metrics,
   models,
+  queue_pause,
+  queue_resume,
   videos, ///< create, list
   video,  ///< read, delete
   content,
   cancel,
+  reprioritise,
+  final_video,
   events,
 };
-inline constexpr std::size_t routes_count = 10;
+inline constexpr std::size_t routes_count = 14;
 
 struct route_info {
   route where;

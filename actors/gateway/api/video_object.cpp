@@ -85,7 +85,10 @@ void write_reel(json_writer& json, const job_view& v, const video_options& o) {
   json.key("batch_size").number(r.batch_size);
   json.key("gpu_seconds").number(static_cast<double>(r.gpu_ms) / 1000);
   json.key("seed").number(r.request.params.seed).key("num_frames").number(r.request.params.frames);
-  json.key("fps").number(r.request.params.fps).key("metadata").open();
+  json.key("fps").number(r.request.params.fps);
+  json.key("quality").text(r.request.is_preview ? "preview" : "final").key("final_of");
+  r.request.is_final() ? json.text(to_string(r.request.final_of)) : json.null();
+  json.key("metadata").open();
   for (const auto& [key, value] : r.request.metadata) json.key(key).text(value);
   json.close().close();
 }

@@ -57,6 +57,11 @@ std::string page_text(const view_page& page, const video_options& o) {
   return text;
 }
 
+job_id next_job_id(wall_time now) {
+  static thread_local id_generator ids{pooled_random};
+  return ids.next<job_id>(now);
+}
+
 /// After these nobody knows whether the ledger took the job.
 bool is_open(errc code) {
   return code == errc::timeout || code == errc::unreachable || code == errc::malformed || code == errc::internal;
@@ -100,23 +105,26 @@ outcome<planned_job, api_error> gateway_api::plan(const call& c) {
 void gateway_api::on_create(const call& c) {
   auto planned = plan(c);
   if (!planned) return refuse_create(c, planned.error());
-  static thread_local id_generator ids{pooled_random};
   auto& job = planned->request;
-  job.id = ids.next<job_id>(job.created_at);
+  job.id = next_job_id(job.created_at);
   if (const auto& t = planned->model->tokenizer) {
     job.prompt_tokens = t->encode(job.prompt);
     auto model = static_cast<std::size_t>(planned->model - parts_.models.data());
     job.negative_tokens = planned->own_negative_prompt ? t->encode(job.negative_prompt) : negative_tokens_[model];
   }
+  accept(c.answer, parts_.to, c.scope(), std::move(job));
+}
+
+void gateway_api::accept(const api_answer& answer, const std::shared_ptr<line>& to, tenant_id scope, job_request job) {
   if (job.cls == job_class::urgent) // goes before everybody else: who asked for it stays known
     log::info("urgent job requested", {{"tenant", job.tenant.value}, {"job", to_string(job.id)}});
   bool has_key = !job.idempotency_key.empty();
   auto fresh = job_view{.record = {.request = std::move(job)}};
   std::string text; // written now, so that the job can be handed on without a copy
   json_writer json{text};
-  write_video(json, fresh, parts_.video);
-  parts_.to->accept(std::move(fresh.record.request), [answer = c.answer, text = std::move(text), has_key,
-                                                      scope = c.scope(), to = parts_.to](auto accepted) mutable {
+  write_video(json, fresh, answer.video);
+  to->accept(std::move(fresh.record.request), [answer, text = std::move(text), has_key, scope = std::move(scope),
+                                               to](auto accepted) mutable {
     auto code = accepted ? accepted->code : accepted.error();
     if (code != errc::ok) {
       auto e = refusal_of(code, has_key);
@@ -136,6 +144,32 @@ void gateway_api::on_create(const call& c) {
     r.body = std::move(text);
     answer.send(std::move(r));
   });
+}
+
+void gateway_api::on_final(const call& c) {
+  if (draining_) return refuse_create(c, error_of(errc::draining, ""));
+  if (auto wrong = check_query(c.target, {})) return refuse_create(c, *wrong);
+  auto key = idempotency_key_of(c.request);
+  if (!key) return refuse_create(c, key.error());
+  outcome<api_fields, api_error> fields = api_fields{};
+  if (!c.request.body.empty()) fields = read_fields(c.request.header("content-type"), c.request.body);
+  if (!fields) return refuse_create(c, fields.error());
+  auto wanted = parse_final(*fields);
+  if (!wanted) return refuse_create(c, wanted.error());
+  parts_.to->read({c.who->id, c.job},
+                  [answer = c.answer, id = c.job, key = std::move(*key), wanted = std::move(*wanted), to = parts_.to,
+                   models = parts_.models, tenants = parts_.tenants, who = c.who,
+                   now = wall_now()](outcome<job_view, errc> preview) {
+                    if (!preview) return answer.fail(error_of(preview.error(), to_string(id)));
+                    auto job = plan_final(preview->record, wanted, {*who, models, now});
+                    if (!job) {
+                      answer.metrics->refused(job.error().code);
+                      return answer.fail(job.error());
+                    }
+                    job->id = next_job_id(now);
+                    job->idempotency_key = key;
+                    accept(answer, to, who->id, *std::move(job));
+                  });
 }
 
 void gateway_api::on_list(const call& c) {

@@ -3,7 +3,7 @@
 // moment.
 #pragma once
 
-#include "actors/storage/sqlite/connection.hpp"
+#include "actors/storage/sqlite/pauses.hpp"
 #include "messages/outcome.hpp"
 #include "messages/storage.hpp"
 
@@ -24,6 +24,7 @@ public:
   /// Leaves out jobs whose row is damaged: they stay as they are until a person looks at them.
   outcome<unfinished_page, errc> run(const unfinished_jobs& m);
   outcome<std::vector<bool>, errc> run(const std::vector<object_key_parts>& objects);
+  outcome<pause_list, errc> run(const read_pauses&) { return pauses_from(select_pauses_); }
 
 private:
   bool is_referenced(const object_key_parts& object);
@@ -35,6 +36,7 @@ private:
   statement unfinished_;
   statement find_object_;
   statement find_saved_run_;
+  statement select_pauses_{db_, select_pauses};
 };
 
 } // namespace reel::sqlite

@@ -13,7 +13,8 @@ bool job_is_sound(const statement::cursor& row) {
                           row.text(c_tenant),
                           row.integer(c_class),
                           deadline,
-                          row.text(c_batch_key)};
+                          row.text(c_batch_key),
+                          row.integer(c_next_turn) != 0};
   return checksum_of(job) == row.integer(c_crc);
 }
 
@@ -79,6 +80,7 @@ outcome<job_record, errc> record_of(const statement::cursor& row, outcome<job_re
   r.thumbnail = result.row.thumbnail;
   r.degraded = !r.served_model.value.empty() && r.served_model != request->params.model;
   r.request = *std::move(request);
+  r.request.cls = static_cast<job_class>(row.integer(c_class));
   return r;
 }
 
@@ -109,6 +111,7 @@ waiting_job waiting_of(const statement::cursor& row) {
     w.batch = id_from<batch_id>(row.blob(w_batch));
     w.worker.value = row.text(w_worker);
   }
+  w.next_turn = row.integer(c_next_turn) != 0;
   w.saved_steps = saved_run_from(row, w_saved, row.integer(c_no)).steps;
   return w;
 }

@@ -8,8 +8,8 @@
 
 namespace reel::sqlite {
 
-/// What never changes in a row of `job`. The tenant's name stands for its number, so that a damaged or missing row of
-/// `tenant` is found too.
+/// What never changes in a row of `job`, and its class, with which the checksum is written anew. The tenant's name
+/// stands for its number, so that a damaged or missing row of `tenant` is found too.
 struct job_constants {
   job_id id;
   std::int64_t no = 0;
@@ -17,6 +17,7 @@ struct job_constants {
   std::int64_t cls = 0;
   std::optional<std::int64_t> deadline_ms;
   std::string_view batch_key; ///< encoded
+  bool next_turn = false;
 };
 
 /// A row of `outbox`.
@@ -55,7 +56,9 @@ private:
 inline std::uint32_t checksum_of(const job_constants& j) {
   checksum sum;
   sum.add(bytes_of(j.id)).add(j.no).add(j.tenant).add(j.cls);
-  return sum.add(j.deadline_ms.has_value()).add(j.deadline_ms.value_or(0)).add(j.batch_key).value();
+  sum.add(j.deadline_ms.has_value()).add(j.deadline_ms.value_or(0)).add(j.batch_key);
+  if (j.next_turn) sum.add(1); // rows of older versions have none
+  return sum.value();
 }
 
 inline std::uint32_t checksum_of(const result_row& r) {

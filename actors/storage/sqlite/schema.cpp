@@ -70,6 +70,19 @@ CREATE TABLE saved_run(job_no INTEGER PRIMARY KEY, key TEXT NOT NULL, bytes INTE
   crc INTEGER NOT NULL);
 CREATE INDEX saved_run_by_key ON saved_run(key);
 )sql",
+    R"sql(
+ALTER TABLE job ADD COLUMN next_turn INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE pause(tenant TEXT PRIMARY KEY, made_by TEXT NOT NULL, since_ms INTEGER NOT NULL) WITHOUT ROWID;
+DROP VIEW job_log;
+CREATE VIEW job_log AS
+  SELECT e.position, lower(hex(j.id)) AS job, t.name AS tenant, j.generation, e.version, e.at_ms,
+    CASE e.kind WHEN 0 THEN 'accepted' WHEN 1 THEN 'granted' WHEN 2 THEN 'cancel_requested'
+      WHEN 3 THEN 'ended' WHEN 4 THEN 'removed' WHEN 5 THEN 'reprioritised' END AS kind,
+    e.from_state, e.to_state, e.fence, lower(hex(b.id)) AS batch, b.worker, b.served_model, b.term,
+    e.cause, e.counted, e.gpu_ms
+  FROM event e JOIN job j ON j.no = e.job_no JOIN tenant t ON t.no = j.tenant_no
+    LEFT JOIN batch b ON b.no = e.batch_no;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

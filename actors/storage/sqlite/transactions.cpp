@@ -1,5 +1,6 @@
 #include "actors/storage/sqlite/transactions.hpp"
 
+#include <algorithm>
 #include <sodium.h>
 
 #include "actors/storage/request_codec.hpp"
@@ -189,6 +190,28 @@ void transactions::mark_cancelled(job_row& row) {
   ++row.version;
 }
 
+// ---------------------------------------------------------------- changing the order
+
+outcome<reprioritise_answer, errc> transactions::run(const reprioritise_job& m) {
+  const auto row = find_visible(m.tenant, m.id);
+  if (!row) return failed{row.error()};
+  if (!may_grant(row->now)) return reprioritise_answer{errc::conflict, row->now.state, row->cls, row->cls};
+  if (m.to != row->cls)
+    tables_.reprioritise(*row, m.to, next_event(event_kind::reprioritised, row->now.state, *row), now_);
+  return reprioritise_answer{errc::ok, row->now.state, row->cls, m.to};
+}
+
+outcome<pause_list, errc> transactions::run(const set_pause& m) {
+  if ((!m.tenant.value.empty() && !is_valid_name(m.tenant.value)) || !is_valid_name(m.by.value))
+    return failed{errc::invalid_argument};
+  if (!m.paused) tables_.delete_pause(m.tenant);
+  const auto now = tables_.all_pauses();
+  if (!m.paused || std::ranges::find(now.all, m.tenant, &queue_pause::tenant) != now.all.end()) return now;
+  if (now.all.size() >= limits::pauses_max) return failed{errc::queue_full};
+  tables_.insert_pause(m, now_);
+  return tables_.all_pauses();
+}
+
 // ---------------------------------------------------------------- leading, granting
 
 outcome<leadership, errc> transactions::run(const take_leadership& m) {
@@ -228,6 +251,7 @@ granted_job transactions::grant_one(const job_id& id, const batch_row& batch) {
     if (request.error() == errc::corrupt) bury_damaged(*row);
     return {request.error()};
   }
+  request->cls = row->cls;
   auto e = next_event(event_kind::granted, job_state::leased, *row);
   e.batch_no = batch.no;
   tables_.grant(*row, e, now_);

@@ -33,6 +33,8 @@ public:
   outcome<accept_answers, errc> run(const accept_jobs& m);
   outcome<cancel_answer, errc> run(const cancel_job& m);
   outcome<delete_answer, errc> run(const delete_job& m);
+  outcome<reprioritise_answer, errc> run(const reprioritise_job& m);
+  outcome<pause_list, errc> run(const set_pause& m);
   outcome<leadership, errc> run(const take_leadership& m);
   outcome<grant_answer, errc> run(const grant_batch& m);
   outcome<end_answer, errc> run(const end_batch& m);

@@ -9,6 +9,14 @@ std::optional<std::int64_t> number_or_null(std::int64_t no) {
   return no;
 }
 
+/// `found`: the columns of find_job_.
+job_constants constants_of(const job_row& row, const statement::cursor& found) {
+  std::optional<std::int64_t> deadline;
+  if (!found.is_null(12)) deadline = found.integer(12);
+  return {row.id,   row.no,         row.tenant->value,     static_cast<int>(row.cls),
+          deadline, found.text(13), found.integer(16) != 0};
+}
+
 } // namespace
 
 std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_list& tenants) {
@@ -28,11 +36,8 @@ std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_li
   row.batch_no = found.integer(9);
   row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
   row.has_saved_run = found.integer(15) != 0;
-  if (!row.tenant) return row;
-  std::optional<std::int64_t> deadline;
-  if (!found.is_null(12)) deadline = found.integer(12);
-  const job_constants constants{id, row.no, row.tenant->value, found.integer(11), deadline, found.text(13)};
-  row.sound = checksum_of(constants) == found.integer(14);
+  row.cls = static_cast<job_class>(found.integer(11));
+  if (row.tenant) row.sound = checksum_of(constants_of(row, found)) == found.integer(14);
   return row;
 }
 
@@ -43,8 +48,11 @@ void writer_tables::insert_job(const job_request& request, std::int64_t no, std:
   stored::encode_batch_key(key_of(request.params), key_);
   const bytes key{reinterpret_cast<const std::uint8_t*>(key_.data()), key_.size()};
   const auto deadline = ms_of(request.deadline);
-  const job_constants constants{request.id, no, request.tenant.value, static_cast<int>(request.cls), deadline, key_};
-  insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants));
+  const bool next_turn = request.is_final();
+  const job_constants constants{request.id, no,       request.tenant.value, static_cast<int>(request.cls), deadline,
+                                key_,       next_turn};
+  insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants),
+                      next_turn);
 }
 
 void writer_tables::insert_request(std::int64_t job_no, std::string_view body) {
@@ -88,6 +96,23 @@ void writer_tables::hide(const job_row& row, const event_row& e, wall_time now) 
   expect_one(hide_.execute(bytes_of(row.id), row.now.state, row.version));
   add_event(row, e, now);
 }
+
+void writer_tables::reprioritise(const job_row& row, job_class to, const event_row& e, wall_time now) {
+  job_row changed = row;
+  changed.cls = to;
+  std::uint32_t sum = 0;
+  if (auto found = find_job_.query(bytes_of(row.id)); found.next()) sum = checksum_of(constants_of(changed, found));
+  expect_one(reprioritise_.execute(bytes_of(row.id), row.now.state, row.version, to, sum));
+  add_event(row, e, now);
+}
+
+pause_list writer_tables::all_pauses() { return pauses_from(select_pauses_); }
+
+void writer_tables::insert_pause(const set_pause& m, wall_time now) {
+  insert_pause_.execute(std::string_view{m.tenant.value}, std::string_view{m.by.value}, ms_of(now));
+}
+
+void writer_tables::delete_pause(const tenant_id& tenant) { delete_pause_.execute(std::string_view{tenant.value}); }
 
 void writer_tables::add_event(const job_row& row, const event_row& e, wall_time now) {
   insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to, row.now.fence,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/storage/ledger_rules.hpp"
+#include "actors/storage/sqlite/pauses.hpp"
 #include "actors/storage/sqlite/rows.hpp"
 #include "actors/storage/sqlite/tenant_list.hpp"
 
@@ -27,6 +28,7 @@ struct job_row {
   std::int64_t batch_no = 0; ///< of the latest grant; 0 before
   std::uint64_t gpu_ms = 0;
   bool has_saved_run = false;
+  job_class cls = job_class::standard;
 };
 
 struct batch_row {
@@ -74,6 +76,7 @@ public:
   void finish(const job_row& row, const ending& how, const event_row& e, wall_time now);
   void retry(const job_row& row, const ending& how, const event_row& e, wall_time now);
   void hide(const job_row& row, const event_row& e, wall_time now);
+  void reprioritise(const job_row& row, job_class to, const event_row& e, wall_time now);
   void insert_accepted_event(std::int64_t job_no, std::int64_t position, wall_time now);
 
   void insert_batch(const batch_row& batch, wall_time now);
@@ -85,6 +88,10 @@ public:
   void save_run(std::int64_t job_no, const saved_run& run); ///< in place of an earlier one
   saved_run find_saved_run(std::int64_t job_no);            ///< none also when the row is damaged
   void remove_saved_run(std::int64_t job_no);
+
+  pause_list all_pauses();
+  void insert_pause(const set_pause& m, wall_time now);
+  void delete_pause(const tenant_id& tenant);
 
   using key_hash = std::array<std::uint8_t, 16>; ///< of tenant and idempotency key
   struct known_key {
@@ -118,10 +125,10 @@ private:
   connection& db_;
   statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
                            "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc, "
-                           "EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no) FROM job WHERE id = ?1"};
+                           "EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no), next_turn FROM job WHERE id = ?1"};
   statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
   statement insert_job_{db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
-                             "?4, ?5, ?6, ?7)"};
+                             "?4, ?5, ?6, ?7, ?8)"};
   statement insert_request_{db_, "INSERT INTO request VALUES(?1, ?2)"};
   statement find_request_{db_, "SELECT body FROM request WHERE job_no = ?1"};
 
@@ -136,6 +143,8 @@ private:
                         "not_before_ms = ?6 WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement hide_{db_, "UPDATE job SET hidden = 1, version = version + 1 "
                        "WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement reprioritise_{db_, "UPDATE job SET class = ?4, crc = ?5, version = version + 1 "
+                               "WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement insert_event_{db_, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
 
   statement insert_batch_{db_, "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
@@ -148,6 +157,10 @@ private:
   statement save_run_{db_, "INSERT OR REPLACE INTO saved_run VALUES(?1, ?2, ?3, ?4, ?5)"};
   statement find_saved_run_{db_, "SELECT key, bytes, steps, crc FROM saved_run WHERE job_no = ?1"};
   statement remove_saved_run_{db_, "DELETE FROM saved_run WHERE job_no = ?1"};
+
+  statement select_pauses_{db_, select_pauses};
+  statement insert_pause_{db_, "INSERT OR IGNORE INTO pause VALUES(?1, ?2, ?3)"};
+  statement delete_pause_{db_, "DELETE FROM pause WHERE tenant = ?1"};
 
   statement find_key_{db_, "SELECT job_no, at_ms FROM idempotency WHERE key_hash = ?1"};
   statement insert_key_{db_, "INSERT INTO idempotency VALUES(?1, ?2, ?3)"};

@@ -20,9 +20,8 @@ std::shared_ptr<text_cache::text> text_cache::get(const token_ids& ids, bool kee
   std::erase_if(texts_, [](auto& entry) { return entry.second.expired(); });
   auto found = texts_[ids].lock();
   if (!found) {
-    found = std::make_shared<text>(model_.text.encode(ids));
+    found = std::make_shared<text>(encoded(ids));
     texts_[ids] = found;
-    ++encodings_;
   }
   if (!keep) return found;
   std::erase(kept_, found);
@@ -35,9 +34,28 @@ std::shared_ptr<text_cache::text> text_cache::get(const token_ids& ids, bool kee
   return found;
 }
 
+at::Tensor text_cache::encoded(const token_ids& ids) {
+  auto known = std::ranges::find(encoded_, ids, &std::pair<token_ids, at::Tensor>::first);
+  if (known != encoded_.end()) {
+    std::rotate(encoded_.begin(), known, known + 1);
+    ++reused_;
+    return encoded_.front().second;
+  }
+  encoded_.emplace_front(ids, model_.text.encode(ids));
+  ++encodings_;
+  encoded_bytes_ += encoded_.front().second.nbytes();
+  auto made = encoded_.front().second;
+  for (; !encoded_.empty() && (encoded_bytes_ > encoded_bytes_max || encoded_.size() > encoded_max);
+       encoded_.pop_back())
+    encoded_bytes_ -= encoded_.back().second.nbytes();
+  return made;
+}
+
 void text_cache::clear() {
   for (auto& t : kept_) t->is_kept_ = false;
   kept_.clear();
+  encoded_.clear();
+  encoded_bytes_ = 0;
 }
 
 } // namespace reel::wan

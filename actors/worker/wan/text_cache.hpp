@@ -2,7 +2,8 @@
 // samples share it, and each expert's view of it (cross attention's keys and values, of every layer) once per expert.
 //
 // A text lives as long as someone holds it. Negative prompts, which nearly all jobs of a worker share, are kept beyond
-// their batch: the last few of them.
+// their batch: the last few of them. Of all others the encoding alone is kept, the same bits, while there is room for
+// it: the final of a preview comes soon after it.
 //
 // One per worker, beside its model, which outlives it. One thread, inside a compute_scope.
 #pragma once
@@ -47,14 +48,22 @@ public:
   void clear();
 
   std::size_t encodings() const { return encodings_; } ///< so far
+  std::size_t reused() const { return reused_; }       ///< so far: encodings taken from an earlier batch
 
 private:
   static constexpr std::size_t kept_max = 2; ///< both languages' defaults; each may be some hundred megabytes
+  /// Of the device: eight of the reference model's longest encodings (512 x 4096 floats), some fifty usual ones.
+  static constexpr std::size_t encoded_bytes_max = 64u << 20;
+  static constexpr std::size_t encoded_max = 256; ///< looked through one by one
+
+  at::Tensor encoded(const token_ids& ids);
 
   const model& model_;
   std::map<token_ids, std::weak_ptr<text>> texts_;
-  std::deque<std::shared_ptr<text>> kept_; ///< the latest first
-  std::size_t encodings_ = 0;
+  std::deque<std::shared_ptr<text>> kept_;               ///< the latest first
+  std::deque<std::pair<token_ids, at::Tensor>> encoded_; ///< the latest first
+  std::size_t encoded_bytes_ = 0;
+  std::size_t encodings_ = 0, reused_ = 0;
 };
 
 } // namespace reel::wan

@@ -118,8 +118,10 @@ public:
   ~wan_batch() override { parts_.memory.release(); }
 
   void prepare() override {
+    const auto reused_before = parts_.texts.reused();
     measured(costs_[0], [this] { run_.prepare(); });
-    if (!has_grown_) parts_.costs.learn(shape_, baseline_bytes_, costs_[0]);
+    costs_[0].texts_reused = static_cast<std::uint32_t>(parts_.texts.reused() - reused_before);
+    if (costs_[0].texts_reused == 0 && !has_grown_) parts_.costs.learn(shape_, baseline_bytes_, costs_[0]);
   }
   void join(std::vector<run_job> jobs) override {
     check_jobs(parts_.loaded.config, jobs);

@@ -16,10 +16,6 @@ const refusal no_path{404, "", "unknown_path", "there is nothing at this path"};
 const refusal bad_path{400, "", "bad_path", "the path or query is malformed"};
 refusal not_found(const std::string& what) { return {404, "", "not_found", what + " does not exist"}; }
 
-std::string body_for(const route_info& r, const std::string& method) {
-  return r.where == route::videos && method == "POST" ? R"({"prompt":"p"})" : "";
-}
-
 void check_table(const gateway_fixture& g, const std::vector<bad_request>& rows) {
   for (const auto& r : rows) {
     INFO(r.what);
@@ -74,6 +70,10 @@ TEST_CASE("every method that a route does not have is 405 with Allow, OPTIONS is
         const refusal not_ready{409, "", "video_not_ready",
                                 id + " is not finished; wait until its status is completed"};
         check_refused(a, not_ready, method == "HEAD");
+      } else if (r.where == route::final_video && is_allowed(r, method)) {
+        check_refused(a, {409, "", "not_a_preview", id + " is no preview: it was not made with quality \"preview\""});
+      } else if (is_for_operators(r) && is_allowed(r, method)) {
+        check_refused(a, for_operators);
       } else if (is_allowed(r, method)) {
         CHECK(a.status == 200);
       } else {
@@ -106,7 +106,7 @@ TEST_CASE("ids that are unknown, malformed or another tenant's are 404 alike on 
       if (!is_allowed(r, method) || method == "OPTIONS") continue;
       for (const auto& [id, expected] : ids) {
         INFO(method << ' ' << path_of(r, id));
-        check_refused(g.ask(method, path_of(r, id)), expected, method == "HEAD");
+        check_refused(g.ask(method, path_of(r, id), body_for(r, method)), expected, method == "HEAD");
       }
     }
   }

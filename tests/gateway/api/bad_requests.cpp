@@ -227,6 +227,9 @@ std::vector<bad_request> bad_queries(const std::string& id) {
       {"", "GET", one + "?x=1", "", "", unknown("x")},
       {"", "DELETE", one + "?force=1", "", "", unknown("force")},
       {"", "POST", one + "/cancel?x=1", "", "", unknown("x")},
+      {"", "POST", one + "/reprioritise?x=1", json_type, R"({"class":"free"})", unknown("x")},
+      {"", "POST", one + "/final?x=1", "", "", unknown("x")},
+      {"", "POST", "/v1/queue/pause?x=1", "", "", unknown("x")},
       {"", "GET", one + "/events?x=1", "", "", unknown("x")},
       {"", "GET", one + "/content?variant=spritesheet", "", "", variant("spritesheet")},
       {"", "GET", one + "/content?variant=..%2fkey", "", "", variant("../key")},
@@ -277,6 +280,13 @@ std::string path_of(const route_info& r, const std::string& id) {
   std::string path{r.name};
   if (auto at = path.find("{id}"); at != std::string::npos) path.replace(at, 4, id);
   return path;
+}
+
+bool is_for_operators(const route_info& r) { return r.where == route::queue_pause || r.where == route::queue_resume; }
+
+std::string body_for(const route_info& r, const std::string& method) {
+  if (r.where == route::videos && method == "POST") return R"({"prompt":"p"})";
+  return r.where == route::reprioritise && method == "POST" ? R"({"class":"standard"})" : "";
 }
 
 bool has_id(const route_info& r) { return r.name.find("{id}") != std::string_view::npos; }

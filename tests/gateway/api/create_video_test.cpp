@@ -161,6 +161,38 @@ TEST_CASE("seconds become the nearest 4n+1 frames") {
   CHECK(job(R"({"prompt":"p","seconds":2,"fps":24})").params.frames == 49);
 }
 
+TEST_CASE("the size of a preview is at most 480p, of about the model's shape and allowed") {
+  model_profile p;
+  CHECK(preview_size(p) == frame_size{832, 480});
+  p.size_default = {1280, 720};
+  CHECK(preview_size(p) == frame_size{832, 464});
+  p.size_default = {720, 1280};
+  CHECK(preview_size(p) == frame_size{464, 832});
+  p.sizes = {{1280, 720}, {720, 1280}, {480, 832}, {832, 480}, {624, 352}};
+  p.size_default = {1280, 720};
+  CHECK(preview_size(p) == frame_size{832, 480});
+  p.size_default = {720, 1280};
+  CHECK(preview_size(p) == frame_size{480, 832});
+  p.sizes = {{1280, 720}};
+  p.size_default = {1280, 720};
+  CHECK(preview_size(p) == frame_size{1280, 720}); // nothing smaller is allowed
+  CHECK(preview_size(fixture_models()[1].profile) == frame_size{64, 48});
+}
+
+TEST_CASE("whatever a model's default size is, its preview is allowed, and no larger") {
+  for (int multiple : {2, 16, 32, 128})
+    for (int width = multiple; width <= 2048; width += 3 * multiple)
+      for (int height = multiple; height <= 2048; height += 5 * multiple) {
+        model_profile p;
+        p.size_multiple = multiple;
+        p.side_max = 2048;
+        p.size_default = {width, height};
+        auto s = preview_size(p);
+        REQUIRE(fits(p, s));
+        REQUIRE((s == p.size_default || s.width * s.height <= std::max(832 * 480, 2048 * multiple)));
+      }
+}
+
 TEST_CASE("preview changes only what was not said") {
   auto j = job(R"({"prompt":"p","model":"tight","quality":"preview"})");
   CHECK(j.params.width == 48);

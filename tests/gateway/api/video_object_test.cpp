@@ -44,9 +44,9 @@ TEST_CASE("every key is there in every state") {
                                   "created_at", "completed_at", "expires_at", "prompt", "remixed_from_video_id",
                                   "seconds",    "size",         "error",      "reel"};
   const std::set<std::string> reel_keys{
-      "state",       "class",       "queue_position", "eta_seconds", "attempt",        "attempts_max",
-      "step",        "steps_total", "served_model",   "degraded",    "degrade_reason", "batch_size",
-      "gpu_seconds", "seed",        "num_frames",     "fps",         "metadata"};
+      "state",       "class",        "queue_position", "eta_seconds",    "attempt",    "attempts_max", "step",
+      "steps_total", "served_model", "degraded",       "degrade_reason", "batch_size", "gpu_seconds",  "seed",
+      "num_frames",  "fps",          "metadata",       "quality",        "final_of"};
   for (int s = 0; s <= 6; ++s) {
     auto o = written(sample(static_cast<job_state>(s)));
     CHECK(keys(o) == top);

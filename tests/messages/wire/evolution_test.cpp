@@ -69,6 +69,9 @@ TEST_CASE("an empty entry of a list decodes to a fresh struct") {
   check_entry_defaults<batch_finished, schema::BatchFinished>([](auto b) { b.initResults(1); },
                                                               {{}, {}, {}, {}, {job_result{}}});
   check_entry_defaults<workers_view, schema::WorkersView>([](auto b) { b.initWorkers(1); }, {{worker_status{}}});
+  check_entry_defaults<pause_list, schema::PauseList>([](auto b) { b.initAll(1); }, {{queue_pause{}}});
+  check_entry_defaults<queue_view, schema::QueueView>([](auto b) { b.initTenants(1); },
+                                                      {.tenants = {tenant_backlog{}}});
   check_entry_defaults<nodes_view, schema::NodesView>([](auto b) { b.initNodes(1); }, {{}, {node_status{}}});
 }
 
@@ -88,6 +91,12 @@ TEST_CASE("an older release's accept_jobs decodes, later fields as defaults") {
   REQUIRE(m);
   CHECK(*m == accept_jobs{{job, job_request{}}});
   CHECK(m->jobs[0].allow_degraded);
+}
+
+TEST_CASE("an older release's view of the queue has no pauses") {
+  auto view = decode_file<queue_view>("older_queue_view.bin");
+  REQUIRE(view);
+  CHECK(*view == queue_view{.waiting = {0, 2, 0, 0}, .running = 3, .term = 4, .recovering = false});
 }
 
 TEST_CASE("an older release's end_batch decodes, later fields as defaults") {

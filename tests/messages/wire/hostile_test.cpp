@@ -70,7 +70,10 @@ const std::vector<kind>& kinds() {
   return all;
 }
 
-template <class Message> bool takes(const words& body) { return kinds()[type_of<Message>() - 1].takes(bytes_of(body)); }
+template <class Message> bool takes(const words& body) {
+  auto same = [](const kind& k) { return k.sample.type == type_of<Message>(); };
+  return std::ranges::find_if(kinds(), same)->takes(bytes_of(body));
+}
 
 /// Attacks are tried on every message; how many take them for one of theirs.
 std::ptrdiff_t takers(const words& body) {

@@ -79,6 +79,12 @@ void make_older() {
     worker.setRestarts(2);
     worker.setModels({"wan-small", "wan-large"});
   });
+  make<older::QueueView>("older_queue_view.bin", [](older::QueueView::Builder b) {
+    b.setWaitingVip(2);
+    b.setRunning(3);
+    b.setTerm(4);
+    b.setRecovering(false);
+  });
 }
 
 void make_newer() {

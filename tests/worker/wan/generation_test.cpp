@@ -133,7 +133,7 @@ TEST_CASE("a step in several passes gives what it gives in one") {
   for (std::size_t i : {0, 1}) CHECK(at::equal(one.latent(i), many.latent(i)));
 }
 
-TEST_CASE("a text is encoded once for all who share it, and the negative prompt once for all batches") {
+TEST_CASE("a text is encoded once for all who share it, and once for all batches while there is room") {
   compute_scope scope;
   text_cache texts{golden_model()};
   auto schedule = make_schedule({sampler_kind::euler, 2, 5, 1000});
@@ -142,8 +142,26 @@ TEST_CASE("a text is encoded once for all who share it, and the negative prompt 
     run.prepare();
     while (run.steps_done() < run.steps_total()) run.step();
   }
-  CHECK(texts.encodings() == 3 * 2 + 1);
+  CHECK(texts.encodings() == 3);
+  CHECK(texts.reused() == 2 * 2);
   texts.clear();
   texts.get({5, 9, 1}, true);
-  CHECK(texts.encodings() == 3 * 2 + 2);
+  CHECK(texts.encodings() == 4);
+  CHECK(texts.reused() == 2 * 2);
+}
+
+TEST_CASE("of many texts the latest encodings are kept, and they are the same bits") {
+  compute_scope scope;
+  text_cache texts{golden_model()};
+  auto& expert = golden_model().high;
+  auto keys_of = [&](int number) { return texts.get({number, 1}, false)->seen_by(expert).layers.at(0).packed.clone(); };
+  auto first = keys_of(0);
+  CHECK(at::equal(keys_of(0), first));
+  CHECK(texts.reused() == 1);
+  for (int number = 1; number <= 256; ++number) texts.get({number, 1}, false);
+  CHECK(texts.encodings() == 257);
+  CHECK(at::equal(keys_of(0), first)); // pushed out by the others
+  CHECK(texts.encodings() == 258);
+  texts.get({256, 1}, false);
+  CHECK(texts.encodings() == 258);
 }

@@ -30,6 +30,23 @@ TEST_CASE("a job gives the same video and thumbnail alone and in a batch of thre
   }
 }
 
+TEST_CASE("a final after its preview encodes no text again and is the video that it is without") {
+  auto preview = some_job(2), last = some_job(2);
+  preview.params.steps = 2;
+  preview.params.width = 32;
+  auto video_of = [&](renderer& model, std::uint32_t reused) {
+    auto batch = model.begin({last});
+    denoise(*batch);
+    CHECK(batch->costs().at(0).texts_reused == reused);
+    return finish(*batch, 0);
+  };
+  auto fresh = make_wan_renderer(cpu_options()), same = make_wan_renderer(cpu_options());
+  denoise(*same->begin({preview}));
+  auto expected = video_of(*fresh, 0), found = video_of(*same, 1);
+  CHECK(found.video == expected.video);
+  CHECK(found.thumbnail == expected.thumbnail);
+}
+
 TEST_CASE("a job that leaves does not change the others, and another seed gives another video") {
   auto model = make_wan_renderer(cpu_options());
   auto pair = model->begin({some_job(0), some_job(2)});
@@ -158,8 +175,10 @@ TEST_CASE("where memory is short a video is decoded in tiles") {
 
 TEST_CASE("every stage reports what it took beside what was foretold, and forecasts learn from it") {
   auto model = make_wan_renderer(cpu_options());
-  auto run = [&] {
-    auto batch = model->begin({some_job(0), some_job(2)});
+  auto run = [&, word = 0]() mutable {
+    auto jobs = std::vector{some_job(0), some_job(2)};
+    for (auto& job : jobs) job.prompt_tokens[0] = ++word; // texts that nobody has encoded
+    auto batch = model->begin(std::move(jobs));
     denoise(*batch);
     finish(*batch, 0);
     finish(*batch, 1);

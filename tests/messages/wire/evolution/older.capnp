@@ -98,3 +98,15 @@ struct WorkersReport {
   draining @2 :Bool;
   workers @3 :List(WorkerStatus);
 }
+
+struct QueueView {
+  waitingUrgent @0 :UInt64;
+  waitingVip @1 :UInt64;
+  waitingStandard @2 :UInt64;
+  waitingFree @3 :UInt64;
+  delayed @4 :UInt64;
+  running @5 :UInt64;
+  batches @6 :UInt64;
+  term @7 :UInt64;
+  recovering @8 :Bool = true;
+}
