@@ -4,6 +4,7 @@
 
 #include "messages/blob.hpp"
 #include "messages/job.hpp"
+#include "messages/quota.hpp"
 
 namespace reel {
 
@@ -23,6 +24,7 @@ struct accept_answer {
   errc code = errc::ok; ///< key_reused, quota_exceeded, queue_full, no_space
   job_id id;            ///< of the job that now exists: for a replay, of the first one
   bool replayed = false;
+  quota_standing quota; ///< not of a replay
   bool operator==(const accept_answer&) const = default;
 };
 struct accept_answers {

@@ -213,6 +213,13 @@ void gateway_shell::on_call(delete_call c) {
       [reply](errc code) { reply->give(failed{code}); });
 }
 
+void gateway_shell::on_call(quota_call c) {
+  auto reply = shared(std::move(c.reply));
+  act::ask(
+      self_, ledger_, options_.read_deadline, std::move(c.message),
+      [reply](quota_view& view) { reply->give(std::move(view)); }, [reply](errc code) { reply->give(failed{code}); });
+}
+
 void gateway_shell::on_call(object_call c) {
   auto reply = shared(std::move(c.reply));
   act::ask(

@@ -72,6 +72,7 @@ private:
   void on_call(list_call c);
   void on_call(cancel_call c);
   void on_call(delete_call c);
+  void on_call(quota_call c);
   void on_call(object_call c);
   void on_call(line_watch c);
 

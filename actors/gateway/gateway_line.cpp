@@ -44,6 +44,7 @@ void gateway_line::read(read_job m, line_reply<job_view> reply) { put(std::move(
 void gateway_line::list(list_jobs m, line_reply<view_page> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::cancel(cancel_job m, line_reply<cancel_answer> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::remove(delete_job m, line_reply<delete_answer> reply) { put(std::move(m), std::move(reply)); }
+void gateway_line::quota(read_quota m, line_reply<quota_view> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::read_object(reel::read_object m, line_reply<object_slice> reply) {
   put(std::move(m), std::move(reply));
 }

@@ -56,9 +56,10 @@ using read_call = line_call<read_job, job_view>;
 using list_call = line_call<list_jobs, view_page>;
 using cancel_call = line_call<cancel_job, cancel_answer>;
 using delete_call = line_call<delete_job, delete_answer>;
+using quota_call = line_call<read_quota, quota_view>;
 using object_call = line_call<read_object, object_slice>;
 using any_line_call =
-    std::variant<accept_call, read_call, list_call, cancel_call, delete_call, object_call, line_watch>;
+    std::variant<accept_call, read_call, list_call, cancel_call, delete_call, quota_call, object_call, line_watch>;
 
 /// Shared by a gateway_line and the actor that serves it at the time.
 class gateway_inbox {
@@ -91,6 +92,7 @@ public:
   void list(list_jobs m, line_reply<view_page> reply) override;
   void cancel(cancel_job m, line_reply<cancel_answer> reply) override;
   void remove(delete_job m, line_reply<delete_answer> reply) override;
+  void quota(read_quota m, line_reply<quota_view> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;
   void unwatch(watch_id id) override;

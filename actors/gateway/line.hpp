@@ -53,6 +53,7 @@ public:
   virtual void list(list_jobs m, line_reply<view_page> reply) = 0;
   virtual void cancel(cancel_job m, line_reply<cancel_answer> reply) = 0;
   virtual void remove(delete_job m, line_reply<delete_answer> reply) = 0;
+  virtual void quota(read_quota m, line_reply<quota_view> reply) = 0;
   virtual void read_object(reel::read_object m, line_reply<object_slice> reply) = 0;
 
   /// Updates come until unwatch(), on any thread; some may be lost. One may still come while unwatch()

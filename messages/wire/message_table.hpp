@@ -23,7 +23,9 @@
   X(16, grant_batch, GrantBatch)                                                                                       \
   X(17, grant_answer, GrantAnswer)                                                                                     \
   X(18, end_batch, EndBatch)                                                                                           \
-  X(19, end_answer, EndAnswer)
+  X(19, end_answer, EndAnswer)                                                                                         \
+  X(47, read_quota, ReadQuota)                                                                                         \
+  X(48, quota_view, QuotaView)
 
 #define REEL_OBJECT_MESSAGES(X)                                                                                        \
   X(20, put_objects, PutObjects)                                                                                       \

@@ -104,4 +104,8 @@ enum MessageType {
   # To the scheduler, from operators.
   explainJob @45;
   explanation @46;
+
+  # To the ledger, from gateways.
+  readQuota @47;
+  quotaView @48;
 }

@@ -129,7 +129,8 @@ void node::parts::open_storage() {
   o.disk.ballast_bytes = config.storage.ballast_bytes;
   o.limits.queued_jobs_max = config.storage.queued_jobs_max;
   auto tenants = tenant_directory::load(config.gateway.tenants_file);
-  for (const auto& t : tenants.tenants()) o.limits.tenant_queued_jobs[t.id] = t.queued_jobs_max;
+  for (const auto& t : tenants.tenants()) o.limits.tenants[t.id] = t.quota;
+  o.limits.gpu_estimate = config.storage.gpu_estimate;
   ledger_replies = std::make_shared<delivery_point>();
   ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});

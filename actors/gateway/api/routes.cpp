@@ -12,6 +12,7 @@ constexpr route_info table[] = {
     {route::readyz, "/readyz", "GET, HEAD, OPTIONS", false},
     {route::metrics, "/metrics", "GET, HEAD, OPTIONS", false},
     {route::models, "/v1/models", "GET, HEAD, OPTIONS", true},
+    {route::quota, "/v1/quota", "GET, HEAD, OPTIONS", true},
     {route::videos, "/v1/videos", "GET, HEAD, POST, OPTIONS", true},
     {route::video, "/v1/videos/{id}", "GET, HEAD, DELETE, OPTIONS", true},
     {route::content, "/v1/videos/{id}/content", "GET, HEAD, OPTIONS", true},

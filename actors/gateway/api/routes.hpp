@@ -16,13 +16,14 @@ enum class route : std::uint8_t {
   readyz,
   metrics,
   models,
+  quota,
   videos, ///< create, list
   video,  ///< read, delete
   content,
   cancel,
   events,
 };
-inline constexpr std::size_t routes_count = 10;
+inline constexpr std::size_t routes_count = 11;
 
 struct route_info {
   route where;

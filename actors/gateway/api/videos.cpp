@@ -118,8 +118,9 @@ void gateway_api::on_create(const call& c) {
   parts_.to->accept(std::move(fresh.record.request), [answer = c.answer, text = std::move(text), has_key,
                                                       scope = c.scope(), to = parts_.to](auto accepted) mutable {
     auto code = accepted ? accepted->code : accepted.error();
+    if (accepted) answer.add_limits(accepted->quota);
     if (code != errc::ok) {
-      auto e = refusal_of(code, has_key);
+      auto e = code == errc::quota_exceeded && accepted ? error_of(accepted->quota) : refusal_of(code, has_key);
       answer.metrics->refused(e.code);
       return answer.fail(e);
     }

@@ -16,7 +16,9 @@ struct job_constants {
   std::string_view tenant;
   std::int64_t cls = 0;
   std::optional<std::int64_t> deadline_ms;
-  std::string_view batch_key; ///< encoded
+  std::string_view batch_key;            ///< encoded
+  std::optional<std::int64_t> quota_day; ///< none: accepted before there were quotas per day
+  std::int64_t reserved_ms = 0;
 };
 
 /// A row of `outbox`.
@@ -55,7 +57,9 @@ private:
 inline std::uint32_t checksum_of(const job_constants& j) {
   checksum sum;
   sum.add(bytes_of(j.id)).add(j.no).add(j.tenant).add(j.cls);
-  return sum.add(j.deadline_ms.has_value()).add(j.deadline_ms.value_or(0)).add(j.batch_key).value();
+  sum.add(j.deadline_ms.has_value()).add(j.deadline_ms.value_or(0)).add(j.batch_key);
+  if (j.quota_day) sum.add(*j.quota_day).add(j.reserved_ms);
+  return sum.value();
 }
 
 inline std::uint32_t checksum_of(const result_row& r) {

@@ -70,6 +70,14 @@ CREATE TABLE saved_run(job_no INTEGER PRIMARY KEY, key TEXT NOT NULL, bytes INTE
   crc INTEGER NOT NULL);
 CREATE INDEX saved_run_by_key ON saved_run(key);
 )sql",
+    R"sql(
+ALTER TABLE job ADD COLUMN quota_day INTEGER;
+ALTER TABLE job ADD COLUMN reserved_ms INTEGER;
+DROP INDEX job_unfinished;
+CREATE INDEX job_unfinished ON job(id, tenant_no, class) WHERE ended = 0;
+CREATE TABLE usage(tenant_no INTEGER NOT NULL, day INTEGER NOT NULL, class INTEGER NOT NULL, jobs INTEGER NOT NULL,
+  reserved_ms INTEGER NOT NULL, settled_ms INTEGER NOT NULL, PRIMARY KEY(tenant_no, day, class)) WITHOUT ROWID;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 
