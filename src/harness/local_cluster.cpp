@@ -59,8 +59,11 @@ local_cluster::local_cluster(const cluster_plan& plan) : plan_{plan} {
   auto reelctl = plan_.bin + "/reelctl";
   auto key_file = plan_.dir + "/api-key";
   run({reelctl, "keygen", "--config", config_});
-  run({reelctl, "tenant-add", plan_.dir + "/tenants.toml", "test", "--requests-per-s", "100000", "--queued-jobs-max",
-       std::to_string(plan_.queued_jobs_max), "--write-key", key_file});
+  std::vector<std::string> tenant{
+      reelctl,  "tenant-add",        plan_.dir + "/tenants.toml",           "test",        "--requests-per-s",
+      "100000", "--queued-jobs-max", std::to_string(plan_.queued_jobs_max), "--write-key", key_file};
+  tenant.insert(tenant.end(), plan_.tenant.begin(), plan_.tenant.end());
+  run(tenant);
   std::ifstream{key_file} >> key_;
   start("control");
   start("workers-1");

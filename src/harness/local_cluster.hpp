@@ -21,6 +21,7 @@ struct cluster_plan {
   std::string more;   ///< further tables, for example "[scheduler]\n..."
   int slots = 2;      ///< worker processes of the worker node
   std::size_t queued_jobs_max = 1'000'000;
+  std::vector<std::string> tenant{}; ///< further options of reelctl tenant-add
 };
 
 class local_cluster {
