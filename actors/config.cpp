@@ -129,6 +129,7 @@ storage_config read_storage(config_table t, const cluster_config& c) {
   s.sweep_every = t.duration("sweep_every", 1s, 24h, 10min);
   s.orphan_age = t.duration("orphan_age", 1min, 720h, 1h);
   s.queued_jobs_max = static_cast<std::uint64_t>(t.integer("queued_jobs_max", 1, 100'000'000, 1'000'000));
+  s.gpu_estimate = t.duration("gpu_estimate", 0ms, 24h, 60s);
   t.finish();
   return s;
 }

@@ -43,6 +43,7 @@ struct storage_config {
   std::chrono::milliseconds sweep_every{};
   std::chrono::milliseconds orphan_age{};
   std::uint64_t queued_jobs_max = 1'000'000;
+  std::chrono::milliseconds gpu_estimate{};
 };
 
 struct scheduler_config {

@@ -22,7 +22,8 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       leadership(take_leadership),           //
                                       unfinished_page(unfinished_jobs),      //
                                       grant_answer(grant_batch),             //
-                                      end_answer(end_batch)>;
+                                      end_answer(end_batch),                 //
+                                      quota_view(read_quota)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
 /// storage, object side. Asked by gateways (read, delete) and, for worker processes, by their node (put, read).

@@ -16,6 +16,7 @@ std::string_view to_string(wait_reason r) {
   case wait_reason::window: return "window";
   case wait_reason::turn: return "turn";
   case wait_reason::ended: return "ended";
+  case wait_reason::quota: return "quota";
   }
   return "unknown";
 }
@@ -65,6 +66,9 @@ std::string reason_of(const explanation& e) {
   case wait_reason::window: return "waits a moment for company; " + counted(e.workers_idle, "worker") + " free";
   case wait_reason::turn: return turn_of(e);
   case wait_reason::ended: return end_of(e);
+  case wait_reason::quota:
+    return "waits: " + std::to_string(e.tenant_running) + " of " + counted(e.running_max, "job") +
+           " that its tenant may run at once are running";
   }
   return "unknown";
 }

@@ -51,6 +51,7 @@ enum class wait_reason : std::uint8_t {
   window = 7,           ///< a worker is free; it waits for company
   turn = 8,             ///< workers are busy and others come first
   ended = 9,
+  quota = 10, ///< as many jobs of its tenant run as may
 };
 std::string_view to_string(wait_reason r);
 
@@ -81,6 +82,9 @@ struct explanation {
   errc cause = errc::ok; ///< ended
   std::string message;
   std::uint64_t gpu_ms = 0;
+
+  std::uint64_t tenant_running = 0; ///< quota: jobs of its tenant, or of its tenant in its class, that run
+  std::uint64_t running_max = 0;    ///< and may run
   bool operator==(const explanation&) const = default;
 };
 

@@ -42,6 +42,16 @@ std::string_view to_string(verdict v) {
   return "unknown";
 }
 
+std::string_view to_string(quota_kind k) {
+  switch (k) {
+  case quota_kind::none: return "none";
+  case quota_kind::queued_jobs: return "queued_jobs";
+  case quota_kind::jobs_per_day: return "jobs_per_day";
+  case quota_kind::gpu_seconds_per_day: return "gpu_seconds_per_day";
+  }
+  return "unknown";
+}
+
 std::string object_prefix(const tenant_id& tenant, const job_id& job, std::uint32_t generation, std::uint32_t fence) {
   return "t/" + tenant.value + "/j/" + hex_of(job) + "/g" + std::to_string(generation) + "/f" + std::to_string(fence);
 }

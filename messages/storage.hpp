@@ -4,6 +4,7 @@
 
 #include "messages/blob.hpp"
 #include "messages/job.hpp"
+#include "messages/quota.hpp"
 
 namespace reel {
 
@@ -23,6 +24,7 @@ struct accept_answer {
   errc code = errc::ok; ///< key_reused, quota_exceeded, queue_full, no_space
   job_id id;            ///< of the job that now exists: for a replay, of the first one
   bool replayed = false;
+  quota_standing quota; ///< not of a replay
   bool operator==(const accept_answer&) const = default;
 };
 struct accept_answers {
@@ -71,10 +73,10 @@ struct reprioritise_job {
   bool operator==(const reprioritise_job&) const = default;
 };
 struct reprioritise_answer {
-  errc code = errc::ok; ///< conflict: it runs, or has ended
+  errc code = errc::ok; ///< conflict: it runs, or has ended; quota_exceeded: the other class has no room
   job_state state = job_state::queued;
   job_class from = job_class::standard; ///< the class until now
-  job_class to = job_class::standard;   ///< the class from now on
+  job_class to = job_class::standard;   ///< the class from now on, or that has no room
   bool operator==(const reprioritise_answer&) const = default;
 };
 

@@ -223,6 +223,13 @@ template <class Message, class Answer> void gateway_shell::command(line_call<Mes
 void gateway_shell::on_call(reprioritise_call c) { command(std::move(c)); }
 void gateway_shell::on_call(pause_call c) { command(std::move(c)); }
 
+void gateway_shell::on_call(quota_call c) {
+  auto reply = shared(std::move(c.reply));
+  act::ask(
+      self_, ledger_, options_.read_deadline, std::move(c.message),
+      [reply](quota_view& view) { reply->give(std::move(view)); }, [reply](errc code) { reply->give(failed{code}); });
+}
+
 void gateway_shell::on_call(object_call c) {
   auto reply = shared(std::move(c.reply));
   act::ask(

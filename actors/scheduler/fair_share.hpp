@@ -60,7 +60,7 @@ struct account {
   double start = 0;         ///< virtual: GPU-seconds given / weight
   instant unserved_since{}; ///< of the beginning of its backlog or its last turn: the later one
   std::size_t waiting = 0;  ///< jobs that could run now
-  bool paused = false;
+  bool paused = false;      ///< or held by the limit of its running jobs
   std::map<std::pair<instant, tenant_id>, account*>::iterator place{}; ///< among the unserved, while `aging`
   bool aging = false;
   std::map<key_ptr, std::unique_ptr<lane>, key_by_value> lanes;

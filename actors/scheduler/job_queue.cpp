@@ -191,7 +191,16 @@ queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
   served(*l.owner, now, gpu_s);
   dequeue(l, t);
   drop_if_empty(l);
+  started(entry.tenant, entry.cls);
   return entry;
+}
+
+void job_queue::started(const tenant_id& tenant, job_class cls) {
+  if (running_.started(tenant, cls)) pass_over(tenant);
+}
+
+void job_queue::ended(const tenant_id& tenant, job_class cls) {
+  if (running_.ended(tenant, cls)) pass_over(tenant);
 }
 
 void job_queue::served(account& a, instant now, double gpu_s) {
@@ -269,7 +278,7 @@ std::size_t job_queue::waiting(job_class c, const tenant_id& tenant) const {
 std::vector<std::pair<key_ptr, std::size_t>> job_queue::waiting_by_key(job_class c) const {
   std::vector<std::pair<key_ptr, std::size_t>> all;
   for (const auto& [key, group] : at(c).groups)
-    if (group.linked) all.emplace_back(key, group.waiting);
+    if (group.waiting != 0 && group.linked) all.emplace_back(key, group.waiting);
   return all;
 }
 

@@ -17,6 +17,8 @@
 // Urgent is never aged into: it is the operators' class and preempts. Among jobs a free worker can run, order is
 // exact at every plan, so I12's bound of 5 s is a bound on the planning delay (window, at most 200 ms).
 //
+// A tenant of which as many jobs run as may (running_quota.hpp) is passed over like a paused one until one has ended.
+//
 // Jobs of one batch key can be taken together. Jobs in retry_wait lie aside until their time.
 //
 // Owned by the scheduler core; neither copied nor moved (its tables point into each other). About 200 bytes per job.
@@ -29,6 +31,7 @@
 
 #include "actors/scheduler/fair_share.hpp"
 #include "actors/scheduler/job_table.hpp"
+#include "actors/scheduler/running_quota.hpp"
 #include "messages/scheduler.hpp"
 
 namespace reel {
@@ -51,6 +54,7 @@ struct queue_options {
   std::array<std::chrono::seconds, 4> age_after{std::chrono::hours{24 * 365}, std::chrono::minutes{15},
                                                 std::chrono::hours{1}, std::chrono::hours{6}};
   std::chrono::milliseconds due_in{std::chrono::hours{24}}; ///< of a job without deadline: schedule-to-close's default
+  std::map<tenant_id, running_limits> running{};            ///< where there are any
 };
 
 class job_queue {
@@ -62,7 +66,7 @@ public:
 
   using key_filter = std::function<bool(const batch_key&)>;
 
-  explicit job_queue(queue_options o = {}) : options_{o} {}
+  explicit job_queue(queue_options o = {}) : options_{std::move(o)}, running_{options_.running} {}
   job_queue(const job_queue&) = delete;
   job_queue& operator=(const job_queue&) = delete;
 
@@ -102,6 +106,14 @@ public:
   /// What a job was charged too little (or, negative, too much).
   void settle(const tenant_id& tenant, job_class cls, double gpu_s);
 
+  /// A job runs that was not taken here (a lease found in the ledger); one that was taken or found does not any more.
+  void started(const tenant_id& tenant, job_class cls);
+  void ended(const tenant_id& tenant, job_class cls);
+  /// The limit that keeps the tenant's jobs of this class waiting; nothing when there is none.
+  std::optional<running_quota::figures> held_by(const tenant_id& tenant, job_class cls) const {
+    return running_.reached(tenant, cls);
+  }
+
   /// The key as it is kept: one object for all jobs that wait with it.
   key_ptr share(const batch_key& key) const;
 
@@ -125,7 +137,7 @@ public:
   std::size_t position(const job_id& id) const;
   std::size_t waiting(job_class c) const { return at(c).waiting; }
   std::size_t waiting(job_class c, const tenant_id& tenant) const;
-  /// Without keys of which only paused tenants have jobs.
+  /// Without keys of which all jobs are passed over.
   std::vector<std::pair<key_ptr, std::size_t>> waiting_by_key(job_class c) const;
   /// Of the tenants that wait and are not paused, at most `most` of those served next.
   std::vector<tenant_backlog> backlogs(std::size_t most) const;
@@ -151,6 +163,10 @@ private:
   queue_entry entry_from(const job_id& id, const place& p) const;
   static turn turn_of(const job_id& id, const place& p) { return {p.due, id, p.next_turn}; }
 
+  bool is_passed_over(job_class c, const tenant_id& tenant) const {
+    return is_paused(tenant) || held_by(tenant, c).has_value();
+  }
+  void pass_over(const tenant_id& tenant);
   account& account_of(job_class c, const tenant_id& tenant);
   lane& lane_of(job_class c, const tenant_id& tenant, const key_ptr& key);
   void enqueue(lane& l, const turn& t, instant now);
@@ -175,6 +191,7 @@ private:
   lane* fresh_first(key_group& g);
 
   queue_options options_;
+  running_quota running_;
   job_table<place> jobs_;
   std::array<class_queue, classes> classes_;
   std::set<std::pair<wall_time, job_id>> delayed_;

@@ -11,7 +11,7 @@ account& job_queue::account_of(job_class c, const tenant_id& tenant) {
   a.cls = c;
   a.weight = weight(tenant);
   a.start = at(c).virtual_time;
-  a.paused = is_paused(tenant);
+  a.paused = is_passed_over(c, tenant);
   at(c).idle.emplace(a.start, tenant);
   return a;
 }
@@ -176,10 +176,18 @@ void job_queue::pause(const tenant_id& tenant, bool paused) {
     paused_.insert(tenant);
   else
     paused_.erase(tenant);
+  pass_over(tenant);
+}
+
+/// In the classes in which it is paused or held, and not in the others. O(k log n) in its batch keys where that
+/// changes.
+void job_queue::pass_over(const tenant_id& tenant) {
   for (auto& c : classes_) {
     auto found = c.accounts.find(tenant);
-    if (found == c.accounts.end() || found->second.paused == paused) continue;
+    if (found == c.accounts.end()) continue;
     auto& a = found->second;
+    const bool paused = is_passed_over(a.cls, tenant);
+    if (a.paused == paused) continue;
     a.paused = paused;
     for (auto& [key, l] : a.lanes) paused ? unlink(*l) : link(*l);
     stop_aging(a);

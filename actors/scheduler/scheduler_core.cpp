@@ -24,6 +24,7 @@ void scheduler_core::add(const waiting_job& job, instant now) {
   auto& lease = at->second.lease;
   if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return;
   if (job.cancel_requested) lease.cancelled.push_back(job.id);
+  queue_.started(job.tenant, job.cls);
   lease.jobs.push_back(queue_.entry_of(job));
 }
 
@@ -63,6 +64,7 @@ void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>&
     if (jobs[i].code != errc::ok) {
       running_.erase(b.jobs[i].id);
       queue_.settle(b.jobs[i].tenant, b.jobs[i].cls, -b.charged_gpu_s);
+      queue_.ended(b.jobs[i].tenant, b.jobs[i].cls);
       continue;
     }
     b.jobs[i].fence = jobs[i].fence;
@@ -149,8 +151,10 @@ std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batc
     std::erase(w->second.batches, id);
     index(w->second, now);
   }
-  for (const auto& job : b.jobs)
+  for (const auto& job : b.jobs) {
+    queue_.ended(job.tenant, job.cls);
     if (auto at = running_.find(job.id); at != running_.end() && at->second == id) running_.erase(at);
+  }
   return std::move(b);
 }
 
@@ -274,6 +278,7 @@ std::vector<adoption> scheduler_core::expired_orphans(instant now) {
   std::vector<adoption> expired;
   std::erase_if(orphans_, [&](auto& entry) {
     if (entry.second.expires_at > now) return false;
+    for (const auto& job : entry.second.lease.jobs) queue_.ended(job.tenant, job.cls);
     expired.push_back(std::move(entry.second.lease));
     return true;
   });

@@ -94,7 +94,11 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.why = wait_reason::queue_paused;
   else if (queue_.is_paused(entry->tenant))
     e.why = wait_reason::tenant_paused;
-  else if (e.workers_serving == 0)
+  else if (const auto limit = queue_.held_by(entry->tenant, entry->cls)) {
+    e.why = wait_reason::quota;
+    e.tenant_running = limit->running;
+    e.running_max = limit->most;
+  } else if (e.workers_serving == 0)
     e.why = wait_reason::no_worker_serves;
   else if (e.workers_fitting == 0)
     e.why = wait_reason::no_worker_fits;

@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 
+#include "actors/quota_limits.hpp"
 #include "messages/outcome.hpp"
 #include "messages/pauses.hpp"
 #include "messages/storage.hpp"
@@ -30,9 +31,16 @@ using deliver_function = std::function<void(std::function<void()>)>;
 
 /// Limits checked in the accepting transaction (reliability.md 2.13).
 struct admission_limits {
-  std::uint64_t queued_jobs_max = 1'000'000;             ///< whole cluster: errc::queue_full
-  std::uint64_t tenant_queued_jobs_max = 10'000;         ///< each tenant: errc::quota_exceeded
-  std::map<tenant_id, std::uint64_t> tenant_queued_jobs; ///< where a tenant has its own
+  std::uint64_t queued_jobs_max = 1'000'000;     ///< whole cluster: errc::queue_full
+  std::uint64_t tenant_queued_jobs_max = 10'000; ///< each tenant that has no own: errc::quota_exceeded
+  std::map<tenant_id, tenant_quota> tenants;
+  std::chrono::milliseconds gpu_estimate{60'000}; ///< reserved for a job until one of its kind was measured
+
+  const tenant_quota& of(const tenant_id& tenant) const {
+    static const tenant_quota none;
+    const auto found = tenants.find(tenant);
+    return found == tenants.end() ? none : found->second;
+  }
 };
 
 class ledger {
@@ -47,6 +55,7 @@ public:
   virtual void lead(take_leadership m, reply_to<leadership> reply) = 0;
   virtual void grant(grant_batch m, reply_to<grant_answer> reply) = 0;
   virtual void end(end_batch m, reply_to<end_answer> reply) = 0;
+  virtual void quota(read_quota m, reply_to<quota_view> reply) = 0;
 
   /// Reads see everything that was committed before the call.
   virtual void read(read_job m, reply_to<job_record> reply) = 0;

@@ -8,8 +8,14 @@
 
 namespace reel {
 
+namespace {
+
+std::uint64_t kind_of(const job_request& r) { return std::hash<std::string>{}(to_string(key_of(r.params))); }
+
+} // namespace
+
 memory_ledger::memory_ledger(memory_ledger_options options, deliver_function deliver)
-    : options_{std::move(options)}, deliver_{std::move(deliver)} {}
+    : options_{std::move(options)}, deliver_{std::move(deliver)}, estimates_{options_.limits.gpu_estimate} {}
 
 template <class Answer> void memory_ledger::answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
   deliver_([reply, what = std::move(what)] { reply(what); });
@@ -37,18 +43,25 @@ accept_answer memory_ledger::accept_one(const job_request& request) {
       return {errc::ok, first.id, true};
     }
   }
-  const auto own = options_.limits.tenant_queued_jobs.find(request.tenant);
-  const auto tenant_max =
-      own == options_.limits.tenant_queued_jobs.end() ? options_.limits.tenant_queued_jobs_max : own->second;
   if (unfinished_total_ >= options_.limits.queued_jobs_max) return {errc::queue_full, request.id};
-  if (unfinished_[request.tenant] >= tenant_max) return {errc::quota_exceeded, request.id};
+  const auto gpu_ms = estimates_.estimate_ms(kind_of(request));
+  auto full = full_queue(request);
+  if (full == quota_kind::none)
+    full = exceeded_by(options_.limits.of(request.tenant), used_today(request.tenant), request.cls, gpu_ms);
+  if (full != quota_kind::none) {
+    accept_answer refused{errc::quota_exceeded, request.id, false, standing_of(request)};
+    refused.quota.exceeded = full;
+    return refused;
+  }
   if (jobs_.count(request.id) > 0) return {errc::conflict, request.id};
 
-  jobs_[request.id].record.request = request;
+  auto& e = jobs_[request.id];
+  e.record.request = request;
+  e.quota = {today(request.tenant).number, gpu_ms};
   if (!request.idempotency_key.empty()) keys_[{request.tenant, request.idempotency_key}] = {request.id, now};
-  ++unfinished_[request.tenant];
+  ++unfinished_[{request.tenant, request.cls}];
   ++unfinished_total_;
-  return {errc::ok, request.id};
+  return {errc::ok, request.id, false, standing_of(request)};
 }
 
 void memory_ledger::cancel(cancel_job m, reply_to<cancel_answer> reply) {
@@ -109,11 +122,15 @@ void memory_ledger::reprioritise(reprioritise_job m, reply_to<reprioritise_answe
     auto& r = e->record;
     const auto from = r.request.cls;
     const bool waits = r.state == job_state::queued || r.state == job_state::retry_wait;
+    auto code = waits ? errc::ok : errc::conflict;
     if (waits && m.to != from) {
-      r.request.cls = m.to;
-      ++r.version;
+      if (move_quota(*e, m.to))
+        ++r.version;
+      else
+        code = errc::quota_exceeded;
     }
-    result = reprioritise_answer{waits ? errc::ok : errc::conflict, r.state, from, r.request.cls};
+    const auto named = code == errc::conflict ? from : m.to;
+    result = reprioritise_answer{code, r.state, from, named};
   }
   lock.unlock();
   answer(reply, std::move(result));
@@ -231,6 +248,8 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
   r.error_message = shortened(o.message, error_message_bytes_max);
   if (how == verdict::succeeded) {
     r.committed_fence = r.fence;
+    found->second.charged_ms = o.gpu_ms;
+    estimates_.measured(kind_of(r.request), o.gpu_ms);
     r.video = o.video;
     r.thumbnail = o.thumbnail;
     finish(found->second, job_state::succeeded, errc::ok);
@@ -250,9 +269,89 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   e.record.not_before.reset();
   e.saved = {};
   e.record.finished_at = options_.now();
-  --unfinished_[e.record.request.tenant];
+  --unfinished_[{e.record.request.tenant, e.record.request.cls}];
   --unfinished_total_;
 }
+
+// ---------------------------------------------------------------- quotas
+
+quota_kind memory_ledger::full_queue(const job_request& request) const {
+  const auto jobs = queued(request.tenant);
+  const auto& limits = options_.limits.of(request.tenant);
+  const auto most = limits.all.queued_jobs_max.value_or(options_.limits.tenant_queued_jobs_max);
+  const auto class_most = limits.of(request.cls).queued_jobs_max;
+  const bool is_full = jobs[0] + jobs[1] + jobs[2] + jobs[3] >= most ||
+                       (class_most && jobs[static_cast<std::size_t>(request.cls)] >= *class_most);
+  return is_full ? quota_kind::queued_jobs : quota_kind::none;
+}
+
+/// With the job itself taken out, one more must fit.
+bool memory_ledger::move_quota(entry& e, job_class to) {
+  auto& request = e.record.request;
+  const auto from = std::exchange(request.cls, to);
+  --unfinished_[{request.tenant, from}];
+  auto used = count_day(request.tenant, e.quota.day);
+  used[static_cast<std::size_t>(to)] += refunded(e.quota);
+  const bool fits = full_queue(request) == quota_kind::none &&
+                    exceeded_by(options_.limits.of(request.tenant), used, to, e.quota.gpu_ms) == quota_kind::none;
+  if (!fits) request.cls = from;
+  ++unfinished_[{request.tenant, request.cls}];
+  return fits;
+}
+
+std::array<std::uint64_t, 4> memory_ledger::queued(const tenant_id& tenant) const {
+  std::array<std::uint64_t, 4> jobs{};
+  for (std::size_t c = 0; c < jobs.size(); ++c)
+    if (auto found = unfinished_.find({tenant, static_cast<job_class>(c)}); found != unfinished_.end())
+      jobs[c] = found->second;
+  return jobs;
+}
+
+calendar_day memory_ledger::today(const tenant_id& tenant) const {
+  return options_.limits.of(tenant).zone.day_at(options_.now());
+}
+
+/// Counted anew each time, from the jobs themselves, where it matters.
+usage_by_class memory_ledger::used_today(const tenant_id& tenant) const {
+  return options_.limits.of(tenant).is_per_day() ? count_today(tenant) : usage_by_class{};
+}
+
+usage_by_class memory_ledger::count_today(const tenant_id& tenant) const {
+  return count_day(tenant, today(tenant).number);
+}
+
+usage_by_class memory_ledger::count_day(const tenant_id& tenant, std::int32_t day) const {
+  usage_by_class used;
+  for (const auto& [id, e] : jobs_) {
+    const auto state = e.record.state;
+    if (e.record.request.tenant != tenant || e.quota.day != day) continue;
+    if (is_terminal(state) && state != job_state::succeeded) continue;
+    auto& own = used[static_cast<std::size_t>(e.record.request.cls)];
+    ++own.jobs;
+    if (state == job_state::succeeded)
+      own.settled_ms += static_cast<std::int64_t>(e.charged_ms);
+    else
+      own.reserved_ms += e.quota.gpu_ms;
+  }
+  return used;
+}
+
+quota_standing memory_ledger::standing_of(const job_request& request) const {
+  const auto left = today(request.tenant).ends - options_.now();
+  return reel::standing_of(options_.limits.of(request.tenant), used_today(request.tenant), request.cls, left);
+}
+
+void memory_ledger::quota(read_quota m, reply_to<quota_view> reply) {
+  if (!is_valid_name(m.tenant.value)) return answer(reply, {failed{errc::invalid_argument}});
+  std::unique_lock lock{mutex_};
+  auto view = view_of(m.tenant, options_.limits.of(m.tenant), count_today(m.tenant), queued(m.tenant),
+                      today(m.tenant).ends - options_.now());
+  lock.unlock();
+  if (view.all.queued_max < 0) view.all.queued_max = static_cast<std::int64_t>(options_.limits.tenant_queued_jobs_max);
+  answer(reply, {std::move(view)});
+}
+
+// ---------------------------------------------------------------- reading
 
 void memory_ledger::read(read_job m, reply_to<job_record> reply) {
   std::unique_lock lock{mutex_};

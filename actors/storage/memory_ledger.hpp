@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "actors/storage/ledger.hpp"
+#include "actors/storage/quota.hpp"
 
 namespace reel {
 
@@ -35,6 +36,7 @@ public:
   void lead(take_leadership m, reply_to<leadership> reply) override;
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
+  void quota(read_quota m, reply_to<quota_view> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
@@ -46,6 +48,8 @@ private:
     job_record record;
     bool hidden = false;
     saved_run saved{};
+    reservation quota{};
+    std::uint64_t charged_ms = 0; ///< of GPU time, when it succeeded
   };
   struct known_key {
     job_id job;
@@ -62,6 +66,14 @@ private:
   void finish(entry& e, job_state state, errc error);
   instant steady_now() const;
   pause_list all_pauses() const;
+  quota_kind full_queue(const job_request& request) const;
+  quota_standing standing_of(const job_request& request) const;
+  usage_by_class used_today(const tenant_id& tenant) const;
+  usage_by_class count_today(const tenant_id& tenant) const;
+  usage_by_class count_day(const tenant_id& tenant, std::int32_t day) const;
+  bool move_quota(entry& e, job_class to);
+  std::array<std::uint64_t, 4> queued(const tenant_id& tenant) const;
+  calendar_day today(const tenant_id& tenant) const;
   bool stop(entry& e); ///< cancels, or marks a running job; false when it had ended
 
   const memory_ledger_options options_;
@@ -69,8 +81,9 @@ private:
   std::mutex mutex_;
   std::map<job_id, entry> jobs_;
   std::map<std::pair<tenant_id, std::string>, known_key> keys_;
-  std::map<tenant_id, std::uint64_t> unfinished_;
+  std::map<std::pair<tenant_id, job_class>, std::uint64_t> unfinished_;
   std::uint64_t unfinished_total_ = 0;
+  gpu_estimates estimates_;
   std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;
   std::map<tenant_id, queue_pause> pauses_;

@@ -305,6 +305,7 @@ void sqlite_ledger::grant(grant_batch m, reply_to<grant_answer> reply) {
   threads_->write(std::move(m), std::move(reply));
 }
 void sqlite_ledger::end(end_batch m, reply_to<end_answer> reply) { threads_->write(std::move(m), std::move(reply)); }
+void sqlite_ledger::quota(read_quota m, reply_to<quota_view> reply) { threads_->write(std::move(m), std::move(reply)); }
 void sqlite_ledger::read(read_job m, reply_to<job_record> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::list(list_jobs m, reply_to<job_page> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) {

@@ -62,6 +62,7 @@ public:
   void lead(take_leadership m, reply_to<leadership> reply) override;
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
+  void quota(read_quota m, reply_to<quota_view> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;

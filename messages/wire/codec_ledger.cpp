@@ -19,11 +19,19 @@ static void write(schema::AcceptAnswer::Builder b, const accept_answer& v, outpu
   b.setCode(number(v.code));
   write(b.initId(), v.id, out);
   b.setReplayed(v.replayed);
+  b.setExceeded(static_cast<schema::QuotaKind>(v.quota.exceeded));
+  b.setResetsInS(v.quota.resets_in_s);
+  b.setJobsLeft(v.quota.jobs_left);
+  b.setGpuMsLeft(v.quota.gpu_ms_left);
 }
 static void read(schema::AcceptAnswer::Reader r, accept_answer& v, input& in) {
   v.code = in.code(r.getCode());
   read(r.getId(), v.id, in);
   v.replayed = r.getReplayed();
+  v.quota.exceeded = in.known<quota_kind>(r.getExceeded());
+  v.quota.resets_in_s = r.getResetsInS();
+  v.quota.jobs_left = r.getJobsLeft();
+  v.quota.gpu_ms_left = r.getGpuMsLeft();
 }
 
 static void write(schema::AcceptAnswers::Builder b, const accept_answers& v, output& out) {
@@ -155,6 +163,53 @@ static void read(schema::SetPause::Reader r, set_pause& v, input& in) {
 
 static void write(schema::ReadPauses::Builder, const read_pauses&, output&) {}
 static void read(schema::ReadPauses::Reader, read_pauses&, input&) {}
+
+static void write(schema::ReadQuota::Builder b, const read_quota& v, output&) { b.setTenant(name(v.tenant)); }
+static void read(schema::ReadQuota::Reader r, read_quota& v, input& in) {
+  v.tenant = in.name<tenant_id>(r.getTenant());
+}
+
+static void write(schema::QuotaLine::Builder b, const quota_line& v, output&) {
+  b.setJobs(v.jobs);
+  b.setReservedMs(v.reserved_ms);
+  b.setSettledMs(v.settled_ms);
+  b.setQueued(v.queued);
+  b.setJobsMax(v.jobs_max);
+  b.setGpuMsMax(v.gpu_ms_max);
+  b.setQueuedMax(v.queued_max);
+  b.setRunningMax(v.running_max);
+}
+static void read(schema::QuotaLine::Reader r, quota_line& v, input&) {
+  v.jobs = r.getJobs();
+  v.reserved_ms = r.getReservedMs();
+  v.settled_ms = r.getSettledMs();
+  v.queued = r.getQueued();
+  v.jobs_max = r.getJobsMax();
+  v.gpu_ms_max = r.getGpuMsMax();
+  v.queued_max = r.getQueuedMax();
+  v.running_max = r.getRunningMax();
+}
+
+static void write(schema::QuotaView::Builder b, const quota_view& v, output& out) {
+  b.setTenant(name(v.tenant));
+  b.setTimeZone(text(v.time_zone));
+  b.setResetsInS(v.resets_in_s);
+  write(b.initAll(), v.all, out);
+  write(b.initUrgent(), v.by_class[0], out);
+  write(b.initVip(), v.by_class[1], out);
+  write(b.initStandard(), v.by_class[2], out);
+  write(b.initFree(), v.by_class[3], out);
+}
+static void read(schema::QuotaView::Reader r, quota_view& v, input& in) {
+  v.tenant = in.name<tenant_id>(r.getTenant());
+  v.time_zone = in.text(r.getTimeZone(), time_zone_bytes_max);
+  v.resets_in_s = r.getResetsInS();
+  read(r.getAll(), v.all, in);
+  read(r.getUrgent(), v.by_class[0], in);
+  read(r.getVip(), v.by_class[1], in);
+  read(r.getStandard(), v.by_class[2], in);
+  read(r.getFree(), v.by_class[3], in);
+}
 
 // ---------------------------------------------------------------- from the scheduler and its supervisors
 

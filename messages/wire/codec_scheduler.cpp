@@ -137,6 +137,8 @@ static void write(schema::Explanation::Builder b, const explanation& v, output& 
   b.setCause(number(v.cause));
   b.setMessage(note(v.message, out));
   b.setGpuMs(v.gpu_ms);
+  b.setTenantRunning(v.tenant_running);
+  b.setRunningMax(v.running_max);
 }
 static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.why = in.known<wait_reason>(r.getWhy());
@@ -163,6 +165,8 @@ static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.cause = in.code(r.getCause());
   v.message = in.note(r.getMessage());
   v.gpu_ms = r.getGpuMs();
+  v.tenant_running = r.getTenantRunning();
+  v.running_max = r.getRunningMax();
 }
 
 REEL_SCHEDULER_MESSAGES(REEL_WIRE_CODEC)

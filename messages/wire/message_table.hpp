@@ -28,7 +28,9 @@
   X(48, read_pauses, ReadPauses)                                                                                       \
   X(49, pause_list, PauseList)                                                                                         \
   X(50, reprioritise_job, ReprioritiseJob)                                                                             \
-  X(51, reprioritise_answer, ReprioritiseAnswer)
+  X(51, reprioritise_answer, ReprioritiseAnswer)                                                                       \
+  X(52, read_quota, ReadQuota)                                                                                         \
+  X(53, quota_view, QuotaView)
 
 #define REEL_OBJECT_MESSAGES(X)                                                                                        \
   X(20, put_objects, PutObjects)                                                                                       \

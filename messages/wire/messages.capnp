@@ -111,4 +111,8 @@ enum MessageType {
   pauseList @49;
   reprioritiseJob @50;
   reprioritiseAnswer @51;
+
+  # To the ledger, from gateways.
+  readQuota @52;
+  quotaView @53;
 }

@@ -130,6 +130,7 @@ enum WaitReason {
   window @7;
   turn @8;
   ended @9;
+  quota @10;
 }
 
 struct Explanation {
@@ -177,4 +178,8 @@ struct Explanation {
   message @23 :Text;
   gpuMs @24 :UInt64;
   # Of its end.
+
+  tenantRunning @25 :UInt64;
+  runningMax @26 :UInt64;
+  # quota: how many jobs of its tenant (or of its tenant in its class) run, and may run.
 }

@@ -37,6 +37,23 @@ struct AcceptAnswer {
 
   replayed @2 :Bool;
   # The idempotency key was known: nothing new was made.
+
+  exceeded @3 :QuotaKind;
+  # Which limit refused the job, with the code quota_exceeded.
+
+  resetsInS @4 :UInt32;
+  # Seconds until the tenant's next day; 0: it has no limits per day.
+
+  jobsLeft @5 :Int64 = -1;
+  gpuMsLeft @6 :Int64 = -1;
+  # Of the tenant's day after this job; -1: no limit.
+}
+
+enum QuotaKind {
+  none @0;
+  queuedJobs @1;
+  jobsPerDay @2;
+  gpuSecondsPerDay @3;
 }
 
 struct AcceptAnswers {
@@ -151,6 +168,46 @@ struct SetPause {
 }
 
 struct ReadPauses {}
+
+struct ReadQuota {
+  tenant @0 :Text;
+}
+
+struct QuotaLine {
+  # Of a tenant, or of a tenant in one class. -1: no limit.
+
+  jobs @0 :UInt64;
+  # Of the tenant's day: accepted and neither failed nor cancelled.
+
+  reservedMs @1 :UInt64;
+  settledMs @2 :UInt64;
+  # Milliseconds of GPU time of these jobs: reserved for those that have not ended, measured for those that
+  # succeeded.
+
+  queued @3 :UInt64;
+  # Jobs that have not ended, of any day.
+
+  jobsMax @4 :Int64 = -1;
+  gpuMsMax @5 :Int64 = -1;
+  queuedMax @6 :Int64 = -1;
+  runningMax @7 :Int64 = -1;
+}
+
+struct QuotaView {
+  tenant @0 :Text;
+
+  timeZone @1 :Text;
+  # In which its days begin, as configured, at most 64 bytes.
+
+  resetsInS @2 :UInt32;
+  # Seconds until its next day.
+
+  all @3 :QuotaLine;
+  urgent @4 :QuotaLine;
+  vip @5 :QuotaLine;
+  standard @6 :QuotaLine;
+  free @7 :QuotaLine;
+}
 
 # -------------------------------------------------- ledger: from the scheduler and its supervisors
 

@@ -37,14 +37,26 @@ public:
 
   /// Takes one token.
   decision take(state s, instant now) const {
-    auto now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count();
-    auto next = std::max(s, now_ns) + token_ns_;
-    auto missing = next - now_ns - depth_ns_;
+    auto next = std::max(s, ns_of(now)) + token_ns_;
+    auto missing = next - ns_of(now) - depth_ns_;
     if (missing > 0) return {false, s, std::chrono::nanoseconds{missing}};
     return {true, next, {}};
   }
 
+  /// Tokens that could be taken at once.
+  std::uint64_t left(state s, instant now) const {
+    const auto free_ns = depth_ns_ - full_in(s, now).count();
+    return free_ns > 0 ? static_cast<std::uint64_t>(free_ns / token_ns_) : 0;
+  }
+  std::chrono::nanoseconds full_in(state s, instant now) const {
+    return std::chrono::nanoseconds{std::max<std::int64_t>(0, s - ns_of(now))};
+  }
+
 private:
+  static std::int64_t ns_of(instant now) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count();
+  }
+
   std::int64_t token_ns_, depth_ns_;
 };
 

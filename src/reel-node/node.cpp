@@ -58,8 +58,19 @@ std::string last_line(const std::string& file) {
   return last;
 }
 
-scheduler_shell_options scheduler_options_of(const cluster_config& c) {
+std::map<tenant_id, running_limits> running_limits_of(const tenant_directory& tenants) {
+  std::map<tenant_id, running_limits> all;
+  for (const auto& t : tenants.tenants()) {
+    running_limits limits{t.quota.all.running_jobs_max, {}};
+    for (std::size_t c = 0; c < limits.by_class.size(); ++c) limits.by_class[c] = t.quota.by_class[c].running_jobs_max;
+    if (limits != running_limits{}) all[t.id] = limits;
+  }
+  return all;
+}
+
+scheduler_shell_options scheduler_options_of(const cluster_config& c, const tenant_directory& tenants) {
   scheduler_shell_options o;
+  o.core.queue.running = running_limits_of(tenants);
   o.core.window = c.scheduler.window;
   o.core.prefetch_horizon = c.scheduler.prefetch_horizon;
   o.core.lease_ttl = c.scheduler.lease_ttl;
@@ -133,7 +144,8 @@ void node::parts::open_storage() {
   o.disk.ballast_bytes = config.storage.ballast_bytes;
   o.limits.queued_jobs_max = config.storage.queued_jobs_max;
   auto tenants = tenant_directory::load(config.gateway.tenants_file);
-  for (const auto& t : tenants.tenants()) o.limits.tenant_queued_jobs[t.id] = t.queued_jobs_max;
+  for (const auto& t : tenants.tenants()) o.limits.tenants[t.id] = t.quota;
+  o.limits.gpu_estimate = config.storage.gpu_estimate;
   ledger_replies = std::make_shared<delivery_point>();
   ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
@@ -232,9 +244,10 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
 
 void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
   auto metrics = std::make_shared<scheduler_metrics>(registry);
-  tree.start(s, [this, metrics] {
+  const auto options = scheduler_options_of(config, tenant_directory::load(config.gateway.tenants_file));
+  tree.start(s, [this, metrics, options] {
     scheduler_wiring w{self.id, epoch, ledger, slots, gateways, metrics};
-    return act::spawn_shell<reel::scheduler>(system, std::move(w), scheduler_options_of(config));
+    return act::spawn_shell<reel::scheduler>(system, std::move(w), options);
   });
   cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
   cluster.serve<operations_protocol>(role::operations, s.ref, nodes_with({node_role::gateway}));

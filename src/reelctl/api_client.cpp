@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 struct api_client::reply {
   long status = 0;
   int retry_after_s = 0;
+  bool is_final = false; ///< the server says that repeating is in vain
   std::string body;
   std::string trouble; ///< of the connection
 };
@@ -28,6 +29,14 @@ namespace {
 
 std::size_t append(char* data, std::size_t size, std::size_t count, void* into) {
   static_cast<std::string*>(into)->append(data, size * count);
+  return size * count;
+}
+
+std::size_t look_for_final(char* data, std::size_t size, std::size_t count, void* is_final) {
+  const std::string_view line{data, size * count}, name = "x-should-retry:";
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
+  if (line.size() > name.size() && std::ranges::equal(line.substr(0, name.size()), name, same))
+    *static_cast<bool*>(is_final) = line.find("false") != std::string_view::npos;
   return size * count;
 }
 
@@ -64,6 +73,8 @@ api_client::reply api_client::once(const std::string& method, const std::string&
   curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, append);
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &r.body);
+  curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, look_for_final);
+  curl_easy_setopt(c, CURLOPT_HEADERDATA, &r.is_final);
   curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 5L);
   curl_easy_setopt(c, CURLOPT_TIMEOUT, 60L);
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -91,7 +102,7 @@ api_client::reply api_client::patiently(const std::string& method, const std::st
   for (;;) {
     auto r = once(method, path, body, headers);
     auto wait = std::max<std::chrono::milliseconds>(std::chrono::seconds{r.retry_after_s}, pause);
-    if (!worth_repeating(r.status) || std::chrono::steady_clock::now() + wait > give_up_at) {
+    if (!worth_repeating(r.status) || r.is_final || std::chrono::steady_clock::now() + wait > give_up_at) {
       if (r.status == 0) throw api_error{0, options_.url + ": " + r.trouble};
       if (r.status >= 300) throw api_error{r.status, message_of(r.body) + " (HTTP " + std::to_string(r.status) + ")"};
       return r;

@@ -30,8 +30,8 @@ public:
   api_client(const api_client&) = delete;
   api_client& operator=(const api_client&) = delete;
 
-  /// Repeats on 429, 503 and a lost connection until `patience_s` have passed, honouring Retry-After: creating with
-  /// an idempotency key and everything else here is safe to repeat.
+  /// Repeats on 429, 503 and a lost connection until `patience_s` have passed, honouring Retry-After and
+  /// x-should-retry: creating with an idempotency key and everything else here is safe to repeat.
   boost::json::value get(const std::string& path);
   boost::json::value post(const std::string& path, const boost::json::value& body,
                           const std::string& idempotency_key = {});

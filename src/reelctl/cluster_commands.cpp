@@ -176,6 +176,16 @@ json::object json_of(const explanation& e) {
           {"gpu_ms", e.gpu_ms}};
 }
 
+/// Those limits that were given.
+std::string quota_lines(const tenant_options& o) {
+  std::string lines;
+  if (o.running_jobs_max) lines += fmt::format("running_jobs_max = {}\n", *o.running_jobs_max);
+  if (o.jobs_per_day) lines += fmt::format("jobs_per_day = {}\n", *o.jobs_per_day);
+  if (o.gpu_seconds_per_day) lines += fmt::format("gpu_seconds_per_day = {}\n", *o.gpu_seconds_per_day);
+  if (!o.time_zone.empty()) lines += fmt::format("time_zone = \"{}\"\n", o.time_zone);
+  return lines;
+}
+
 } // namespace
 
 int nodes(const cluster_options& o) {
@@ -278,6 +288,7 @@ int keygen(const keygen_options& o) {
 
 int tenant_add(const tenant_options& o) {
   if (!is_valid_name(o.id)) throw std::runtime_error{"'" + o.id + "' is no tenant name: a-z 0-9 . _ -, at most 64"};
+  if (!o.time_zone.empty()) time_zone::load(o.time_zone); // throws for one that is none
   auto old_mask = ::umask(077);
   if (fs::exists(o.file)) {
     auto there = tenant_directory::load(o.file);
@@ -291,7 +302,8 @@ int tenant_add(const tenant_options& o) {
   out << "[[tenant]]\nid = \"" << o.id << "\"\nkey_hashes = [\"" << hash_api_key(key) << "\"]\ndefault_class = \""
       << o.job_class << "\"\nallowed_classes = [" << fmt::format("\"{}\"", fmt::join(allowed, "\", \"")) << "]\n"
       << (allowed.contains("urgent") ? "operator = true\n" : "") << "queued_jobs_max = " << o.queued_jobs_max
-      << "\nrequests_per_s = " << o.requests_per_s << "\nburst = " << 2 * o.requests_per_s << "\n\n";
+      << "\nrequests_per_s = " << o.requests_per_s << "\nburst = " << 2 * o.requests_per_s << "\n"
+      << quota_lines(o) << "\n";
   out.close();
   if (!out) throw std::runtime_error{o.file + ": cannot be written"};
   if (!o.key_file.empty()) {

@@ -44,6 +44,7 @@ int jobs(const common_options& c, const jobs_options& o);
 int job(const common_options& c, const std::string& id);
 int wait(const common_options& c, const std::vector<std::string>& ids, const std::string& out);
 int cancel(const common_options& c, const std::vector<std::string>& ids);
+int quota(const common_options& c, const std::string& tenant); ///< empty: the key's own
 
 struct final_options {
   std::string id; ///< of the preview
@@ -83,6 +84,9 @@ struct tenant_options {
   std::string key_file;             ///< where the key is written; empty: shown once
   std::uint64_t queued_jobs_max = 10'000;
   double requests_per_s = 100;
+  std::optional<std::uint64_t> running_jobs_max, jobs_per_day;
+  std::optional<double> gpu_seconds_per_day;
+  std::string time_zone; ///< empty: UTC
 };
 int tenant_add(const tenant_options& o);
 

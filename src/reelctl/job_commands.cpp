@@ -233,4 +233,44 @@ int cancel(const common_options& c, const std::vector<std::string>& ids) {
   return code;
 }
 
+namespace {
+
+/// "7 of 100", or without a limit "7".
+std::string use_of(const json::value& used, const json::value& most) {
+  const auto shown = [](const json::value& v) { return fmt::format("{:g}", v.to_number<double>()); };
+  return most.is_null() ? shown(used) : shown(used) + " of " + shown(most);
+}
+
+std::vector<std::string> quota_row(std::string name, const json::object& l) {
+  const auto& running = l.at("running_jobs_max");
+  return {std::move(name),
+          use_of(l.at("jobs"), l.at("jobs_per_day")),
+          use_of(l.at("gpu_seconds"), l.at("gpu_seconds_per_day")),
+          use_of(l.at("gpu_seconds_reserved"), nullptr),
+          use_of(l.at("queued_jobs"), l.at("queued_jobs_max")),
+          running.is_null() ? "-" : use_of(running, nullptr)};
+}
+
+} // namespace
+
+int quota(const common_options& c, const std::string& tenant) {
+  if (!tenant.empty() && !is_valid_name(tenant))
+    throw std::runtime_error{"'" + printable(tenant, 60) + "' is no tenant name: a-z 0-9 . _ -, at most 64"};
+  api_client api{c.api};
+  const auto view = api.get("/v1/quota" + (tenant.empty() ? "" : "?tenant=" + tenant));
+  if (c.json) {
+    fmt::print("{}\n", json::serialize(view));
+    return 0;
+  }
+  fmt::print("{}, days of {}; the next one begins in {} s\n", std::string{view.at("tenant").as_string()},
+             std::string{view.at("time_zone").as_string()}, view.at("resets_in_seconds").to_number<std::int64_t>());
+  std::vector<std::vector<std::string>> rows{
+      {"CLASS", "JOBS TODAY", "GPU SECONDS", "RESERVED", "QUEUED", "RUN AT ONCE"}};
+  rows.push_back(quota_row("all", view.at("all").as_object()));
+  for (const auto& line : view.at("classes").as_object())
+    rows.push_back(quota_row(std::string{line.key()}, line.value().as_object()));
+  fmt::print("{}", format_table(rows));
+  return 0;
+}
+
 } // namespace reel::ctl

@@ -28,6 +28,7 @@ struct command_line {
   final_options final_of;
   std::string tenant_name, id, job_class;
   std::string out;
+  std::string whose;
   std::function<int()> run;
 };
 
@@ -104,6 +105,10 @@ void add_job_commands(CLI::App& app, command_line& l) {
   auto* cancel_c = app.add_subcommand("cancel", "Cancel jobs; a running one stops at its next step");
   cancel_c->add_option("id", l.ids, "video_...")->required();
   cancel_c->callback([&l] { l.run = [&l] { return cancel(l.common, l.ids); }; });
+
+  auto* quota_c = app.add_subcommand("quota", "Show what is used of a tenant's limits");
+  quota_c->add_option("tenant", l.whose, "Another one's, with an operator's key");
+  quota_c->callback([&l] { l.run = [&l] { return quota(l.common, l.whose); }; });
 }
 
 void add_queue_commands(CLI::App& app, command_line& l) {
@@ -164,6 +169,10 @@ void add_tenant(CLI::App& app, command_line& l) {
       ->check(CLI::IsMember({"urgent", "vip", "standard", "free"}));
   c->add_option("--queued-jobs-max", o.queued_jobs_max, "Unfinished jobs it may have")->capture_default_str();
   c->add_option("--requests-per-s", o.requests_per_s, "Its rate limit")->capture_default_str();
+  c->add_option("--running-jobs-max", o.running_jobs_max, "Jobs of it that run at once; default: no limit");
+  c->add_option("--jobs-per-day", o.jobs_per_day, "Jobs accepted a day; default: no limit");
+  c->add_option("--gpu-seconds-per-day", o.gpu_seconds_per_day, "GPU time a day; default: no limit");
+  c->add_option("--time-zone", o.time_zone, "In which its days begin, like Europe/Berlin or +02:00; default: UTC");
   c->add_option("--write-key", o.key_file, "Write the key to this file (mode 0600) instead of showing it");
   c->callback([&l] { l.run = [&l] { return tenant_add(l.tenant); }; });
 }

@@ -75,6 +75,9 @@ struct fake_ledger {
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },
         [](const end_batch&) { return end_answer{}; },
+        [this](const read_quota& m) {
+          return answer(self_, s_, quota_view{m.tenant, "UTC", 60, {}, {}});
+        },
     };
   }
 

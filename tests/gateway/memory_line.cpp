@@ -69,7 +69,9 @@ void memory_line::accept(job_request job, line_reply<accept_answer> reply) {
   accept_answer answer{.id = job.id};
   {
     std::lock_guard lock{mutex_};
-    bool counts = failing_ == errc::ok && !swallow_;
+    answer.code = refusing_;
+    answer.quota = quota_;
+    bool counts = failing_ == errc::ok && refusing_ == errc::ok && !swallow_;
     auto key = std::pair{job.tenant, job.idempotency_key};
     auto known = job.idempotency_key.empty() ? keys_.end() : keys_.find(key);
     if (known != keys_.end()) {
@@ -81,6 +83,19 @@ void memory_line::accept(job_request job, line_reply<accept_answer> reply) {
     }
   }
   give<accept_answer>(std::move(reply), answer);
+}
+
+void memory_line::answer_quota(errc code, quota_standing quota) {
+  std::lock_guard lock{mutex_};
+  refusing_ = code;
+  quota_ = quota;
+}
+
+void memory_line::quota(read_quota m, line_reply<quota_view> reply) {
+  quota_view view{m.tenant, "Europe/Berlin", 3600, {}, {}};
+  view.all = {.jobs = 2, .reserved_ms = 1500, .settled_ms = 2250, .queued = 1, .gpu_ms_max = 90'500, .queued_max = 10};
+  view.by_class[3] = {.jobs = 2, .jobs_max = 5, .running_max = 1};
+  give<quota_view>(std::move(reply), std::move(view));
 }
 
 void memory_line::read(read_job m, line_reply<job_view> reply) {

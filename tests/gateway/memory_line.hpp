@@ -28,15 +28,17 @@ public:
   void remove(delete_job m, line_reply<delete_answer> reply) override;
   void reprioritise(reprioritise_job m, line_reply<reprioritise_answer> reply) override;
   void pause(set_pause m, line_reply<pause_list> reply) override;
+  void quota(read_quota m, line_reply<quota_view> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;
   void unwatch(watch_id id) override;
   line_readiness readiness() const override;
 
   // What tests do to it.
-  void fail_all(errc code); ///< every call is answered so, until errc::ok
-  void swallow(bool all);   ///< calls are never answered
-  void hold_reads();        ///< answers keep what they found, until released
+  void fail_all(errc code);                           ///< every call is answered so, until errc::ok
+  void answer_quota(errc code, quota_standing quota); ///< every job is answered so, until errc::ok without limits
+  void swallow(bool all);                             ///< calls are never answered
+  void hold_reads();                                  ///< answers keep what they found, until released
   void release_reads();
   std::size_t held_reads() const;
   void set_live(const job_id& id, std::optional<job_live> live); ///< and tells watchers
@@ -68,6 +70,8 @@ private:
   std::map<watch_id, std::pair<job_id, update_handler>> watches_;
   watch_id last_watch_ = 0;
   errc failing_ = errc::ok;
+  errc refusing_ = errc::ok;
+  quota_standing quota_;
   bool swallow_ = false;
   bool holds_reads_ = false;
   std::vector<std::function<void()>> held_reads_;

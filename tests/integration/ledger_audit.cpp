@@ -51,6 +51,13 @@ constexpr rule rules[] = {
     {"fences rise by one per grant",
      "SELECT job FROM job_log WHERE kind = 'granted' GROUP BY job HAVING max(fence) <> count(*)"},
     {"at most four counted executions", "SELECT hex(id) FROM job WHERE attempts_used > 4"},
+    {"what is used of a day is what its jobs say",
+     "SELECT u.day FROM usage u LEFT JOIN job j ON j.tenant_no = u.tenant_no AND j.quota_day = u.day AND j.class = "
+     "u.class "
+     "AND j.state <= 3 LEFT JOIN event e ON e.job_no = j.no AND e.kind = 3 AND e.to_state = 3 GROUP BY u.tenant_no, "
+     "u.day, "
+     "u.class HAVING u.jobs <> count(j.no) OR u.settled_ms <> ifnull(sum(e.gpu_ms), 0) OR "
+     "u.reserved_ms <> ifnull(sum(iif(j.ended, 0, j.reserved_ms)), 0)"},
 };
 
 } // namespace
@@ -61,6 +68,9 @@ report check_ledger(const std::string& file) {
   r.jobs = number(db.get(), "SELECT count(*) FROM job");
   r.succeeded = number(db.get(), "SELECT count(*) FROM job WHERE state = 3");
   r.retried = number(db.get(), "SELECT count(*) FROM job_log WHERE kind = 'ended' AND to_state = 2");
+  r.running_most =
+      number(db.get(), "SELECT ifnull(max(running), 0) FROM (SELECT sum(iif(kind = 1, 1, -1)) OVER (ORDER BY "
+                       "position) AS running FROM event WHERE kind = 1 OR (kind = 3 AND from_state = 1))");
   for (const auto& rule : rules)
     for (const auto& id : texts(db.get(), rule.offenders)) r.violations.push_back(fmt::format("{}: {}", rule.what, id));
   return r;

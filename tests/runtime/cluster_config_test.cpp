@@ -17,10 +17,12 @@ namespace {
 struct written_config {
   std::string node = "roles = ['gateway', 'scheduler', 'storage', 'workers']\nlisten = 'tcp://127.0.0.1:7710'\n";
   std::string scheduler, model = "size = '64x64'\nframes = 17\n";
+  std::string storage{};
 
   cluster_config read() const {
     const testing::temp_folder folder;
-    return read_cluster_config(folder.write("x.toml", "[[node]]\nid = 'n1'\n" + node + "[scheduler]\n" + scheduler +
+    return read_cluster_config(folder.write("x.toml", "[[node]]\nid = 'n1'\n" + node + "[storage]\n" + storage +
+                                                          "[scheduler]\n" + scheduler +
                                                           "[[model]]\nid = 'm'\nkind = 'null'\n" + model));
   }
   std::string refusal() const {
@@ -45,6 +47,14 @@ TEST_CASE("a good configuration is read") {
   CHECK(c.scheduler.lease_ttl == 30s);
   CHECK(c.scheduler.renew_every == 5s);
   CHECK(c.models.at(0).profile.sizes.empty());
+}
+
+TEST_CASE("what is reserved of a day for a job of an unknown shape can be said, within bounds") {
+  CHECK(written_config{}.read().storage.gpu_estimate == 60s);
+  CHECK(written_config{.storage = "gpu_estimate = '250ms'\n"}.read().storage.gpu_estimate == 250ms);
+  CHECK_THAT(written_config{.storage = "gpu_estimate = '25h'\n"}.refusal(),
+             ContainsSubstring("storage.gpu_estimate = '25h'") && ContainsSubstring("24h"));
+  CHECK_THAT(written_config{.storage = "gpu_estimate = 60\n"}.refusal(), ContainsSubstring("gpu_estimate"));
 }
 
 TEST_CASE("an address to listen on is one that other nodes can dial") {

@@ -155,7 +155,8 @@ LEDGER_TEST("a key longer than 1 KiB is refused") {
 LEDGER_TEST("a tenant's limit counts its own unfinished jobs") {
   world_options o;
   o.limits.tenant_queued_jobs_max = 2;
-  o.limits.tenant_queued_jobs = {{{"big"}, 3}, {{"none"}, 0}};
+  o.limits.tenants[{"big"}].all.queued_jobs_max = 3;
+  o.limits.tenants[{"none"}].all.queued_jobs_max = 0;
   ledger_world<TestType> w{o};
   auto a = w.accepted(), b = w.accepted();
   CHECK(w.led.accept(w.request()).code == errc::quota_exceeded);

@@ -142,6 +142,7 @@ TEST_CASE("every message of the protocol is answered by the ledger behind the sh
   CHECK((**w.ask<cancel_answer>(cancel_job{{"acme"}, r.id}))->stopping);
   CHECK((**w.ask<end_answer>(end_batch{term, m.batch, {{r.id, 1}}}))->codes[0] == errc::cancelled);
   CHECK(**w.ask<delete_answer>(delete_job{{"acme"}, r.id}));
+  CHECK((**w.ask<quota_view>(read_quota{{"acme"}}))->tenant == r.tenant);
   CHECK((*w.ask<job_record>(read_job{{"acme"}, r.id}))->error() == errc::not_found);
 }
 

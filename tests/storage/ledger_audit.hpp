@@ -19,6 +19,7 @@ public:
   static std::vector<std::string> complaints_about(const std::filesystem::path& file) {
     ledger_audit audit{file};
     audit.check_tables();
+    audit.check_quotas();
     audit.read_leaders();
     for (auto& [no, job] : audit.read_jobs()) audit.check(no, job);
     return audit.complaints_;
@@ -65,9 +66,8 @@ private:
   }
 
   void check_checksums() {
-    sqlite::statement jobs{
-        db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc, j.next_turn FROM job j "
-             "LEFT JOIN tenant t ON t.no = j.tenant_no"};
+    sqlite::statement jobs{db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc, j.next_turn, "
+                                "j.quota_day, j.reserved_ms FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no"};
     for (auto row = jobs.query(); row.next();) {
       sqlite::job_constants job{sqlite::id_from<job_id>(row.blob(0)),
                                 row.integer(1),
@@ -75,8 +75,11 @@ private:
                                 row.integer(3),
                                 {},
                                 row.text(5),
-                                row.integer(7) != 0};
+                                row.integer(7) != 0,
+                                {},
+                                row.integer(9)};
       if (!row.is_null(4)) job.deadline_ms = row.integer(4);
+      if (!row.is_null(8)) job.quota_day = row.integer(8);
       if (checksum_of(job) != row.integer(6)) complain("job", "its checksum does not agree");
     }
     sqlite::statement results{db_, "SELECT job_no, generation, fence, video_bytes, video_sha256, thumbnail_bytes, "
@@ -87,6 +90,28 @@ private:
                                       sqlite::object_from(row, 5)};
       if (checksum_of(result) != row.integer(7)) complain("outbox", "its checksum does not agree");
     }
+  }
+
+  /// What is kept of use is what the jobs say (I11): those that have not ended hold their reservations, those that
+  /// succeeded what their last execution was measured to take. Days that were forgotten are of no interest.
+  void check_quotas() {
+    sqlite::statement jobs{
+        db_, "SELECT u.tenant_no, u.day, u.class, u.jobs, u.reserved_ms, u.settled_ms, count(j.no), "
+             "ifnull(sum(iif(j.ended = 0, j.reserved_ms, 0)), 0), "
+             "ifnull(sum((SELECT e.gpu_ms FROM event e WHERE e.job_no = j.no AND e.kind = 3 AND e.to_state = 3)), 0) "
+             "FROM usage u LEFT JOIN job j ON j.tenant_no = u.tenant_no AND j.quota_day = u.day AND j.class = u.class "
+             "AND j.state <= 3 GROUP BY u.tenant_no, u.day, u.class"};
+    for (auto row = jobs.query(); row.next();) {
+      const auto about =
+          "usage of tenant " + std::to_string(row.integer(0)) + " on day " + std::to_string(row.integer(1));
+      compare(about, "jobs", row.integer(3), row.integer(6));
+      compare(about, "reserved ms", row.integer(4), row.integer(7));
+      compare(about, "settled ms", row.integer(5), row.integer(8));
+    }
+    if (db_.number(
+            "SELECT count(*) FROM job j WHERE j.quota_day IS NOT NULL AND NOT EXISTS (SELECT 1 FROM usage u WHERE "
+            "u.tenant_no = j.tenant_no AND u.day = j.quota_day AND u.class = j.class)") != 0)
+      complain("usage", "nothing of a job's day");
   }
 
   void read_leaders() {

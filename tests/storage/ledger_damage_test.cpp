@@ -115,17 +115,18 @@ TEST_CASE("a key that leads to another job answers for nothing") {
 // ---------------------------------------------------------------- the job's row
 
 TEST_CASE("a job whose row is damaged is left as it is, and its neighbours go on") {
-  const auto* damage =
-      GENERATE("UPDATE job SET no = 2 WHERE no = 1",        // its neighbour's request
-               "UPDATE job SET next_turn = 1 WHERE no = 1", // another's place
-               "UPDATE job SET no = 900 WHERE no = 1",      // nobody's
-               "UPDATE job SET tenant_no = 2 WHERE no = 1", // its neighbour's tenant
-               "UPDATE job SET tenant_no = 3 WHERE no = 1", // one that is still to come
-               "UPDATE job SET tenant_no = -1 WHERE no = 1",
-               "UPDATE job SET tenant_no = 1 << 40 WHERE no = 1", //
-               "UPDATE job SET class = 0 WHERE no = 1", "UPDATE job SET deadline_ms = deadline_ms + 256 WHERE no = 1",
-               "UPDATE job SET deadline_ms = NULL WHERE no = 1", "UPDATE job SET batch_key = zeroblob(20) WHERE no = 1",
-               "UPDATE job SET crc = crc + 1 WHERE no = 1");
+  const auto* damage = GENERATE(
+      "UPDATE job SET no = 2 WHERE no = 1",        // its neighbour's request
+      "UPDATE job SET next_turn = 1 WHERE no = 1", // another's place
+      "UPDATE job SET no = 900 WHERE no = 1",      // nobody's
+      "UPDATE job SET tenant_no = 2 WHERE no = 1", // its neighbour's tenant
+      "UPDATE job SET tenant_no = 3 WHERE no = 1", // one that is still to come
+      "UPDATE job SET tenant_no = -1 WHERE no = 1",
+      "UPDATE job SET tenant_no = 1 << 40 WHERE no = 1", //
+      "UPDATE job SET class = 0 WHERE no = 1", "UPDATE job SET deadline_ms = deadline_ms + 256 WHERE no = 1",
+      "UPDATE job SET deadline_ms = NULL WHERE no = 1", "UPDATE job SET batch_key = zeroblob(20) WHERE no = 1",
+      "UPDATE job SET quota_day = quota_day + 1 WHERE no = 1", "UPDATE job SET quota_day = NULL WHERE no = 1",
+      "UPDATE job SET reserved_ms = reserved_ms - 1 WHERE no = 1", "UPDATE job SET crc = crc + 1 WHERE no = 1");
   INFO(damage);
   world w;
   auto r = w.request();
@@ -236,10 +237,11 @@ TEST_CASE("more ends than jobs were counted at start leave the limits in force")
   admission_limits limits;
   limits.tenant_queued_jobs_max = 1;
   admission a{limits};
-  a.ended({"acme"}); // a damaged index had it counted for somebody else
-  CHECK(a.check({"acme"}) == errc::ok);
-  a.accepted({"acme"});
-  CHECK(a.check({"acme"}) == errc::quota_exceeded);
+  const auto cls = job_class::standard;
+  a.ended({"acme"}, cls); // a damaged index had it counted for somebody else
+  CHECK(a.check({"acme"}, cls) == errc::ok);
+  a.accepted({"acme"}, cls);
+  CHECK(a.check({"acme"}, cls) == errc::quota_exceeded);
 }
 
 // ---------------------------------------------------------------- the result

@@ -47,6 +47,27 @@ void change(const std::filesystem::path& file, const std::string& sql) {
 
 using world = ledger_world<sqlite_kind>;
 
+/// Makes the file what the version before quotas per day would have written: without their columns, which the checksums
+/// of jobs do not cover then.
+void forget_quotas(const std::filesystem::path& file) {
+  change(file, "DROP TABLE usage; DROP INDEX job_unfinished; ALTER TABLE job DROP COLUMN quota_day; "
+               "ALTER TABLE job DROP COLUMN reserved_ms; "
+               "CREATE INDEX job_unfinished ON job(id, tenant_no) WHERE ended = 0; PRAGMA user_version=3");
+  sqlite::connection db{file.string(), {}};
+  sqlite::statement jobs{db, "SELECT j.id, j.no, t.name, j.class, j.batch_key FROM job j JOIN tenant t ON t.no = "
+                             "j.tenant_no WHERE j.deadline_ms IS NULL"};
+  sqlite::statement update{db, "UPDATE job SET crc = ?2 WHERE no = ?1"};
+  for (auto row = jobs.query(); row.next();)
+    update.execute(row.integer(1), checksum_of(sqlite::job_constants{sqlite::id_from<job_id>(row.blob(0)),
+                                                                     row.integer(1),
+                                                                     row.text(2),
+                                                                     row.integer(3),
+                                                                     {},
+                                                                     row.text(4),
+                                                                     {},
+                                                                     0}));
+}
+
 } // namespace
 
 // ---------------------------------------------------------------- opening
@@ -179,6 +200,7 @@ TEST_CASE("a ledger of the first version opens, with its jobs, and keeps saved r
   w.term();
   w.held.reset();
   const auto options = small_sqlite(w.folder, w.clock);
+  forget_quotas(options.file);
   change(options.file, "DROP TABLE saved_run; DROP TABLE pause; ALTER TABLE job DROP COLUMN next_turn; "
                        "PRAGMA user_version=1");
   for (int opening = 0; opening < 2; ++opening) {
@@ -196,6 +218,65 @@ TEST_CASE("a ledger of the first version opens, with its jobs, and keeps saved r
   sqlite::connection db{options.file.string(), {}};
   CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
   CHECK(ledger_audit::complaints_about(options.file).empty());
+}
+
+TEST_CASE("jobs of a version without quotas per day take nothing of a day and give nothing back") {
+  world w;
+  const auto ends = w.leased(), fails = w.leased();
+  w.accepted();
+  w.term();
+  w.held.reset();
+  const auto options = small_sqlite(w.folder, w.clock);
+  forget_quotas(options.file);
+  {
+    sqlite_ledger led{options, run_at_once};
+    ledger_caller call{led};
+    CHECK(call.quota()->all.queued == 3);
+    CHECK(call.end({w.term(), ends.batch, {world::how(ends, verdict::succeeded)}})->codes[0] == errc::ok);
+    CHECK(call.end({w.term(), fails.batch, {world::how(fails, verdict::failed)}})->codes[0] == errc::ok);
+    CHECK(call.accept(w.request()).code == errc::ok);
+    const auto all = call.quota()->all;
+    CHECK(all.jobs == 1);
+    CHECK(all.settled_ms == 0);
+    CHECK(all.queued == 2);
+  }
+  sqlite::connection db{options.file.string(), {}};
+  CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
+  CHECK(db.number("SELECT count(*) FROM usage") == 1);
+  CHECK(ledger_audit::complaints_about(options.file).empty());
+}
+
+TEST_CASE("what was used of a day is there after closing and opening again, and is forgotten after 40 days") {
+  world w;
+  w.end(w.leased(), verdict::succeeded);
+  w.accepted();
+  w.held.reset();
+  auto options = small_sqlite(w.folder, w.clock);
+  options.limits.tenants[{"acme"}].all.jobs_per_day = 3;
+  auto days = [&options] {
+    sqlite::connection db{options.file.string(), {}};
+    return db.number("SELECT count(DISTINCT day) FROM usage");
+  };
+  {
+    sqlite_ledger led{options, run_at_once};
+    ledger_caller call{led};
+    const auto all = call.quota()->all;
+    CHECK(all.jobs == 2);
+    CHECK(all.settled_ms == 100);
+    CHECK(all.reserved_ms == 100); // as long as the first one took
+    CHECK(call.accept(w.request()).quota.jobs_left == 0);
+    CHECK(call.accept(w.request()).code == errc::quota_exceeded);
+    w.clock.jump(24h * 50); // somebody sets the clock: nothing is forgotten for that
+    CHECK(call.accept(w.request()).code == errc::ok);
+    CHECK(days() == 2);
+    w.clock.jump(-24h * 50);
+    CHECK(call.accept(w.request()).code == errc::quota_exceeded);
+    w.clock.advance(24h * 42);
+    CHECK(call.accept(w.request()).code == errc::ok);
+    CHECK(days() == 2);
+  }
+  CHECK(ledger_audit::complaints_about(options.file) ==
+        std::vector<std::string>{"usage: nothing of a job's day"}); // the first one's
 }
 
 TEST_CASE("a ledger says whose it is even when its process was killed at once") {

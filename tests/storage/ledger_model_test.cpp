@@ -111,6 +111,9 @@ private:
     world_options o;
     o.limits.queued_jobs_max = 6;
     o.limits.tenant_queued_jobs_max = 4;
+    o.limits.tenants[{"acme"}].all.jobs_per_day = 5;
+    o.limits.tenants[{"umbrella"}].by_class[2].jobs_per_day = 3;
+    o.limits.tenants[{"umbrella"}].zone = time_zone::load("-11:00");
     o.keys_gap_max = 1000h; // time may pass unseen before a restart
     return o;
   }

@@ -53,6 +53,7 @@ public:
   std::uint64_t lead() { return call(&ledger::lead, take_leadership{{"control"}, {7}})->term; }
   auto grant(grant_batch m) { return call(&ledger::grant, std::move(m)); }
   auto end(end_batch m) { return call(&ledger::end, std::move(m)); }
+  auto quota(std::string tenant = "acme") { return call(&ledger::quota, read_quota{{tenant}}); }
   auto read(const job_id& id, std::string tenant = {}) { return call(&ledger::read, read_job{{tenant}, id}); }
   auto list(list_jobs m) { return call(&ledger::list, std::move(m)); }
   auto unfinished(unfinished_jobs m = {}) { return call(&ledger::unfinished, std::move(m)); }

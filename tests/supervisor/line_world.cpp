@@ -36,6 +36,7 @@ public:
     if (*down_) return r(failed{errc::unavailable});
     to_->end(std::move(m), std::move(r));
   }
+  void quota(read_quota m, reply_to<quota_view> r) override { to_->quota(std::move(m), std::move(r)); }
   void read(read_job m, reply_to<job_record> r) override { to_->read(std::move(m), std::move(r)); }
   void list(list_jobs m, reply_to<job_page> r) override { to_->list(std::move(m), std::move(r)); }
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> r) override { to_->unfinished(m, std::move(r)); }

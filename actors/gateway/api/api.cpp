@@ -97,6 +97,7 @@ std::optional<api_error> check_query(const http_target& target, std::initializer
 
 void api_answer::send(http_response r) const {
   r.add("x-request-id", request_id);
+  r.headers += limits;
   metrics->answered(where, r.status, std::chrono::steady_clock::now() - started);
   reply.send(std::move(r));
 }
@@ -104,7 +105,7 @@ void api_answer::send(http_response r) const {
 void api_answer::fail(api_error e) const {
   constexpr std::chrono::seconds exact_below{5}; // a tenant's own rate, and what is short anyway
   constexpr std::chrono::seconds most{49};       // with the spread 58: the SDKs do not wait longer than a minute
-  if (e.retry_after > exact_below) {
+  if (e.retry && e.retry_after > exact_below) {
     std::uint8_t random;
     pooled_random(&random, 1);
     e.retry_after = std::min(e.retry_after, most) * (80 + random % 41) / 100;
@@ -150,7 +151,8 @@ void gateway_api::handle(const http_request& request, http_reply reply) {
   answer.where = found.where;
   const tenant* who = nullptr;
   auto refused = identify(request, *target, found.where, who);
-  if (!refused && who) refused = slow_down(*who);
+  const bool is_create = found.where == route::videos && request.method == http_method::post;
+  if (!refused && who) refused = slow_down(*who, is_create, answer);
   if (!refused) refused = check_route(request, found.where);
   if (refused) return answer.fail(*refused);
   call c{request, *target, who, {}, std::move(answer)};
@@ -201,13 +203,14 @@ std::optional<api_error> gateway_api::identify(const http_request& request, cons
       .status = 401, .code = "invalid_api_key", .message = "a valid API key is needed: Authorization: Bearer reel-..."};
 }
 
-std::optional<api_error> gateway_api::slow_down(const tenant& who) {
-  auto wait = rates_.take(who, std::chrono::steady_clock::now());
-  if (wait.count() <= 0) return {};
+std::optional<api_error> gateway_api::slow_down(const tenant& who, bool is_create, api_answer& answer) {
+  const auto rate = rates_.take(who, std::chrono::steady_clock::now());
+  if (is_create || rate.wait.count() > 0) answer.add_limits(rate, who);
+  if (rate.wait.count() <= 0) return {};
   return api_error{.status = 429,
                    .code = "rate_limited",
                    .message = "too many requests a second for this account; slow down",
-                   .retry_after = std::chrono::ceil<std::chrono::seconds>(wait)};
+                   .retry_after = std::chrono::ceil<std::chrono::seconds>(rate.wait)};
 }
 
 std::shared_ptr<void> gateway_api::take_event_stream(const tenant& who) const {
@@ -223,6 +226,7 @@ void gateway_api::dispatch(const call& c) {
   case route::readyz: return on_readyz(c);
   case route::metrics: return on_metrics(c);
   case route::models: return on_models(c);
+  case route::quota: return on_quota(c);
   case route::videos: return c.request.method == http_method::post ? on_create(c) : on_list(c);
   case route::video: return c.request.method == http_method::delete_ ? on_delete(c) : on_read(c);
   case route::content: return on_content(c);

@@ -21,7 +21,10 @@ struct api_answer {
   route where = route::unknown;
   instant started{};
   std::string request_id;
+  std::string limits{}; ///< header lines: what is left of rate and quotas, of creates and of 429
 
+  void add_limits(const rate_decision& rate, const tenant& who);
+  void add_limits(const quota_standing& quota);
   void send(http_response r) const;
   void fail(api_error e) const; ///< spreads Retry-After, so that those who were refused do not come back together
   void send_video(const job_view& view) const;
@@ -69,13 +72,14 @@ private:
   std::optional<api_error> check_head(const http_request& head, route& where) const;
   std::optional<api_error> identify(const http_request& request, const http_target& target, route where,
                                     const tenant*& who) const;
-  std::optional<api_error> slow_down(const tenant& who);
+  std::optional<api_error> slow_down(const tenant& who, bool is_create, api_answer& answer);
   void dispatch(const call& c);
 
   void on_healthz(const call& c) const;
   void on_readyz(const call& c) const;
   void on_metrics(const call& c) const;
   void on_models(const call& c) const;
+  void on_quota(const call& c) const;
   void on_create(const call& c);
   void on_list(const call& c);
   void on_read(const call& c);

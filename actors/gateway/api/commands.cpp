@@ -51,8 +51,10 @@ bool is_named(const tenant_directory& tenants, const std::string& name) {
 }
 
 api_error refused_for(const reprioritise_answer& a, const std::string& id) {
-  auto e = error_of(errc::conflict, id);
-  if (!is_terminal(a.state)) e.message = id + " runs: only a video that waits changes its class";
+  auto e = error_of(a.code, id);
+  if (a.code == errc::quota_exceeded)
+    e.message = "the quota of class " + std::string{to_string(a.to)} + " has no room for " + id;
+  else if (!is_terminal(a.state)) e.message = id + " runs: only a video that waits changes its class";
   return e;
 }
 

@@ -69,6 +69,19 @@ api_error invalid_value(std::string_view field, std::string_view shown_value, st
   return {.status = 422, .code = "invalid_value", .message = std::move(text), .param = std::string{field}};
 }
 
+api_error error_of(const quota_standing& quota) {
+  const bool is_jobs = quota.exceeded == quota_kind::jobs_per_day;
+  if (!is_jobs && quota.exceeded != quota_kind::gpu_seconds_per_day) return error_of(errc::quota_exceeded, "");
+  const std::string name{to_string(quota.exceeded)}, used = is_jobs ? "videos" : "GPU time";
+  return {.status = 429,
+          .code = std::string{to_string(errc::quota_exceeded)},
+          .message = "the " + used + " of this account for today, or for today in this class, are used up (" + name +
+                     "); its next day begins in " + std::to_string(quota.resets_in_s) + " s",
+          .param = name,
+          .retry = false,
+          .retry_after = std::chrono::seconds{quota.resets_in_s}};
+}
+
 api_error error_of(errc code, std::string_view what) {
   auto text = [&](std::string_view rest) { return std::string{what} += rest; };
   std::string name{to_string(code)};

@@ -9,6 +9,7 @@
 
 #include "actors/gateway/http/message.hpp"
 #include "messages/errc.hpp"
+#include "messages/quota.hpp"
 
 namespace reel {
 
@@ -33,5 +34,8 @@ api_error invalid_value(std::string_view field, std::string_view shown_value, st
 /// What an errc of the line means to the client; `what` names the thing asked for, "video_..." or "the
 /// request".
 api_error error_of(errc code, std::string_view what);
+
+/// Of errc::quota_exceeded: which limit refused the job, and when it will let others through.
+api_error error_of(const quota_standing& quota);
 
 } // namespace reel

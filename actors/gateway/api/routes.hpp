@@ -18,6 +18,7 @@ enum class route : std::uint8_t {
   models,
   queue_pause,
   queue_resume,
+  quota,
   videos, ///< create, list
   video,  ///< read, delete
   content,
@@ -26,7 +27,7 @@ enum class route : std::uint8_t {
   final_video,
   events,
 };
-inline constexpr std::size_t routes_count = 14;
+inline constexpr std::size_t routes_count = 15;
 
 struct route_info {
   route where;

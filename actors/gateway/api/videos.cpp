@@ -126,8 +126,9 @@ void gateway_api::accept(const api_answer& answer, const std::shared_ptr<line>& 
   to->accept(std::move(fresh.record.request), [answer, text = std::move(text), has_key, scope = std::move(scope),
                                                to](auto accepted) mutable {
     auto code = accepted ? accepted->code : accepted.error();
+    if (accepted) answer.add_limits(accepted->quota);
     if (code != errc::ok) {
-      auto e = refusal_of(code, has_key);
+      auto e = code == errc::quota_exceeded && accepted ? error_of(accepted->quota) : refusal_of(code, has_key);
       answer.metrics->refused(e.code);
       return answer.fail(e);
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <sodium.h>
@@ -38,8 +39,7 @@ public:
     t.allow_degraded = flag("allow_degraded", t.allow_degraded);
     t.allowed_classes = classes(t);
     t.weight = static_cast<std::uint32_t>(number("weight", t.weight, 1, 1000));
-    t.queued_jobs_max =
-        static_cast<std::uint64_t>(number("queued_jobs_max", static_cast<double>(t.queued_jobs_max), 0, 1e8));
+    t.quota = quota();
     t.rate.per_s = number("requests_per_s", t.rate.per_s, 0.001, 1e6);
     t.rate.burst = number("burst", std::max(1.0, 2 * t.rate.per_s), 1, 1e7);
     return t;
@@ -53,10 +53,53 @@ private:
   }
 
   void refuse_unknown() const {
-    constexpr std::array known{"id",     "key_hashes",      "default_class",  "allowed_classes", "allow_degraded",
-                               "weight", "queued_jobs_max", "requests_per_s", "burst",           "operator"};
+    constexpr std::array known{"id",     "key_hashes",     "default_class", "allowed_classes", "allow_degraded",
+                               "weight", "requests_per_s", "burst",         "operator",        "time_zone"};
     for (const auto& [key, node] : table_)
-      if (std::ranges::find(known, key.str()) == known.end()) fail(node, key.str(), "no such key");
+      if (std::ranges::find(known, key.str()) == known.end() && !is_limit(key.str()) && !parse_job_class(key.str()))
+        fail(node, key.str(), "no such key");
+  }
+
+  static bool is_limit(std::string_view key) {
+    return key == "queued_jobs_max" || key == "running_jobs_max" || key == "jobs_per_day" ||
+           key == "gpu_seconds_per_day";
+  }
+
+  tenant_quota quota() const {
+    auto q = usual_quota();
+    read_limits(q.all);
+    for (std::size_t c = 0; c < q.by_class.size(); ++c) {
+      const auto name = to_string(static_cast<job_class>(c));
+      auto* node = table_.get(name);
+      if (!node) continue;
+      if (!node->is_table()) fail(*node, name, "limits expected, like { jobs_per_day = 10 }");
+      const tenant_reader own{*node->as_table(), file_};
+      for (const auto& [key, value] : own.table_)
+        if (!is_limit(key.str())) fail(value, key.str(), "no such limit of a class");
+      own.read_limits(q.by_class[c]);
+    }
+    try {
+      q.zone = time_zone::load(text("time_zone").value_or("UTC"));
+    } catch (const std::runtime_error& why) {
+      fail(*table_.get("time_zone"), "time_zone", why.what());
+    }
+    return q;
+  }
+
+  void read_limits(quota_limits& l) const {
+    constexpr double most = 1e8;
+    read_limit("queued_jobs_max", most, l.queued_jobs_max);
+    read_limit("running_jobs_max", most, l.running_jobs_max);
+    read_limit("jobs_per_day", most, l.jobs_per_day);
+    if (table_.get("gpu_seconds_per_day"))
+      l.gpu_time_per_day = std::chrono::milliseconds{std::llround(1000 * number("gpu_seconds_per_day", 0, 0, 1e9))};
+  }
+
+  void read_limit(std::string_view key, double most, std::optional<std::uint64_t>& limit) const {
+    auto* node = table_.get(key);
+    if (!node) return;
+    limit = static_cast<std::uint64_t>(number(key, 0, 0, most));
+    if (!node->is_integer()) fail(*node, key, "a whole number expected");
   }
 
   std::optional<std::string> text(std::string_view key) const {
@@ -134,6 +177,8 @@ private:
 
 std::vector<job_class> usual_classes() { return {job_class::standard, job_class::free}; }
 
+tenant_quota usual_quota() { return {.all = {.queued_jobs_max = 10'000}, .by_class = {}, .zone = {}}; }
+
 std::string make_api_key() {
   std::array<std::uint8_t, 32> random;
   os_random(random.data(), random.size());
@@ -206,12 +251,14 @@ rate_limiter::rate_limiter(const std::vector<tenant>& tenants) : states_(tenants
   for (auto& s : states_) s = token_bucket::full;
 }
 
-std::chrono::nanoseconds rate_limiter::take(const tenant& who, instant now) {
+rate_decision rate_limiter::take(const tenant& who, instant now) {
   auto& state = states_[who.index];
   auto seen = state.load(std::memory_order_relaxed);
+  const auto& bucket = buckets_[who.index];
   for (;;) {
-    auto d = buckets_[who.index].take(seen, now);
-    if (!d.taken || state.compare_exchange_weak(seen, d.next)) return d.wait;
+    auto d = bucket.take(seen, now);
+    if (!d.taken || state.compare_exchange_weak(seen, d.next))
+      return {d.wait, bucket.left(d.next, now), bucket.full_in(d.next, now)};
   }
 }
 

@@ -7,12 +7,18 @@
 //   allowed_classes = ["standard", "free"]
 //   allow_degraded = true            # may the light model stand in, unless a request says otherwise
 //   weight = 1                       # fair share, 1 to 1000
-//   queued_jobs_max = 10000
+//   queued_jobs_max = 10000          # accepted and not ended
+//   running_jobs_max = 4             # more wait
+//   jobs_per_day = 1000              # accepted; those that fail or are cancelled are given back
+//   gpu_seconds_per_day = 3600       # an estimate is reserved at acceptance, what was measured is charged for success
+//   free = { jobs_per_day = 10 }     # the same four limits for one class alone: urgent, vip, standard, free
+//   time_zone = "UTC"                # in which days begin: "Europe/Berlin", "+02:00"
 //   requests_per_s = 100             # and `burst` at once
 //   burst = 200
 //   operator = false                 # sees all tenants' jobs
 //
-// All but id and key_hashes may be left out. Keys themselves are stored nowhere.
+// All but id and key_hashes may be left out; limits that are left out are none, but for queued_jobs_max and the rate.
+// Keys themselves are stored nowhere.
 #pragma once
 
 #include <array>
@@ -21,12 +27,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "messages/job.hpp"
+#include "actors/quota_limits.hpp"
 #include "runtime/logic/token_bucket.hpp"
 
 namespace reel {
 
 std::vector<job_class> usual_classes(); ///< standard and free
+tenant_quota usual_quota();             ///< 10,000 jobs in the queue
 
 struct tenant {
   tenant_id id;
@@ -35,7 +42,7 @@ struct tenant {
   std::vector<job_class> allowed_classes = usual_classes();
   bool allow_degraded = true;
   std::uint32_t weight = 1;
-  std::uint64_t queued_jobs_max = 10'000;
+  tenant_quota quota = usual_quota();
   token_bucket::options rate{.per_s = 100, .burst = 200};
   bool is_operator = false;
   std::size_t index = 0; ///< in tenants()
@@ -72,13 +79,19 @@ private:
   std::unordered_map<hash, std::size_t, first_bytes> by_hash_;
 };
 
+/// How a request fared with its tenant's rate, and what is left of it.
+struct rate_decision {
+  std::chrono::nanoseconds wait{}; ///< zero: go ahead
+  std::uint64_t left = 0;          ///< requests that may come at once
+  std::chrono::nanoseconds full_in{};
+};
+
 /// The tenants' token buckets, shared by the HTTP threads without a lock.
 class rate_limiter {
 public:
   explicit rate_limiter(const std::vector<tenant>& tenants);
 
-  /// How long to wait; zero: go ahead.
-  std::chrono::nanoseconds take(const tenant& who, instant now);
+  rate_decision take(const tenant& who, instant now);
 
 private:
   std::vector<token_bucket> buckets_;

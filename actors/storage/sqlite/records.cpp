@@ -6,15 +6,18 @@ namespace reel::sqlite {
 
 bool job_is_sound(const statement::cursor& row) {
   if (row.is_null(c_tenant)) return false; // its row is gone
-  std::optional<std::int64_t> deadline;
+  std::optional<std::int64_t> deadline, quota_day;
   if (!row.is_null(c_deadline)) deadline = row.integer(c_deadline);
+  if (!row.is_null(c_quota_day)) quota_day = row.integer(c_quota_day);
   const job_constants job{id_from<job_id>(row.blob(c_id)),
                           row.integer(c_no),
                           row.text(c_tenant),
                           row.integer(c_class),
                           deadline,
                           row.text(c_batch_key),
-                          row.integer(c_next_turn) != 0};
+                          row.integer(c_next_turn) != 0,
+                          quota_day,
+                          row.integer(c_reserved_ms)};
   return checksum_of(job) == row.integer(c_crc);
 }
 

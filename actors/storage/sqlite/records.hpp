@@ -9,9 +9,21 @@
 namespace reel::sqlite {
 
 /// The first columns of every query on jobs: what the checksum of a job's row covers, and the checksum.
-enum constant_column { c_id, c_tenant, c_no, c_class, c_deadline, c_batch_key, c_next_turn, c_crc, constants_end };
+enum constant_column {
+  c_id,
+  c_tenant,
+  c_no,
+  c_class,
+  c_deadline,
+  c_batch_key,
+  c_next_turn,
+  c_quota_day,
+  c_reserved_ms,
+  c_crc,
+  constants_end
+};
 inline const std::string constant_columns =
-    "j.id, t.name, j.no, j.class, j.deadline_ms, j.batch_key, j.next_turn, j.crc, ";
+    "j.id, t.name, j.no, j.class, j.deadline_ms, j.batch_key, j.next_turn, j.quota_day, j.reserved_ms, j.crc, ";
 
 /// The last columns of queries that need the result.
 inline const std::string result_columns = "o.job_no, o.generation, o.fence, o.video_bytes, o.video_sha256, "

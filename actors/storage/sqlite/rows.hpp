@@ -18,6 +18,8 @@ struct job_constants {
   std::optional<std::int64_t> deadline_ms;
   std::string_view batch_key; ///< encoded
   bool next_turn = false;
+  std::optional<std::int64_t> quota_day{}; ///< none: accepted before there were quotas per day
+  std::int64_t reserved_ms = 0;
 };
 
 /// A row of `outbox`.
@@ -58,6 +60,7 @@ inline std::uint32_t checksum_of(const job_constants& j) {
   sum.add(bytes_of(j.id)).add(j.no).add(j.tenant).add(j.cls);
   sum.add(j.deadline_ms.has_value()).add(j.deadline_ms.value_or(0)).add(j.batch_key);
   if (j.next_turn) sum.add(1); // rows of older versions have none
+  if (j.quota_day) sum.add(*j.quota_day).add(j.reserved_ms);
   return sum.value();
 }
 

@@ -83,6 +83,14 @@ CREATE VIEW job_log AS
   FROM event e JOIN job j ON j.no = e.job_no JOIN tenant t ON t.no = j.tenant_no
     LEFT JOIN batch b ON b.no = e.batch_no;
 )sql",
+    R"sql(
+ALTER TABLE job ADD COLUMN quota_day INTEGER;
+ALTER TABLE job ADD COLUMN reserved_ms INTEGER;
+DROP INDEX job_unfinished;
+CREATE INDEX job_unfinished ON job(id, tenant_no, class) WHERE ended = 0;
+CREATE TABLE usage(tenant_no INTEGER NOT NULL, day INTEGER NOT NULL, class INTEGER NOT NULL, jobs INTEGER NOT NULL,
+  reserved_ms INTEGER NOT NULL, settled_ms INTEGER NOT NULL, PRIMARY KEY(tenant_no, day, class)) WITHOUT ROWID;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

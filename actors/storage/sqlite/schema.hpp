@@ -4,7 +4,8 @@
 // outbox, batch), and what few jobs have is beside them (saved_run).
 // New rows go to the end of their tables: jobs sort by UUIDv7, everything else by numbers
 // that count up. The exceptions are job_by_tenant (one end per tenant) and the idempotency keys (anywhere;
-// kept as hashes of 16 bytes, so that a million of them are few pages).
+// kept as hashes of 16 bytes, so that a million of them are few pages). What tenants use of their days is one row per
+// tenant, day and class (usage), changed once per commit.
 //
 // For people and for the history checker there are two views with names instead of numbers: job_log, the
 // complete audit trail, and attempt, one row per execution.
@@ -16,7 +17,7 @@
 
 namespace reel::sqlite {
 
-inline constexpr int schema_version = 3;
+inline constexpr int schema_version = 4;
 
 /// Refuses a file that is there and is not a ledger of this version or an older one; looks only, so that nothing of
 /// another program's is touched and nothing is made beside it. Throws std::runtime_error, like all of these.

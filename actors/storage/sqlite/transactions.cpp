@@ -28,6 +28,9 @@ bool is_complete(const job_request& r) {
   return !r.id.is_nil() && is_valid_name(r.tenant.value) && r.idempotency_key.size() <= 1024;
 }
 
+/// For operators to look at. A job that ends later yet changes a row that is forgotten again.
+constexpr std::chrono::days days_kept{40};
+
 std::optional<wall_time> saved_key_time(writer_tables& tables) {
   if (const auto ms = tables.find_counter("key_ms")) return time_from(ms);
   return {};
@@ -36,9 +39,11 @@ std::optional<wall_time> saved_key_time(writer_tables& tables) {
 } // namespace
 
 transactions::transactions(connection& db, const admission_limits& limits, const key_options& keys)
-    : db_{db}, tables_{db}, admission_{limits}, keys_kept_{keys.kept}, key_clock_{saved_key_time(tables_), keys.gap_max,
-                                                                                  keys.wall_at_start,
-                                                                                  keys.steady_at_start} {
+    : db_{db}, tables_{db}, admission_{limits}, quotas_{[this](std::int64_t tenant_no, std::int32_t day) {
+        return tables_.find_usage(tenant_no, day);
+      }},
+      estimates_{limits.gpu_estimate}, keys_kept_{keys.kept}, key_clock_{saved_key_time(tables_), keys.gap_max,
+                                                                         keys.wall_at_start, keys.steady_at_start} {
   restore_tenants();
   const auto found = tables_.find_last_numbers();
   last_ = committed_ = {found.job, found.batch, found.position, found.term};
@@ -52,7 +57,8 @@ void transactions::restore_tenants() {
     if (const auto* tenant = tenants_.find(no))
       admission_.restore(*tenant, jobs);
     else
-      log::error("unfinished jobs of an unknown tenant: quarantined", {{"no", no}, {"jobs", jobs}});
+      log::error("unfinished jobs of an unknown tenant: quarantined",
+                 {{"no", no}, {"jobs", jobs[0] + jobs[1] + jobs[2] + jobs[3]}});
   }
 }
 
@@ -65,11 +71,16 @@ void transactions::begin(wall_time now, instant steady, space_left space) {
 
 void transactions::commit() {
   if (last_.position != committed_.position) tables_.save_counter("position", last_.position);
+  for (const auto& [at, by] : quotas_.changes()) tables_.change_usage(at, by);
   forget_old_keys();
+  forget_old_days();
   db_.run("COMMIT");
   committed_ = last_;
   tenants_.keep_changes();
   admission_.keep_changes();
+  quotas_.keep_changes();
+  for (auto [kind, gpu_ms] : measured_) estimates_.measured(kind, gpu_ms);
+  measured_.clear();
 }
 
 void transactions::rollback() {
@@ -77,6 +88,8 @@ void transactions::rollback() {
   last_ = committed_;
   tenants_.undo_changes();
   admission_.undo_changes();
+  quotas_.undo_changes();
+  measured_.clear();
 }
 
 // ---------------------------------------------------------------- accepting
@@ -96,19 +109,45 @@ accept_answer transactions::accept_one(const job_request& request) {
   if (keyed)
     if (auto replay = find_replay(request, key)) return *replay;
   if (!space_.for_accepting) return {errc::no_space, request.id};
-  if (auto refused = admission_.check(request.tenant); refused != errc::ok) return {refused, request.id};
+  const auto queue = admission_.check(request.tenant, request.cls);
+  if (queue == errc::queue_full) return {queue, request.id};
+  const auto& limits = admission_.limits().of(request.tenant);
+  const auto today = days_.today(limits.zone, now_);
+  const reservation quota{today.number, estimates_.estimate_ms(tables_.kind_of(request))};
+  auto exceeded = queue == errc::ok ? quota_kind::none : quota_kind::queued_jobs;
+  if (exceeded == quota_kind::none && limits.is_per_day())
+    exceeded = exceeded_by(limits, usage_of(request.tenant, today), request.cls, quota.gpu_ms);
+  if (exceeded != quota_kind::none)
+    return {errc::quota_exceeded, request.id, false, standing_of(request, limits, today, exceeded)};
   if (tables_.job_exists(request.id)) return {errc::conflict, request.id};
 
   const auto tenant_no = tenant_number(request.tenant);
   const auto no = ++last_.job;
   body_.clear();
   stored::encode_request(request, body_);
-  tables_.insert_job(request, no, tenant_no);
+  tables_.insert_job(request, no, tenant_no, quota);
   tables_.insert_request(no, body_);
   tables_.insert_accepted_event(no, ++last_.position, now_);
   if (keyed) tables_.insert_key(no, key, key_now_);
-  admission_.accepted(request.tenant);
-  return {errc::ok, request.id};
+  admission_.accepted(request.tenant, request.cls);
+  quotas_.change(tenant_no, quota.day, request.cls, reserved(quota.gpu_ms));
+  return {errc::ok, request.id, false, standing_of(request, limits, today, quota_kind::none)};
+}
+
+quota_standing transactions::standing_of(const job_request& request, const tenant_quota& limits,
+                                         const calendar_day& today, quota_kind exceeded) {
+  quota_standing left;
+  if (limits.is_per_day())
+    left = reel::standing_of(limits, usage_of(request.tenant, today), request.cls, today.ends - now_);
+  left.exceeded = exceeded;
+  return left;
+}
+
+/// A tenant without a number has used nothing.
+const usage_by_class& transactions::usage_of(const tenant_id& tenant, const calendar_day& day) {
+  static const usage_by_class nothing{};
+  const auto no = tenants_.number_of(tenant);
+  return no ? quotas_.of_day(*no, day.number) : nothing;
 }
 
 std::optional<accept_answer> transactions::find_replay(const job_request& request,
@@ -137,6 +176,14 @@ void transactions::forget_old_keys() {
   if (key_now_ < next_saving_) return;
   next_saving_ = key_now_ + std::chrono::minutes{1};
   tables_.save_counter("key_ms", ms_of(key_now_));
+}
+
+/// By the clock that keys go by: one that was set to the future must not open past days again.
+void transactions::forget_old_days() {
+  if (key_now_ < next_forgetting_days_) return;
+  const auto oldest = std::chrono::floor<std::chrono::days>(key_now_ - days_kept).time_since_epoch().count();
+  if (tables_.delete_usage_before(static_cast<std::int32_t>(oldest)) == 0)
+    next_forgetting_days_ = key_now_ + std::chrono::hours{1};
 }
 
 // ---------------------------------------------------------------- cancelling
@@ -178,8 +225,7 @@ void transactions::cancel_now(job_row& row) {
   ending how{job_state::cancelled, errc::cancelled, {}, row.attempts_used, row.gpu_ms, {}};
   auto e = next_event(event_kind::ended, how.to, row);
   e.cause = errc::cancelled;
-  tables_.finish(row, how, e, now_);
-  admission_.ended(*row.tenant);
+  finish(row, how, e);
   row.now.state = how.to;
   ++row.version;
 }
@@ -196,9 +242,26 @@ outcome<reprioritise_answer, errc> transactions::run(const reprioritise_job& m) 
   const auto row = find_visible(m.tenant, m.id);
   if (!row) return failed{row.error()};
   if (!may_grant(row->now)) return reprioritise_answer{errc::conflict, row->now.state, row->cls, row->cls};
-  if (m.to != row->cls)
-    tables_.reprioritise(*row, m.to, next_event(event_kind::reprioritised, row->now.state, *row), now_);
+  if (m.to == row->cls) return reprioritise_answer{errc::ok, row->now.state, row->cls, m.to};
+  if (!move_quota(*row, m.to)) return reprioritise_answer{errc::quota_exceeded, row->now.state, row->cls, m.to};
+  tables_.reprioritise(*row, m.to, next_event(event_kind::reprioritised, row->now.state, *row), now_);
   return reprioritise_answer{errc::ok, row->now.state, row->cls, m.to};
+}
+
+/// What the job counts for in the queue and has reserved of its day goes with it, where the other class has room.
+bool transactions::move_quota(const job_row& row, job_class to) {
+  const auto& limits = admission_.limits().of(*row.tenant);
+  const auto no = *tenants_.number_of(*row.tenant);
+  admission_.ended(*row.tenant, row.cls);
+  bool fits = admission_.check(*row.tenant, to) == errc::ok;
+  if (row.quota) {
+    quotas_.change(no, row.quota->day, row.cls, refunded(*row.quota));
+    const auto exceeded = exceeded_by(limits, quotas_.of_day(no, row.quota->day), to, row.quota->gpu_ms);
+    fits = fits && exceeded == quota_kind::none;
+    quotas_.change(no, row.quota->day, fits ? to : row.cls, reserved(row.quota->gpu_ms));
+  }
+  admission_.accepted(*row.tenant, fits ? to : row.cls);
+  return fits;
 }
 
 outcome<pause_list, errc> transactions::run(const set_pause& m) {
@@ -280,8 +343,7 @@ void transactions::bury_damaged(const job_row& row) {
   ending how{job_state::dead_letter, errc::corrupt, "the stored request is damaged", row.attempts_used, row.gpu_ms, {}};
   auto e = next_event(event_kind::ended, how.to, row);
   e.cause = errc::corrupt;
-  tables_.finish(row, how, e, now_);
-  admission_.ended(*row.tenant);
+  finish(row, how, e);
 }
 
 // ---------------------------------------------------------------- ending
@@ -319,11 +381,21 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
     keep_saved_run(*row, outcome);
     return decision.answer;
   }
-  tables_.finish(*row, how, e, now_);
+  finish(*row, how, e);
   if (how.to == job_state::succeeded)
     tables_.insert_result({row->no, row->generation, row->now.fence, outcome.video, outcome.thumbnail});
-  admission_.ended(*row->tenant);
   return decision.answer;
+}
+
+/// The job's row, its place in the queue and what it holds of its tenant's day, together.
+void transactions::finish(const job_row& row, const ending& how, const event_row& e) {
+  tables_.finish(row, how, e, now_);
+  admission_.ended(*row.tenant, row.cls);
+  const bool succeeded = how.to == job_state::succeeded;
+  if (succeeded) measured_.emplace_back(row.kind, e.gpu_ms);
+  if (!row.quota) return;
+  const auto change = succeeded ? settled(*row.quota, e.gpu_ms) : refunded(*row.quota);
+  quotas_.change(*tenants_.number_of(*row.tenant), row.quota->day, row.cls, change);
 }
 
 void transactions::keep_saved_run(const job_row& row, const job_outcome& outcome) {
@@ -333,6 +405,17 @@ void transactions::keep_saved_run(const job_row& row, const job_outcome& outcome
   case saved_step::remove:
     if (row.has_saved_run) tables_.remove_saved_run(row.no);
   }
+}
+
+// ---------------------------------------------------------------- quotas
+
+outcome<quota_view, errc> transactions::run(const read_quota& m) {
+  if (!is_valid_name(m.tenant.value)) return failed{errc::invalid_argument};
+  const auto& limits = admission_.limits().of(m.tenant);
+  const auto today = days_.today(limits.zone, now_);
+  auto view = view_of(m.tenant, limits, usage_of(m.tenant, today), admission_.queued(m.tenant), today.ends - now_);
+  if (view.all.queued_max < 0) view.all.queued_max = admission_.limits().tenant_queued_jobs_max;
+  return view;
 }
 
 // ---------------------------------------------------------------- shared

@@ -38,6 +38,7 @@ public:
   outcome<leadership, errc> run(const take_leadership& m);
   outcome<grant_answer, errc> run(const grant_batch& m);
   outcome<end_answer, errc> run(const end_batch& m);
+  outcome<quota_view, errc> run(const read_quota& m);
 
   std::uint64_t unfinished_jobs() const { return admission_.unfinished_jobs(); }
 
@@ -48,6 +49,11 @@ private:
   };
 
   accept_answer accept_one(const job_request& request);
+  quota_standing standing_of(const job_request& request, const tenant_quota& limits, const calendar_day& today,
+                             quota_kind exceeded);
+  const usage_by_class& usage_of(const tenant_id& tenant, const calendar_day& day);
+  bool move_quota(const job_row& row, job_class to);
+  void finish(const job_row& row, const ending& how, const event_row& e);
   std::optional<accept_answer> find_replay(const job_request& request, const writer_tables::key_hash& hash);
   granted_job grant_one(const job_id& id, const batch_row& batch);
   errc end_one(const job_outcome& outcome, std::int64_t batch_no);
@@ -58,6 +64,7 @@ private:
   errc report_damaged(const job_row& row);
   void bury_damaged(const job_row& row);
   void forget_old_keys();
+  void forget_old_days();
 
   void restore_tenants();
   outcome<job_row, errc> find_visible(const tenant_id& tenant, const job_id& id);
@@ -67,6 +74,10 @@ private:
   connection& db_;
   writer_tables tables_;
   admission admission_;
+  day_clock days_;
+  quota_book quotas_;
+  gpu_estimates estimates_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> measured_; ///< kinds and GPU time, in the open transaction
   const std::chrono::milliseconds keys_kept_;
   key_clock key_clock_;
 
@@ -76,7 +87,7 @@ private:
   wall_time now_{};
   wall_time key_now_{}; ///< by key_clock_
   space_left space_;
-  wall_time next_forgetting_{}, next_saving_{};
+  wall_time next_forgetting_{}, next_saving_{}, next_forgetting_days_{};
   std::string body_; ///< scratch
 };
 

@@ -13,8 +13,11 @@ std::optional<std::int64_t> number_or_null(std::int64_t no) {
 job_constants constants_of(const job_row& row, const statement::cursor& found) {
   std::optional<std::int64_t> deadline;
   if (!found.is_null(12)) deadline = found.integer(12);
-  return {row.id,   row.no,         row.tenant->value,     static_cast<int>(row.cls),
-          deadline, found.text(13), found.integer(16) != 0};
+  job_constants constants{row.id,   row.no,         row.tenant->value,     static_cast<int>(row.cls),
+                          deadline, found.text(13), found.integer(15) != 0};
+  if (!found.is_null(16)) constants.quota_day = found.integer(16);
+  constants.reserved_ms = found.integer(17);
+  return constants;
 }
 
 } // namespace
@@ -35,24 +38,37 @@ std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_li
   row.attempts_used = static_cast<std::uint32_t>(found.integer(8));
   row.batch_no = found.integer(9);
   row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
-  row.has_saved_run = found.integer(15) != 0;
+  row.has_saved_run = found.integer(18) != 0;
   row.cls = static_cast<job_class>(found.integer(11));
+  row.kind = kind_of(found.text(13));
+  if (!found.is_null(16)) row.quota = {static_cast<std::int32_t>(found.integer(16)), found.integer(17)};
   if (row.tenant) row.sound = checksum_of(constants_of(row, found)) == found.integer(14);
   return row;
 }
 
+std::uint64_t writer_tables::kind_of(std::string_view encoded_key) {
+  return std::hash<std::string_view>{}(encoded_key);
+}
+
+std::uint64_t writer_tables::kind_of(const job_request& request) {
+  key_.clear();
+  stored::encode_batch_key(key_of(request.params), key_);
+  return kind_of(key_);
+}
+
 bool writer_tables::job_exists(const job_id& id) { return job_exists_.query(bytes_of(id)).next(); }
 
-void writer_tables::insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no) {
+void writer_tables::insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no,
+                               const reservation& quota) {
   key_.clear();
   stored::encode_batch_key(key_of(request.params), key_);
   const bytes key{reinterpret_cast<const std::uint8_t*>(key_.data()), key_.size()};
   const auto deadline = ms_of(request.deadline);
   const bool next_turn = request.is_final();
-  const job_constants constants{request.id, no,       request.tenant.value, static_cast<int>(request.cls), deadline,
-                                key_,       next_turn};
+  const job_constants constants{request.id, no,        request.tenant.value, static_cast<int>(request.cls), deadline,
+                                key_,       next_turn, quota.day,            quota.gpu_ms};
   insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants),
-                      next_turn);
+                      next_turn, quota.day, quota.gpu_ms);
 }
 
 void writer_tables::insert_request(std::int64_t job_no, std::string_view body) {
@@ -175,6 +191,21 @@ int writer_tables::delete_keys_before(wall_time oldest) { return delete_keys_.ex
 
 void writer_tables::date_keys_back(wall_time now) { date_keys_back_.execute(ms_of(now)); }
 
+usage_by_class writer_tables::find_usage(std::int64_t tenant_no, std::int32_t day) {
+  usage_by_class used;
+  for (auto row = find_usage_.query(tenant_no, day); row.next();)
+    if (const auto cls = static_cast<std::size_t>(row.integer(0)); cls < used.size())
+      used[cls] = {row.integer(1), row.integer(2), row.integer(3)};
+  return used;
+}
+
+void writer_tables::change_usage(const quota_book::place& at, const day_usage& by) {
+  const auto& [tenant_no, day, cls] = at;
+  change_usage_.execute(tenant_no, day, cls, by.jobs, by.reserved_ms, by.settled_ms);
+}
+
+int writer_tables::delete_usage_before(std::int32_t day) { return delete_usage_.execute(day); }
+
 void writer_tables::insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position,
                                   wall_time now) {
   insert_leader_.execute(term, std::string_view{who.node.value}, who.epoch.value, position, ms_of(now));
@@ -199,10 +230,11 @@ std::vector<std::pair<std::int64_t, tenant_id>> writer_tables::all_tenants() {
   return tenants;
 }
 
-std::unordered_map<std::int64_t, std::uint64_t> writer_tables::count_unfinished() {
-  std::unordered_map<std::int64_t, std::uint64_t> counts;
-  statement all{db_, "SELECT tenant_no FROM job INDEXED BY job_unfinished WHERE ended = 0"}; // index only, no sorting
-  for (auto row = all.query(); row.next();) ++counts[row.integer(0)];
+std::unordered_map<std::int64_t, std::array<std::uint64_t, 4>> writer_tables::count_unfinished() {
+  std::unordered_map<std::int64_t, std::array<std::uint64_t, 4>> counts;
+  statement all{db_, "SELECT tenant_no, class FROM job INDEXED BY job_unfinished WHERE ended = 0"}; // index only
+  for (auto row = all.query(); row.next();) // a class that is none is in a damaged row
+    ++counts[row.integer(0)][static_cast<std::size_t>(row.integer(1)) % 4];
   return counts;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/storage/ledger_rules.hpp"
+#include "actors/storage/quota.hpp"
 #include "actors/storage/sqlite/pauses.hpp"
 #include "actors/storage/sqlite/rows.hpp"
 #include "actors/storage/sqlite/tenant_list.hpp"
@@ -29,6 +30,8 @@ struct job_row {
   std::uint64_t gpu_ms = 0;
   bool has_saved_run = false;
   job_class cls = job_class::standard;
+  std::uint64_t kind = 0;           ///< of gpu_estimates
+  std::optional<reservation> quota; ///< none: accepted before there were quotas per day
 };
 
 struct batch_row {
@@ -66,7 +69,8 @@ public:
 
   std::optional<job_row> find_job(const job_id& id, const tenant_list& tenants);
   bool job_exists(const job_id& id);
-  void insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no);
+  std::uint64_t kind_of(const job_request& request);
+  void insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no, const reservation& quota);
   void insert_request(std::int64_t job_no, std::string_view body);
   std::optional<std::string> find_request(std::int64_t job_no);
 
@@ -104,6 +108,10 @@ public:
   int delete_keys_before(wall_time oldest); ///< at most 512 at once, oldest first; how many
   void date_keys_back(wall_time now);       ///< those of the oldest 512 that are dated later
 
+  usage_by_class find_usage(std::int64_t tenant_no, std::int32_t day);
+  void change_usage(const quota_book::place& at, const day_usage& by);
+  int delete_usage_before(std::int32_t day); ///< at most 512 rows at once; how many
+
   void insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position, wall_time now);
   void insert_tenant(std::int64_t no, const tenant_id& tenant);
   void save_counter(std::string_view name, std::int64_t value);
@@ -111,7 +119,7 @@ public:
 
   // At start.
   std::vector<std::pair<std::int64_t, tenant_id>> all_tenants();
-  std::unordered_map<std::int64_t, std::uint64_t> count_unfinished(); ///< by tenant number
+  std::unordered_map<std::int64_t, std::array<std::uint64_t, 4>> count_unfinished(); ///< by tenant number and class
   struct last_numbers {
     std::int64_t job = 0, batch = 0, position = 0;
     std::uint64_t term = 0;
@@ -121,14 +129,15 @@ public:
 private:
   void add_event(const job_row& row, const event_row& e, wall_time now);
   static void expect_one(int rows);
+  static std::uint64_t kind_of(std::string_view encoded_key);
 
   connection& db_;
   statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
-                           "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc, "
-                           "EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no), next_turn FROM job WHERE id = ?1"};
+                           "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc, next_turn, quota_day, "
+                           "reserved_ms, EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no) FROM job WHERE id = ?1"};
   statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
   statement insert_job_{db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
-                             "?4, ?5, ?6, ?7, ?8)"};
+                             "?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
   statement insert_request_{db_, "INSERT INTO request VALUES(?1, ?2)"};
   statement find_request_{db_, "SELECT body FROM request WHERE job_no = ?1"};
 
@@ -170,6 +179,14 @@ private:
 
   statement date_keys_back_{db_, "UPDATE idempotency SET at_ms = ?1 WHERE at_ms > ?1 AND job_no IN "
                                  "(SELECT job_no FROM idempotency ORDER BY job_no LIMIT 512)"};
+
+  statement find_usage_{db_,
+                        "SELECT class, jobs, reserved_ms, settled_ms FROM usage WHERE tenant_no = ?1 AND day = ?2"};
+  statement change_usage_{db_, "INSERT INTO usage VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(tenant_no, day, class) DO "
+                               "UPDATE SET jobs = jobs + excluded.jobs, reserved_ms = reserved_ms + "
+                               "excluded.reserved_ms, settled_ms = settled_ms + excluded.settled_ms"};
+  statement delete_usage_{db_, "DELETE FROM usage WHERE (tenant_no, day, class) IN "
+                               "(SELECT tenant_no, day, class FROM usage WHERE day < ?1 LIMIT 512)"};
 
   statement insert_leader_{db_, "INSERT INTO leader VALUES(?1, ?2, ?3, ?4, ?5)"};
   statement insert_tenant_{db_, "INSERT INTO tenant VALUES(?1, ?2)"};

@@ -235,6 +235,45 @@ TEST_CASE("the tenant comes from the key, whatever a header says") {
   CHECK(g.line->jobs()[0].request.tenant.value == "acme");
 }
 
+TEST_CASE("a created video says what is left of the rate, and of the day where it is limited") {
+  gateway_fixture g{{.requests_per_s = 100}};
+  auto a = g.create(R"({"prompt":"p"})");
+  CHECK(a.header("x-ratelimit-limit-requests") == "200");
+  CHECK(a.header("x-ratelimit-remaining-requests") == "199");
+  CHECK(a.header("x-ratelimit-reset-requests").ends_with("ms"));
+  CHECK(a.header("x-quota-remaining-jobs").empty());
+  CHECK(a.header("x-quota-reset").empty());
+  g.line->answer_quota(errc::ok, {quota_kind::none, 60, 41, -1});
+  a = g.create(R"({"prompt":"p"})");
+  CHECK(a.status == 200);
+  CHECK(a.header("x-quota-remaining-jobs") == "41");
+  CHECK(a.header("x-quota-remaining-gpu-seconds").empty());
+  CHECK(a.header("x-quota-reset") == "60s");
+  CHECK(g.ask("GET", "/v1/videos").header("x-ratelimit-limit-requests").empty());
+}
+
+TEST_CASE("a tenant sees its own quota, an operator anybody's") {
+  gateway_fixture g;
+  auto a = g.ask("GET", "/v1/quota");
+  REQUIRE(a.status == 200);
+  const auto view = parsed(a);
+  CHECK(view.at("tenant") == "acme");
+  CHECK(view.at("time_zone") == "Europe/Berlin");
+  CHECK(view.at("resets_in_seconds") == 3600);
+  CHECK(view.at("all") == boost::json::parse(R"({"jobs":2,"jobs_per_day":null,"gpu_seconds":2.25,
+    "gpu_seconds_reserved":1.5,"gpu_seconds_per_day":90.5,"queued_jobs":1,"queued_jobs_max":10,"running_jobs_max":null})"));
+  CHECK(view.at("classes").at("free").at("jobs_per_day") == 5);
+  CHECK(view.at("classes").at("free").at("running_jobs_max") == 1);
+  CHECK(view.at("classes").as_object().size() == 4);
+  CHECK(parsed(g.ask("GET", "/v1/quota?tenant=acme")).at("tenant") == "acme");
+  CHECK(g.ask("GET", "/v1/quota?tenant=other").status == 404);
+  const auto as_operator = g.auth(g.operator_key);
+  CHECK(parsed(g.ask("GET", "/v1/quota", {}, as_operator)).at("tenant") == "operators");
+  CHECK(parsed(g.ask("GET", "/v1/quota?tenant=other", {}, as_operator)).at("tenant") == "other");
+  CHECK(g.ask("GET", "/v1/quota?tenant=nobody", {}, as_operator).status == 404);
+  CHECK(g.ask("GET", "/v1/quota?whose=acme").status == 422);
+}
+
 TEST_CASE("a line in trouble becomes 503 with a time to wait") {
   gateway_fixture g;
   auto id = g.make_job();

@@ -63,6 +63,9 @@ TEST_CASE("a tenant that asks too often is slowed on every route") {
     check_refused(a, {429, "", "rate_limited", "too many requests a second for this account; slow down"},
                   r.method == "HEAD");
     CHECK(std::stoi(a.header("retry-after")) <= 59);
+    CHECK(a.header("x-ratelimit-limit-requests") == "1");
+    CHECK(a.header("x-ratelimit-remaining-requests") == "0");
+    CHECK_FALSE(a.header("x-ratelimit-reset-requests").empty());
   }
 }
 
@@ -72,6 +75,30 @@ TEST_CASE("a tenant with too many waiting videos is told so") {
   check_refused(
       g.create(R"({"prompt":"p"})"),
       {429, "", "quota_exceeded", "too many videos of this account are waiting; try again when some have finished"});
+}
+
+TEST_CASE("a tenant whose day is used up is told which limit it was and when the next day begins, and not to retry") {
+  gateway_fixture g;
+  for (auto [kind, what] :
+       {std::pair{quota_kind::jobs_per_day, "videos"}, {quota_kind::gpu_seconds_per_day, "GPU time"}}) {
+    g.line->answer_quota(errc::quota_exceeded, {kind, 7200, 0, 2'900});
+    auto a = g.create(R"({"prompt":"p"})");
+    const std::string name{to_string(kind)};
+    check_refused(a, {429, name, "quota_exceeded",
+                      "the " + std::string{what} +
+                          " of this account for today, or for today in this class, are used up (" + name +
+                          "); its next day begins in 7200 s"});
+    CHECK(a.header("retry-after") == "7200");
+    CHECK(a.header("x-should-retry") == "false");
+    CHECK(a.header("x-quota-remaining-jobs") == "0");
+    CHECK(a.header("x-quota-remaining-gpu-seconds") == "2");
+    CHECK(a.header("x-quota-reset") == "7200s");
+  }
+  g.line->answer_quota(errc::quota_exceeded, {quota_kind::queued_jobs, 0, -1, -1});
+  auto a = g.create(R"({"prompt":"p"})");
+  CHECK(a.status == 429);
+  CHECK(a.header("x-should-retry").empty());
+  CHECK(a.header("x-quota-reset").empty());
 }
 
 TEST_CASE("a line in trouble is 503 on every route that needs it") {

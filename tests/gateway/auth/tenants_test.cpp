@@ -38,16 +38,22 @@ TEST_CASE("what is left out has its default") {
 }
 
 TEST_CASE("every key is read") {
-  auto d = tenant_directory::parse(minimal("default_class = \"vip\"\nallowed_classes = [\"vip\", \"urgent\"]\n"
-                                           "allow_degraded = false\nweight = 3\nqueued_jobs_max = 7\n"
-                                           "requests_per_s = 0.5\nburst = 9\noperator = true\n"),
-                                   "t");
+  auto d =
+      tenant_directory::parse(minimal("default_class = \"vip\"\nallowed_classes = [\"vip\", \"urgent\"]\n"
+                                      "allow_degraded = false\nweight = 3\nqueued_jobs_max = 7\nrunning_jobs_max = 2\n"
+                                      "jobs_per_day = 5\ngpu_seconds_per_day = 1.5\ntime_zone = \"+02:00\"\n"
+                                      "vip = { jobs_per_day = 3, running_jobs_max = 1 }\n"
+                                      "requests_per_s = 0.5\nburst = 9\noperator = true\n"),
+                              "t");
   const auto& t = d.tenants()[0];
   CHECK(t.default_class == job_class::vip);
   CHECK(t.allowed_classes == std::vector{job_class::vip, job_class::urgent});
   CHECK_FALSE(t.allow_degraded);
   CHECK(t.weight == 3);
-  CHECK(t.queued_jobs_max == 7);
+  tenant_quota quota{
+      .all = {7, 2, 5, std::chrono::milliseconds{1500}}, .by_class = {}, .zone = time_zone::load("+02:00")};
+  quota.by_class[1] = {.running_jobs_max = 1, .jobs_per_day = 3};
+  CHECK(t.quota == quota);
   CHECK(t.rate == token_bucket::options{.per_s = 0.5, .burst = 9});
   CHECK(t.is_operator);
 }
@@ -68,6 +74,15 @@ TEST_CASE("a wrong file is refused with file, line, key and what is allowed") {
       {minimal("weight = \"3\"\n"), "weight: a number"},
       {minimal("requests_per_s = 0\n"), "requests_per_s: a number"},
       {minimal("burst = 0.5\n"), "burst: a number from 1"},
+      {minimal("jobs_per_day = -1\n"), "tenants.toml:4: tenant: jobs_per_day: a number from 0"},
+      {minimal("jobs_per_day = 1.5\n"), "jobs_per_day: a whole number expected"},
+      {minimal("running_jobs_max = true\n"), "running_jobs_max: a number"},
+      {minimal("gpu_seconds_per_day = \"1\"\n"), "gpu_seconds_per_day: a number"},
+      {minimal("time_zone = \"Mars/Olympus\"\n"), "tenants.toml:4: tenant: time_zone: no time zone 'Mars/Olympus'"},
+      {minimal("time_zone = 2\n"), "time_zone: a text expected"},
+      {minimal("free = 3\n"), "free: limits expected"},
+      {minimal("free = { weight = 3 }\n"), "weight: no such limit of a class"},
+      {minimal("free = { queued_jobs_max = -3 }\n"), "queued_jobs_max: a number from 0"},
       {minimal("operator = 1\n"), "operator: true or false expected"},
       {minimal("default_class = \"gold\"\n"), "default_class: urgent, vip, standard or free expected"},
       {minimal("allowed_classes = \"vip\"\n"), "allowed_classes: a list of classes"},
@@ -130,9 +145,27 @@ TEST_CASE("threads together get a tenant's burst and no more, and another tenant
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 1000; ++i)
-        if (limiter.take(tenants[0], now).count() == 0) ++passed;
+        if (limiter.take(tenants[0], now).wait.count() == 0) ++passed;
     });
   for (auto& t : threads) t.join();
   CHECK(passed == 100);
-  CHECK(limiter.take(tenants[1], now).count() == 0);
+  CHECK(limiter.take(tenants[1], now).wait.count() == 0);
+}
+
+TEST_CASE("every answer of the rate limiter says what is left and when all will be there again") {
+  using namespace std::chrono_literals;
+  std::vector<tenant> tenants(1);
+  tenants[0].rate = {.per_s = 2, .burst = 3};
+  rate_limiter limiter{tenants};
+  const instant now{std::chrono::hours{1}};
+  for (std::uint64_t left : {2, 1, 0}) {
+    const auto d = limiter.take(tenants[0], now);
+    CHECK(d.wait == 0ns);
+    CHECK(d.left == left);
+    CHECK(d.full_in == (3 - left) * 500ms);
+  }
+  CHECK(limiter.take(tenants[0], now).wait == 500ms);
+  CHECK(limiter.take(tenants[0], now).left == 0);
+  CHECK(limiter.take(tenants[0], now + 750ms).left == 0);
+  CHECK(limiter.take(tenants[0], now + 1h).left == 2);
 }

@@ -106,6 +106,13 @@ TEST_CASE("an older release's end_batch decodes, later fields as defaults") {
   CHECK(m->outcomes[0].counted);
 }
 
+TEST_CASE("an older release's accept_answers say nothing of quotas") {
+  auto m = decode_file<accept_answers>("older_accept_answers.bin");
+  REQUIRE(m);
+  CHECK(*m == accept_answers{{{errc::quota_exceeded, id_of<job_id>(3, 4)}, {}}});
+  CHECK(m->answers[0].quota == quota_standing{});
+}
+
 TEST_CASE("an older release's batches begin from the start and are stopped without their work") {
   auto run = decode_file<run_batch>("older_run_batch.bin");
   REQUIRE(run);

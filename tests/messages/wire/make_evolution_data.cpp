@@ -53,6 +53,11 @@ void make_older() {
     set_id(outcome.initId(), 3, 4);
     outcome.setFence(5);
   });
+  make<older::AcceptAnswers>("older_accept_answers.bin", [](older::AcceptAnswers::Builder b) {
+    auto answers = b.initAnswers(2); // the second one stays empty
+    answers[0].setCode(10);
+    set_id(answers[0].initId(), 3, 4);
+  });
   make<older::RunBatch>("older_run_batch.bin", [](older::RunBatch::Builder b) {
     set_id(b.initBatch(), 1, 2);
     b.setWorker("workers-1/0");

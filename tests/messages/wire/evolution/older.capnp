@@ -57,6 +57,16 @@ struct EndBatch {
   outcomes @2 :List(JobOutcome);
 }
 
+struct AcceptAnswer {
+  code @0 :UInt8;
+  id @1 :Uuid;
+  replayed @2 :Bool;
+}
+
+struct AcceptAnswers {
+  answers @0 :List(AcceptAnswer);
+}
+
 struct RunJob {
   id @0 :Uuid;
   fence @1 :UInt32;

@@ -1,0 +1,101 @@
+// quota_test.cpp: Quotas over real processes: what a tenant may use of a day is used up once, whatever is killed, and
+// never more of its jobs run at once than may.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <chrono>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "src/harness/local_cluster.hpp"
+#include "src/reelctl/api_client.hpp"
+#include "tests/integration/ledger_audit.hpp"
+
+using namespace reel;
+using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
+namespace json = boost::json;
+
+namespace {
+
+constexpr int per_day = 12;
+
+/// One in which it is about noon: the test does not run over midnight.
+std::string zone_of_noon() {
+  const auto now = std::chrono::system_clock::now();
+  const auto hour = std::chrono::floor<std::chrono::hours>(now - std::chrono::floor<std::chrono::days>(now)).count();
+  return fmt::format("{}{:02}:00", hour > 12 ? '-' : '+', hour > 12 ? hour - 12 : 12 - hour);
+}
+
+std::string submit(ctl::api_client& api) {
+  return std::string{api.post("/v1/videos", json::object{{"prompt", "p"}}).at("id").as_string()};
+}
+
+std::string refusal(ctl::api_client& api) {
+  try {
+    submit(api);
+  } catch (const ctl::api_error& e) {
+    return e.what();
+  }
+  return "none";
+}
+
+void wait_until_completed(ctl::api_client& api, const std::string& id) {
+  for (auto give_up_at = std::chrono::steady_clock::now() + 120s; std::chrono::steady_clock::now() < give_up_at;) {
+    if (api.get("/v1/videos/" + id).at("status").as_string() == "completed") return;
+    std::this_thread::sleep_for(20ms);
+  }
+  FAIL("job " << id << " did not complete in two minutes");
+}
+
+std::string output_of_quota_command(const harness::local_cluster& cluster) {
+  const auto file = cluster.dir() + "/quota.out";
+  const std::vector<std::string> command{std::string{REEL_BIN_DIR} + "/reelctl",
+                                         "quota",
+                                         "--url",
+                                         cluster.url(),
+                                         "--key-file",
+                                         cluster.dir() + "/api-key"};
+  REQUIRE(harness::process{{command, {}, file}}.wait().clean());
+  std::ifstream in{file};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+} // namespace
+
+TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up after a restart too") {
+  const auto dir = fmt::format("/tmp/reel-quota-{}", ::getpid());
+  {
+    harness::local_cluster cluster{{.dir = dir,
+                                    .bin = REEL_BIN_DIR,
+                                    .models = harness::null_model(0, 4),
+                                    .more = {},
+                                    .tenant = {"--jobs-per-day", std::to_string(per_day), "--running-jobs-max", "1",
+                                               "--time-zone", zone_of_noon()}}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    api.set_patience(120); // which a day that is used up does not call upon
+    std::vector<std::string> ids;
+    for (int i = 0; i < per_day; ++i) ids.push_back(submit(api));
+    CHECK_THAT(refusal(api), ContainsSubstring("jobs_per_day") && ContainsSubstring("HTTP 429"));
+    for (const auto& id : ids) wait_until_completed(api, id);
+
+    cluster.kill("control");
+    cluster.start("control");
+    cluster.wait_until_ready();
+    CHECK_THAT(refusal(api), ContainsSubstring("jobs_per_day"));
+    const auto all = api.get("/v1/quota").at("all");
+    CHECK(all.at("jobs") == per_day);
+    CHECK(all.at("gpu_seconds_reserved").to_number<double>() == 0);
+    CHECK(all.at("queued_jobs") == 0);
+    CHECK_THAT(output_of_quota_command(cluster), ContainsSubstring(fmt::format("{0} of {0}", per_day)));
+    CHECK(cluster.stop("workers-1") == 0);
+    CHECK(cluster.stop("control") == 0);
+  }
+  const auto r = audit::check_ledger(dir + "/ledger.sqlite");
+  CHECK(r.violations == std::vector<std::string>{});
+  CHECK(r.succeeded == per_day);
+  CHECK(r.running_most == 1);
+  std::filesystem::remove_all(dir);
+}
