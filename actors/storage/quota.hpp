@@ -46,10 +46,12 @@ struct reservation {
   bool operator==(const reservation&) const = default;
 };
 
+/// More is taken for a mistake: 35 years, and a sum of millions of them still fits.
+inline constexpr std::uint64_t measured_ms_max = std::uint64_t{1} << 40;
+
 inline day_usage reserved(std::int64_t gpu_ms) { return {1, gpu_ms, 0}; }
 inline day_usage settled(const reservation& r, std::uint64_t measured_ms) {
-  constexpr std::uint64_t most_ms = std::uint64_t{1} << 40; // 35 years: a sum of millions of them still fits
-  return {0, -r.gpu_ms, static_cast<std::int64_t>(std::min(measured_ms, most_ms))};
+  return {0, -r.gpu_ms, static_cast<std::int64_t>(std::min(measured_ms, measured_ms_max))};
 }
 inline day_usage refunded(const reservation& r) { return {-1, -r.gpu_ms, 0}; }
 
@@ -101,14 +103,13 @@ public:
   }
   void measured(std::uint64_t kind, std::uint64_t gpu_ms) {
     auto& p = places_[kind % places_count];
-    const auto ms = static_cast<double>(std::min(gpu_ms, measured_most_ms));
+    const auto ms = static_cast<double>(std::min(gpu_ms, measured_ms_max));
     const bool known = p.known && p.kind == kind;
     p = {kind, known ? p.average_ms + (ms - p.average_ms) / 8 : ms, true};
   }
 
 private:
   static constexpr std::size_t places_count = 1024;
-  static constexpr std::uint64_t measured_most_ms = std::uint64_t{1} << 40;
   struct place {
     std::uint64_t kind = 0;
     double average_ms = 0;

@@ -173,7 +173,9 @@ json::object json_of(const explanation& e) {
           {"steps_total", e.steps_total},
           {"cause", to_string(e.cause)},
           {"message", e.message},
-          {"gpu_ms", e.gpu_ms}};
+          {"gpu_ms", e.gpu_ms},
+          {"tenant_running", e.tenant_running},
+          {"running_max", e.running_max}};
 }
 
 /// Those limits that were given.
