@@ -105,6 +105,7 @@ struct waiting_job {
   batch_id batch;               ///< while leased
   worker_id worker;             ///< while leased
   std::int32_t saved_steps = 0; ///< denoise steps that its saved run spares; 0: it begins from the start
+  std::uint64_t theme = 0;      ///< of its prompt: prompt_theme.hpp; 0: not known
   bool operator==(const waiting_job&) const = default;
 };
 

@@ -1,11 +1,14 @@
 #include "actors/storage/ledger_actor.hpp"
 
+#include "messages/prompt_theme.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
 
 waiting_job waiting_job_of(const job_request& request) {
-  return {request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
+  waiting_job w{request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
+  w.theme = theme_of(request.prompt_tokens);
+  return w;
 }
 
 ledger_actor::ledger_actor(interface::pointer self, std::shared_ptr<ledger> led,

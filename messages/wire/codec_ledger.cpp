@@ -129,6 +129,7 @@ void write(schema::WaitingJob::Builder b, const waiting_job& v, output& out) {
   write(b.initBatch(), v.batch, out);
   b.setWorker(name(v.worker));
   b.setSavedSteps(v.saved_steps);
+  b.setTheme(v.theme);
 }
 void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -145,6 +146,7 @@ void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   read(r.getBatch(), v.batch, in);
   v.worker = in.name<worker_id>(r.getWorker());
   v.saved_steps = r.getSavedSteps();
+  v.theme = r.getTheme();
 }
 
 static void write(schema::UnfinishedJobs::Builder b, const unfinished_jobs& v, output& out) {

@@ -108,6 +108,7 @@ enum WaitReason {
   window @7;
   turn @8;
   ended @9;
+  offPeak @10;
 }
 
 struct Explanation {
@@ -143,7 +144,7 @@ struct Explanation {
     none @16 :Void;
     unixMs @17 :Int64;
   }
-  # retryLater: not before this.
+  # retryLater: not before this; offPeak: the next window begins then.
 
   batch @18 :Job.Uuid;
   worker @19 :Text;

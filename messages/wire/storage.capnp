@@ -151,6 +151,9 @@ struct WaitingJob {
 
   savedSteps @15 :Int32;
   # Denoise steps that the job's saved run spares; 0: it begins from the start.
+
+  theme @16 :UInt64;
+  # Simhash of its prompt's tokens; 0: not known, as after a restart.
 }
 
 struct UnfinishedJobs {
