@@ -103,8 +103,14 @@ key_ptr job_queue::share(const batch_key& key) const {
 std::optional<job_queue::first_job> job_queue::first(const key_filter& served, instant now) {
   const lane* l = first_lane(at(job_class::urgent), served);
   const lane* aged = l ? nullptr : first_aged(served, now);
+  if (!l && !aged && owed_) aged = first_owed(served);
   if (aged) l = aged;
-  for (std::size_t c = 1; c < classes && !l; ++c) l = first_lane(classes_[c], served);
+  for (std::size_t c = 1; c < classes && !l; ++c) {
+    if (static_cast<job_class>(c) != job_class::free || !free_open_)
+      l = first_lane(classes_[c], served);
+    else
+      l = first_lane(classes_[c], [&](const batch_key& k) { return served(k) && free_open_(k); });
+  }
   if (!l) return {};
   auto id = l->jobs.first().id;
   first_job f{l->group->key, id, l->owner->tenant, l->owner->cls, aged != nullptr, {}, l->owner->start};
@@ -153,6 +159,14 @@ const lane* job_queue::first_aged(const key_filter& served, instant now) const {
   return best;
 }
 
+/// Of class free, the lane whose first job is due first.
+const lane* job_queue::first_owed(const key_filter& served) const {
+  const std::pair<turn, lane*>* best = nullptr;
+  for (const auto& [key, group] : at(job_class::free).groups)
+    if (!group.by_due.empty() && (!best || *group.by_due.begin() < *best) && served(*key)) best = &*group.by_due.begin();
+  return best ? best->second : nullptr;
+}
+
 // ---------------------------------------------------------------- service
 
 std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most, instant now, double gpu_s) {
@@ -160,9 +174,10 @@ std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most
   auto found = jobs_.find(head.id);
   if (most == 0 || !found) return taken;
   auto key = found->at->group->key;
+  bool free_too = head.cls == job_class::free || is_free_open(*key);
   taken.push_back(take_one(*found->at, now, gpu_s));
   for (auto& c : classes_)
-    while (taken.size() < most) {
+    while (taken.size() < most && (free_too || &c != &at(job_class::free))) {
       auto group = c.groups.find(*key);
       if (group == c.groups.end() || group->second.order.empty()) break;
       taken.push_back(take_one(*fresh_first(group->second), now, gpu_s));
@@ -218,11 +233,24 @@ void job_queue::move_start(account& a, double to) {
 
 // ---------------------------------------------------------------- views
 
-std::size_t job_queue::count(const batch_key& key) const {
+std::size_t job_queue::count(const batch_key& key, bool free_too) const {
   std::size_t total = 0;
   for (const auto& c : classes_)
-    if (auto group = c.groups.find(key); group != c.groups.end()) total += group->second.waiting;
+    if (auto group = c.groups.find(key); group != c.groups.end())
+      if (&c != &at(job_class::free) || free_too || is_free_open(key)) total += group->second.waiting;
   return total;
+}
+
+void job_queue::for_each_due(const std::function<void(const batch_key&, wall_time, std::size_t)>& visit) const {
+  for (const auto& [key, group] : at(job_class::free).groups)
+    for (const auto& [step, jobs] : group.dues) visit(*key, wall_time{step * dues_step}, jobs);
+}
+
+std::optional<instant> job_queue::next_aged_free(instant now) const {
+  const auto& unserved = at(job_class::free).unserved;
+  if (unserved.empty()) return {};
+  auto aged = unserved.begin()->first.first + options_.age_after[static_cast<std::size_t>(job_class::free)];
+  return aged > now ? std::optional{aged} : std::nullopt;
 }
 
 std::optional<job_id> job_queue::oldest(const batch_key& key) const {

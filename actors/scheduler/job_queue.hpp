@@ -16,6 +16,9 @@
 // Urgent is never aged into: it is the operators' class and preempts. Among jobs a free worker can run, order is
 // exact at every plan, so I12's bound of 5 s is a bound on the planning delay (window, at most 200 ms).
 //
+// Class free may be held back (hold_free): then only what its filter lets through is served, tenants past their age, and,
+// where it is owed, the job that is due first, at the aged tenants' place.
+//
 // Jobs of one batch key can be taken together. Jobs in retry_wait lie aside until their time.
 //
 // Owned by the scheduler core; neither copied nor moved (its tables point into each other). About 200 bytes per job.
@@ -49,6 +52,7 @@ struct queue_options {
   std::array<std::chrono::seconds, 4> age_after{std::chrono::hours{24 * 365}, std::chrono::minutes{15},
                                                 std::chrono::hours{1}, std::chrono::hours{6}};
   std::chrono::milliseconds due_in{std::chrono::hours{24}}; ///< of a job without deadline: schedule-to-close's default
+  bool dues = false; ///< keep the jobs of class free by due time as well: needed to hold it back
 };
 
 class job_queue {
@@ -57,6 +61,8 @@ public:
   /// Tenants past their age of one class that are looked at per plan: more cannot get a turn at once anyway, and those
   /// that no worker can serve must not make every plan long.
   static constexpr std::size_t aged_most = 64;
+  /// Due times of class free are counted by the quarter of an hour: 672 counters for a week of deadlines.
+  static constexpr std::chrono::minutes dues_step{15};
 
   using key_filter = std::function<bool(const batch_key&)>;
 
@@ -85,7 +91,7 @@ public:
     job_id id;
     tenant_id tenant;
     job_class cls = job_class::standard;
-    bool aged = false; ///< its tenant moved up by waiting
+    bool aged = false; ///< moved up: its tenant by waiting, or it is owed
     std::optional<wall_time> deadline;
     double start = 0; ///< virtual, of its tenant
   };
@@ -100,6 +106,12 @@ public:
   /// What a job was charged too little (or, negative, too much).
   void settle(const tenant_id& tenant, job_class cls, double gpu_s);
 
+  /// Holds class free back but for keys that pass; an empty filter serves it like any other class.
+  void hold_free(key_filter open) { free_open_ = std::move(open); }
+  /// While it is owed, the job of class free that is due first is served before vip, held back or not.
+  void owe_free(bool owed) { owed_ = owed; }
+  bool is_free_open(const batch_key& key) const { return !free_open_ || free_open_(key); }
+
   /// The key as it is kept: one object for all jobs that wait with it.
   key_ptr share(const batch_key& key) const;
 
@@ -112,7 +124,8 @@ public:
 
   // ---- views
 
-  std::size_t count(const batch_key& key) const;
+  /// Jobs of the key that could be taken now; those of class free only where it is open, or with `free_too`.
+  std::size_t count(const batch_key& key, bool free_too = false) const;
   /// The oldest of the key's jobs that are next in their lanes; looks at 16 lanes per class.
   std::optional<job_id> oldest(const batch_key& key) const;
   /// 1 for the job that is served next; 0 when it does not wait (or is delayed). Exact inside a tenant; what other
@@ -121,6 +134,10 @@ public:
   std::size_t waiting(job_class c) const { return at(c).waiting; }
   std::size_t waiting(job_class c, const tenant_id& tenant) const;
   std::vector<std::pair<key_ptr, std::size_t>> waiting_by_key(job_class c) const;
+  /// Jobs of class free by key and due time, rounded down to dues_step; those of paused tenants are left out.
+  void for_each_due(const std::function<void(const batch_key&, wall_time, std::size_t)>& visit) const;
+  /// When the first tenant of class free will be past its age; nothing when none waits or that is before `now`.
+  std::optional<instant> next_aged_free(instant now) const;
   std::size_t tenants(job_class c) const { return at(c).accounts.size(); }
   double virtual_start(job_class c, const tenant_id& tenant) const; ///< 0: no account
   std::size_t delayed() const { return delayed_.size(); }
@@ -149,6 +166,8 @@ private:
   void went_idle(account& a);
   void forget_idle(class_queue& c);
 
+  void count_due(lane& l, const turn& t, int jobs);
+  void note_due(lane& l);
   void link(lane& l);
   void unlink(lane& l);
   void relink(lane& l);
@@ -162,6 +181,7 @@ private:
   queue_entry take_one(lane& l, instant now, double gpu_s);
   const lane* first_aged(const key_filter& served, instant now) const;
   const lane* first_lane(class_queue& c, const key_filter& served);
+  const lane* first_owed(const key_filter& served) const;
   lane* fresh_first(key_group& g);
 
   queue_options options_;
@@ -170,6 +190,8 @@ private:
   std::set<std::pair<wall_time, job_id>> delayed_;
   std::map<tenant_id, double> weights_; ///< at most the tenants of the configuration
   std::set<tenant_id> paused_;          ///< likewise
+  key_filter free_open_;                ///< empty: class free is not held back
+  bool owed_ = false;
 };
 
 } // namespace reel

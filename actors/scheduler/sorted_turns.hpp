@@ -65,6 +65,11 @@ public:
     return before;
   }
 
+  void for_each(const auto& visit) const {
+    for (const auto& b : blocks_)
+      for (const auto& t : b) visit(t);
+  }
+
 private:
   /// The first block that ends at or after it, else the last.
   std::vector<std::vector<turn>>::iterator block_of(const turn& t) {

@@ -11,6 +11,9 @@ namespace reel::sim {
 
 using ms = std::chrono::milliseconds;
 
+/// Of virtual time zero: midnight in UTC.
+constexpr wall_time wall_start{ms{1'699'920'000'000}};
+
 /// What a model really costs, for its reference shape; and how wrong the scheduler's first belief is.
 struct model_truth {
   model_id id;
@@ -72,6 +75,8 @@ struct workload {
   std::size_t fixed_batch = 4; ///< of the baselines
   ms fixed_window{500};
   bool preempt = true;
+  off_peak_windows off_peak; ///< time zero is wall_start
+  double free_margin = 0.1;
   std::array<std::chrono::seconds, 4> age_after = queue_options{}.age_after;
   std::vector<model_truth> models;
   std::vector<shape> shapes;
