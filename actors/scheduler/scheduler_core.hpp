@@ -237,6 +237,7 @@ private:
   std::map<worker_kind, worker_tally> tallies_;
   std::set<batch_id> free_batches_; ///< whose first job is of class free
   free_pace pace_;
+  off_peak_share free_share_;
   std::optional<instant> paced_at_;
   std::uint64_t grants_ = 0;
   std::size_t stopping_ = 0; ///< batches being preempted

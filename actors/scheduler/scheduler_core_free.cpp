@@ -15,12 +15,10 @@ instant instant_of(wall_time at, instant now, wall_time wall) { return now + std
 
 void scheduler_core::hold_free(instant now, wall_time wall) {
   if (options_.off_peak.empty()) return;
-  if (options_.off_peak.open(wall)) {
+  if (options_.off_peak.open(wall))
     queue_.hold_free({});
-    queue_.owe_free(false);
-    return;
-  }
-  queue_.hold_free([this, now](const batch_key& key) { return is_spare(key, now); });
+  else
+    queue_.hold_free([this, now](const batch_key& key) { return is_spare(key, now); });
   refresh_pace(now, wall);
   owe_free();
 }
@@ -55,15 +53,21 @@ void scheduler_core::tally(worker_slot& w, bool is_usable) {
 void scheduler_core::refresh_pace(instant now, wall_time wall) {
   bool rises = pace_.next && *pace_.next <= wall;
   if (paced_at_ && now - *paced_at_ < 1s && !rises) return;
+  std::size_t usable = 0;
+  for (const auto& [kind, t] : tallies_) usable += t.usable;
+  if (paced_at_ && usable > 0 && options_.off_peak.open(wall)) {
+    auto others = static_cast<double>(batches_.size() - free_batches_.size()) / static_cast<double>(usable);
+    free_share_.saw(std::max(0.0, 1 - others), now - *paced_at_);
+  }
   paced_at_ = now;
   pace_ = {};
   if (queue_.waiting(job_class::free) == 0) return;
-  pace_question q;
+  pace_question q{.workers = free_share_.part() * static_cast<double>(usable)};
   auto work = free_work(now, q.longest);
   q.work = work;
   for (const auto& id : free_batches_)
-    if (auto end = ends_at(batches_.at(id)); end && *end > now) q.running_s += std::chrono::duration<double>(*end - now).count();
-  for (const auto& [kind, t] : tallies_) q.workers += t.usable;
+    if (auto end = ends_at(batches_.at(id)); end && *end > now)
+      q.running_s += std::chrono::duration<double>(*end - now).count();
   pace_ = pace_of(q, options_.off_peak, wall);
 }
 
@@ -102,7 +106,7 @@ void scheduler_core::wake_for_free(instant now, wall_time wall, plan_result& res
   if (options_.off_peak.empty() || queue_.waiting(job_class::free) == 0) return;
   auto wake = [&result](instant at) { result.wake_at = result.wake_at ? std::min(*result.wake_at, at) : at; };
   if (auto change = options_.off_peak.next_change(wall)) wake(instant_of(*change, now, wall));
-  if (pace_.next && !options_.off_peak.open(wall)) wake(instant_of(*pace_.next, now, wall));
+  if (pace_.next) wake(instant_of(*pace_.next, now, wall));
   if (auto aged = queue_.next_aged_free(now)) wake(*aged);
 }
 

@@ -14,7 +14,7 @@ namespace {
 const wall_time midnight{std::chrono::milliseconds{1'699'920'000'000}};
 const off_peak_windows night{{{22h, 6h}}};
 
-free_pace pace(const std::vector<due_work>& work, wall_time now, std::size_t workers = 10) {
+free_pace pace(const std::vector<due_work>& work, wall_time now, double workers = 10) {
   return pace_of({work, 0, workers, 10min}, night, now);
 }
 
@@ -36,6 +36,20 @@ TEST_CASE("what off-peak hours can do before it is due is not owed") {
   CHECK(pace(batch, midnight + 8h).workers == 0);
   batch[0].gpu_s += 14 * 3600 * 2; // and two workers' day
   CHECK(pace(batch, midnight + 8h).workers == 2);
+}
+
+TEST_CASE("what the off-peak hours cannot do even by themselves is owed in them as well") {
+  std::vector<due_work> batch{{midnight + 25h, 5 * 3600}};
+  CHECK(pace(batch, midnight + 23h, 1).workers == 3); // 110 minutes are left
+  CHECK(pace(batch, midnight + 23h, 3).workers == 0);
+}
+
+TEST_CASE("the share that is left in off-peak hours is learnt within some hours of them") {
+  off_peak_share s;
+  CHECK(s.part() == off_peak_share::at_first);
+  for (int i = 0; i < 8 * 3600; ++i) s.saw(0.9, 1s);
+  CHECK(s.part() > 0.8);
+  CHECK(s.part() < 0.9);
 }
 
 TEST_CASE("a batch of a day is owed the same few workers all day") {
