@@ -177,6 +177,7 @@ scheduler_config read_scheduler(config_table t) {
   s.recovery.retries_max = static_cast<std::uint32_t>(t.integer("retries_max", 0, 10, 3));
   s.recovery.backoff_first = t.duration("backoff_first", 1ms, 1h, 1s);
   s.weights = read_weights(t);
+  s.theme = t.flag("theme", true);
   s.off_peak = read_off_peak(t);
   s.free_margin = t.number("free_margin", 0, 1, 0.1);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);

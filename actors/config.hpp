@@ -53,6 +53,7 @@ struct scheduler_config {
   std::chrono::milliseconds renew_every{};
   recovery_options recovery;
   std::map<tenant_id, double> weights; ///< shares of GPU-seconds inside a class; 1 where there is none
+  bool theme = true;                   ///< alike prompts share batches
   off_peak_windows off_peak;           ///< none: class free runs whenever its turn comes
   double free_margin = 0.1;            ///< part of the workers that class free leaves idle in peak hours
 };

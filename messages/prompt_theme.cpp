@@ -20,7 +20,8 @@ std::uint64_t theme_of(std::span<const std::int32_t> tokens) {
   std::array<std::int32_t, 64> votes{};
   for (auto token : tokens) {
     auto hash = mixed(token);
-    for (std::size_t bit = 0; bit < votes.size(); ++bit) votes[bit] += static_cast<std::int32_t>(hash >> bit & 1) * 2 - 1;
+    for (std::size_t bit = 0; bit < votes.size(); ++bit)
+      votes[bit] += static_cast<std::int32_t>(hash >> bit & 1) * 2 - 1;
   }
   std::uint64_t theme = 0;
   for (std::size_t bit = 0; bit < votes.size(); ++bit) theme |= static_cast<std::uint64_t>(votes[bit] > 0) << bit;

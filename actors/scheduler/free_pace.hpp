@@ -1,13 +1,13 @@
 // free_pace.hpp: How many workers class free has to have so that its deadlines are met. Its jobs may wait for off-peak
-// hours, often for a day; what these hours cannot do has to be done in peak hours, at the cost of the paying classes, and
-// should cost them a few workers for the whole day and not all of them in the last hour.
+// hours, often for a day; what these hours cannot do has to be done in peak hours, at the cost of the paying classes,
+// and should cost them a few workers for the whole day and not all of them in the last hour.
 //
 // The rule: jobs are taken by the time they are due. Up to every such time there is so much work owed; less what the
-// off-peak hours until then will do (on the part of the workers that the other classes leave there, which is learnt), it
-// is spread evenly over the peak hours until then. The largest of these rates, in workers, is what class free is given;
-// as long as it is below one worker, nothing. So one job alone starts at the last moment, a hundred of a 24-hour batch
-// start one after the other all day, and both are done in time. It corrects itself: a worker lost or a run longer than
-// predicted raises the rate.
+// off-peak hours until then will do (on the part of the workers that the other classes leave there, which is learnt),
+// it is spread evenly over the peak hours until then. The largest of these rates, in workers, is what class free is
+// given; as long as it is below one worker, nothing. So one job alone starts at the last moment, a hundred of a 24-hour
+// batch start one after the other all day, and both are done in time. It corrects itself: a worker lost or a run longer
+// than predicted raises the rate.
 //
 // Rejected: a start time for each job at acceptance, which knows nothing of what comes later; priority by deadline over
 // the other classes, which is the last hour.
@@ -40,8 +40,8 @@ struct free_pace {
   std::optional<wall_time> next; ///< when it will be more if nothing is started until then and no window opens
 };
 
-/// The part of the workers that the other classes leave to class free in off-peak hours: the mean over the last hours of
-/// them, the latest counting most.
+/// The part of the workers that the other classes leave to class free in off-peak hours: the mean over the last hours
+/// of them, the latest counting most.
 class off_peak_share {
 public:
   static constexpr double at_first = 0.5; ///< until it has seen some: neither all is left nor nothing
@@ -49,7 +49,8 @@ public:
 
   double part() const { return part_; }
   void saw(double part, std::chrono::nanoseconds passed) {
-    part_ += (part - part_) * -std::expm1(-std::chrono::duration<double>(passed) / std::chrono::duration<double>(fades_in));
+    part_ +=
+        (part - part_) * -std::expm1(-std::chrono::duration<double>(passed) / std::chrono::duration<double>(fades_in));
   }
 
 private:

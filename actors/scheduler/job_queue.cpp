@@ -1,5 +1,7 @@
 #include "actors/scheduler/job_queue.hpp"
 
+#include "messages/prompt_theme.hpp"
+
 namespace reel {
 
 // ---------------------------------------------------------------- jobs come and go
@@ -7,6 +9,7 @@ namespace reel {
 bool job_queue::add(const waiting_job& job, instant now) {
   queue_entry entry{job.id,    job.cls,           share(job.key), job.generation,
                     job.fence, job.attempts_used, job.tenant,     job.deadline};
+  entry.theme = job.theme;
   return add(entry, job.not_before, now);
 }
 
@@ -18,7 +21,8 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
   p.has_deadline = entry.deadline.has_value();
   p.generation = entry.generation;
   p.fence = entry.fence;
-  p.attempts_used = entry.attempts_used;
+  p.theme = entry.theme;
+  p.attempts_used = static_cast<std::uint16_t>(entry.attempts_used); // at most the configured retries
   p.steps_done = entry.steps_done;
   p.preempted = entry.preempted;
   p.not_before = not_before.value_or(wall_time{});
@@ -27,7 +31,7 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
     ++p.at->delayed;
     delayed_.emplace(*not_before, entry.id);
   } else
-    enqueue(*p.at, {p.due, entry.id}, now);
+    enqueue(*p.at, {p.due, entry.id, p.theme}, now);
   return true;
 }
 
@@ -52,7 +56,7 @@ std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
     auto& p = *jobs_.find(id);
     p.not_before = {};
     --p.at->delayed;
-    enqueue(*p.at, {p.due, id}, now);
+    enqueue(*p.at, {p.due, id, p.theme}, now);
   }
   if (delayed_.empty()) return {};
   return delayed_.begin()->first;
@@ -89,6 +93,7 @@ queue_entry job_queue::entry_from(const job_id& id, const place& p) const {
   if (p.has_deadline) e.deadline = p.due;
   e.steps_done = p.steps_done;
   e.preempted = p.preempted;
+  e.theme = p.theme;
   return e;
 }
 
@@ -163,7 +168,8 @@ const lane* job_queue::first_aged(const key_filter& served, instant now) const {
 const lane* job_queue::first_owed(const key_filter& served) const {
   const std::pair<turn, lane*>* best = nullptr;
   for (const auto& [key, group] : at(job_class::free).groups)
-    if (!group.by_due.empty() && (!best || *group.by_due.begin() < *best) && served(*key)) best = &*group.by_due.begin();
+    if (!group.by_due.empty() && (!best || *group.by_due.begin() < *best) && served(*key))
+      best = &*group.by_due.begin();
   return best ? best->second : nullptr;
 }
 
@@ -175,12 +181,15 @@ std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most
   if (most == 0 || !found) return taken;
   auto key = found->at->group->key;
   bool free_too = head.cls == job_class::free || is_free_open(*key);
-  taken.push_back(take_one(*found->at, now, gpu_s));
+  auto theme = options_.theme ? found->theme : 0;
+  auto& first = *found->at;
+  taken.push_back(take_one(first, first.jobs.first(), now, gpu_s));
   for (auto& c : classes_)
     while (taken.size() < most && (free_too || &c != &at(job_class::free))) {
       auto group = c.groups.find(*key);
       if (group == c.groups.end() || group->second.order.empty()) break;
-      taken.push_back(take_one(*fresh_first(group->second), now, gpu_s));
+      auto& l = *fresh_first(group->second);
+      taken.push_back(take_one(l, theme == 0 ? l.jobs.first() : most_alike(l, theme), now, gpu_s));
     }
   return taken;
 }
@@ -191,9 +200,24 @@ std::vector<queue_entry> job_queue::take(const batch_key& key, std::size_t most)
   return take(*head, most, {}, 1);
 }
 
-/// The first job of the lane leaves; its tenant is charged.
-queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
-  auto t = l.jobs.first();
+/// Of the lane's jobs that could as well be its first, the one nearest to the theme; of equals the first.
+turn job_queue::most_alike(const lane& l, std::uint64_t theme) const {
+  auto has_deadline = [this](const turn& t) { return t.deadline != t.id.created_at() + options_.due_in; };
+  auto best = l.jobs.first();
+  if (has_deadline(best)) return best;
+  auto latest = best.deadline + theme_within;
+  int nearest = theme_distance(best.theme, theme);
+  l.jobs.for_first(theme_look_most, [&](const turn& t) {
+    auto distance = theme_distance(t.theme, theme);
+    if (distance >= nearest || t.deadline > latest || has_deadline(t)) return;
+    nearest = distance;
+    best = t;
+  });
+  return best;
+}
+
+/// A job of the lane leaves; its tenant is charged.
+queue_entry job_queue::take_one(lane& l, turn t, instant now, double gpu_s) {
   auto entry = entry_from(t.id, *jobs_.find(t.id));
   jobs_.erase(t.id);
   served(*l.owner, now, gpu_s);

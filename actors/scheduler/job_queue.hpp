@@ -16,10 +16,13 @@
 // Urgent is never aged into: it is the operators' class and preempts. Among jobs a free worker can run, order is
 // exact at every plan, so I12's bound of 5 s is a bound on the planning delay (window, at most 200 ms).
 //
-// Class free may be held back (hold_free): then only what its filter lets through is served, tenants past their age, and,
-// where it is owed, the job that is due first, at the aged tenants' place.
+// Class free may be held back (hold_free): then only what its filter lets through is served, tenants past their age,
+// and, where it is owed, the job that is due first, at the aged tenants' place.
 //
-// Jobs of one batch key can be taken together. Jobs in retry_wait lie aside until their time.
+// Jobs of one batch key can be taken together. Of those that may go next, the first of the batch stays the first; the
+// others are, where `theme` is on, the ones most like it in prompt (prompt_theme.hpp) among the tenant's jobs without a
+// deadline that were created within `theme_within` of its first. Class, tenant and deadline decide as without it, and
+// no job is passed by one that is younger by more than that. Jobs in retry_wait lie aside until their time.
 //
 // Owned by the scheduler core; neither copied nor moved (its tables point into each other). About 200 bytes per job.
 // O(log n) in the jobs; finding the front skips the batch keys that the worker cannot run, O(k) in those.
@@ -46,12 +49,14 @@ struct queue_entry {
   std::optional<wall_time> deadline{};
   std::uint16_t steps_done = 0; ///< of a preempted job, which resumes there
   std::uint16_t preempted = 0;  ///< times
+  std::uint64_t theme = 0;      ///< of its prompt; 0: not known
 };
 
 struct queue_options {
   std::array<std::chrono::seconds, 4> age_after{std::chrono::hours{24 * 365}, std::chrono::minutes{15},
                                                 std::chrono::hours{1}, std::chrono::hours{6}};
   std::chrono::milliseconds due_in{std::chrono::hours{24}}; ///< of a job without deadline: schedule-to-close's default
+  bool theme = true;                                        ///< alike prompts share batches
   bool dues = false; ///< keep the jobs of class free by due time as well: needed to hold it back
 };
 
@@ -61,6 +66,9 @@ public:
   /// Tenants past their age of one class that are looked at per plan: more cannot get a turn at once anyway, and those
   /// that no worker can serve must not make every plan long.
   static constexpr std::size_t aged_most = 64;
+  /// Ties for the theme: among so many jobs, and created so close to each other; less than most batches take.
+  static constexpr std::size_t theme_look_most = 32;
+  static constexpr std::chrono::minutes theme_within{10};
   /// Due times of class free are counted by the quarter of an hour: 672 counters for a week of deadlines.
   static constexpr std::chrono::minutes dues_step{15};
 
@@ -148,11 +156,13 @@ private:
     lane* at = nullptr;
     wall_time due{};
     wall_time not_before{}; ///< not zero: it is in delayed_
-    std::uint32_t generation = 1, fence = 0, attempts_used = 0;
-    std::uint16_t steps_done = 0, preempted = 0;
+    std::uint64_t theme = 0;
+    std::uint32_t generation = 1, fence = 0;
+    std::uint16_t attempts_used = 0, steps_done = 0, preempted = 0;
     bool has_deadline = false;
     bool used() const { return at != nullptr; }
   };
+  static_assert(sizeof(place) <= 48, "with its id, a job in the table is one cache line");
 
   class_queue& at(job_class c) { return classes_[static_cast<std::size_t>(c)]; }
   const class_queue& at(job_class c) const { return classes_[static_cast<std::size_t>(c)]; }
@@ -178,7 +188,8 @@ private:
   void place_group(class_queue& c, key_group& g);
   void move_start(account& a, double to);
   void served(account& a, instant now, double gpu_s);
-  queue_entry take_one(lane& l, instant now, double gpu_s);
+  turn most_alike(const lane& l, std::uint64_t theme) const;
+  queue_entry take_one(lane& l, turn t, instant now, double gpu_s);
   const lane* first_aged(const key_filter& served, instant now) const;
   const lane* first_lane(class_queue& c, const key_filter& served);
   const lane* first_owed(const key_filter& served) const;

@@ -50,9 +50,9 @@ void job_queue::dequeue(lane& l, const turn& t) {
   auto& a = *l.owner;
   auto& c = at(a.cls);
   bool first = t == l.jobs.first();
+  if (!a.paused) count_due(l, t, -1);
   l.jobs.erase(t);
   if (first && !a.paused) relink(l);
-  if (!a.paused) count_due(l, t, -1);
   --l.group->waiting;
   --c.waiting;
   if (--a.waiting == 0) stop_aging(a);
@@ -125,7 +125,9 @@ void job_queue::note_due(lane& l) {
 
 void job_queue::count_due(lane& l, const turn& t, int jobs) {
   if (!options_.dues || l.owner->cls != job_class::free) return;
-  auto step = l.group->dues.try_emplace(std::chrono::floor<std::chrono::minutes>(t.deadline.time_since_epoch()) / dues_step).first;
+  auto step =
+      l.group->dues.try_emplace(std::chrono::floor<std::chrono::minutes>(t.deadline.time_since_epoch()) / dues_step)
+          .first;
   step->second += static_cast<std::uint32_t>(jobs);
   if (step->second == 0) l.group->dues.erase(step);
 }

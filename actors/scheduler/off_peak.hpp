@@ -1,8 +1,8 @@
 // off_peak.hpp: The hours of the day in which class free may run as it likes, at a fixed offset from UTC: an operator's
 // electricity or rental tariff has such hours, and a shift by an hour twice a year does no harm to work that may wait.
 //
-// Value type; owned by the scheduler's options. At most `windows_most` windows; a question costs O(windows). Never reads
-// a clock.
+// Value type; owned by the scheduler's options. At most `windows_most` windows; a question costs O(windows). Never
+// reads a clock.
 #pragma once
 
 #include <optional>

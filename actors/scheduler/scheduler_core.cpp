@@ -17,7 +17,8 @@ queue_options queue_options_of(const scheduler_options& o) {
 } // namespace
 
 scheduler_core::scheduler_core(scheduler_options o)
-    : options_{std::move(o)}, queue_{queue_options_of(options_)}, planner_{options_.cost_priors, options_.memory_priors} {
+    : options_{std::move(o)}, queue_{queue_options_of(options_)}, planner_{options_.cost_priors,
+                                                                           options_.memory_priors} {
   for (const auto& [tenant, weight] : options_.weights) queue_.set_weight(tenant, weight);
 }
 

@@ -8,7 +8,8 @@
 // A worker that would run the first job badly takes another of the same class that it runs well, if there is one. An
 // urgent job that no worker is free for preempts a batch of the lowest class at its next denoise step.
 // With off-peak hours configured, class free runs (a) in them, (b) while a margin of the workers that can run it stays
-// idle, (c) as far as its deadlines need (free_pace.hpp), (d) for one turn of a tenant past its age; without, at its turn.
+// idle, (c) as far as its deadlines need (free_pace.hpp), (d) for one turn of a tenant past its age; without, at its
+// turn.
 //
 // Never reads a clock, never logs. All times come in as arguments. Neither copied nor moved.
 #pragma once

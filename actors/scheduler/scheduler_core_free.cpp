@@ -87,7 +87,9 @@ std::vector<due_work> scheduler_core::free_work(instant now, std::chrono::millis
         auto size = planner_.best(question(key, kind->first, true), now);
         auto takes = planner_.cost().predict(key, size);
         each_s = takes ? std::chrono::duration<double>(*takes).count() / static_cast<double>(size) : unknown_s;
-        if (takes) longest = std::max(longest, std::chrono::ceil<std::chrono::milliseconds>(*takes * 11 / 10) + options_.cold_start);
+        if (takes)
+          longest =
+              std::max(longest, std::chrono::ceil<std::chrono::milliseconds>(*takes * 11 / 10) + options_.cold_start);
       }
     }
     if (each_s) work.push_back({due, *each_s * static_cast<double>(jobs)});

@@ -64,6 +64,7 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c) {
   o.core.prefetch_horizon = c.scheduler.prefetch_horizon;
   o.core.lease_ttl = c.scheduler.lease_ttl;
   o.core.weights = c.scheduler.weights;
+  o.core.queue.theme = c.scheduler.theme;
   o.core.off_peak = c.scheduler.off_peak;
   o.core.free_margin = c.scheduler.free_margin;
   for (const auto& m : c.models) o.core.model_batch_max[m.profile.id] = m.batch_max;

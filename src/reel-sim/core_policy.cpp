@@ -99,6 +99,7 @@ waiting_job waiting_of(const world& w, job_index n) {
   job.tenant = w.tenants[j.tenant].id;
   job.cls = j.cls;
   job.key = w.load.shapes[j.shape].key;
+  if (j.theme != 0) job.theme = j.theme * scramble;
   if (j.deadline != 0) job.deadline = wall_at(j.deadline);
   return job;
 }

@@ -143,6 +143,22 @@ void off_peak(table& t, workload w, std::uint64_t seed) {
               f.wait[c].p95_s - alone.wait[c].p95_s, 60, "s more");
 }
 
+/// Prompts of a few templates: batches hold more of one, and nobody waits longer for it.
+void themes(table& t, workload w, std::uint64_t seed) {
+  fmt::print("batches by prompt\n");
+  for (auto& s : w.streams) s.themes = 6;
+  auto with = run_core(w, seed);
+  w.theme = false;
+  auto without = run_core(w, seed);
+  t.at_least(fmt::format("alike in a batch beside theme = false ({:.1f} %)", 100 * without.theme_purity),
+             with.theme_purity / without.theme_purity, 2, "x");
+  for (std::size_t c = 1; c < 4; ++c)
+    t.at_most(fmt::format("change of the wait p95 in class {}", to_string(static_cast<job_class>(c))),
+              100 * std::abs(with.wait[c].p95_s / without.wait[c].p95_s - 1), 2, "%");
+  t.at_most("change of videos/GPU-hour", 100 * std::abs(with.videos_per_gpu_hour / without.videos_per_gpu_hour - 1), 1,
+            "%");
+}
+
 void depth(table& t) {
   fmt::print("a deep queue\n");
   // Taken in turns and the least of three each: other programs of the machine only ever make it slower.
@@ -180,6 +196,7 @@ bool run_suite(const std::string& configs, std::uint64_t seed, bool quick) {
   flood(t, read_workload(configs + "/flood.toml"), seed);
   beliefs(t, read_workload(configs + "/mixed.toml"), seed);
   off_peak(t, read_workload(configs + "/off-peak.toml"), seed);
+  themes(t, read_workload(configs + "/mixed.toml"), seed);
   depth(t);
   if (quick)
     fmt::print("a large cluster: left out (--quick)\n");

@@ -101,6 +101,7 @@ stream read_stream(config_table t, const std::vector<shape>& shapes) {
   s.burst_every = t.duration("burst_every", 0ms, year, 0ms);
   s.burst_length = t.duration("burst_length", 0ms, year, 0ms);
   read_shapes_of(t, s, shapes);
+  s.themes = static_cast<std::uint32_t>(t.integer("themes", 0, 60'000, 0));
   s.deadline = t.duration("deadline", 0ms, year, 0ms);
   s.cancelled = t.number("cancelled", 0, 1, 0.0);
   s.cancelled_after = t.duration("cancelled_after", 0ms, year, 10min);
@@ -129,6 +130,7 @@ void read_head(config_table t, workload& w) {
   w.fixed_batch = static_cast<std::size_t>(t.integer("fixed_batch", 1, 128, 4));
   w.fixed_window = t.duration("fixed_window", 0ms, 1h, 500ms);
   w.preempt = t.flag("preempt", true);
+  w.theme = t.flag("theme", true);
   w.off_peak = read_off_peak(t);
   w.free_margin = t.number("free_margin", 0, 1, 0.1);
   const char* names[] = {"", "age_after_vip", "age_after_standard", "age_after_free"};
@@ -205,6 +207,7 @@ void scale_to_load(workload& w) {
 scheduler_options scheduler_options_of(const workload& w) {
   scheduler_options o;
   o.preempt = w.preempt;
+  o.queue.theme = w.theme;
   o.off_peak = w.off_peak;
   o.free_margin = w.free_margin;
   o.queue.age_after = w.age_after;

@@ -18,7 +18,8 @@ std::vector<std::int32_t> tokens(std::int32_t first, std::int32_t count) {
 
 TEST_CASE("an empty prompt has no theme, every other one has, and what has none is far from all") {
   CHECK(theme_of({}) == 0);
-  REQUIRE(rc::check([](const std::vector<std::int32_t>& prompt) { RC_ASSERT((theme_of(prompt) == 0) == prompt.empty()); }));
+  REQUIRE(
+      rc::check([](const std::vector<std::int32_t>& prompt) { RC_ASSERT((theme_of(prompt) == 0) == prompt.empty()); }));
   CHECK(theme_distance(0, 0) == 64);
   CHECK(theme_distance(theme_of(tokens(1, 5)), 0) == 64);
   CHECK(theme_distance(theme_of(tokens(1, 5)), theme_of(tokens(1, 5))) == 0);

@@ -41,7 +41,8 @@ struct world {
     return result;
   }
   /// Until `to`, as the scheduler's actor would: it plans when a batch ends and when it asked to be woken.
-  void run_until(wall_time to, const std::function<void(const planned_batch&)>& started = [](auto&) {}) {
+  void run_until(
+      wall_time to, const std::function<void(const planned_batch&)>& started = [](auto&) {}) {
     for (;;) {
       auto result = plan();
       for (const auto& b : result.batches) started(b);
@@ -93,13 +94,14 @@ TEST_CASE("in peak hours class free waits, says why, and runs when the hours com
   CHECK(result.batches[0].jobs[0].id == sample::job(2, midnight + 8h));
   w.run_until(midnight + 9h);
   auto idle = w.plan();
-  CHECK(idle.batches.empty()); // one worker, and a margin
+  CHECK(idle.batches.empty());       // one worker, and a margin
   CHECK(idle.wake_at == w.now + 5h); // past its age
   auto e = w.core.explain(sample::job(1, midnight + 8h), w.now, w.wall);
   CHECK(e.why == wait_reason::off_peak);
   CHECK(e.not_before == midnight + 22h);
-  CHECK(to_string(e).starts_with("waits for off-peak hours, which begin at 2023-11-14T22:00Z, or for more idle workers; "
-                                 "1 of 1 worker that can run it idle"));
+  CHECK(
+      to_string(e).starts_with("waits for off-peak hours, which begin at 2023-11-14T22:00Z, or for more idle workers; "
+                               "1 of 1 worker that can run it idle"));
   w.pass(13h);
   CHECK(w.plan().batches.size() == 1);
 }
@@ -171,7 +173,8 @@ TEST_CASE("a batch of a day is spread over the peak hours when the off-peak hour
   });
   REQUIRE(starts.size() == 84);
   CHECK(starts.back() + 10min <= midnight + 21h);
-  for (std::size_t i = 0; i + 3 < starts.size(); ++i) CHECK(starts[i + 3] - starts[i] >= 10min); // never more than three
+  for (std::size_t i = 0; i + 3 < starts.size(); ++i)
+    CHECK(starts[i + 3] - starts[i] >= 10min); // never more than three
   CHECK(starts.front() < midnight + 9h);
   CHECK(starts.back() > midnight + 14h);
 }

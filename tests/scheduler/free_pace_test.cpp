@@ -64,7 +64,8 @@ TEST_CASE("a batch of a day is owed the same few workers all day") {
   CHECK(batch[0].gpu_s == 0);
 }
 
-TEST_CASE("what runs already counts as work to be done, and a deadline that cannot be met asks for more than there is") {
+TEST_CASE(
+    "what runs already counts as work to be done, and a deadline that cannot be met asks for more than there is") {
   std::vector<due_work> one{{midnight + 20h, 600}};
   auto now = midnight + 20h - 25min;
   CHECK(pace_of({one, 0, 10, 10min}, night, now).workers == 0);
