@@ -151,6 +151,20 @@ std::map<tenant_id, double> read_weights(config_table& t) {
   return all;
 }
 
+/// ["22:00-06:00"].
+off_peak_windows read_off_peak(config_table& t) {
+  auto zone = parse_utc_offset(t.text("off_peak_zone", "+00:00"));
+  if (!zone) t.refuse("off_peak_zone", "allowed is an offset from UTC like \"+02:00\" or \"-03:30\", at most 14 hours");
+  std::vector<off_peak_windows::window> all;
+  for (const auto& text : t.texts("off_peak", std::vector<std::string>{})) {
+    auto window = parse_off_peak_window(text);
+    if (!window) t.refuse("off_peak", "\"" + text + "\": allowed is \"HH:MM-HH:MM\", from 00:00 to 24:00");
+    all.push_back(*window);
+  }
+  if (all.size() > off_peak_windows::windows_most) t.refuse("off_peak", "allowed are at most 24");
+  return off_peak_windows{all, *zone};
+}
+
 scheduler_config read_scheduler(config_table t) {
   scheduler_config s;
   s.window = t.duration("batch_window", 0ms, 200ms, 200ms);
@@ -167,6 +181,9 @@ scheduler_config read_scheduler(config_table t) {
   s.recovery.retries_max = static_cast<std::uint32_t>(t.integer("retries_max", 0, 10, 3));
   s.recovery.backoff_first = t.duration("backoff_first", 1ms, 1h, 1s);
   s.weights = read_weights(t);
+  s.theme = t.flag("theme", true);
+  s.off_peak = read_off_peak(t);
+  s.free_margin = t.number("free_margin", 0, 1, 0.1);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);
   if (s.recovery.backoff_most < s.recovery.backoff_first) t.refuse("backoff_most", "is less than backoff_first");
   t.finish();

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "actors/gateway/api/model_profile.hpp"
+#include "actors/scheduler/off_peak.hpp"
 #include "actors/storage/ledger.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
 #include "actors/worker/renderer.hpp"
@@ -56,6 +57,9 @@ struct scheduler_config {
   bool preempt = true; ///< urgent jobs pause batches of lower classes
   std::chrono::milliseconds preempt_patience{};
   std::map<tenant_id, double> weights; ///< shares of GPU-seconds inside a class; 1 where there is none
+  bool theme = true;                   ///< alike prompts share batches
+  off_peak_windows off_peak;           ///< none: class free runs whenever its turn comes
+  double free_margin = 0.1;            ///< part of the workers that class free leaves idle in peak hours
 };
 
 struct workers_config {

@@ -17,6 +17,7 @@ std::string_view to_string(wait_reason r) {
   case wait_reason::turn: return "turn";
   case wait_reason::ended: return "ended";
   case wait_reason::quota: return "quota";
+  case wait_reason::off_peak: return "off_peak";
   }
   return "unknown";
 }
@@ -52,6 +53,24 @@ std::string end_of(const explanation& e) {
   return text;
 }
 
+/// In UTC: an operator's own zone is not known here.
+std::string minute_of(wall_time t) {
+  auto day = std::chrono::floor<std::chrono::days>(t);
+  std::chrono::year_month_day date{day};
+  std::chrono::hh_mm_ss time{std::chrono::floor<std::chrono::minutes>(t - day)};
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()));
+  return text;
+}
+
+std::string off_peak_of(const explanation& e) {
+  auto next = e.not_before ? "which begin at " + minute_of(*e.not_before) : "which never come";
+  return "waits for off-peak hours, " + next + ", or for more idle workers; " + std::to_string(e.workers_idle) +
+         " of " + counted(e.workers_fitting, "worker") + " that can run it idle";
+}
+
 std::string reason_of(const explanation& e) {
   switch (e.why) {
   case wait_reason::not_here: return "neither waiting nor running";
@@ -69,6 +88,7 @@ std::string reason_of(const explanation& e) {
   case wait_reason::quota:
     return "waits: " + std::to_string(e.tenant_running) + " of " + counted(e.running_max, "job") +
            " that its tenant may run at once are running";
+  case wait_reason::off_peak: return off_peak_of(e);
   }
   return "unknown";
 }

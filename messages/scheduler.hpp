@@ -52,6 +52,7 @@ enum class wait_reason : std::uint8_t {
   turn = 8,             ///< workers are busy and others come first
   ended = 9,
   quota = 10, ///< as many jobs of its tenant run as may
+  off_peak = 11, ///< of class free: waits for a window, for idle workers, or until its deadline or age calls
 };
 std::string_view to_string(wait_reason r);
 
@@ -73,7 +74,7 @@ struct explanation {
   std::uint64_t needs_bytes = 0;          ///< upper bound of its peak alone; 0: not known
   std::uint64_t largest_device_bytes = 0; ///< of the workers that serve it
   std::uint64_t batch_size = 0;           ///< it would run in, or runs in
-  std::optional<wall_time> not_before;    ///< retry_later
+  std::optional<wall_time> not_before;    ///< retry_later; off_peak: the next window begins
 
   batch_id batch; ///< runs, or ran at last
   worker_id worker;

@@ -123,6 +123,7 @@ struct waiting_job {
   worker_id worker;             ///< while leased
   std::int32_t saved_steps = 0; ///< denoise steps that its saved run spares; 0: it begins from the start
   bool next_turn = false;       ///< goes before the other jobs of its tenant in its class
+  std::uint64_t theme = 0;      ///< of its prompt: prompt_theme.hpp; 0: not known
   bool operator==(const waiting_job&) const = default;
 };
 

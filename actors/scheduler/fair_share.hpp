@@ -15,6 +15,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "actors/scheduler/sorted_turns.hpp"
@@ -50,6 +51,7 @@ struct lane {
   std::size_t delayed = 0;                      ///< lie aside, and keep the lane alive
   std::map<lane_rank, lane*>::iterator place{}; ///< in its group's order, while linked
   bool linked = false;
+  std::optional<turn> due{}; ///< class free: where it is in by_due
 };
 
 /// One tenant in one class.
@@ -74,6 +76,8 @@ struct key_group {
   std::size_t lanes = 0;                             ///< with the delayed ones; the group ends with its last lane
   std::map<lane_rank, key_group*>::iterator place{}; ///< in its class's order, while linked
   bool linked = false;
+  std::set<std::pair<turn, lane*>> by_due;    ///< class free: linked lanes by the job due first
+  std::map<std::int64_t, std::uint32_t> dues; ///< class free: jobs by due time, in steps
 };
 
 /// One class.

@@ -2,6 +2,8 @@
 
 #include <span>
 
+#include "messages/prompt_theme.hpp"
+
 namespace reel {
 
 // ---------------------------------------------------------------- jobs come and go
@@ -13,6 +15,7 @@ queue_entry job_queue::entry_of(const waiting_job& job) const {
   key.steps_done = job.saved_steps;
   queue_entry e{job.id, job.cls, share(key), job.generation, job.fence, job.attempts_used, job.tenant, job.deadline};
   e.next_turn = job.next_turn;
+  e.theme = job.theme;
   return e;
 }
 
@@ -24,7 +27,8 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
   p.has_deadline = entry.deadline.has_value();
   p.generation = entry.generation;
   p.fence = entry.fence;
-  p.attempts_used = entry.attempts_used;
+  p.theme = entry.theme;
+  p.attempts_used = static_cast<std::uint16_t>(entry.attempts_used); // at most the configured retries
   p.preempted = entry.preempted;
   p.next_turn = entry.next_turn;
   p.not_before = not_before.value_or(wall_time{});
@@ -96,6 +100,7 @@ queue_entry job_queue::entry_from(const job_id& id, const place& p) const {
   if (p.has_deadline) e.deadline = p.due;
   e.preempted = p.preempted;
   e.next_turn = p.next_turn;
+  e.theme = p.theme;
   return e;
 }
 
@@ -110,8 +115,14 @@ key_ptr job_queue::share(const batch_key& key) const {
 std::optional<job_queue::first_job> job_queue::first(const key_filter& served, instant now) {
   const lane* l = first_lane(at(job_class::urgent), served);
   const lane* aged = l ? nullptr : first_aged(served, now);
+  if (!l && !aged && owed_) aged = first_owed(served);
   if (aged) l = aged;
-  for (std::size_t c = 1; c < classes && !l; ++c) l = first_lane(classes_[c], served);
+  for (std::size_t c = 1; c < classes && !l; ++c) {
+    if (static_cast<job_class>(c) != job_class::free || !free_open_)
+      l = first_lane(classes_[c], served);
+    else
+      l = first_lane(classes_[c], [&](const batch_key& k) { return served(k) && free_open_(k); });
+  }
   if (!l) return {};
   auto id = l->jobs.first().id;
   first_job f{l->group->key, id, l->owner->tenant, l->owner->cls, aged != nullptr, {}, l->owner->start};
@@ -160,6 +171,15 @@ const lane* job_queue::first_aged(const key_filter& served, instant now) const {
   return best;
 }
 
+/// Of class free, the lane whose first job is due first.
+const lane* job_queue::first_owed(const key_filter& served) const {
+  const std::pair<turn, lane*>* best = nullptr;
+  for (const auto& [key, group] : at(job_class::free).groups)
+    if (!group.by_due.empty() && (!best || *group.by_due.begin() < *best) && served(*key))
+      best = &*group.by_due.begin();
+  return best ? best->second : nullptr;
+}
+
 // ---------------------------------------------------------------- service
 
 std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most, instant now, double gpu_s) {
@@ -167,12 +187,16 @@ std::vector<queue_entry> job_queue::take(const first_job& head, std::size_t most
   auto found = jobs_.find(head.id);
   if (most == 0 || !found) return taken;
   auto key = found->at->group->key;
-  taken.push_back(take_one(*found->at, now, gpu_s));
+  bool free_too = head.cls == job_class::free || is_free_open(*key);
+  auto theme = options_.theme ? found->theme : 0;
+  auto& first = *found->at;
+  taken.push_back(take_one(first, first.jobs.first(), now, gpu_s));
   for (auto& c : classes_)
-    while (taken.size() < most) {
+    while (taken.size() < most && (free_too || &c != &at(job_class::free))) {
       auto group = c.groups.find(*key);
       if (group == c.groups.end() || group->second.order.empty()) break;
-      taken.push_back(take_one(*fresh_first(group->second), now, gpu_s));
+      auto& l = *fresh_first(group->second);
+      taken.push_back(take_one(l, theme == 0 ? l.jobs.first() : most_alike(l, theme), now, gpu_s));
     }
   return taken;
 }
@@ -183,9 +207,24 @@ std::vector<queue_entry> job_queue::take(const batch_key& key, std::size_t most)
   return take(*head, most, {}, 1);
 }
 
-/// The first job of the lane leaves; its tenant is charged.
-queue_entry job_queue::take_one(lane& l, instant now, double gpu_s) {
-  auto t = l.jobs.first();
+/// Of the lane's jobs that could as well be its first, the one nearest to the theme; of equals the first.
+turn job_queue::most_alike(const lane& l, std::uint64_t theme) const {
+  auto has_deadline = [this](const turn& t) { return t.deadline != t.id.created_at() + options_.due_in; };
+  auto best = l.jobs.first();
+  if (best.is_next || has_deadline(best)) return best;
+  auto latest = best.deadline + theme_within;
+  int nearest = theme_distance(best.theme, theme);
+  l.jobs.for_first(theme_look_most, [&](const turn& t) {
+    auto distance = theme_distance(t.theme, theme);
+    if (distance >= nearest || t.deadline > latest || has_deadline(t)) return;
+    nearest = distance;
+    best = t;
+  });
+  return best;
+}
+
+/// A job of the lane leaves; its tenant is charged.
+queue_entry job_queue::take_one(lane& l, turn t, instant now, double gpu_s) {
   auto entry = entry_from(t.id, *jobs_.find(t.id));
   jobs_.erase(t.id);
   served(*l.owner, now, gpu_s);
@@ -234,11 +273,24 @@ void job_queue::move_start(account& a, double to) {
 
 // ---------------------------------------------------------------- views
 
-std::size_t job_queue::count(const batch_key& key) const {
+std::size_t job_queue::count(const batch_key& key, bool free_too) const {
   std::size_t total = 0;
   for (const auto& c : classes_)
-    if (auto group = c.groups.find(key); group != c.groups.end()) total += group->second.waiting;
+    if (auto group = c.groups.find(key); group != c.groups.end())
+      if (&c != &at(job_class::free) || free_too || is_free_open(key)) total += group->second.waiting;
   return total;
+}
+
+void job_queue::for_each_due(const std::function<void(const batch_key&, wall_time, std::size_t)>& visit) const {
+  for (const auto& [key, group] : at(job_class::free).groups)
+    for (const auto& [step, jobs] : group.dues) visit(*key, wall_time{step * dues_step}, jobs);
+}
+
+std::optional<instant> job_queue::next_aged_free(instant now) const {
+  const auto& unserved = at(job_class::free).unserved;
+  if (unserved.empty()) return {};
+  auto aged = unserved.begin()->first.first + options_.age_after[static_cast<std::size_t>(job_class::free)];
+  return aged > now ? std::optional{aged} : std::nullopt;
 }
 
 std::optional<job_id> job_queue::oldest(const batch_key& key) const {

@@ -19,7 +19,13 @@
 //
 // A tenant of which as many jobs run as may (running_quota.hpp) is passed over like a paused one until one has ended.
 //
-// Jobs of one batch key can be taken together. Jobs in retry_wait lie aside until their time.
+// Class free may be held back (hold_free): then only what its filter lets through is served, tenants past their age,
+// and, where it is owed, the job that is due first, at the aged tenants' place.
+//
+// Jobs of one batch key can be taken together. Of those that may go next, the first of the batch stays the first; the
+// others are, where `theme` is on, the ones most like it in prompt (prompt_theme.hpp) among the tenant's jobs without a
+// deadline that were created within `theme_within` of its first. Class, tenant and deadline decide as without it, and
+// no job is passed by one that is younger by more than that. Jobs in retry_wait lie aside until their time.
 //
 // Owned by the scheduler core; neither copied nor moved (its tables point into each other). About 200 bytes per job.
 // O(log n) in the jobs; finding the front skips the batch keys that the worker cannot run, O(k) in those.
@@ -48,6 +54,7 @@ struct queue_entry {
   std::optional<wall_time> deadline{};
   std::uint16_t preempted = 0; ///< times
   bool next_turn = false;      ///< goes before the other jobs of its tenant
+  std::uint64_t theme = 0;     ///< of its prompt; 0: not known
 };
 
 struct queue_options {
@@ -55,6 +62,8 @@ struct queue_options {
                                                 std::chrono::hours{1}, std::chrono::hours{6}};
   std::chrono::milliseconds due_in{std::chrono::hours{24}}; ///< of a job without deadline: schedule-to-close's default
   std::map<tenant_id, running_limits> running{};            ///< where there are any
+  bool theme = true;                                        ///< alike prompts share batches
+  bool dues = false; ///< keep the jobs of class free by due time as well: needed to hold it back
 };
 
 class job_queue {
@@ -63,6 +72,11 @@ public:
   /// Tenants past their age of one class that are looked at per plan: more cannot get a turn at once anyway, and those
   /// that no worker can serve must not make every plan long.
   static constexpr std::size_t aged_most = 64;
+  /// Ties for the theme: among so many jobs, and created so close to each other; less than most batches take.
+  static constexpr std::size_t theme_look_most = 32;
+  static constexpr std::chrono::minutes theme_within{10};
+  /// Due times of class free are counted by the quarter of an hour: 672 counters for a week of deadlines.
+  static constexpr std::chrono::minutes dues_step{15};
 
   using key_filter = std::function<bool(const batch_key&)>;
 
@@ -91,7 +105,7 @@ public:
     job_id id;
     tenant_id tenant;
     job_class cls = job_class::standard;
-    bool aged = false; ///< its tenant moved up by waiting
+    bool aged = false; ///< moved up: its tenant by waiting, or it is owed
     std::optional<wall_time> deadline;
     double start = 0; ///< virtual, of its tenant
   };
@@ -114,6 +128,12 @@ public:
     return running_.reached(tenant, cls);
   }
 
+  /// Holds class free back but for keys that pass; an empty filter serves it like any other class.
+  void hold_free(key_filter open) { free_open_ = std::move(open); }
+  /// While it is owed, the job of class free that is due first is served before vip, held back or not.
+  void owe_free(bool owed) { owed_ = owed; }
+  bool is_free_open(const batch_key& key) const { return !free_open_ || free_open_(key); }
+
   /// The key as it is kept: one object for all jobs that wait with it.
   key_ptr share(const batch_key& key) const;
 
@@ -129,7 +149,8 @@ public:
 
   // ---- views
 
-  std::size_t count(const batch_key& key) const;
+  /// Jobs of the key that could be taken now; those of class free only where it is open, or with `free_too`.
+  std::size_t count(const batch_key& key, bool free_too = false) const;
   /// The oldest of the key's jobs that are next in their lanes; looks at 16 lanes per class.
   std::optional<job_id> oldest(const batch_key& key) const;
   /// 1 for the job that is served next; 0 when it does not wait (or is delayed). Exact inside a tenant; what other
@@ -141,6 +162,10 @@ public:
   std::vector<std::pair<key_ptr, std::size_t>> waiting_by_key(job_class c) const;
   /// Of the tenants that wait and are not paused, at most `most` of those served next.
   std::vector<tenant_backlog> backlogs(std::size_t most) const;
+  /// Jobs of class free by key and due time, rounded down to dues_step; those of paused tenants are left out.
+  void for_each_due(const std::function<void(const batch_key&, wall_time, std::size_t)>& visit) const;
+  /// When the first tenant of class free will be past its age; nothing when none waits or that is before `now`.
+  std::optional<instant> next_aged_free(instant now) const;
   std::size_t tenants(job_class c) const { return at(c).accounts.size(); }
   double virtual_start(job_class c, const tenant_id& tenant) const; ///< 0: no account
   std::size_t delayed() const { return delayed_.size(); }
@@ -151,17 +176,19 @@ private:
     lane* at = nullptr;
     wall_time due{};
     wall_time not_before{}; ///< not zero: it is in delayed_
-    std::uint32_t generation = 1, fence = 0, attempts_used = 0;
-    std::uint16_t preempted = 0;
+    std::uint64_t theme = 0;
+    std::uint32_t generation = 1, fence = 0;
+    std::uint16_t attempts_used = 0, preempted = 0;
     bool has_deadline = false;
     bool next_turn = false;
     bool used() const { return at != nullptr; }
   };
+  static_assert(sizeof(place) <= 48, "with its id, a job in the table is one cache line");
 
   class_queue& at(job_class c) { return classes_[static_cast<std::size_t>(c)]; }
   const class_queue& at(job_class c) const { return classes_[static_cast<std::size_t>(c)]; }
   queue_entry entry_from(const job_id& id, const place& p) const;
-  static turn turn_of(const job_id& id, const place& p) { return {p.due, id, p.next_turn}; }
+  static turn turn_of(const job_id& id, const place& p) { return {p.due, id, p.next_turn, p.theme}; }
 
   bool is_passed_over(job_class c, const tenant_id& tenant) const {
     return is_paused(tenant) || held_by(tenant, c).has_value();
@@ -175,6 +202,8 @@ private:
   void went_idle(account& a);
   void forget_idle(class_queue& c);
 
+  void count_due(lane& l, const turn& t, int jobs);
+  void note_due(lane& l);
   void link(lane& l);
   void unlink(lane& l);
   void relink(lane& l);
@@ -185,9 +214,11 @@ private:
   void place_group(class_queue& c, key_group& g);
   void move_start(account& a, double to);
   void served(account& a, instant now, double gpu_s);
-  queue_entry take_one(lane& l, instant now, double gpu_s);
+  turn most_alike(const lane& l, std::uint64_t theme) const;
+  queue_entry take_one(lane& l, turn t, instant now, double gpu_s);
   const lane* first_aged(const key_filter& served, instant now) const;
   const lane* first_lane(class_queue& c, const key_filter& served);
+  const lane* first_owed(const key_filter& served) const;
   lane* fresh_first(key_group& g);
 
   queue_options options_;
@@ -197,6 +228,8 @@ private:
   std::set<std::pair<wall_time, job_id>> delayed_;
   std::map<tenant_id, double> weights_; ///< at most the tenants of the configuration
   std::set<tenant_id> paused_;          ///< likewise
+  key_filter free_open_;                ///< empty: class free is not held back
+  bool owed_ = false;
 };
 
 } // namespace reel

@@ -41,6 +41,7 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
   bool first = l.jobs.empty() || t < l.jobs.first();
   l.jobs.insert(t);
   if (first && !a.paused) relink(l);
+  if (!a.paused) count_due(l, t, 1);
   ++l.group->waiting;
   ++c.waiting;
 }
@@ -49,6 +50,7 @@ void job_queue::dequeue(lane& l, const turn& t) {
   auto& a = *l.owner;
   auto& c = at(a.cls);
   bool first = t == l.jobs.first();
+  if (!a.paused) count_due(l, t, -1);
   l.jobs.erase(t);
   if (first && !a.paused) relink(l);
   --l.group->waiting;
@@ -89,12 +91,14 @@ void job_queue::link(lane& l) {
   if (l.linked || l.jobs.empty()) return;
   l.place = l.group->order.emplace(lane_rank{l.owner->start, l.jobs.first()}, &l).first;
   l.linked = true;
+  note_due(l);
   place_group(at(l.owner->cls), *l.group);
 }
 
 void job_queue::unlink(lane& l) {
   if (!l.linked) return;
   l.linked = false;
+  note_due(l);
   l.group->order.erase(l.place);
   place_group(at(l.owner->cls), *l.group);
 }
@@ -104,7 +108,28 @@ void job_queue::relink(lane& l) {
   if (!l.linked) return link(l);
   if (l.jobs.empty()) return unlink(l);
   reorder(l);
+  note_due(l);
   place_group(at(l.owner->cls), *l.group);
+}
+
+/// Among the lanes of class free in its group, by due time: where its first job puts it now, or out.
+void job_queue::note_due(lane& l) {
+  if (!options_.dues || l.owner->cls != job_class::free) return;
+  auto due = l.linked ? std::optional{l.jobs.first()} : std::nullopt;
+  if (due == l.due) return;
+  auto& order = l.group->by_due;
+  if (l.due) order.erase({*l.due, &l});
+  if (due) order.emplace(*due, &l);
+  l.due = due;
+}
+
+void job_queue::count_due(lane& l, const turn& t, int jobs) {
+  if (!options_.dues || l.owner->cls != job_class::free) return;
+  auto step =
+      l.group->dues.try_emplace(std::chrono::floor<std::chrono::minutes>(t.deadline.time_since_epoch()) / dues_step)
+          .first;
+  step->second += static_cast<std::uint32_t>(jobs);
+  if (step->second == 0) l.group->dues.erase(step);
 }
 
 /// To its place in its group; the node is moved, not made anew: every turn does this.
@@ -189,7 +214,10 @@ void job_queue::pass_over(const tenant_id& tenant) {
     const bool paused = is_passed_over(a.cls, tenant);
     if (a.paused == paused) continue;
     a.paused = paused;
-    for (auto& [key, l] : a.lanes) paused ? unlink(*l) : link(*l);
+    for (auto& [key, l] : a.lanes) {
+      paused ? unlink(*l) : link(*l);
+      l->jobs.for_each([&, &l = *l](const turn& t) { count_due(l, t, paused ? -1 : 1); });
+    }
     stop_aging(a);
     if (paused || a.waiting == 0) continue;
     if (a.start < c.virtual_time) move_start(a, c.virtual_time); // a pause is idleness

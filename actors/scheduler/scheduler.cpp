@@ -1,5 +1,6 @@
 #include "actors/scheduler/scheduler.hpp"
 
+#include "messages/prompt_theme.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -23,6 +24,7 @@ waiting_job waiting_job_of(const job_record& r) {
   w.next_turn = r.request.is_final();
   w.batch = r.batch;
   w.worker = r.worker;
+  w.theme = theme_of(r.request.prompt_tokens);
   return w;
 }
 

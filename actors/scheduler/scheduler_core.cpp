@@ -6,8 +6,19 @@ namespace reel {
 
 std::string node_of(const worker_id& w) { return w.value.substr(0, w.value.find('/')); }
 
+namespace {
+
+queue_options queue_options_of(const scheduler_options& o) {
+  auto q = o.queue;
+  q.dues = !o.off_peak.empty();
+  return q;
+}
+
+} // namespace
+
 scheduler_core::scheduler_core(scheduler_options o)
-    : options_{std::move(o)}, queue_{options_.queue}, planner_{options_.cost_priors, options_.memory_priors} {
+    : options_{std::move(o)}, queue_{queue_options_of(options_)}, planner_{options_.cost_priors,
+                                                                           options_.memory_priors} {
   for (const auto& [tenant, weight] : options_.weights) queue_.set_weight(tenant, weight);
 }
 
@@ -147,6 +158,7 @@ std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batc
   if (b.stopping) --stopping_;
   if (auto open = open_.find(*b.key); open != open_.end() && open->second.erase(id) > 0 && open->second.empty())
     open_.erase(open);
+  free_batches_.erase(id);
   if (auto w = workers_.find(b.worker); w != workers_.end()) {
     std::erase(w->second.batches, id);
     index(w->second, now);
@@ -207,6 +219,7 @@ std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_i
   orphans_.erase(found);
   for (const auto& job : lease.jobs) running_[job.id] = id;
   batches_.emplace(id, running_batch{on, lease.jobs.front().key, lease.jobs, true, {}, now, {}});
+  if (lease.jobs.front().cls == job_class::free) free_batches_.insert(id);
   auto& w = workers_[on];
   pool_.remove(w);
   w.status.id = on;
@@ -237,6 +250,7 @@ bool scheduler_core::usable(const worker_slot& w) const {
 /// Whatever changed about a worker: the pool learns what it may be given, and when.
 void scheduler_core::index(worker_slot& w, instant now) {
   count_memory(w, usable(w));
+  tally(w, usable(w));
   if (!usable(w)) return pool_.remove(w);
   std::optional<instant> prefetch;
   if (!w.batches.empty() && w.batches.size() < w.status.credits)
@@ -267,6 +281,7 @@ std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
     if (here) {
       pool_.remove(w);
       count_memory(w, false);
+      tally(w, false);
       lost.insert(lost.end(), w.batches.begin(), w.batches.end());
     }
     at = here ? workers_.erase(at) : std::next(at);

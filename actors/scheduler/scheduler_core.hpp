@@ -9,12 +9,16 @@
 // no worker is free for them, jobs may join a running batch of their key between two of its steps, where the cost model
 // says that it pays and its worker would take them next anyway. An urgent job that no worker is free for preempts a
 // batch of the lowest class at its next denoise step.
+// With off-peak hours configured, class free runs (a) in them, (b) while a margin of the workers that can run it stays
+// idle, (c) as far as its deadlines need (free_pace.hpp), (d) for one turn of a tenant past its age; without, at its
+// turn.
 //
 // Never reads a clock, never logs. All times come in as arguments. Neither copied nor moved.
 #pragma once
 
 #include "actors/scheduler/arrival_rate.hpp"
 #include "actors/scheduler/batch_planner.hpp"
+#include "actors/scheduler/free_pace.hpp"
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/worker_pool.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
@@ -38,6 +42,8 @@ struct scheduler_options {
   std::chrono::milliseconds preempt_patience{2000}; ///< a batch that ends sooner is not worth stopping
   std::chrono::milliseconds cold_start{0};          ///< of a model on a worker that ran another: 0 is free
   bool join = true;                                 ///< jobs may join a running batch of their key, where it pays
+  off_peak_windows off_peak;                        ///< none: class free runs whenever its turn comes
+  double free_margin = 0.1; ///< part of the workers that stays idle when class free is given one in peak hours
 };
 
 /// "These jobs on that worker": what plan() decides.
@@ -200,9 +206,19 @@ private:
   std::vector<batch_id> computed_with(const running_batch& b) const;
   void plan_preemptions(instant now, plan_result& result);
   const std::pair<const batch_id, running_batch>* victim_for(const batch_key& key, instant now) const;
-  batch_planner::question question(const batch_key& key, const worker_kind& kind) const;
+  batch_planner::question question(const batch_key& key, const worker_kind& kind, bool free_too = false) const;
   std::size_t batch_max(const batch_key& key) const;
   bool can_run(const worker_kind& kind, const batch_key& key, instant now) const;
+
+  // class free (scheduler_core_free.cpp)
+  void hold_free(instant now, wall_time wall);
+  void owe_free();
+  void wake_for_free(instant now, wall_time wall, plan_result& result) const;
+  void refresh_pace(instant now, wall_time wall);
+  std::vector<due_work> free_work(instant now, std::chrono::milliseconds& longest) const;
+  bool waits_for_off_peak(const queue_entry& job, instant now, wall_time wall) const;
+  bool is_spare(const batch_key& key, instant now) const;
+  void tally(worker_slot& w, bool is_usable);
 
   // workers
   bool usable(const worker_slot& w) const;
@@ -236,6 +252,11 @@ private:
   std::unordered_map<job_id, batch_id, uuid_hash> running_;
   std::map<batch_id, orphan> orphans_; ///< few: leases that were running when an earlier scheduler ended
   std::set<std::string> suspects_;     ///< nodes
+  std::map<worker_kind, worker_tally> tallies_;
+  std::set<batch_id> free_batches_; ///< whose first job is of class free
+  free_pace pace_;
+  off_peak_share free_share_;
+  std::optional<instant> paced_at_;
   std::uint64_t grants_ = 0;
   std::size_t stopping_ = 0; ///< batches being preempted
 };

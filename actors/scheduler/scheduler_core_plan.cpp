@@ -21,6 +21,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   if (auto due = queue_.release(wall, now)) wake(result, now + std::max(*due - wall, 1ms));
   if (paused_ || queue_.size() == queue_.delayed()) return result;
   pool_.refresh(now);
+  hold_free(now, wall);
   held_keys held;
   if (pool_.any_idle())
     for (const auto& kind : pool_.idle_kinds()) fill_idle(kind, now, wall, ids, held, result);
@@ -28,6 +29,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   // A busy worker gets its next batch shortly before the present one ends.
   if (queue_.size() != queue_.delayed())
     if (auto next = pool_.next_due(now)) wake(result, *next);
+  wake_for_free(now, wall, result);
   if (options_.join) plan_joins(now, wall, ids, result);
   if (options_.preempt) plan_preemptions(now, result);
   return result;
@@ -95,7 +97,7 @@ job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, co
 
 void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall,
                                 id_generator& ids, plan_result& result) {
-  auto q = question(*head.key, w.kind);
+  auto q = question(*head.key, w.kind, head.cls == job_class::free);
   if (head.deadline) q.time_left = *head.deadline - wall;
   if (options_.cold_start > 0ms && w.warm != head.key->model) q.cold_start = options_.cold_start;
   auto size = planner_.choose(q, now);
@@ -128,10 +130,14 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   w.last_grant = ++grants_;
   w.warm = b.key->model;
   index(w, now);
+  if (b.jobs.front().cls == job_class::free) {
+    free_batches_.insert(b.id);
+    owe_free();
+  }
 }
 
-batch_planner::question scheduler_core::question(const batch_key& key, const worker_kind& kind) const {
-  return {key, std::max<std::size_t>(queue_.count(key), 1), batch_max(key), kind.memory_bytes, {}};
+batch_planner::question scheduler_core::question(const batch_key& key, const worker_kind& kind, bool free_too) const {
+  return {key, std::max<std::size_t>(queue_.count(key, free_too), 1), batch_max(key), kind.memory_bytes, {}};
 }
 
 std::size_t scheduler_core::batch_max(const batch_key& key) const {
@@ -149,7 +155,7 @@ bool scheduler_core::can_run(const worker_kind& kind, const batch_key& key, inst
 std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, const worker_kind& kind, instant now,
                                                      wall_time wall) const {
   constexpr double worthwhile = 4; // jobs that join
-  auto jobs = queue_.count(key);
+  auto jobs = std::max<std::size_t>(queue_.count(key), 1);
   if (jobs >= batch_max(key)) return {};
   bool rush = arrivals_.expected(now, options_.rush_window) >= worthwhile;
   if (auto next = last_small_batch_ + options_.rush_window; rush && now < next) return next;

@@ -102,7 +102,10 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.why = wait_reason::no_worker_serves;
   else if (e.workers_fitting == 0)
     e.why = wait_reason::no_worker_fits;
-  else
+  else if (waits_for_off_peak(*entry, now, wall)) {
+    e.why = wait_reason::off_peak;
+    e.not_before = options_.off_peak.next_begin(wall);
+  } else
     e.why = e.workers_idle > 0 ? wait_reason::window : wait_reason::turn;
   return e;
 }

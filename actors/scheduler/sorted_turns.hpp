@@ -21,11 +21,12 @@ namespace reel {
 struct turn {
   wall_time deadline{};
   job_id id;
-  bool is_next = false; ///< takes its tenant's next turn
-  bool operator==(const turn&) const = default;
-  auto operator<=>(const turn& other) const {
-    return std::tie(other.is_next, deadline, id) <=> std::tie(is_next, other.deadline, other.id);
+  bool is_next = false;    ///< takes its tenant's next turn
+  std::uint64_t theme = 0; ///< a copy, at hand where many are compared; no part of the order
+  auto operator<=>(const turn& o) const {
+    return std::tie(o.is_next, deadline, id) <=> std::tie(is_next, o.deadline, o.id);
   }
+  bool operator==(const turn& o) const { return (*this <=> o) == 0; }
 };
 
 class sorted_turns {
@@ -69,6 +70,20 @@ public:
       before += b.size();
     }
     return before;
+  }
+
+  void for_each(const auto& visit) const {
+    for (const auto& b : blocks_)
+      for (const auto& t : b) visit(t);
+  }
+
+  /// The first `most`, in order.
+  void for_first(std::size_t most, const auto& visit) const {
+    for (const auto& b : blocks_)
+      for (auto t = b.rbegin(); t != b.rend(); ++t, --most) {
+        if (most == 0) return;
+        visit(*t);
+      }
   }
 
 private:

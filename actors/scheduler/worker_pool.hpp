@@ -24,6 +24,11 @@ struct worker_kind {
   auto operator<=>(const worker_kind&) const = default;
 };
 
+/// Of one kind.
+struct worker_tally {
+  std::size_t usable = 0, idle = 0; ///< idle: of these, without a batch
+};
+
 struct worker_slot {
   worker_status status;
   worker_kind kind;
@@ -36,6 +41,8 @@ struct worker_slot {
   bool idle = false, avoided = false;
   std::optional<instant> prefetch;
   std::optional<std::uint64_t> counted; ///< the core's: its memory is among those of usable workers
+  worker_tally* tallied = nullptr;      ///< the core's: it is counted here
+  bool tallied_idle = false;
 };
 
 class worker_pool {

@@ -1,5 +1,6 @@
 #include "actors/storage/ledger_actor.hpp"
 
+#include "messages/prompt_theme.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -7,6 +8,7 @@ namespace reel {
 waiting_job waiting_job_of(const job_request& request) {
   waiting_job w{request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
   w.next_turn = request.is_final();
+  w.theme = theme_of(request.prompt_tokens);
   return w;
 }
 

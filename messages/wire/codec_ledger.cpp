@@ -241,6 +241,7 @@ void write(schema::WaitingJob::Builder b, const waiting_job& v, output& out) {
   b.setWorker(name(v.worker));
   b.setSavedSteps(v.saved_steps);
   b.setNextTurn(v.next_turn);
+  b.setTheme(v.theme);
 }
 void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -258,6 +259,7 @@ void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   v.worker = in.name<worker_id>(r.getWorker());
   v.saved_steps = r.getSavedSteps();
   v.next_turn = r.getNextTurn();
+  v.theme = r.getTheme();
 }
 
 static void write(schema::UnfinishedJobs::Builder b, const unfinished_jobs& v, output& out) {

@@ -131,6 +131,7 @@ enum WaitReason {
   turn @8;
   ended @9;
   quota @10;
+  offPeak @11;
 }
 
 struct Explanation {
@@ -166,7 +167,7 @@ struct Explanation {
     none @16 :Void;
     unixMs @17 :Int64;
   }
-  # retryLater: not before this.
+  # retryLater: not before this; offPeak: the next window begins then.
 
   batch @18 :Job.Uuid;
   worker @19 :Text;

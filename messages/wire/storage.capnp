@@ -261,6 +261,8 @@ struct WaitingJob {
 
   nextTurn @16 :Bool;
   # Goes before the other jobs of its tenant in its class.
+  theme @17 :UInt64;
+  # Simhash of its prompt's tokens; 0: not known, as after a restart.
 }
 
 struct UnfinishedJobs {

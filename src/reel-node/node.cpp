@@ -78,6 +78,9 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c, const tena
   o.core.join = c.scheduler.join;
   o.core.preempt = c.scheduler.preempt;
   o.core.preempt_patience = c.scheduler.preempt_patience;
+  o.core.queue.theme = c.scheduler.theme;
+  o.core.off_peak = c.scheduler.off_peak;
+  o.core.free_margin = c.scheduler.free_margin;
   for (const auto& m : c.models) o.core.model_batch_max[m.profile.id] = m.batch_max;
   o.supervisor.lease_ttl = c.scheduler.lease_ttl;
   o.supervisor.renew_every = c.scheduler.renew_every;

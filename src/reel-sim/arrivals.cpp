@@ -60,6 +60,7 @@ sim_job arrivals::draw(std::size_t i) {
   j.cls = s.cls;
   j.tenant = src.first_tenant + src.tenant(src.random);
   j.shape = static_cast<std::uint16_t>(s.shapes[src.shape(src.random)]);
+  if (s.themes > 0) j.theme = static_cast<std::uint16_t>(1 + src.random() % s.themes);
   if (s.deadline.count() > 0) j.deadline = j.arrived + s.deadline.count();
   if (s.cancelled > 0 && std::uniform_real_distribution<double>{}(src.random) < s.cancelled) {
     std::exponential_distribution<double> after{1.0 / std::max(1.0, static_cast<double>(s.cancelled_after.count()))};

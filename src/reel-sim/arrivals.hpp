@@ -17,6 +17,7 @@ struct sim_job {
   std::int64_t started = -1;  ///< first time
   std::uint32_t tenant = 0;   ///< over all streams
   std::uint16_t shape = 0;
+  std::uint16_t theme = 0; ///< of its stream; 0: none
   std::uint16_t steps_done = 0;
   std::uint16_t fence = 0;
   job_class cls = job_class::standard;

@@ -7,11 +7,10 @@ namespace reel::sim {
 
 namespace {
 
-constexpr std::int64_t wall_start_ms = 1'700'000'000'000;
 constexpr std::uint64_t scramble = 0x9E3779B97F4A7C15ull, unscramble = 0xF1DE83E19937733Dull; // inverse modulo 2^64
 
 instant at(std::int64_t now) { return instant{ms{now + 1'000'000}}; }
-wall_time wall_at(std::int64_t now) { return wall_time{ms{wall_start_ms + now}}; }
+wall_time wall_at(std::int64_t now) { return wall_start + ms{now}; }
 
 class core_policy : public policy {
 public:
@@ -75,7 +74,7 @@ std::unique_ptr<policy> make_core_policy(world& w) { return std::make_unique<cor
 
 job_id id_of(job_index n, std::int64_t arrived_ms) {
   job_id id;
-  auto when = static_cast<std::uint64_t>(wall_start_ms + arrived_ms);
+  auto when = static_cast<std::uint64_t>(wall_at(arrived_ms).time_since_epoch().count());
   for (int i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(when >> (40 - 8 * i));
   id.bytes[6] = 0x70;
   auto low = (static_cast<std::uint64_t>(n) + 1) * scramble;
@@ -96,6 +95,7 @@ waiting_job waiting_of(const world& w, job_index n) {
   job.tenant = w.tenants[j.tenant].id;
   job.cls = j.cls;
   job.key = w.load.shapes[j.shape].key;
+  if (j.theme != 0) job.theme = j.theme * scramble;
   if (j.deadline != 0) job.deadline = wall_at(j.deadline);
   return job;
 }

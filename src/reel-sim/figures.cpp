@@ -69,6 +69,9 @@ std::string to_text(const figures& f) {
   out += fmt::format("  deadlines missed     {} of {}\n", f.deadline_misses, f.deadlines);
   out += fmt::format("  Jain index           {:.4f}, largest deviation {:.2f} % ({} always backlogged tenants)\n",
                      f.jain, 100 * f.share_error, f.fair_tenants);
+  if (f.theme_purity > 0)
+    out +=
+        fmt::format("  alike in a batch     {:.1f} % of the jobs have the theme of its first\n", 100 * f.theme_purity);
   out += fmt::format("  preemptions          {}\n  out of memory        {}\n  workers lost         {}\n", f.preemptions,
                      f.out_of_memory, f.workers_lost);
   out += fmt::format("  wasted               {:.0f} of {:.0f} GPU-seconds\n", f.wasted_gpu_s, f.used_gpu_s);
@@ -90,10 +93,11 @@ std::string to_json(const figures& f, bool with_tenants) {
                       tenants.empty() ? "" : ",", t.tenant, class_names[static_cast<std::size_t>(t.cls)], t.weight,
                       t.gpu_s, t.backlogged, wait_json(t.wait));
   auto head = fmt::format(
-      R"({{"policy":"{}","jobs":{},"succeeded":{},"cancelled":{},"batches":{},"mean_batch":{:.3f},"utilisation":{:.5f},)"
+      R"({{"policy":"{}","jobs":{},"succeeded":{},"cancelled":{},"batches":{},"mean_batch":{:.3f},"theme_purity":{:.4f},)"
+      R"("utilisation":{:.5f},)"
       R"("videos_per_gpu_hour":{:.4f},"makespan_s":{:.1f},"bound_s":{:.1f},"wait":{{{}}},)",
-      f.policy, f.jobs, f.succeeded, f.cancelled, f.batches, f.mean_batch, f.utilisation, f.videos_per_gpu_hour,
-      f.makespan_s, f.bound_s, waits);
+      f.policy, f.jobs, f.succeeded, f.cancelled, f.batches, f.mean_batch, f.theme_purity, f.utilisation,
+      f.videos_per_gpu_hour, f.makespan_s, f.bound_s, waits);
   return head +
          fmt::format(
              R"("deadlines":{},"deadline_misses":{},"jain":{:.5f},"share_error":{:.5f},"fair_tenants":{},"preemptions":{},)"

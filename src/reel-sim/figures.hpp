@@ -37,6 +37,7 @@ struct figures {
   double utilisation = 0;             ///< useful GPU-seconds / available, while work waits
   double videos_per_gpu_hour = 0;
   double mean_batch = 0;
+  double theme_purity = 0; ///< part of the jobs beside the first of their batch that have its theme; 0: no themes
   std::array<wait_figures, 4> wait;
   std::array<double, 4> longest_without_turn_s{}; ///< of any tenant with jobs waiting: what ageing bounds
   std::size_t deadlines = 0, deadline_misses = 0;

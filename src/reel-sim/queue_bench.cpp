@@ -20,6 +20,7 @@ waiting_job job_of(job_index n, std::mt19937_64& random) {
   j.tenant.value = "tenant-" + std::to_string(random() % tenants);
   j.cls = static_cast<job_class>(random() % 4);
   j.key = {{"wan"}, 640 + 64 * static_cast<std::int32_t>(random() % shapes), 480, 81, 40, sampler_kind::unipc, 5.0f};
+  j.theme = 1 + random() % 16 * 0x9E3779B97F4A7C15ull;
   return j;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <span>
 
 namespace reel::sim {
 
@@ -180,6 +181,13 @@ private:
     if (p.wake_at) push(std::max(*p.wake_at, now_ + 1), kind::wake, 0);
   }
 
+  void count_themes(const std::vector<job_index>& batch) {
+    auto theme = world_.jobs[batch.front()].theme;
+    if (theme == 0) return;
+    companions_ += batch.size() - 1;
+    for (auto n : std::span{batch}.subspan(1)) alike_ += world_.jobs[n].theme == theme;
+  }
+
   /// Seconds of these jobs together: each leaves when its steps are done.
   double seconds_of(const running& r, const shape& s, const fleet& f) const {
     std::vector<double> left;
@@ -219,6 +227,7 @@ private:
     ++busy_;
     ++figures_.batches;
     batched_ += r.batch.jobs.size();
+    count_themes(r.batch.jobs);
     by_id_[r.batch.id] = w;
     run.now = std::move(r);
     push(now_ + run.now->loading + run.now->takes, kind::batch_end, w, ++run.number);
@@ -376,6 +385,7 @@ private:
     f.utilisation = available_ > 0 ? (busy_time_ - wasted_) / available_ : 1;
     f.videos_per_gpu_hour = used_ > 0 ? static_cast<double>(f.succeeded) / (used_ / 3'600'000) : 0;
     f.mean_batch = f.batches > 0 ? static_cast<double>(batched_) / static_cast<double>(f.batches) : 0;
+    f.theme_purity = companions_ > 0 ? static_cast<double>(alike_) / static_cast<double>(companions_) : 0;
     for (std::size_t c = 0; c < 4; ++c) f.wait[c] = wait_of(waits_[c]);
     for (const auto& j : world_.jobs) f.deadlines += j.deadline != 0 && j.state != sim_job::cancelled;
     f.wasted_gpu_s = wasted_ / 1000;
@@ -406,7 +416,7 @@ private:
   bool arriving_ = false, changed_ = true;
   std::int64_t now_ = 0, last_end_ = 0, next_moment_ = 0;
   std::uint64_t number_ = 0, hash_ = 0xcbf29ce484222325ull;
-  std::size_t pending_ = 0, waiting_ = 0, busy_ = 0, up_ = 0, batched_ = 0;
+  std::size_t pending_ = 0, waiting_ = 0, busy_ = 0, up_ = 0, batched_ = 0, companions_ = 0, alike_ = 0;
   std::array<std::size_t, 4> waiting_in_{};
   std::array<double, 4> used_in_{};
   std::array<std::vector<float>, 4> waits_;

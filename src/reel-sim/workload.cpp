@@ -101,11 +101,22 @@ stream read_stream(config_table t, const std::vector<shape>& shapes) {
   s.burst_every = t.duration("burst_every", 0ms, year, 0ms);
   s.burst_length = t.duration("burst_length", 0ms, year, 0ms);
   read_shapes_of(t, s, shapes);
+  s.themes = static_cast<std::uint32_t>(t.integer("themes", 0, 60'000, 0));
   s.deadline = t.duration("deadline", 0ms, year, 0ms);
   s.cancelled = t.number("cancelled", 0, 1, 0.0);
   s.cancelled_after = t.duration("cancelled_after", 0ms, year, 10min);
   t.finish();
   return s;
+}
+
+off_peak_windows read_off_peak(config_table& t) {
+  std::vector<off_peak_windows::window> all;
+  for (const auto& text : t.texts("off_peak", std::vector<std::string>{})) {
+    auto window = parse_off_peak_window(text);
+    if (!window) t.refuse("off_peak", "allowed are texts like \"22:00-06:00\"");
+    all.push_back(*window);
+  }
+  return off_peak_windows{all};
 }
 
 void read_head(config_table t, workload& w) {
@@ -119,6 +130,9 @@ void read_head(config_table t, workload& w) {
   w.fixed_batch = static_cast<std::size_t>(t.integer("fixed_batch", 1, 128, 4));
   w.fixed_window = t.duration("fixed_window", 0ms, 1h, 500ms);
   w.preempt = t.flag("preempt", true);
+  w.theme = t.flag("theme", true);
+  w.off_peak = read_off_peak(t);
+  w.free_margin = t.number("free_margin", 0, 1, 0.1);
   const char* names[] = {"", "age_after_vip", "age_after_standard", "age_after_free"};
   for (std::size_t c = 1; c < 4; ++c)
     w.age_after[c] = std::chrono::floor<std::chrono::seconds>(t.duration(names[c], 1s, year, ms{w.age_after[c]}));
@@ -193,6 +207,9 @@ void scale_to_load(workload& w) {
 scheduler_options scheduler_options_of(const workload& w) {
   scheduler_options o;
   o.preempt = w.preempt;
+  o.queue.theme = w.theme;
+  o.off_peak = w.off_peak;
+  o.free_margin = w.free_margin;
   o.queue.age_after = w.age_after;
   for (const auto& m : w.models) {
     o.model_batch_max[m.id] = m.batch_max;

@@ -11,6 +11,9 @@ namespace reel::sim {
 
 using ms = std::chrono::milliseconds;
 
+/// Of virtual time zero: midnight in UTC.
+constexpr wall_time wall_start{ms{1'699'920'000'000}};
+
 /// What a model really costs, for its reference shape; and how wrong the scheduler's first belief is.
 struct model_truth {
   model_id id;
@@ -56,9 +59,10 @@ struct stream {
   ms burst_every{0}, burst_length{0};
   std::vector<std::size_t> shapes;
   std::vector<double> shape_shares;
-  ms deadline{0};        ///< after arrival; 0: none
-  double cancelled = 0;  ///< part of the jobs
-  ms cancelled_after{0}; ///< mean
+  std::uint32_t themes = 0; ///< templates of its prompts; 0: they have none
+  ms deadline{0};           ///< after arrival; 0: none
+  double cancelled = 0;     ///< part of the jobs
+  ms cancelled_after{0};    ///< mean
 };
 
 struct workload {
@@ -72,6 +76,9 @@ struct workload {
   std::size_t fixed_batch = 4; ///< of the baselines
   ms fixed_window{500};
   bool preempt = true;
+  bool theme = true;         ///< alike prompts share batches
+  off_peak_windows off_peak; ///< time zero is wall_start
+  double free_margin = 0.1;
   std::array<std::chrono::seconds, 4> age_after = queue_options{}.age_after;
   std::vector<model_truth> models;
   std::vector<shape> shapes;

@@ -57,6 +57,18 @@ TEST_CASE("what is reserved of a day for a job of an unknown shape can be said, 
   CHECK_THAT(written_config{.storage = "gpu_estimate = 60\n"}.refusal(), ContainsSubstring("gpu_estimate"));
 }
 
+TEST_CASE("off-peak hours are read with their offset, and refused with the text that is wrong") {
+  auto with = [](const std::string& text) { return written_config{.scheduler = text + "\n"}; };
+  CHECK(written_config{}.read().scheduler.off_peak.empty());
+  CHECK(with("off_peak = ['22:00-06:00', '12:00-13:00']\noff_peak_zone = '+02:00'").read().scheduler.off_peak ==
+        off_peak_windows{{{22h, 6h}, {12h, 13h}}, 2h});
+  CHECK(with("free_margin = 0.25").read().scheduler.free_margin == 0.25);
+  CHECK_THAT(with("off_peak = ['22:00-22:00']").refusal(),
+             ContainsSubstring(":6: scheduler.off_peak") && ContainsSubstring("\"22:00-22:00\": allowed is"));
+  CHECK_THAT(with("off_peak_zone = 'CET'").refusal(), ContainsSubstring("allowed is an offset from UTC"));
+  CHECK_THAT(with("free_margin = 1.5").refusal(), ContainsSubstring("allowed is"));
+}
+
 TEST_CASE("an address to listen on is one that other nodes can dial") {
   for (const char* good : {"tcp://127.0.0.1:1", "tcp://10.20.30.40:65535"})
     CHECK(listening_on(good).read().nodes.at(0).listen == good);

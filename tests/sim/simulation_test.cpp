@@ -102,6 +102,16 @@ TEST_CASE("beliefs that are wrong by two converge") {
   }
 }
 
+TEST_CASE("class free keeps to its hours where nothing presses") {
+  auto streams = "[[stream]]\nid = \"a\"\nclass = \"free\"\nat_start = 8\nshapes = [\"s\"]\n";
+  auto wait = [&](const std::string& hours) {
+    return run(text_of("off_peak = [" + hours + "]\n", "count = 1\nmemory_gb = 80\n", streams)).wait[3].p50_s;
+  };
+  CHECK(wait("") < 3600);
+  CHECK(wait("\"00:00-01:00\"") < 3600);
+  CHECK(wait("\"03:00-05:00\"") >= 3 * 3600);
+}
+
 TEST_CASE("a workload that cannot be is refused with the line") {
   CHECK_THROWS_AS(parse_workload(text_of("", "count = 1\nmemory_gb = 10\n",
                                          "[[stream]]\nid = \"a\"\nat_start = 8\nshapes = [\"s\"]\n"),
@@ -116,6 +126,6 @@ TEST_CASE("a workload that cannot be is refused with the line") {
 }
 
 TEST_CASE("the example workloads can be read") {
-  for (auto* name : {"mixed", "fair-equal", "fair-weights", "flood", "spot", "large"})
+  for (auto* name : {"mixed", "fair-equal", "fair-weights", "flood", "spot", "off-peak", "large"})
     CHECK(read_workload(std::string{REEL_SOURCE_DIR} + "/cluster-configs/sim/" + name + ".toml").capacity() > 0);
 }
