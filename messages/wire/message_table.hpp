@@ -40,7 +40,9 @@
   X(29, batch_finished, BatchFinished)                                                                                 \
   X(30, workers_report, WorkersReport)                                                                                 \
   X(31, worker_ready, WorkerReady)                                                                                     \
-  X(32, worker_alive, WorkerAlive)
+  X(32, worker_alive, WorkerAlive)                                                                                     \
+  X(47, want_slots, WantSlots)                                                                                         \
+  X(48, evict_node, EvictNode)
 
 #define REEL_SCHEDULER_MESSAGES(X)                                                                                     \
   X(33, jobs_queued, JobsQueued)                                                                                       \

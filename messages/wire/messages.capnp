@@ -104,4 +104,8 @@ enum MessageType {
   # To the scheduler, from operators.
   explainJob @45;
   explanation @46;
+
+  # To worker nodes, from the scheduler and from operators.
+  wantSlots @47;
+  evictNode @48;
 }
