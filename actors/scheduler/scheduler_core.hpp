@@ -12,6 +12,7 @@
 #pragma once
 
 #include "actors/scheduler/arrival_rate.hpp"
+#include "actors/scheduler/autoscaler.hpp"
 #include "actors/scheduler/batch_planner.hpp"
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/worker_pool.hpp"
@@ -144,6 +145,10 @@ public:
   explanation explain(const job_id& id, instant now, wall_time wall) const;
   std::vector<worker_status> workers() const;
   queue_view view() const;
+  /// What there is to do, by model; models without work are not in it. Nothing waits while the queue is paused. Looks
+  /// at `keys_looked_at` of the waiting keys at most; the rest is taken to be like them.
+  std::map<model_id, work_load> work(instant now) const;
+  static constexpr std::size_t keys_looked_at = 4096; ///< some milliseconds
   const std::vector<queue_entry>* jobs_of(const batch_id& id) const;
   bool knows_batch(const batch_id& id) const { return batches_.contains(id); }
   std::vector<batch_id> stopping() const; ///< preempted, and not ended yet
@@ -205,6 +210,7 @@ private:
   std::uint64_t eta_ms(const job_id& id, std::size_t position, instant now) const;
   job_live describe_running(const running_batch& b) const;
   void count_workers(explanation& e, const batch_key& key, instant now) const;
+  double waiting_gpu_s(const batch_key& key, std::size_t jobs, instant now) const;
 
   scheduler_options options_;
   job_queue queue_;
