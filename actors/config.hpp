@@ -9,6 +9,9 @@
 #include <set>
 
 #include "actors/gateway/api/model_profile.hpp"
+#include "actors/scheduler/autoscaler.hpp"
+#include "actors/scheduler/job_queue.hpp"
+#include "actors/scheduler/memory_model.hpp"
 #include "actors/storage/ledger.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
 #include "actors/worker/renderer.hpp"
@@ -23,7 +26,9 @@ struct node_config {
   node_id id;
   std::set<node_role> roles;
   std::string listen; ///< "tcp://IPv4:port": bound here, and dialled by the other nodes; empty: this node only dials
-  int slots = 0;      ///< worker processes, with the workers role
+  int slots = 0;      ///< worker processes at most, with the workers role
+  int slots_min = 0;  ///< and at least: as many as there is work for in between
+  bool preemptible = false; ///< the machine may be taken away at short notice
   bool has(node_role r) const { return roles.contains(r); }
 };
 
@@ -54,12 +59,16 @@ struct scheduler_config {
   bool preempt = true; ///< urgent jobs pause batches of lower classes
   std::chrono::milliseconds preempt_patience{};
   std::map<tenant_id, double> weights; ///< shares of GPU-seconds inside a class; 1 where there is none
+  queue_options queue;
+  std::chrono::milliseconds cold_start{};
+  scaling_options scaling;
 };
 
 struct workers_config {
   std::uint32_t credits = 2;
   std::string program; ///< reel-worker; empty: beside reel-node
   std::chrono::milliseconds drain_time{};
+  std::chrono::milliseconds keep_warm{}; ///< idle for so long: an empty inference; 0: none
 };
 
 struct model_config_entry {
@@ -68,6 +77,8 @@ struct model_config_entry {
   std::string tokenizer_file; ///< empty: none
   int text_len = 512;
   std::size_t batch_max = 8;
+  std::optional<cost_prior> cost;     ///< of the default shape
+  std::optional<memory_prior> memory; ///< likewise
 };
 
 struct cluster_config {
