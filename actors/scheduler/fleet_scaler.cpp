@@ -14,8 +14,9 @@ std::vector<scaled_node> scaled_nodes(const std::map<node_id, scaling_bounds>& n
     auto bounds = nodes.find(node);
     if (bounds == nodes.end()) continue;
     auto& n = found.try_emplace(node, scaled_node{node, bounds->second, 0}).first->second;
-    if (w.pid != 0) ++n.running;
-    if (w.state == worker_state::ejected && n.bounds.most > 0) --n.bounds.most;
+    bool is_leaving = w.state == worker_state::down && w.pid != 0; // stopped, or its node is
+    if (w.pid != 0 && !is_leaving) ++n.running;
+    if ((w.state == worker_state::ejected || is_leaving) && n.bounds.most > 0) --n.bounds.most;
     n.bounds.least = std::min(n.bounds.least, n.bounds.most);
   }
   std::vector<scaled_node> list;

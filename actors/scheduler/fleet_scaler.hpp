@@ -42,7 +42,7 @@ private:
 /// A worker node that has reported.
 struct scaled_node {
   node_id id;
-  scaling_bounds bounds;     ///< without slots that were given up
+  scaling_bounds bounds;     ///< without slots that were given up or are being stopped
   std::uint32_t running = 0; ///< slots that have a process
 };
 

@@ -85,10 +85,11 @@ TEST_CASE("only nodes that have reported are counted on, and only those of no fi
   CHECK(d.slots == shares{{{"a"}, 3}, {{"b"}, 0}});
 }
 
-TEST_CASE("a slot that was given up is not counted on") {
+TEST_CASE("a slot that was given up, or whose node is being stopped, is not counted on") {
   auto f = two_nodes();
   auto workers = slots_of("a", 1, 3) + slots_of("b", 0, 4);
-  workers[2].state = worker_state::ejected;
+  SECTION("given up") { workers[2].state = worker_state::ejected; }
+  SECTION("stopped") { workers[0].state = worker_state::down; }
   CHECK(f.update(work_for(3), workers, t0).slots == shares{{{"a"}, 2}, {{"b"}, 1}});
 }
 
