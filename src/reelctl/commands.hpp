@@ -53,6 +53,7 @@ struct cluster_options {
 int nodes(const cluster_options& o);
 int workers(const cluster_options& o);
 int why(const cluster_options& o, const std::string& id);
+int evict(const cluster_options& o, const std::string& node);
 
 struct keygen_options {
   std::string config;
