@@ -195,7 +195,8 @@ TEST_CASE("an empty inference changes neither videos nor memory nor forecasts") 
   auto before = memory_of(at::kCPU).used_bytes();
   auto forecast = model->predict(some_job(0).params, 1);
   model->keep_warm();
-  CHECK(model->predict(some_job(0).params, 1) == forecast);
+  auto is_same_forecast = model->predict(some_job(0).params, 1) == forecast;
+  CHECK(is_same_forecast);
   CHECK(static_cast<double>(memory_of(at::kCPU).used_bytes()) < 1.01 * static_cast<double>(before));
   CHECK(video() == expected);
   CHECK(model->can_resume());
