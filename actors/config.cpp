@@ -68,6 +68,10 @@ node_config read_node(config_table t) {
   bool works = n.has(node_role::workers);
   n.slots = static_cast<int>(t.integer("slots", 0, 64, works ? 1 : 0));
   if ((n.slots > 0) != works) t.refuse("slots", "goes with the role workers, which needs 1 to 64");
+  n.slots_min = static_cast<int>(t.integer("slots_min", 0, 64, n.slots));
+  if (n.slots_min > n.slots) t.refuse("slots_min", "is more than slots, which is " + std::to_string(n.slots));
+  n.preemptible = t.flag("preemptible", false);
+  if (n.preemptible && !works) t.refuse("preemptible", "goes with the role workers");
   t.finish();
   return n;
 }
@@ -165,6 +169,15 @@ off_peak_windows read_off_peak(config_table& t) {
   return off_peak_windows{all, *zone};
 }
 
+/// Urgent jobs are at the front as it is.
+void read_ageing(config_table& t, queue_options& q) {
+  for (auto c : {job_class::vip, job_class::standard, job_class::free}) {
+    auto& age = q.age_after[static_cast<std::size_t>(c)];
+    age = std::chrono::floor<std::chrono::seconds>(
+        t.duration("age_after_" + std::string{to_string(c)}, 1s, 24h * 365, age));
+  }
+}
+
 scheduler_config read_scheduler(config_table t) {
   scheduler_config s;
   s.window = t.duration("batch_window", 0ms, 200ms, 200ms);
@@ -184,6 +197,10 @@ scheduler_config read_scheduler(config_table t) {
   s.theme = t.flag("theme", true);
   s.off_peak = read_off_peak(t);
   s.free_margin = t.number("free_margin", 0, 1, 0.1);
+  read_ageing(t, s.queue);
+  s.cold_start = t.duration("cold_start", 0ms, 1h, 0ms);
+  s.scaling.drain_target = t.duration("drain_target", 1s, 24h, s.scaling.drain_target);
+  s.scaling.cooldown = t.duration("scale_down_after", 1s, 24h, s.scaling.cooldown);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);
   if (s.recovery.backoff_most < s.recovery.backoff_first) t.refuse("backoff_most", "is less than backoff_first");
   t.finish();
@@ -196,6 +213,8 @@ workers_config read_workers(config_table t, const cluster_config& c) {
   auto program = t.text("program", "");
   w.program = program.empty() ? program : resolve(program, c.file);
   w.drain_time = t.duration("drain_time", 0ms, 1h, 30s);
+  w.keep_warm = t.duration("keep_warm", 0ms, 24h, 0ms);
+  if (w.keep_warm > 0ms && w.keep_warm < 1s) t.refuse("keep_warm", "allowed is \"0s\" (never), or at least \"1s\"");
   t.finish();
   return w;
 }
@@ -236,6 +255,21 @@ void read_sampling(config_table& t, model_profile& p) {
   p.negative_prompt = t.text("negative_prompt", "");
 }
 
+/// What is believed of the default shape's batches until they have been measured.
+void read_priors(config_table& t, model_config_entry& m) {
+  constexpr double gib = 1u << 30;
+  const auto& p = m.profile;
+  batch_key key{p.id, p.size_default.width, p.size_default.height, p.frames_default, p.steps_default};
+  if (auto seconds = t.curve("cost_prior", limits::batch_jobs_max); !seconds.empty())
+    m.cost = cost_prior{work_of(key), {std::move(seconds)}};
+  auto peaks = t.curve("memory_prior", limits::batch_jobs_max);
+  auto weights_gib = t.number("memory_prior_weights", 0, 1 << 14, 0);
+  if (peaks.empty()) return;
+  if (weights_gib > peaks[0].second) t.refuse("memory_prior_weights", "is more than the first of memory_prior");
+  for (auto& [jobs, peak] : peaks) peak *= gib;
+  m.memory = memory_prior{volume_of(key), weights_gib * gib, {std::move(peaks)}};
+}
+
 /// Where models/wan-golden, the released checkpoint and diffusers keep it.
 std::string tokenizer_in(const fs::path& checkpoint) {
   for (auto name : {"spiece.model", "google/umt5-xxl/spiece.model", "tokenizer/spiece.model"})
@@ -267,6 +301,7 @@ model_config_entry read_model(config_table t, const cluster_config& c, bool is_l
   m.batch_max = static_cast<std::size_t>(t.integer("batch_max", 1, limits::batch_jobs_max, 8));
   read_shapes(t, m.profile);
   read_sampling(t, m.profile);
+  read_priors(t, m);
   if (auto problem = problem_of(m.profile); !problem.empty()) t.refuse("id", problem);
   t.finish();
   return m;

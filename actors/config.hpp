@@ -9,6 +9,9 @@
 #include <set>
 
 #include "actors/gateway/api/model_profile.hpp"
+#include "actors/scheduler/autoscaler.hpp"
+#include "actors/scheduler/job_queue.hpp"
+#include "actors/scheduler/memory_model.hpp"
 #include "actors/scheduler/off_peak.hpp"
 #include "actors/storage/ledger.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
@@ -24,7 +27,9 @@ struct node_config {
   node_id id;
   std::set<node_role> roles;
   std::string listen; ///< "tcp://IPv4:port": bound here, and dialled by the other nodes; empty: this node only dials
-  int slots = 0;      ///< worker processes, with the workers role
+  int slots = 0;      ///< worker processes at most, with the workers role
+  int slots_min = 0;  ///< and at least: as many as there is work for in between
+  bool preemptible = false; ///< the machine may be taken away at short notice
   bool has(node_role r) const { return roles.contains(r); }
 };
 
@@ -60,12 +65,16 @@ struct scheduler_config {
   bool theme = true;                   ///< alike prompts share batches
   off_peak_windows off_peak;           ///< none: class free runs whenever its turn comes
   double free_margin = 0.1;            ///< part of the workers that class free leaves idle in peak hours
+  queue_options queue;
+  std::chrono::milliseconds cold_start{};
+  scaling_options scaling;
 };
 
 struct workers_config {
   std::uint32_t credits = 2;
   std::string program; ///< reel-worker; empty: beside reel-node
   std::chrono::milliseconds drain_time{};
+  std::chrono::milliseconds keep_warm{}; ///< idle for so long: an empty inference; 0: none
 };
 
 struct model_config_entry {
@@ -74,6 +83,8 @@ struct model_config_entry {
   std::string tokenizer_file; ///< empty: none
   int text_len = 512;
   std::size_t batch_max = 8;
+  std::optional<cost_prior> cost;     ///< of the default shape
+  std::optional<memory_prior> memory; ///< likewise
 };
 
 struct cluster_config {

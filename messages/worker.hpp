@@ -108,6 +108,8 @@ struct worker_status {
   std::uint32_t credits = 1;     ///< batches it takes at once: one running, the rest waiting on it
   std::vector<batch_id> batches; ///< in flight on it, running first
   std::string message;           ///< why it is down or ejected
+  bool preemptible = false;      ///< its machine may be taken away: `models` are those whose runs can go on elsewhere
+  std::uint64_t warm_runs = 0;   ///< empty inferences of its process, see worker_alive
   bool operator==(const worker_status&) const = default;
 };
 
@@ -121,19 +123,37 @@ struct workers_report {
   bool operator==(const workers_report&) const = default;
 };
 
+/// How many of a node's slots are to have a process. Told once a second, so that a lost one heals; a node that hears
+/// none keeps what it has. The node stays within its own bounds and stops only slots without a batch.
+struct want_slots {
+  node_id node;
+  std::uint32_t slots = 0;
+  bool operator==(const want_slots&) const = default;
+};
+
+/// A termination notice: the node's machine is about to be taken away. From operators to a node with the scheduler
+/// role, which passes it on; answered with `done` when the node has it, errc::not_found when there is no such worker
+/// node. The node pauses its batches with their work kept, and ends within limits of its own (node_supervisor.hpp).
+struct evict_node {
+  node_id node;
+  bool operator==(const evict_node&) const = default;
+};
+
 /// First words of a reel-worker process to its node.
 struct worker_ready {
   worker_id id;
   std::vector<model_id> models;
   std::string device;
   std::uint64_t memory_bytes = 0;
+  std::vector<model_id> resumable; ///< of `models`: their runs can be saved and go on in another process
   bool operator==(const worker_ready&) const = default;
 };
 
 /// Once a second from a thread of its own: the process lives; the counter shows whether the computation moves.
 struct worker_alive {
   worker_id id;
-  std::uint64_t progress = 0; ///< grows with every denoise step, encode and decoded frame
+  std::uint64_t progress = 0;  ///< grows with every denoise step, encode and decoded frame
+  std::uint64_t warm_runs = 0; ///< empty inferences that kept it warm while it had no work
   bool operator==(const worker_alive&) const = default;
 };
 

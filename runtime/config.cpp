@@ -88,6 +88,33 @@ template <class T> std::optional<std::vector<T>> read_array(const toml::node& no
   return values;
 }
 
+/// Nothing when the node is no list of pairs of a whole number and a number.
+std::optional<std::vector<std::pair<std::size_t, double>>> read_pairs(const toml::node& node) {
+  auto* array = node.as_array();
+  if (!array) return {};
+  std::vector<std::pair<std::size_t, double>> all;
+  for (const auto& item : *array) {
+    auto* pair = item.as_array();
+    if (!pair || pair->size() != 2) return {};
+    auto first = (*pair)[0].value_exact<std::int64_t>();
+    auto second = (*pair)[1].value<double>();
+    if (!first || *first < 0 || !second) return {};
+    all.emplace_back(static_cast<std::size_t>(*first), *second);
+  }
+  return all;
+}
+
+/// Sizes rise, from 1; values are above 0 and do not fall.
+bool is_curve(const std::vector<std::pair<std::size_t, double>>& points, std::size_t size_most) {
+  std::pair<std::size_t, double> before{0, 0};
+  for (const auto& p : points) {
+    bool good = p.first > before.first && p.first <= size_most && p.second > 0 && p.second >= before.second;
+    if (!good || !std::isfinite(p.second)) return false;
+    before = p;
+  }
+  return true;
+}
+
 } // namespace
 
 config_table config_table::read_file(const std::string& file) {
@@ -185,6 +212,18 @@ std::vector<std::int64_t> config_table::integers(std::string_view key,
   auto values = read_array<std::int64_t>(*node);
   if (!values) state_->refuse_value(*node, key, allowed);
   return *values;
+}
+
+std::vector<std::pair<std::size_t, double>> config_table::curve(std::string_view key, std::size_t size_most) {
+  auto* node = state_->find(key);
+  if (!node) return {};
+  auto points = read_pairs(*node);
+  if (!points || !is_curve(*points, size_most))
+    state_->refuse_value(*node, key,
+                         fmt::format("a list like [[1, 480.0], [4, 840.0]]: rising sizes from 1 to {}, each with a "
+                                     "number above 0 that is not below the one before",
+                                     size_most));
+  return *points;
 }
 
 bool config_table::has(std::string_view key) const { return state_->value_of(key) != nullptr; }

@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace reel {
@@ -45,6 +46,9 @@ public:
   /// Lists may be empty.
   std::vector<std::string> texts(std::string_view key, std::optional<std::vector<std::string>> otherwise = {});
   std::vector<std::int64_t> integers(std::string_view key, std::optional<std::vector<std::int64_t>> otherwise = {});
+
+  /// [[1, 480.0], [4, 840.0]]: sizes from 1 to `size_most`, rising, with values above 0, not falling.
+  std::vector<std::pair<std::size_t, double>> curve(std::string_view key, std::size_t size_most);
 
   bool has(std::string_view key) const;
   config_table table(std::string_view key);               ///< [key]; empty when absent

@@ -31,7 +31,8 @@ waiting_job waiting_job_of(const job_record& r) {
 } // namespace
 
 scheduler::scheduler(interface::pointer self, scheduler_wiring wiring, scheduler_shell_options options)
-    : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core} {}
+    : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core},
+      fleet_{options_.fleet} {}
 
 scheduler::interface::behavior_type scheduler::make_behavior() {
   act::tell(self_, self_, lead_timeout{});
@@ -67,6 +68,7 @@ void scheduler::on_lead_timeout() {
       [this](const leadership& l) {
         term_ = l.term;
         log::info("leadership taken", {{"term", term_}});
+        scale_from_ = act::now(self_) + options_.scale_after;
         learn_pauses();
         act::tell_after(self_, 1s, self_, orphan_timeout{});
       },
@@ -348,7 +350,17 @@ void scheduler::on_orphan_timeout() {
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
   wiring_.metrics->queue(core_.view());
+  scale();
   act::tell_after(self_, 1s, self_, orphan_timeout{});
+}
+
+/// A node that a word is lost to hears the next.
+void scheduler::scale() {
+  auto now = act::now(self_);
+  if (recovering_ || now < scale_from_) return;
+  auto d = fleet_.update(core_.work(now), core_.workers(), now);
+  wiring_.metrics->wanted(d);
+  for (const auto& [node, slots] : d.slots) act::tell(self_, wiring_.slots.at(node), want_slots{node, slots});
 }
 
 void scheduler::on_workers_report(const workers_report& m) {

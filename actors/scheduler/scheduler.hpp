@@ -11,6 +11,7 @@
 
 #include <unordered_set>
 
+#include "actors/scheduler/fleet_scaler.hpp"
 #include "actors/scheduler/scheduler_core.hpp"
 #include "actors/scheduler/scheduler_metrics.hpp"
 #include "actors/supervisor/batch_supervisor.hpp"
@@ -42,8 +43,10 @@ struct scheduler_wiring {
 struct scheduler_shell_options {
   scheduler_options core;
   batch_supervisor_options supervisor;
+  fleet_options fleet;
   std::chrono::milliseconds ask_deadline{10'000}; ///< of the ledger
   std::chrono::milliseconds retry_pause{500};     ///< after the ledger could not answer
+  std::chrono::milliseconds scale_after{3'000};   ///< leadership: nodes report once a second
   wall_clock wall = system_wall_time;
 };
 
@@ -88,12 +91,15 @@ private:
   void ledger_failed(errc code);
   void notify(const job_id& id, job_state state);
   void pause(const batch_id& id);
+  void scale();
   void arm_plan(instant at);
 
   interface::pointer self_;
   scheduler_wiring wiring_;
   scheduler_shell_options options_;
   scheduler_core core_;
+  fleet_scaler fleet_;
+  instant scale_from_{};
   id_generator ids_;
   std::uint64_t term_ = 0;
   bool recovering_ = true;

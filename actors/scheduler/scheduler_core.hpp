@@ -17,6 +17,7 @@
 #pragma once
 
 #include "actors/scheduler/arrival_rate.hpp"
+#include "actors/scheduler/autoscaler.hpp"
 #include "actors/scheduler/batch_planner.hpp"
 #include "actors/scheduler/free_pace.hpp"
 #include "actors/scheduler/job_queue.hpp"
@@ -158,6 +159,10 @@ public:
   std::vector<worker_status> workers() const;
   queue_view view() const; ///< without tenants
   const pause_list& pauses() const { return pauses_; }
+  /// What there is to do, by model; models without work are not in it. Nothing waits while the queue is paused. Looks
+  /// at `keys_looked_at` of the waiting keys at most; the rest is taken to be like them.
+  std::map<model_id, work_load> work(instant now) const;
+  static constexpr std::size_t keys_looked_at = 4096; ///< some milliseconds
   const std::vector<queue_entry>* jobs_of(const batch_id& id) const;
   bool knows_batch(const batch_id& id) const { return batches_.contains(id); }
   std::vector<batch_id> stopping() const; ///< preempted, and not ended yet
@@ -236,6 +241,7 @@ private:
   std::uint64_t eta_ms(const job_id& id, std::size_t position, instant now) const;
   job_live describe_running(const running_batch& b) const;
   void count_workers(explanation& e, const batch_key& key, instant now) const;
+  double waiting_gpu_s(const batch_key& key, std::size_t jobs, instant now) const;
 
   scheduler_options options_;
   job_queue queue_;

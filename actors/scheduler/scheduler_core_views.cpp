@@ -128,6 +128,38 @@ queue_view scheduler_core::view() const {
   return v;
 }
 
+/// At the best batch size; 0: not known.
+double scheduler_core::waiting_gpu_s(const batch_key& key, std::size_t jobs, instant now) const {
+  auto largest = memory_sizes_.empty() ? 0 : memory_sizes_.rbegin()->first;
+  auto size = planner_.best({key, jobs, batch_max(key), largest, {}}, now);
+  auto takes = planner_.cost().predict(key, size);
+  if (!takes) return 0;
+  return std::chrono::duration<double>(*takes).count() * static_cast<double>(jobs) / static_cast<double>(size);
+}
+
+std::map<model_id, work_load> scheduler_core::work(instant now) const {
+  std::map<model_id, work_load> all;
+  std::map<model_id, std::size_t> looked_at;
+  std::size_t keys = 0;
+  for (std::size_t c = 0; c < job_queue::classes && !paused_; ++c)
+    for (const auto& [key, jobs] : queue_.waiting_by_key(static_cast<job_class>(c))) {
+      auto& load = all[key->model];
+      load.jobs += jobs;
+      if (++keys > keys_looked_at) continue;
+      load.gpu_s += waiting_gpu_s(*key, jobs, now);
+      looked_at[key->model] += jobs;
+    }
+  for (const auto& [model, jobs] : looked_at)
+    all[model].gpu_s *= static_cast<double>(all[model].jobs) / static_cast<double>(jobs);
+  for (const auto& [id, b] : batches_) {
+    auto& load = all[b.key->model];
+    load.jobs += b.jobs.size();
+    if (auto end = ends_at(b); end && *end > now)
+      load.gpu_s += std::chrono::duration<double>(*end - std::max(now, b.started_at)).count();
+  }
+  return all;
+}
+
 const std::vector<queue_entry>* scheduler_core::jobs_of(const batch_id& id) const {
   auto found = batches_.find(id);
   return found == batches_.end() ? nullptr : &found->second.jobs;

@@ -39,8 +39,13 @@ struct scheduler_metrics::families {
   prometheus::Gauge& batches;
   prometheus::Gauge& term;
   prometheus::Gauge& workers_ready;
+  prometheus::Gauge& slots_wanted;
+  prometheus::Counter& warm_runs;
   prometheus::Histogram& batch_jobs;
   prometheus::Histogram& batch_seconds;
+  prometheus::Family<prometheus::Gauge>& wanted;
+  std::map<model_id, prometheus::Gauge*> wanted_of{}; ///< models that ever had work
+  std::map<worker_id, std::uint64_t> warm_runs_of{};  ///< as its process counts
 };
 
 scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>& registry) {
@@ -55,9 +60,15 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       gauge(r, "reel_batches_running", "Batches in flight."),
       gauge(r, "reel_leader_term", "Term of this scheduler's leadership."),
       gauge(r, "reel_workers_ready", "Worker processes that can take batches."),
+      gauge(r, "reel_wanted_slots", "Slots that are wanted on the nodes that have reported, within their bounds."),
+      counter(r, "reel_warm_runs_total", "Empty inferences of idle workers."),
       histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128}),
       histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
                 {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),
+      prometheus::BuildGauge()
+          .Name("reel_wanted_workers")
+          .Help("Workers that would do a model's work in the configured time.")
+          .Register(r),
   });
   for (std::size_t i = 0; i < terminal_states.size(); ++i)
     families_->ended[i] = &counter(r, "reel_jobs_ended_total", "Jobs that reached a terminal state.",
@@ -94,6 +105,21 @@ void scheduler_metrics::queue(const queue_view& view) {
 void scheduler_metrics::workers(const std::vector<worker_status>& all) {
   families_->workers_ready.Set(
       static_cast<double>(std::ranges::count(all, worker_state::ready, &worker_status::state)));
+  for (const auto& w : all) {
+    auto& known = families_->warm_runs_of[w.id];
+    auto more = w.warm_runs >= known ? w.warm_runs - known : w.warm_runs; // a new process counts anew
+    if (more != 0) families_->warm_runs.Increment(static_cast<double>(more));
+    known = w.warm_runs;
+  }
+}
+
+void scheduler_metrics::wanted(const fleet_scaler::decision& d) {
+  families_->slots_wanted.Set(d.workers);
+  for (const auto& [model, workers] : d.by_model) {
+    auto& gauge = families_->wanted_of[model];
+    if (!gauge) gauge = &families_->wanted.Add({{"model", model.value}});
+    gauge->Set(workers);
+  }
 }
 
 } // namespace reel

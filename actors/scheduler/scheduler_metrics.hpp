@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "actors/scheduler/fleet_scaler.hpp"
 #include "messages/scheduler.hpp"
 
 namespace prometheus {
@@ -24,6 +25,7 @@ public:
                    std::optional<std::chrono::milliseconds> measured);
   void queue(const queue_view& view);
   void workers(const std::vector<worker_status>& all);
+  void wanted(const fleet_scaler::decision& d);
 
 private:
   struct families;

@@ -1,5 +1,7 @@
 #include "actors/supervisor/node_supervisor.hpp"
 
+#include <algorithm>
+
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -13,12 +15,17 @@ node_supervisor::node_supervisor(interface::pointer self, node_supervisor_wiring
 node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
   wiring_.kill_all();
   last_report_at_ = act::now(self_);
-  for (std::size_t i = 0; i < slots_.size(); ++i) act::tell(self_, self_, start_slot_timeout{i});
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (i >= options_.slots_min) slots_[i].stop();
+    act::tell(self_, self_, start_slot_timeout{i});
+  }
   act::tell(self_, self_, report_timeout{});
   return {
       [this](const run_batch& m) { return on_run_batch(m); },
       [this](const renew_lease& m) { return on_renew_lease(m); },
       [this](const stop_jobs& m) { on_stop_jobs(m); },
+      [this](const want_slots& m) { on_want_slots(m); },
+      [this](const evict_node& m) { return on_evict_node(m); },
       [this](const worker_ready& m) { on_worker_ready(m); },
       [this](const worker_alive& m) { on_worker_alive(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
@@ -30,6 +37,7 @@ node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
       [this](start_slot_timeout m) { on_start_slot_timeout(m); },
       [this](const tell_end_timeout& m) { on_tell_end_timeout(m); },
       [this](drain_timeout) { on_drain_timeout(); },
+      [this](pause_slots) { on_pause_slots(); },
   };
 }
 
@@ -52,7 +60,7 @@ caf::result<done> node_supervisor::on_run_batch(const run_batch& m) {
       self_, wiring_.slots[*index].worker, options_.worker_deadline, m,
       [promise](const done& d) mutable { promise.deliver(d); },
       [this, promise, index = *index, id = m.batch](errc code) mutable {
-        slots_[index].release(id);
+        slots_[index].release(id, act::now(self_));
         ends_.erase(id); // the process may have died under it: this answer says so already
         act::tell(self_, wiring_.slots[index].worker, stop_jobs{id, {}, {}}); // it may have taken it all the same
         promise.deliver(act::error_of(code));
@@ -73,6 +81,48 @@ void node_supervisor::on_stop_jobs(const stop_jobs& m) {
     if (slots_[i].has(m.batch)) act::tell(self_, wiring_.slots[i].worker, m);
 }
 
+// ---------------------------------------------------------------- more or fewer slots
+
+/// What cannot be done now, because all slots are busy or a process is just ending, is asked for again.
+void node_supervisor::on_want_slots(const want_slots& m) {
+  if (m.node != wiring_.self || draining_) return;
+  auto wanted = std::clamp<std::size_t>(m.slots, std::min(options_.slots_min, slots_.size()), slots_.size());
+  auto counts = [](const slot& s) { return s.is_wanted() && s.status().state != worker_state::ejected; };
+  auto running = static_cast<std::size_t>(std::ranges::count_if(slots_, counts));
+  for (auto i = first_stopped(); i && running < wanted; ++running, i = first_stopped()) {
+    slots_[*i].want();
+    start(*i);
+  }
+  for (auto i = idlest(); i && running > wanted; --running, i = idlest()) stop(*i);
+}
+
+std::optional<std::size_t> node_supervisor::first_stopped() const {
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (!slots_[i].is_wanted() && slots_[i].status().pid == 0) return i;
+  return {};
+}
+
+/// Of those that had nothing to do for a while.
+std::optional<std::size_t> node_supervisor::idlest() const {
+  std::optional<std::size_t> found;
+  auto longest = act::now(self_) - options_.idle_least;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    auto since = slots_[i].idle_since();
+    if (!since || *since > longest) continue;
+    longest = *since;
+    found = i;
+  }
+  return found;
+}
+
+void node_supervisor::stop(std::size_t index) {
+  auto pid = slots_[index].status().pid;
+  log::info("worker is not needed: stopped", {{"worker", slots_[index].status().id.value}, {"pid", pid}});
+  slots_[index].stop();
+  if (pid != 0) wiring_.kill(static_cast<int>(pid));
+  report();
+}
+
 // ---------------------------------------------------------------- from worker processes
 
 void node_supervisor::on_worker_ready(const worker_ready& m) {
@@ -83,7 +133,10 @@ void node_supervisor::on_worker_ready(const worker_ready& m) {
 }
 
 void node_supervisor::on_worker_alive(const worker_alive& m) {
-  if (auto index = find(m.id)) slots_[*index].alive(act::now(self_));
+  auto index = find(m.id);
+  if (!index) return;
+  slots_[*index].alive(act::now(self_));
+  slots_[*index].kept_warm(m.warm_runs);
 }
 
 void node_supervisor::on_batch_progress(const batch_progress& m) {
@@ -101,6 +154,10 @@ void node_supervisor::on_child_ended(const child_ended& m) {
   auto& s = slots_[m.slot];
   if (s.status().pid != m.pid) return;
   wiring_.dismiss(wiring_.slots[m.slot].local_peer);
+  if (!s.is_wanted()) {
+    s.ended({}, act::now(self_), 0);
+    return report();
+  }
   auto how = m.how.text();
   if (auto words = wiring_.slots[m.slot].last_words(); m.how.signal == 0 && !words.empty()) how += ": " + words;
   double jitter = static_cast<double>(m.pid % 100) / 100;
@@ -144,7 +201,7 @@ void node_supervisor::start(std::size_t index) {
 }
 
 void node_supervisor::on_start_slot_timeout(start_slot_timeout m) {
-  if (!draining_ && slots_[m.slot].status().pid == 0) start(m.slot);
+  if (!draining_ && slots_[m.slot].is_wanted() && slots_[m.slot].status().pid == 0) start(m.slot);
 }
 
 // ---------------------------------------------------------------- to the scheduler
@@ -163,7 +220,7 @@ void node_supervisor::on_tell_end_timeout(const tell_end_timeout& m) {
 
 void node_supervisor::end_told(const batch_id& id, const worker_id& worker) {
   ends_.erase(id);
-  if (auto index = find(worker)) slots_[*index].release(id);
+  if (auto index = find(worker)) slots_[*index].release(id, act::now(self_));
   check_drained();
 }
 
@@ -206,6 +263,23 @@ caf::result<done> node_supervisor::on_drain(const drain& m) {
   auto promise = *drained_;
   check_drained();
   return promise;
+}
+
+/// The same notice comes to main(), which then drains.
+caf::result<done> node_supervisor::on_evict_node(const evict_node& m) {
+  if (m.node != wiring_.self) return act::error_of(errc::not_found);
+  wiring_.evict();
+  return done{};
+}
+
+void node_supervisor::on_pause_slots() {
+  log::warn("the machine is being taken away: batches are paused, and their work is kept");
+  draining_ = true;
+  report();
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    for (const auto& id : slots_[i].status().batches)
+      act::tell(self_, wiring_.slots[i].worker, stop_jobs{id, slots_[i].status().id, {}, true});
+  act::tell_after(self_, options_.evict_patience, self_, drain_timeout{});
 }
 
 void node_supervisor::on_drain_timeout() {

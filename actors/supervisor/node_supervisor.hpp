@@ -5,7 +5,16 @@
 // What it guarantees: a batch it took ends with exactly one batch_finished to the scheduler, repeated until
 // answered, also when the process is killed under it. One per node with the workers role. Lists of batches
 // are bounded by the slots' credits.
+//
+// Between `slots_min` and all slots as many have a process as the scheduler wants. A process is stopped only while its
+// slot has no batch, the one first that had none for longest.
+//
+// When its machine is about to be taken away (pause_slots) it takes nothing more, and every batch leaves between two
+// steps with its work kept; what is not out by `evict_patience` (a decoding that takes longer, a store that does not
+// answer) is handed back without its work.
 #pragma once
+
+#include <limits>
 
 #include "actors/protocols.hpp"
 #include "actors/supervisor/slot.hpp"
@@ -34,10 +43,13 @@ struct drain {
 };
 struct drain_timeout {};
 
+/// From main() at a termination notice, before or while it drains.
+struct pause_slots {};
+
 using node_supervisor_protocol =
     act::extend<slots_protocol, void(worker_ready), void(worker_alive), void(batch_progress), done(batch_finished),
                 void(peer_changed), void(child_ended), done(drain), void(report_timeout), void(start_slot_timeout),
-                void(tell_end_timeout), void(drain_timeout)>;
+                void(tell_end_timeout), void(drain_timeout), void(pause_slots)>;
 
 using node_supervisor_ref = act::ref<node_supervisor_protocol>;
 
@@ -59,6 +71,7 @@ struct node_supervisor_wiring {
   std::function<void()> kill_all;                                           ///< what an earlier incarnation left
   std::function<void(const node_id& peer, const std::string& token)> admit; ///< on the local link
   std::function<void(const node_id& peer)> dismiss;
+  std::function<void()> evict; ///< tells main() of a termination notice
   std::vector<slot_wiring> slots;
 };
 
@@ -68,6 +81,10 @@ struct node_supervisor_options {
   std::chrono::milliseconds worker_deadline{5'000};
   std::chrono::milliseconds scheduler_deadline{15'000}; ///< of an end: it contains a ledger transaction
   std::chrono::milliseconds end_retry{500};
+  std::size_t slots_min =
+      std::numeric_limits<std::size_t>::max();      ///< with a process in any case; more than there are: all
+  std::chrono::milliseconds idle_least{2'000};      ///< before a process is stopped: its next batch may be on its way
+  std::chrono::milliseconds evict_patience{20'000}; ///< of the 30 s in which the node has to be gone
 };
 
 class node_supervisor {
@@ -82,6 +99,8 @@ private:
   caf::result<done> on_run_batch(const run_batch& m);
   caf::result<done> on_renew_lease(const renew_lease& m);
   void on_stop_jobs(const stop_jobs& m);
+  void on_want_slots(const want_slots& m);
+  caf::result<done> on_evict_node(const evict_node& m);
   void on_worker_ready(const worker_ready& m);
   void on_worker_alive(const worker_alive& m);
   void on_batch_progress(const batch_progress& m);
@@ -93,9 +112,13 @@ private:
   void on_start_slot_timeout(start_slot_timeout m);
   void on_tell_end_timeout(const tell_end_timeout& m);
   void on_drain_timeout();
+  void on_pause_slots();
 
   std::optional<std::size_t> find(const worker_id& id) const;
+  std::optional<std::size_t> idlest() const;
+  std::optional<std::size_t> first_stopped() const;
   void start(std::size_t index);
+  void stop(std::size_t index);
   void forgive_silence();
   void end_all(std::size_t index, errc code, const std::string& message);
   void tell_end(const batch_id& id);
@@ -121,3 +144,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::tell_end_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::child_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::drain)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::drain_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::pause_slots)

@@ -16,6 +16,7 @@ struct slot_options {
   std::chrono::milliseconds silence_max{5'000};   ///< five missed signs of life: the process is killed
   std::chrono::milliseconds loading_max{600'000}; ///< a checkpoint of 100 GiB from a slow disk
   std::uint32_t credits = 2;                      ///< one batch running, one waiting behind it
+  bool preemptible = false;                       ///< offers only models whose runs can go on elsewhere
 };
 
 class slot {
@@ -24,6 +25,7 @@ public:
     status_.id = std::move(id);
     status_.state = worker_state::down;
     status_.credits = o.credits;
+    status_.preemptible = o.preemptible;
   }
 
   const worker_status& status() const { return status_; }
@@ -41,14 +43,37 @@ public:
   bool ready(const worker_ready& m, instant now) {
     if (status_.state != worker_state::starting && status_.state != worker_state::ready) return false;
     status_.state = worker_state::ready;
-    status_.models = m.models;
+    status_.models = options_.preemptible ? m.resumable : m.models;
     status_.device = m.device;
     status_.memory_bytes = m.memory_bytes;
+    idle_since_ = now;
     heard_at_ = now;
     return true;
   }
 
   void alive(instant now) { heard_at_ = now; }
+  void kept_warm(std::uint64_t runs) { status_.warm_runs = runs; }
+
+  // ---- wanted or not: a slot that is not has no process, and whatever ended that one is no trouble
+
+  bool is_wanted() const { return wanted_; }
+  void want() {
+    wanted_ = true;
+    status_.message.clear();
+  }
+  /// Only while it has no batch. Whoever says so ends the process.
+  void stop() {
+    wanted_ = false;
+    status_.state = worker_state::down;
+    status_.message = "not needed now";
+  }
+  /// Since when it could have taken a batch and had none, or a time long ago while it waits to be started again;
+  /// nothing: it has one, is starting, or is not wanted anyway.
+  std::optional<instant> idle_since() const {
+    if (!wanted_ || !status_.batches.empty()) return {};
+    if (status_.state == worker_state::ready) return idle_since_;
+    return status_.state == worker_state::down ? std::optional{instant{}} : std::nullopt;
+  }
 
   /// Too long without a sign of life: kill it.
   bool is_silent(instant now) const {
@@ -60,6 +85,8 @@ public:
   /// batches that were on it stay listed until their end is acknowledged.
   std::optional<std::chrono::milliseconds> ended(const std::string& how, instant now, double jitter) {
     status_.pid = 0;
+    status_.warm_runs = 0;
+    if (!wanted_) return {};
     status_.message = how;
     auto pause = budget_.ended(now, jitter);
     status_.state = pause ? worker_state::down : worker_state::ejected;
@@ -83,8 +110,8 @@ public:
   }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
 
-  void release(const batch_id& b) {
-    std::erase(status_.batches, b);
+  void release(const batch_id& b, instant now) {
+    if (std::erase(status_.batches, b) > 0) idle_since_ = now;
     begun_.erase(b);
   }
 
@@ -94,6 +121,8 @@ private:
   worker_status status_;
   std::set<batch_id> begun_; ///< of the batches on it
   instant heard_at_{};
+  instant idle_since_{};
+  bool wanted_ = true;
 };
 
 } // namespace reel

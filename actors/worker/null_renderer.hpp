@@ -15,6 +15,7 @@ public:
 
   std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override;
   std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) override;
+  bool can_resume() const override { return true; }
   std::string device() const override { return "null"; }
   std::uint64_t memory_bytes() const override { return 0; }
   std::uint64_t take_peak_bytes() override { return 0; }

@@ -138,6 +138,15 @@ void render_thread::stop(const batch_id& batch, const std::vector<job_id>& jobs,
   if (known_.contains(batch)) stopped_[batch].add(jobs, keep);
 }
 
+void render_thread::keep_warm() {
+  {
+    std::lock_guard lock{mutex_};
+    to_warm_.clear();
+    for (const auto& [model, renderer] : renderers_) to_warm_.push_back(model);
+  }
+  something_.notify_one();
+}
+
 // ---------------------------------------------------------------- the thread
 
 void render_thread::run() {
@@ -146,12 +155,31 @@ void render_thread::run() {
     submitted next;
     {
       std::unique_lock lock{mutex_};
-      something_.wait(lock, [this] { return quitting_ || !waiting_.empty(); });
+      something_.wait(lock, [this] { return quitting_ || !waiting_.empty() || !to_warm_.empty(); });
       if (quitting_) return;
+      if (waiting_.empty()) {
+        auto model = std::move(to_warm_.front());
+        to_warm_.pop_front();
+        lock.unlock();
+        run_warm(model);
+        continue;
+      }
+      to_warm_.clear();
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
     if (render(std::move(next)) == errc::internal) return; // what waits runs in a fresh process
+  }
+}
+
+void render_thread::run_warm(const model_id& model) {
+  try {
+    renderers_.at(model)->keep_warm();
+    ++warm_runs_;
+    ++progress_;
+    log::debug("kept warm", {{"model", model.value}});
+  } catch (const std::exception& e) {
+    log::warn("not kept warm", {{"model", model.value}, {"why", std::string_view{e.what()}}});
   }
 }
 

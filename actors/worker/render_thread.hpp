@@ -92,6 +92,11 @@ public:
   /// denoised here is saved; a batch whose last step is done is not stopped to be kept.
   void stop(const batch_id& batch, const std::vector<job_id>& jobs, bool keep = false);
 
+  /// An empty inference by each model in turn, unless there is work; a batch that comes meanwhile waits for one of them
+  /// at most. Counts what was run; what failed is logged, and the next batch will tell.
+  void keep_warm();
+  std::uint64_t warm_runs() const { return warm_runs_.load(std::memory_order_relaxed); }
+
   /// Grows while the computation moves.
   std::uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
 
@@ -131,6 +136,7 @@ private:
   };
 
   void run();
+  void run_warm(const model_id& model);
   errc render(submitted first); ///< how the computation ended
   void begin(computation& now, rider& r);
   void prepare(computation& now, rider& r);
@@ -147,11 +153,12 @@ private:
 
   std::map<model_id, std::unique_ptr<renderer>> renderers_;
   events events_;
-  std::atomic<std::uint64_t> progress_{0};
+  std::atomic<std::uint64_t> progress_{0}, warm_runs_{0};
 
   std::mutex mutex_; ///< guards what follows
   std::condition_variable something_;
   std::deque<submitted> waiting_;
+  std::deque<model_id> to_warm_;            ///< only while nothing waits
   std::map<batch_id, stop_orders> stopped_; ///< entries go with their batch
   std::set<batch_id> known_;                ///< expected, waiting or running
   bool quitting_ = false;

@@ -111,6 +111,13 @@ public:
     return {};
   }
 
+  /// Whether its batches can be saved and resumed, here and in another process.
+  virtual bool can_resume() const { return false; }
+
+  /// An empty inference, at most one denoise step of the smallest shape: keeps the device's clocks up and its caches
+  /// and pools filled while there is no work. Only between batches. Throws render_error.
+  virtual void keep_warm() {}
+
   virtual std::string device() const = 0;         ///< "cpu", "NVIDIA H100", ...
   virtual std::uint64_t memory_bytes() const = 0; ///< of the device, for batches; 0: unknown
   virtual std::uint64_t take_peak_bytes() = 0;    ///< highest use since the last call; 0: unknown

@@ -28,6 +28,7 @@ worker::worker(interface::pointer self, worker_wiring wiring, worker_options opt
     : self_{self}, wiring_{std::move(wiring)}, options_{options} {}
 
 worker::interface::behavior_type worker::make_behavior() {
+  cold_since_ = act::now(self_);
   act::tell_after(self_, 1s, self_, second_timeout{});
   return {
       [this](const peer_changed& m) { on_peer_changed(m); },
@@ -109,7 +110,9 @@ void worker::on_batch_progress(const batch_progress& m) {
 }
 
 void worker::on_second_timeout() {
-  act::tell(self_, wiring_.slot, worker_alive{wiring_.ready.id, wiring_.renderer->progress()});
+  act::tell(self_, wiring_.slot,
+            worker_alive{wiring_.ready.id, wiring_.renderer->progress(), wiring_.renderer->warm_runs()});
+  keep_warm();
   for (auto& [id, b] : batches_) {
     if (b.ended || act::now(self_) < b.lease_until) continue;
     log::warn("lease ran out: batch stopped", {{"batch", to_string(id)}});
@@ -121,6 +124,14 @@ void worker::on_second_timeout() {
     tell_end(id);
   }
   act::tell_after(self_, 1s, self_, second_timeout{});
+}
+
+void worker::keep_warm() {
+  auto now = act::now(self_);
+  if (!batches_.empty()) cold_since_ = now;
+  if (options_.keep_warm <= 0ms || now - cold_since_ < options_.keep_warm) return;
+  cold_since_ = now;
+  wiring_.renderer->keep_warm();
 }
 
 // ---------------------------------------------------------------- samples and their files

@@ -42,6 +42,7 @@ struct worker_options {
   std::chrono::milliseconds lease_margin{5'000}; ///< stop this long before the lease ends
   std::chrono::milliseconds progress_pause{10};  ///< between two messages about one batch
   std::size_t put_bytes_max = 8u << 20;          ///< of one upload message
+  std::chrono::milliseconds keep_warm{0};        ///< without work for so long: an empty inference; 0: never
 };
 
 class worker {
@@ -85,6 +86,7 @@ private:
   void on_store_retry_timeout(const store_retry_timeout& m);
   void on_end_repeat_timeout(const end_repeat_timeout& m);
 
+  void keep_warm();
   void fetch_saved_runs(const run_batch& m);
   void add_sample(batch& b, rendered_sample& s);
   void add_saved_runs(batch& b, const std::vector<rendered_sample>& samples, std::size_t first_result);
@@ -99,6 +101,7 @@ private:
   worker_wiring wiring_;
   worker_options options_;
   std::map<batch_id, batch> batches_;
+  instant cold_since_{}; ///< the latest work or empty inference
 };
 
 } // namespace reel

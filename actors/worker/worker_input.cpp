@@ -43,6 +43,7 @@ std::string to_json(const worker_input& in) {
                                       {"token", in.token},
                                       {"log_level", in.log_level},
                                       {"log_file", in.log_file},
+                                      {"keep_warm_ms", in.keep_warm.count()},
                                       {"models", std::move(models)}});
 }
 
@@ -58,6 +59,7 @@ worker_input parse_worker_input(std::string_view input) {
   in.token = text(o, "token");
   in.log_level = text(o, "log_level");
   in.log_file = text(o, "log_file");
+  in.keep_warm = std::chrono::milliseconds{number(o, "keep_warm_ms")};
   auto* models = o.if_contains("models");
   if (!models || !models->is_array()) throw std::runtime_error{"worker input: no list under \"models\""};
   for (const auto& entry : models->as_array()) {

@@ -16,6 +16,7 @@ struct worker_input {
   std::string token;
   std::string log_level = "info";
   std::string log_file;
+  std::chrono::milliseconds keep_warm{0}; ///< see worker_options
   std::vector<renderer_options> models;
 };
 

@@ -126,6 +126,8 @@ void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out)
   b.setCredits(v.credits);
   write_list(b.initBatches(v.batches.size()), v.batches, out);
   b.setMessage(note(v.message, out));
+  b.setPreemptible(v.preemptible);
+  b.setWarmRuns(v.warm_runs);
 }
 void read(schema::WorkerStatus::Reader r, worker_status& v, input& in) {
   v.id = in.name<worker_id>(r.getId());
@@ -138,6 +140,8 @@ void read(schema::WorkerStatus::Reader r, worker_status& v, input& in) {
   v.credits = r.getCredits();
   read_list(r.getBatches(), v.batches, in, small_list_max);
   v.message = in.note(r.getMessage());
+  v.preemptible = r.getPreemptible();
+  v.warm_runs = r.getWarmRuns();
 }
 
 static void write(schema::WorkersReport::Builder b, const workers_report& v, output& out) {
@@ -158,22 +162,38 @@ static void write(schema::WorkerReady::Builder b, const worker_ready& v, output&
   write_list(b.initModels(v.models.size()), v.models, out);
   b.setDevice(note(v.device, out));
   b.setMemoryBytes(v.memory_bytes);
+  write_list(b.initResumable(v.resumable.size()), v.resumable, out);
 }
 static void read(schema::WorkerReady::Reader r, worker_ready& v, input& in) {
   v.id = in.name<worker_id>(r.getId());
   read_list(r.getModels(), v.models, in, small_list_max);
   v.device = in.note(r.getDevice());
   v.memory_bytes = r.getMemoryBytes();
+  read_list(r.getResumable(), v.resumable, in, small_list_max);
 }
 
 static void write(schema::WorkerAlive::Builder b, const worker_alive& v, output&) {
   b.setId(name(v.id));
   b.setProgress(v.progress);
+  b.setWarmRuns(v.warm_runs);
 }
 static void read(schema::WorkerAlive::Reader r, worker_alive& v, input& in) {
   v.id = in.name<worker_id>(r.getId());
   v.progress = r.getProgress();
+  v.warm_runs = r.getWarmRuns();
 }
+
+static void write(schema::WantSlots::Builder b, const want_slots& v, output&) {
+  b.setNode(name(v.node));
+  b.setSlots(v.slots);
+}
+static void read(schema::WantSlots::Reader r, want_slots& v, input& in) {
+  v.node = in.name<node_id>(r.getNode());
+  v.slots = r.getSlots();
+}
+
+static void write(schema::EvictNode::Builder b, const evict_node& v, output&) { b.setNode(name(v.node)); }
+static void read(schema::EvictNode::Reader r, evict_node& v, input& in) { v.node = in.name<node_id>(r.getNode()); }
 
 REEL_WORKER_MESSAGES(REEL_WIRE_CODEC)
 

@@ -47,7 +47,9 @@
   X(29, batch_finished, BatchFinished)                                                                                 \
   X(30, workers_report, WorkersReport)                                                                                 \
   X(31, worker_ready, WorkerReady)                                                                                     \
-  X(32, worker_alive, WorkerAlive)
+  X(32, worker_alive, WorkerAlive)                                                                                     \
+  X(54, want_slots, WantSlots)                                                                                         \
+  X(55, evict_node, EvictNode)
 
 #define REEL_SCHEDULER_MESSAGES(X)                                                                                     \
   X(33, jobs_queued, JobsQueued)                                                                                       \

@@ -115,4 +115,8 @@ enum MessageType {
   # To the ledger, from gateways.
   readQuota @52;
   quotaView @53;
+
+  # To worker nodes, from the scheduler and from operators.
+  wantSlots @54;
+  evictNode @55;
 }

@@ -170,6 +170,12 @@ struct WorkerStatus {
 
   message @9 :Text;
   # For people, at most 2 KiB: why it is down or ejected.
+
+  preemptible @10 :Bool;
+  # Its machine may be taken away; the models are those whose runs can go on elsewhere.
+
+  warmRuns @11 :UInt64;
+  # Empty inferences of its process.
 }
 
 struct WorkersReport {
@@ -193,6 +199,9 @@ struct WorkerReady {
   models @1 :List(Text);
   device @2 :Text;
   memoryBytes @3 :UInt64;
+
+  resumable @4 :List(Text);
+  # Of the models, at most 256: their runs can be saved and go on in another process.
 }
 
 struct WorkerAlive {
@@ -203,4 +212,24 @@ struct WorkerAlive {
 
   progress @1 :UInt64;
   # Grows with every denoise step, encode and decoded frame.
+
+  warmRuns @2 :UInt64;
+  # Empty inferences that kept it warm while it had no work, since the process started.
+}
+
+struct WantSlots {
+  # Set by the scheduler, once a second.
+
+  node @0 :Text;
+  # Name of the worker node.
+
+  slots @1 :UInt32;
+  # That are to have a process; the node stays within its own bounds.
+}
+
+struct EvictNode {
+  # Set by an operator: the node's machine is about to be taken away.
+
+  node @0 :Text;
+  # Name of the worker node.
 }

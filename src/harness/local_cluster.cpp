@@ -66,7 +66,7 @@ local_cluster::local_cluster(const cluster_plan& plan) : plan_{plan} {
   run(tenant);
   std::ifstream{key_file} >> key_;
   start("control");
-  start("workers-1");
+  for (int i = 1; i <= plan_.worker_nodes; ++i) start("workers-" + std::to_string(i));
   wait_until_ready();
 }
 
@@ -75,10 +75,12 @@ void local_cluster::write_config() {
   std::ofstream out{config_};
   out << fmt::format("[cluster]\nname = \"test\"\ndata_dir = \".\"\n\n"
                      "[[node]]\nid = \"control\"\nroles = [\"gateway\", \"scheduler\", \"storage\"]\nlisten = "
-                     "\"tcp://127.0.0.1:{}\"\n\n"
-                     "[[node]]\nid = \"workers-1\"\nroles = [\"workers\"]\nslots = {}\n\n"
-                     "[gateway]\nport = {}\n\n{}\n{}\n",
-                     link_port_, plan_.slots, port_, plan_.more, plan_.models);
+                     "\"tcp://127.0.0.1:{}\"\n\n",
+                     link_port_);
+  for (int i = 1; i <= plan_.worker_nodes; ++i)
+    out << fmt::format("[[node]]\nid = \"workers-{}\"\nroles = [\"workers\"]\nslots = {}\nslots_min = {}\n\n", i,
+                       plan_.slots, plan_.slots_min.value_or(plan_.slots));
+  out << fmt::format("[gateway]\nport = {}\n\n{}\n{}\n", port_, plan_.more, plan_.models);
   if (!out.flush()) throw std::runtime_error{config_ + ": cannot be written"};
 }
 
@@ -98,14 +100,25 @@ void local_cluster::kill(const std::string& node) {
   nodes_.at(node).wait();
 }
 
-int local_cluster::stop(const std::string& node) {
-  nodes_.at(node).signal(SIGTERM);
+void local_cluster::reelctl(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), plan_.bin + "/reelctl");
+  arguments.insert(arguments.end(), {"--config", config_});
+  run(arguments);
+}
+
+int local_cluster::stop(const std::string& node, int signal) {
+  nodes_.at(node).signal(signal);
+  return wait(node);
+}
+
+int local_cluster::wait(const std::string& node) {
   auto how = nodes_.at(node).wait();
   return how.signal != 0 ? 128 + how.signal : how.code;
 }
 
 void local_cluster::wait_until_ready() {
   ctl::api_client api{{url_, key_}};
+  auto slots = plan_.worker_nodes * plan_.slots_min.value_or(plan_.slots);
   auto give_up_at = std::chrono::steady_clock::now() + 60s;
   for (;;) {
     for (auto& [name, node] : nodes_)
@@ -113,7 +126,7 @@ void local_cluster::wait_until_ready() {
     try {
       api.set_patience(0);
       auto metrics = api.get_text("/metrics");
-      if (metrics.find(fmt::format("\nreel_workers_ready {}\n", plan_.slots)) != std::string::npos) return;
+      if (metrics.find(fmt::format("\nreel_workers_ready {}\n", slots)) != std::string::npos) return;
     } catch (const ctl::api_error&) {
       // not yet
     }

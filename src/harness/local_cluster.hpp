@@ -4,6 +4,7 @@
 // Owned by one thread. Everything it starts is killed with it.
 #pragma once
 
+#include <csignal>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,19 +16,21 @@
 namespace reel::harness {
 
 struct cluster_plan {
-  std::string dir;    ///< emptied first
-  std::string bin;    ///< folder of reel-node, reel-worker and reelctl
-  std::string models; ///< [[model]] tables
-  std::string more;   ///< further tables, for example "[scheduler]\n..."
-  int slots = 2;      ///< worker processes of the worker node
+  std::string dir;                ///< emptied first
+  std::string bin;                ///< folder of reel-node, reel-worker and reelctl
+  std::string models;             ///< [[model]] tables
+  std::string more;               ///< further tables, for example "[scheduler]\n..."
+  int slots = 2;                  ///< worker processes of each worker node
+  std::optional<int> slots_min{}; ///< of each; none: all
+  int worker_nodes = 1;           ///< "workers-1", ...
   std::size_t queued_jobs_max = 1'000'000;
   std::vector<std::string> tenant_options{}; ///< further ones of `reelctl tenant-add`
 };
 
 class local_cluster {
 public:
-  /// Writes everything and starts both nodes, "control" and "workers-1". Throws when they do not become ready within
-  /// a minute.
+  /// Writes everything and starts all nodes, "control" and the worker nodes. Throws when they do not become ready
+  /// within a minute.
   explicit local_cluster(const cluster_plan& plan);
   local_cluster(const local_cluster&) = delete;
   local_cluster& operator=(const local_cluster&) = delete;
@@ -40,8 +43,11 @@ public:
 
   void start(const std::string& node);
   void kill(const std::string& node); ///< SIGKILL, and waits for its end
-  int stop(const std::string& node);  ///< SIGTERM, and waits; the exit code, 128+n for a signal
-  void wait_until_ready();            ///< the gateway answers and all slots are ready
+  /// Tells it to stop, and waits; the exit code, 128+n for a signal.
+  int stop(const std::string& node, int signal = SIGTERM);
+  int wait(const std::string& node); ///< for its end, which somebody else has asked for
+  void wait_until_ready();           ///< the gateway answers and the slots that every node starts are ready
+  void reelctl(std::vector<std::string> arguments); ///< throws when it fails
 
   std::vector<int> worker_pids() const; ///< of running worker processes
   std::vector<int> all_pids() const;    ///< nodes and workers

@@ -1,7 +1,9 @@
 // reel-node: one process of a reelworks cluster. Which roles it plays (gateway, scheduler, storage, workers) is said by
 // the [[node]] entry of the cluster's file that bears its name.
 //
-// Exit codes: 0 stopped by SIGTERM or SIGINT, 1 cannot start (port taken, ledger locked, keys missing), 70 gave up
+// SIGTERM and SIGINT stop it in order, SIGUSR1 says that its machine is about to be taken away.
+//
+// Exit codes: 0 stopped by one of these, 1 cannot start (port taken, ledger locked, keys missing), 70 gave up
 // (start it again), 78 wrong configuration.
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -22,6 +24,10 @@ constexpr int exit_cannot_start = 1;
 constexpr int exit_gave_up = 70;
 constexpr int exit_config = 78;
 
+const int signal_gave_up = SIGRTMIN; // from within
+constexpr int signal_stopped = SIGUSR2;
+constexpr int signal_evict = SIGUSR1;
+
 struct options {
   std::string config = "cluster-configs/local.toml";
   std::string data_dir;
@@ -39,7 +45,7 @@ const node_config& find_node(const cluster_config& c, const std::string& name) {
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (int number : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) sigaddset(&set, number);
+  for (int number : {SIGTERM, SIGINT, signal_evict, signal_stopped, signal_gave_up}) sigaddset(&set, number);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return set;
@@ -49,12 +55,13 @@ sigset_t block_signals() {
 void stop(node& n, const sigset_t& signals, pthread_t main_thread) {
   std::thread stopper{[&n, main_thread] {
     n.stop();
-    pthread_kill(main_thread, SIGUSR2);
+    pthread_kill(main_thread, signal_stopped);
   }};
-  for (int number = 0; number != SIGUSR2;) {
+  for (int number = 0; number != signal_stopped;) {
     sigwait(&signals, &number);
-    if (number == SIGUSR1) std::_Exit(exit_gave_up);
-    if (number != SIGUSR2) n.hurry();
+    if (number == signal_gave_up) std::_Exit(exit_gave_up);
+    if (number == signal_evict) n.evict();
+    if (number == SIGTERM || number == SIGINT) n.hurry();
   }
   stopper.join();
 }
@@ -66,15 +73,16 @@ int run(const options& o, const sigset_t& signals) {
   auto main_thread = pthread_self();
   auto give_up = [main_thread](const std::string& why) {
     log::error("node gives up", {{"why", why}});
-    pthread_kill(main_thread, SIGUSR1);
+    pthread_kill(main_thread, signal_gave_up);
   };
-  node n{config, self, give_up};
+  node n{config, self, {give_up, [main_thread] { pthread_kill(main_thread, signal_evict); }}};
   n.start();
   log::info("node started", {{"version", REEL_VERSION}, {"data", config.data_dir}});
   int number = 0;
   sigwait(&signals, &number);
-  if (number == SIGUSR1) std::_Exit(exit_gave_up); // whatever is stuck cannot hold it up; the ledger is safe
+  if (number == signal_gave_up) std::_Exit(exit_gave_up); // whatever is stuck cannot hold it up; the ledger is safe
   log::info("node stops", {{"signal", number}});
+  if (number == signal_evict) n.evict();
   stop(n, signals, main_thread);
   log::info("node stopped");
   return 0;
@@ -83,12 +91,15 @@ int run(const options& o, const sigset_t& signals) {
 } // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"reel-node: one process of a reelworks cluster.\n\n"
-               "  reel-node --config cluster-configs/local.toml --node control\n"
-               "  reel-node --config cluster-configs/local.toml --node workers-1\n\n"
-               "All nodes read the same file; --node says which [[node]] this process is. Link keys are made with\n"
-               "`reelctl keygen`, tenants with `reelctl tenant-add`. It logs JSON lines to standard error.\n"
-               "Exit codes: 0 stopped, 1 cannot start, 70 gave up (start it again), 78 wrong configuration."};
+  CLI::App app{
+      "reel-node: one process of a reelworks cluster.\n\n"
+      "  reel-node --config cluster-configs/local.toml --node control\n"
+      "  reel-node --config cluster-configs/local.toml --node workers-1\n\n"
+      "All nodes read the same file; --node says which [[node]] this process is. Link keys are made with\n"
+      "`reelctl keygen`, tenants with `reelctl tenant-add`. It logs JSON lines to standard error.\n"
+      "SIGTERM: let running batches end, then stop. SIGUSR1: the machine is about to be taken away; pause them,\n"
+      "keep their work, and stop within 30 s.\n"
+      "Exit codes: 0 stopped, 1 cannot start, 70 gave up (start it again), 78 wrong configuration."};
   options o;
   app.add_option("--config", o.config, "The cluster's file")->capture_default_str();
   app.add_option("--node", o.name, "Name of this node in it")->required();

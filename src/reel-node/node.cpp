@@ -70,6 +70,7 @@ std::map<tenant_id, running_limits> running_limits_of(const tenant_directory& te
 
 scheduler_shell_options scheduler_options_of(const cluster_config& c, const tenant_directory& tenants) {
   scheduler_shell_options o;
+  o.core.queue = c.scheduler.queue;
   o.core.queue.running = running_limits_of(tenants);
   o.core.window = c.scheduler.window;
   o.core.prefetch_horizon = c.scheduler.prefetch_horizon;
@@ -81,7 +82,16 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c, const tena
   o.core.queue.theme = c.scheduler.theme;
   o.core.off_peak = c.scheduler.off_peak;
   o.core.free_margin = c.scheduler.free_margin;
-  for (const auto& m : c.models) o.core.model_batch_max[m.profile.id] = m.batch_max;
+  o.core.cold_start = c.scheduler.cold_start;
+  for (const auto& m : c.models) {
+    o.core.model_batch_max[m.profile.id] = m.batch_max;
+    if (m.cost) o.core.cost_priors[m.profile.id] = *m.cost;
+    if (m.memory) o.core.memory_priors[m.profile.id] = *m.memory;
+  }
+  o.fleet.scaling = c.scheduler.scaling;
+  for (const auto& n : c.nodes)
+    if (n.has(node_role::workers))
+      o.fleet.nodes[n.id] = {static_cast<std::uint32_t>(n.slots_min), static_cast<std::uint32_t>(n.slots)};
   o.supervisor.lease_ttl = c.scheduler.lease_ttl;
   o.supervisor.renew_every = c.scheduler.renew_every;
   o.supervisor.recovery = c.scheduler.recovery;
@@ -120,10 +130,13 @@ struct node::parts {
   std::map<node_id, slots_ref> slots;
   std::map<node_id, gateway_ref> gateways;
   act::ref<node_supervisor_protocol> slots_here;
+  std::function<void()> tell_evict;
   bool stopped = false;
+  std::atomic<bool> evicting = false;
 
-  parts(const cluster_config& c, const node_config& s, give_up_function give_up)
-      : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system}, tree{system, std::move(give_up)} {}
+  parts(const cluster_config& c, const node_config& s, notices tell)
+      : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system},
+        tree{system, std::move(tell.give_up)}, tell_evict{std::move(tell.evict)} {}
 
   void open_storage();
   void open_cluster_link();
@@ -215,7 +228,8 @@ void node::parts::wire() {
   if (schedules) wire_scheduler(scheduler_here);
   if (self.has(node_role::workers)) wire_slots(supervisor_here);
   if (self.has(node_role::gateway)) wire_gateway(gateway_here);
-  cluster.serve<node_protocol>(role::node, act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes));
+  auto about = act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots);
+  cluster.serve<node_protocol>(role::node, about, {operator_peer});
 }
 
 std::vector<node_id> node::parts::nodes_with(std::set<node_role> any_of) const {
@@ -267,9 +281,11 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   w.kill_all = [this] { children->signal_all(SIGKILL); };
   w.admit = [this](const node_id& peer, const std::string& token) { local_link->add_peer({peer, {}, {}, token}); };
   w.dismiss = [this](const node_id& peer) { local_link->remove_peer(peer); };
+  w.evict = tell_evict;
   worker_input input;
   input.endpoint = local_link->endpoint();
   input.log_level = config.log_level;
+  input.keep_warm = config.workers.keep_warm;
   for (const auto& m : config.models) input.models.push_back(m.renderer);
   for (int i = 0; i < self.slots; ++i) {
     auto number = std::to_string(i);
@@ -286,6 +302,8 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   }
   node_supervisor_options o;
   o.slot.credits = config.workers.credits;
+  o.slot.preemptible = self.preemptible;
+  o.slots_min = static_cast<std::size_t>(self.slots_min);
   tree.start(s, [this, w, o] { return act::spawn_shell<node_supervisor>(system, w, o); });
   slots_here = s.ref;
   cluster.serve<slots_protocol>(role::slots, s.ref, nodes_with({node_role::scheduler}));
@@ -328,13 +346,19 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
 void node::parts::drain_slots() {
   caf::scoped_actor waiter{system};
   auto patience = config.workers.drain_time;
-  waiter->request(slots_here, patience + 10s, drain{patience}).receive([](const done&) {}, [](const caf::error&) {});
+  auto for_ends = 10s; // to be told and acknowledged
+  if (evicting) {
+    patience = node_supervisor_options{}.evict_patience;
+    for_ends = 8s; // in all less than 30 s
+  }
+  waiter->request(slots_here, patience + for_ends, drain{patience})
+      .receive([](const done&) {}, [](const caf::error&) {});
 }
 
 // ---------------------------------------------------------------- life
 
-node::node(const cluster_config& config, const node_config& self, std::function<void(const std::string&)> give_up)
-    : parts_{std::make_unique<parts>(config, self, std::move(give_up))} {}
+node::node(const cluster_config& config, const node_config& self, notices tell)
+    : parts_{std::make_unique<parts>(config, self, std::move(tell))} {}
 
 node::~node() { stop(); }
 
@@ -367,6 +391,11 @@ void node::stop() {
   p.cluster.stop();
   p.local.stop();
   p.system.await_all_actors_done();
+}
+
+void node::evict() {
+  parts_->evicting = true;
+  if (parts_->slots_here) act::post(parts_->slots_here, pause_slots{});
 }
 
 void node::hurry() {

@@ -14,8 +14,12 @@ namespace reel {
 
 class node {
 public:
-  /// `give_up` may be called from any thread: the node cannot go on and should exit with code 70.
-  node(const cluster_config& config, const node_config& self, std::function<void(const std::string&)> give_up);
+  /// Both may be called from any thread.
+  struct notices {
+    std::function<void(const std::string& why)> give_up; ///< the node cannot go on and should exit with code 70
+    std::function<void()> evict;                         ///< an operator wants evict() called
+  };
+  node(const cluster_config& config, const node_config& self, notices tell);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -24,6 +28,10 @@ public:
 
   /// Refuses new work, lets running batches end (at most the configured time), and ends everything in order.
   void stop();
+
+  /// The machine is about to be taken away: running batches are paused and their work is kept. Before stop(), which is
+  /// then done within 30 s, or while it waits in another thread.
+  void evict();
 
   /// While stop() waits in another thread: no more patience with running batches.
   void hurry();

@@ -1,4 +1,4 @@
-// node_actor.hpp: Answers what operators ask about this node itself.
+// node_actor.hpp: Answers what operators ask about this node itself, and passes their notices on to worker nodes.
 #pragma once
 
 #include "actors/config.hpp"
@@ -12,11 +12,17 @@ public:
   using interface = node_ref;
   static constexpr const char* name = "node";
 
-  node_actor(interface::pointer, const hub* cluster, node_config self, node_epoch epoch, std::vector<node_config> all)
-      : cluster_{cluster}, self_{std::move(self)}, epoch_{epoch}, all_{std::move(all)} {}
+  /// `slots`: of the worker nodes that it can reach.
+  node_actor(interface::pointer actor, const hub* cluster, node_config self, node_epoch epoch,
+             std::vector<node_config> all, std::map<node_id, slots_ref> slots)
+      : actor_{actor}, cluster_{cluster}, self_{std::move(self)}, epoch_{epoch}, all_{std::move(all)},
+        slots_by_node_{std::move(slots)} {}
 
   interface::behavior_type make_behavior() {
-    return {[this](const describe_nodes&) { return on_describe_nodes(); }};
+    return {
+        [this](const describe_nodes&) { return on_describe_nodes(); },
+        [this](const evict_node& m) { return on_evict_node(m); },
+    };
   }
 
 private:
@@ -36,10 +42,18 @@ private:
     return view;
   }
 
+  caf::result<done> on_evict_node(const evict_node& m) const {
+    auto found = slots_by_node_.find(m.node);
+    if (found == slots_by_node_.end()) return act::error_of(errc::not_found);
+    return actor_->delegate(found->second, m);
+  }
+
+  interface::pointer actor_;
   const hub* cluster_;
   node_config self_;
   node_epoch epoch_;
   std::vector<node_config> all_;
+  std::map<node_id, slots_ref> slots_by_node_;
 };
 
 } // namespace reel

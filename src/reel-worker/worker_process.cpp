@@ -29,6 +29,7 @@ loaded_models load(const worker_input& in) {
   for (const auto& options : in.models) {
     auto r = make_renderer(options);
     all.ready.models.push_back(options.model);
+    if (r->can_resume()) all.ready.resumable.push_back(options.model);
     all.ready.device = r->device();
     all.ready.memory_bytes = r->memory_bytes();
     all.renderers.emplace(options.model, std::move(r));
@@ -60,7 +61,9 @@ int run(const worker_input& in) {
   auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
   render_thread renderer{std::move(models.renderers), {to_self, to_self}};
   worker_wiring wiring{models.ready, slot, objects, &renderer, [&end](int code) { end.raise(code); }};
-  auto actor = act::spawn_shell<worker>(system, wiring, worker_options{});
+  worker_options how;
+  how.keep_warm = in.keep_warm;
+  auto actor = act::spawn_shell<worker>(system, wiring, how);
   self = actor;
   local.serve<worker_protocol>(role::worker, self);
   local.tell_peers_to(actor);
@@ -79,7 +82,7 @@ int run(const worker_input& in) {
 
 int run_worker() {
   ::mallopt(M_ARENA_MAX, 2); // one compute thread, one for messages
-  for (int number : {SIGINT, SIGTERM})
+  for (int number : {SIGINT, SIGTERM, SIGUSR1})
     std::signal(number, SIG_IGN); // for the whole group: the node drains, then ends us
   if (::sodium_init() < 0) return exit_failed;
   try {

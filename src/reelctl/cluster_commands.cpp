@@ -112,7 +112,7 @@ json::object json_of(const worker_status& w) {
   for (const auto& b : w.batches) batches.emplace_back(to_string(b));
   return {{"id", w.id.value},       {"state", to_string(w.state)}, {"pid", w.pid},
           {"device", w.device},     {"models", std::move(models)}, {"batches", std::move(batches)},
-          {"restarts", w.restarts}, {"message", w.message}};
+          {"restarts", w.restarts}, {"message", w.message},        {"preemptible", w.preemptible}};
 }
 
 json::array json_of(const std::vector<queue_pause>& pauses) {
@@ -262,6 +262,20 @@ int why(const cluster_options& o, const std::string& id) {
     fmt::print("{}\n", json::serialize(json_of(e)));
   else
     fmt::print("{} {}\n", id, to_string(e));
+  return 0;
+}
+
+int evict(const cluster_options& o, const std::string& node) {
+  auto c = read_cluster_config(o.config, o.data_dir);
+  auto* target = c.node({node});
+  if (!target || !target->has(node_role::workers))
+    throw std::runtime_error{o.config + ": '" + node + "' is no node with the role workers"};
+  visit v{c, c.node_with(node_role::scheduler)};
+  v.ask<node_protocol, done>(role::node, evict_node{target->id});
+  if (o.json)
+    fmt::print("{}\n", json::serialize(json::object{{"node", node}, {"evicted", true}}));
+  else
+    fmt::print("{} pauses what it runs and stops\n", node);
   return 0;
 }
 

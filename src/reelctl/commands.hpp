@@ -65,6 +65,7 @@ int nodes(const cluster_options& o);
 int workers(const cluster_options& o);
 int queue(const cluster_options& o);
 int why(const cluster_options& o, const std::string& id);
+int evict(const cluster_options& o, const std::string& node);
 
 std::string utc_text(std::int64_t unix_s); ///< "2026-01-31 18:00:00Z"
 

@@ -145,6 +145,10 @@ void add_cluster_commands(CLI::App& app, command_line& l) {
       app.add_subcommand("why", "Say why a job is where it is: what it waits for, where it runs, how it ended");
   why_c->add_option("id", l.ids, "video_...")->required()->expected(1);
   why_c->callback([&l] { l.run = [&l] { return why(l.cluster, l.ids.front()); }; });
+  auto* evict_c = app.add_subcommand(
+      "evict", "Tell a worker node that its machine is about to be taken away: it pauses what it runs and stops");
+  evict_c->add_option("node", l.ids, "As in the cluster's file")->required()->expected(1);
+  evict_c->callback([&l] { l.run = [&l] { return evict(l.cluster, l.ids.front()); }; });
   auto* c = app.add_subcommand("keygen", "Make link keys for the nodes of --config and for the operator");
   c->add_option("name", l.keygen.names, "Only these");
   c->add_flag("--replace", l.keygen.replace, "Replace existing keys");

@@ -17,12 +17,12 @@ namespace {
 struct written_config {
   std::string node = "roles = ['gateway', 'scheduler', 'storage', 'workers']\nlisten = 'tcp://127.0.0.1:7710'\n";
   std::string scheduler, model = "size = '64x64'\nframes = 17\n";
-  std::string storage{};
+  std::string storage{}, workers{};
 
   cluster_config read() const {
     const testing::temp_folder folder;
     return read_cluster_config(folder.write("x.toml", "[[node]]\nid = 'n1'\n" + node + "[storage]\n" + storage +
-                                                          "[scheduler]\n" + scheduler +
+                                                          "[scheduler]\n" + scheduler + "[workers]\n" + workers +
                                                           "[[model]]\nid = 'm'\nkind = 'null'\n" + model));
   }
   std::string refusal() const {
@@ -113,6 +113,63 @@ TEST_CASE("tenants' shares are named with a number each") {
   for (std::string bad : {"acme", "acme=", "acme=3x", "acme=0", "acme=nan", "=1", "Acme=1"})
     CHECK_THAT(with("'" + bad + "'").refusal(),
                ContainsSubstring("\"" + bad + "\"") && ContainsSubstring("TENANT=NUMBER"));
+}
+
+TEST_CASE("a node has a fixed number of slots unless its least is given, none at all if that is zero") {
+  auto node = [](const std::string& slots) {
+    return written_config{.node = "roles = ['gateway', 'scheduler', 'storage', 'workers']\n"
+                                  "listen = 'tcp://127.0.0.1:7710'\n" +
+                                  slots};
+  };
+  CHECK(node("slots = 4\n").read().nodes.at(0).slots_min == 4);
+  CHECK(node("slots = 4\nslots_min = 0\n").read().nodes.at(0).slots_min == 0);
+  CHECK_THAT(node("slots = 4\nslots_min = 5\n").refusal(), ContainsSubstring(":6: node[1].slots_min = 5"));
+  CHECK_FALSE(node("").read().nodes.at(0).preemptible);
+  CHECK(node("preemptible = true\n").read().nodes.at(0).preemptible);
+}
+
+TEST_CASE("how long jobs age, what a cold start costs, and when workers come and go") {
+  auto with = [](const std::string& text) { return written_config{.scheduler = text}; };
+  const auto s = with("age_after_vip = '5min'\nage_after_free = '2h'\ncold_start = '40s'\ndrain_target = '2min'\n"
+                      "scale_down_after = '90s'\n")
+                     .read()
+                     .scheduler;
+  CHECK(s.queue.age_after == std::array<std::chrono::seconds, 4>{24h * 365, 5min, 1h, 2h});
+  CHECK(s.cold_start == 40s);
+  CHECK(s.scaling.drain_target == 2min);
+  CHECK(s.scaling.cooldown == 90s);
+  CHECK_THAT(with("age_after_vip = '0s'\n").refusal(), ContainsSubstring(":6: scheduler.age_after_vip = '0s'"));
+  CHECK_THAT(with("age_after_urgent = '1s'\n").refusal(), ContainsSubstring("is not known here"));
+  CHECK_THAT(with("cold_start = '2h'\n").refusal(), ContainsSubstring(":6: scheduler.cold_start = '2h'"));
+  CHECK_THAT(with("drain_target = '0s'\n").refusal(), ContainsSubstring(":6: scheduler.drain_target = '0s'"));
+  CHECK_THAT(with("scale_down_after = 5\n").refusal(), ContainsSubstring(":6: scheduler.scale_down_after = 5"));
+}
+
+TEST_CASE("idle workers are kept warm every second at most") {
+  auto with = [](const std::string& text) { return written_config{.workers = text}; };
+  CHECK(with("").read().workers.keep_warm == 0s);
+  CHECK(with("keep_warm = '1min'\n").read().workers.keep_warm == 1min);
+  CHECK_THAT(with("keep_warm = '999ms'\n").refusal(), ContainsSubstring("workers.keep_warm = '999ms'"));
+}
+
+TEST_CASE("what is believed of a model's time and memory is about its default shape") {
+  auto with = [](const std::string& text) {
+    return written_config{.model = "size = '64x64'\nframes = 17\nsteps = 10\n" + text};
+  };
+  CHECK_FALSE(with("").read().models.at(0).cost);
+  CHECK_FALSE(with("").read().models.at(0).memory);
+  const auto m = with("cost_prior = [[1, 480.0], [4, 840]]\nmemory_prior = [[1, 20], [4, 36], [8, 72]]\n"
+                      "memory_prior_weights = 14.5\n")
+                     .read()
+                     .models.at(0);
+  CHECK(m.cost.value().work == 64.0 * 64 * 17 * 10);
+  CHECK(m.cost->seconds.points == std::vector<std::pair<std::size_t, double>>{{1, 480}, {4, 840}});
+  CHECK(m.memory.value().volume == 64.0 * 64 * 17);
+  CHECK(m.memory->peak_bytes.at(4) == 36.0 * (1 << 30));
+  CHECK(m.memory->weights_bytes == 14.5 * (1 << 30));
+  CHECK_THAT(with("cost_prior = [[4, 1.0], [1, 2.0]]\n").refusal(), ContainsSubstring("model[1].cost_prior"));
+  CHECK_THAT(with("memory_prior = [[1, 2.0]]\nmemory_prior_weights = 3.0\n").refusal(),
+             ContainsSubstring("model[1].memory_prior_weights = 3.0"));
 }
 
 TEST_CASE("every configuration in cluster-configs is a good one") {

@@ -73,6 +73,23 @@ TEST_CASE("an empty list is a list, a list with one wrong item is not") {
   CHECK_THROWS_AS(t.texts("none"), config_error);
 }
 
+TEST_CASE("a curve is a list of rising sizes with values that do not fall") {
+  auto t = read("good = [[1, 480], [4, 840.5], [8, 840.5]]\nempty = []\n");
+  CHECK(t.curve("good", 8) == std::vector<std::pair<std::size_t, double>>{{1, 480}, {4, 840.5}, {8, 840.5}});
+  CHECK(t.curve("empty", 8).empty());
+  CHECK(t.curve("absent", 8).empty());
+  CHECK_THROWS_AS(t.curve("good", 7), config_error);
+  for (std::string bad :
+       {"1", "[1, 2]", "[[1]]", "[[1, 2, 3]]", "[[0, 2]]", "[[-1, 2]]", "[[1.0, 2]]", "[[1, 0]]", "[[1, 'a']]",
+        "[[2, 1], [1, 2]]", "[[1, 2], [1, 3]]", "[[1, 2], [2, 1]]", "[[1, inf]]", "[[1, nan]]"}) {
+    INFO(bad);
+    CHECK_THROWS_AS(read("x = " + bad + "\n").curve("x", 128), config_error);
+  }
+  CHECK_THROWS_MATCHES(read("\nx = [[4, 1]]\n").curve("x", 3), config_error,
+                       Message("x.toml:2: x = [ [ 4, 1 ] ]: allowed is a list like [[1, 480.0], [4, 840.0]]: rising "
+                               "sizes from 1 to 3, each with a number above 0 that is not below the one before"));
+}
+
 TEST_CASE("what is no TOML, a folder, and a file that is not there") {
   CHECK_THROWS_AS(read("a = = b"), config_error);
   CHECK_THROWS_MATCHES(config_table::read_file("/nowhere/x.toml"), config_error,

@@ -140,6 +140,44 @@ TEST_CASE("a job joins the running batch of its kind when no worker is free") {
   CHECK(w.record(second).state == job_state::succeeded);
 }
 
+TEST_CASE("a node that is taken away hands its batches back with their work, and another goes on") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(500ms);
+  auto& gone = *w.busy();
+  act::post(gone.node, pause_slots{});
+  w.system.run();
+  REQUIRE(gone.stops.size() == 1);
+  CHECK(gone.stops[0].keep);
+  w.preempted(gone, 6);
+  w.pass(500ms);
+  CHECK(gone.batches.empty());
+  REQUIRE(w.busy());
+  CHECK(w.busy()->batches[0].jobs.at(0).saved.steps == 6);
+  CHECK(w.system.ask<done>(gone.node, drain{20s}, 1s)->value()); // it is empty
+  w.finish(*w.busy());
+  CHECK(w.record(id).state == job_state::succeeded);
+  CHECK(w.record(id).attempts_used == 1);
+}
+
+TEST_CASE("what does not get out in time is handed back without its work, uncounted") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(500ms);
+  auto& gone = *w.busy();
+  act::post(gone.node, pause_slots{});
+  w.pass(19s);
+  CHECK(w.record(id).fence == 1);
+  gone.batches.clear();
+  w.pass(3s);
+  REQUIRE(w.busy());
+  CHECK(w.busy() != &gone);
+  w.finish(*w.busy());
+  CHECK(w.record(id).fence == 2);
+  CHECK(w.record(id).state == job_state::succeeded);
+  CHECK(w.record(id).attempts_used == 1);
+}
+
 TEST_CASE("a saved run outlives crashes and a new scheduler, until a worker has no use for it") {
   line_world w;
   auto id = w.submit(1);

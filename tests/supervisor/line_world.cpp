@@ -136,7 +136,7 @@ void line_world::start_node(std::size_t index) {
   wiring.launch = [this, w](const child_spec&, child_processes::on_exit on_exit) {
     w->pid = ++last_pid_;
     w->on_exit = std::move(on_exit);
-    act::post(w->node, worker_ready{w->id, {{"wan-small"}}, "cpu", 0});
+    act::post(w->node, worker_ready{w->id, {{"wan-small"}}, "cpu", 0, {{"wan-small"}}});
     return w->pid;
   };
   wiring.kill = [](int) {};

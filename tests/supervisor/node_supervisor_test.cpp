@@ -36,29 +36,73 @@ private:
   std::shared_ptr<std::vector<workers_report>> reports_;
 };
 
+/// The worker process, which takes everything.
+class played_worker {
+public:
+  using interface = worker_ref;
+  static constexpr const char* name = "played worker";
+  explicit played_worker(interface::pointer) {}
+  interface::behavior_type make_behavior() {
+    return {[](const run_batch&) { return done{}; }, [](const renew_lease&) {}, [](const stop_jobs&) {}};
+  }
+};
+
+/// Its processes are ready as soon as they are started; "frail" is a model whose runs cannot be saved.
 struct one_node {
-  one_node() {
+  explicit one_node(std::size_t slots = 1, node_supervisor_options options = {}) {
     node_supervisor_wiring w;
     w.self = {"workers-1"};
     w.epoch = {1};
     w.scheduler = act::spawn_shell<played_scheduler>(system.actors(), reports);
-    w.launch = [this](const child_spec&, child_processes::on_exit e) {
-      on_exit = std::move(e);
-      return ++pid;
+    w.launch = [this](const child_spec& spec, child_processes::on_exit e) {
+      on_exit = exits[++pid] = std::move(e);
+      act::post(node, worker_ready{{spec.command[0]}, {{"wan-small"}, {"frail"}}, "cpu", 0, {{"wan-small"}}});
+      return pid;
     };
     w.kill = [this](int which) { killed.push_back(which); };
+    w.evict = [this] { ++evicted; };
     w.kill_all = [this] { ++killed_all; };
     w.admit = [](const node_id&, const std::string&) {};
     w.dismiss = [](const node_id&) {};
-    w.slots.push_back({{"workers-1/0"},
-                       {"slot-0"},
-                       {},
-                       [](const std::string&) { return child_spec{}; },
-                       [] { return std::string{"its last words"}; }});
-    node = act::spawn_shell<node_supervisor>(system.actors(), w, node_supervisor_options{});
+    for (std::size_t i = 0; i < slots; ++i)
+      w.slots.push_back({{name_of(i)},
+                         {"slot-" + std::to_string(i)},
+                         act::spawn_shell<played_worker>(system.actors()),
+                         [i](const std::string&) {
+                           return child_spec{{name_of(i)}, {}, {}};
+                         },
+                         [] { return std::string{"its last words"}; }});
+    options.slot.silence_max = slots == 1 ? options.slot.silence_max : 1h; // signs of life are played for one
+    node = act::spawn_shell<node_supervisor>(system.actors(), w, options);
     system.run();
-    act::post(node, worker_ready{{"workers-1/0"}, {{"wan-small"}}, "cpu", 0});
+  }
+  static std::string name_of(std::size_t slot) { return "workers-1/" + std::to_string(slot); }
+
+  void want(std::uint32_t slots) {
+    act::post(node, want_slots{{"workers-1"}, slots});
     system.run();
+  }
+  /// Gives a slot a batch that has that number.
+  void run(std::size_t slot) {
+    run_batch b{sample::batch(slot), {name_of(slot)}, 30s, std::vector<run_job>(1)};
+    b.jobs[0].params.model = {"wan-small"};
+    REQUIRE(system.ask<done>(node, b, 5s)->value());
+  }
+  void finish(std::size_t slot) {
+    act::post(node, batch_finished{sample::batch(slot), {name_of(slot)}, errc::ok, {}, {}, 1, 0});
+    system.run();
+  }
+  /// Who was killed ends.
+  void bury() {
+    for (auto which : std::exchange(killed, {})) exits.at(which)(which, {0, 9});
+    system.run();
+  }
+  const std::vector<worker_status>& slots() const { return reports->back().workers; }
+  std::vector<int> running() const {
+    std::vector<int> all;
+    for (const auto& w : slots())
+      if (w.state == worker_state::ready) all.push_back(w.id.value.back() - '0');
+    return all;
   }
   void alive() {
     act::post(node, worker_alive{{"workers-1/0"}, 0});
@@ -67,8 +111,9 @@ struct one_node {
 
   deterministic_system system;
   std::shared_ptr<std::vector<workers_report>> reports = std::make_shared<std::vector<workers_report>>();
-  child_processes::on_exit on_exit;
-  int pid = 100, killed_all = 0;
+  child_processes::on_exit on_exit; ///< of the process started last
+  std::map<int, child_processes::on_exit> exits;
+  int pid = 100, killed_all = 0, evicted = 0;
   std::vector<int> killed;
   node_supervisor_ref node;
 };
@@ -110,4 +155,105 @@ TEST_CASE("a dead process is replaced after a pause, and its last words are not 
   CHECK(n.reports->back().workers[0].message == "exit code 1: its last words");
   n.system.advance(2s);
   CHECK(n.pid == 102);
+}
+
+TEST_CASE("a node starts its least number of slots, and others when they are wanted, within its bounds") {
+  one_node n{3, {.slots_min = 1}};
+  CHECK(n.running() == std::vector{0});
+  CHECK(n.slots()[2].message == "not needed now");
+  n.want(2);
+  CHECK(n.running() == std::vector{0, 1});
+  n.want(9);
+  CHECK(n.running() == std::vector{0, 1, 2});
+  CHECK(n.pid == 103);
+  n.want(3);
+  CHECK(n.pid == 103);
+}
+
+TEST_CASE("another node's number is not ours") {
+  one_node n{3, {.slots_min = 1}};
+  act::post(n.node, want_slots{{"workers-2"}, 3});
+  n.system.run();
+  CHECK(n.running() == std::vector{0});
+}
+
+TEST_CASE("only a process whose slot had no batch for a while is stopped, the idlest first") {
+  one_node n{3, {.slots_min = 0}};
+  n.want(3);
+  n.run(0);
+  n.run(1);
+  n.want(0); // the third has only just come
+  CHECK(n.killed.empty());
+  n.system.advance(3s);
+  n.finish(1);
+  n.want(0);
+  CHECK(n.killed == std::vector{103});
+  CHECK(n.running() == std::vector{0, 1});
+  n.bury();
+  n.system.advance(3s);
+  n.want(1);
+  CHECK(n.killed == std::vector{102});
+  n.bury();
+  n.want(0);
+  CHECK(n.killed.empty()); // the first is still at it
+  n.finish(0);
+  n.want(0);
+  CHECK(n.killed.empty());
+  n.system.advance(3s);
+  n.want(0);
+  CHECK(n.killed == std::vector{101});
+  n.bury();
+  CHECK(n.running().empty());
+}
+
+TEST_CASE("a process that was stopped is no crash: its slot comes back at once, and only when it has ended") {
+  one_node n{2, {.slots_min = 1}};
+  for (int i = 0; i < 10; ++i) { // more often than a slot may crash
+    n.want(2);
+    CHECK(n.running().size() == 2);
+    n.system.advance(3s);
+    n.want(1);
+    REQUIRE(n.killed.size() == 1);
+    n.want(2);
+    CHECK(n.running().size() == 1);
+    n.bury();
+  }
+  n.want(2);
+  CHECK(n.running().size() == 2);
+  CHECK(n.slots()[0].restarts == 0);
+  CHECK(n.slots()[1].restarts == 0);
+}
+
+TEST_CASE("a node that hears nothing keeps what it has") {
+  one_node n{3, {.slots_min = 1}};
+  n.want(2);
+  n.system.advance(1h);
+  CHECK(n.running() == std::vector{0, 1});
+}
+
+TEST_CASE("a preemptible node offers only models whose runs can go on elsewhere") {
+  one_node fixed;
+  CHECK(fixed.slots()[0].models == std::vector<model_id>{{"wan-small"}, {"frail"}});
+  CHECK_FALSE(fixed.slots()[0].preemptible);
+  one_node spot{1, {.slot = {.preemptible = true}}};
+  CHECK(spot.slots()[0].models == std::vector<model_id>{{"wan-small"}});
+  CHECK(spot.slots()[0].preemptible);
+}
+
+TEST_CASE("an operator's termination notice reaches the one node that it is for") {
+  one_node n;
+  CHECK(n.system.ask<done>(n.node, evict_node{{"workers-1"}}, 5s)->value());
+  CHECK(n.evicted == 1);
+  CHECK(n.system.ask<done>(n.node, evict_node{{"workers-2"}}, 5s)->value().error() == errc::not_found);
+  CHECK(n.evicted == 1);
+}
+
+TEST_CASE("empty inferences are counted per process") {
+  one_node n;
+  act::post(n.node, worker_alive{{"workers-1/0"}, 0, 7});
+  n.system.advance(1s);
+  CHECK(n.slots()[0].warm_runs == 7);
+  n.on_exit(101, {1, 0});
+  n.system.run();
+  CHECK(n.slots()[0].warm_runs == 0);
 }

@@ -34,7 +34,7 @@ TEST_CASE("a slot takes batches up to its credits, and the same one twice as one
   CHECK(s.take(batch(1)) == errc::ok);
   CHECK(s.take(batch(2)) == errc::ok);
   CHECK(s.take(batch(3)) == errc::busy);
-  s.release(sample::batch(1));
+  s.release(sample::batch(1), t0);
   CHECK(s.take(batch(3)) == errc::ok);
 }
 
@@ -100,6 +100,34 @@ TEST_CASE("a slot knows which of its batches the process has begun") {
   CHECK(s.has_begun(sample::batch(1)));
   CHECK_FALSE(s.has_begun(sample::batch(2)));
   CHECK_FALSE(s.has_begun(sample::batch(3)));
-  s.release(sample::batch(1));
+  s.release(sample::batch(1), t0);
   CHECK_FALSE(s.has_begun(sample::batch(1)));
+}
+
+TEST_CASE("a slot is idle from its start or its last batch on, and while it waits for another process") {
+  auto s = ready_slot();
+  CHECK(s.idle_since() == t0);
+  s.take(batch(1));
+  CHECK_FALSE(s.idle_since());
+  s.release(sample::batch(1), t0 + 5s);
+  CHECK(s.idle_since() == t0 + 5s);
+  s.release(sample::batch(1), t0 + 9s); // not there any more
+  CHECK(s.idle_since() == t0 + 5s);
+  s.ended("killed", t0 + 10s, 0);
+  CHECK(s.idle_since() == instant{});
+  s.started(43, t0 + 11s);
+  CHECK_FALSE(s.idle_since());
+}
+
+TEST_CASE("a slot that is not wanted takes nothing and is not started again") {
+  auto s = ready_slot();
+  s.stop();
+  CHECK(s.take(batch(1)) == errc::busy);
+  CHECK_FALSE(s.idle_since());
+  CHECK_FALSE(s.ended("killed", t0, 0));
+  CHECK(s.status().state == worker_state::down);
+  s.want();
+  s.started(43, t0);
+  CHECK(s.ready({{"workers-1/0"}, {{"wan-small"}}, "cpu", 0}, t0));
+  CHECK(s.take(batch(1)) == errc::ok);
 }

@@ -15,6 +15,7 @@ namespace {
 struct step_gate {
   std::counting_semaphore<> may{0}; ///< steps that may be done
   bool can_save = true, can_join = true;
+  std::counting_semaphore<> warming{0}, may_warm{0}; ///< it has begun; it may end
 };
 
 /// The null model behind a gate.
@@ -52,6 +53,11 @@ public:
   std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) override {
     return gated(to_.resume(std::move(jobs), saved));
   }
+  void keep_warm() override {
+    gate_.warming.release();
+    gate_.may_warm.acquire();
+    if (!gate_.can_save) throw render_error{errc::out_of_memory, "no memory to stay warm"};
+  }
   std::string device() const override { return "null"; }
   std::uint64_t memory_bytes() const override { return 0; }
   std::uint64_t take_peak_bytes() override { return 0; }
@@ -68,12 +74,13 @@ private:
 struct heard_thread {
   heard_thread() {
     std::map<model_id, std::unique_ptr<renderer>> models;
-    models.emplace(model_id{"m"}, std::make_unique<gated_renderer>(gate));
+    for (auto name : {"m", "n"}) models.emplace(model_id{name}, std::make_unique<gated_renderer>(gate));
     thread.emplace(std::move(models), render_thread::events{[this](const batch_progress& p) { hear(p); },
                                                             [this](const batch_rendered& r) { hear(r); }});
   }
   ~heard_thread() {
     gate.may.release(100);
+    gate.may_warm.release(100);
     thread.reset();
   }
   void hear(const batch_progress& p) {
@@ -321,4 +328,35 @@ TEST_CASE("of batches computed together each can be stopped or paused without th
       t.wait([&] { return t.ends.contains(other.batch); });
       CHECK(t.samples.at(other.jobs[0].id).code == errc::ok);
     }
+}
+
+TEST_CASE("every model is kept warm in turn, and a failure is not counted") {
+  heard_thread t;
+  t.gate.may_warm.release(2);
+  t.thread->keep_warm();
+  REQUIRE(t.gate.warming.try_acquire_for(30s));
+  REQUIRE(t.gate.warming.try_acquire_for(30s));
+  t.gate.may.release(100);
+  t.thread->submit(batch_of(1)); // behind both
+  t.end();
+  CHECK(t.thread->warm_runs() == 2);
+  t.gate.can_save = false;
+  t.gate.may_warm.release(2);
+  t.thread->keep_warm();
+  REQUIRE(t.gate.warming.try_acquire_for(30s));
+  t.thread->submit(batch_of(1));
+  CHECK(t.end().begin()->second.code == errc::ok);
+  CHECK(t.thread->warm_runs() == 2);
+}
+
+TEST_CASE("a batch waits for one empty inference at most") {
+  heard_thread t;
+  t.gate.may.release(100);
+  t.thread->keep_warm();
+  REQUIRE(t.gate.warming.try_acquire_for(30s));
+  t.thread->submit(batch_of(1));
+  t.gate.may_warm.release(2);
+  t.end();
+  CHECK(t.thread->warm_runs() == 1);
+  CHECK_FALSE(t.gate.warming.try_acquire());
 }

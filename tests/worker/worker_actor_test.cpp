@@ -2,6 +2,7 @@
 // node, the object store and the compute thread's events are played.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <semaphore>
 
 #include "actors/worker/null_renderer.hpp"
 #include "actors/worker/worker.hpp"
@@ -20,6 +21,7 @@ struct node_and_store {
   std::vector<batch_progress> progress;
   std::map<std::string, blob> objects;
   std::size_t reads = 0;
+  std::uint64_t warm_runs = 0;          ///< as the worker said last
   std::uint64_t slice_bytes = 1u << 20; ///< in one answer
   errc store_says = errc::ok;           ///< to the call
   errc object_says = errc::ok;          ///< to every object of it
@@ -34,7 +36,7 @@ public:
   interface::behavior_type make_behavior() {
     return {
         [](const worker_ready&) {},
-        [](const worker_alive&) {},
+        [this](const worker_alive& m) { w_->warm_runs = m.warm_runs; },
         [this](const batch_progress& m) { w_->progress.push_back(m); },
         [this](const batch_finished& m) { return on_batch_finished(m); },
     };
@@ -81,18 +83,38 @@ private:
   node_and_store* w_;
 };
 
+/// The null model; tells when it was kept warm.
+class warm_renderer final : public renderer {
+public:
+  explicit warm_renderer(std::counting_semaphore<>& warmed) : warmed_{warmed} {}
+  std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override { return to_.begin(std::move(jobs)); }
+  std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) override {
+    return to_.resume(std::move(jobs), saved);
+  }
+  void keep_warm() override { warmed_.release(); }
+  std::string device() const override { return "null"; }
+  std::uint64_t memory_bytes() const override { return 0; }
+  std::uint64_t take_peak_bytes() override { return 0; }
+
+private:
+  null_renderer to_{renderer_options{}};
+  std::counting_semaphore<>& warmed_;
+};
+
 /// A worker with one batch of one job.
 struct one_batch : node_and_store {
-  one_batch() {
+  explicit one_batch(std::chrono::milliseconds keep_warm = 0ms) {
     std::map<model_id, std::unique_ptr<renderer>> models;
-    models.emplace(model_id{"m"}, std::make_unique<null_renderer>(renderer_options{}));
+    models.emplace(model_id{"m"}, std::make_unique<warm_renderer>(warmed));
     render_thread::events events{[](const batch_progress&) {}, [this](const batch_rendered& m) { hear(m); }};
     thread = std::make_unique<render_thread>(std::move(models), events);
     worker_wiring w{worker_ready{{"workers-1/0"}, {{"m"}}, "null", 0},
                     act::spawn_shell<played_slot>(system.actors(), static_cast<node_and_store*>(this)),
                     act::spawn_shell<played_store>(system.actors(), static_cast<node_and_store*>(this)), thread.get(),
                     [this](int code) { quit_with = code; }};
-    self = act::spawn_shell<worker>(system.actors(), w, worker_options{});
+    worker_options o;
+    o.keep_warm = keep_warm;
+    self = act::spawn_shell<worker>(system.actors(), w, o);
   }
 
   void take(saved_run from = {}) {
@@ -155,6 +177,7 @@ struct one_batch : node_and_store {
   std::vector<rendered_sample> heard;
   bool heard_end = false;
 
+  std::counting_semaphore<> warmed{0};
   deterministic_system system;
   std::unique_ptr<render_thread> thread;
   worker::interface self;
@@ -377,4 +400,34 @@ TEST_CASE("a batch whose lease runs out while its saved run is fetched is not re
   CHECK(w.ends[0].code == errc::lease_expired);
   w.system.advance(60s);
   CHECK(w.thread->progress() == 0);
+}
+
+TEST_CASE("a worker without work is kept warm, one with work is not") {
+  one_batch w{10s};
+  w.system.advance(9s);
+  CHECK_FALSE(w.warmed.try_acquire());
+  w.system.advance(2s);
+  REQUIRE(w.warmed.try_acquire_for(30s));
+  w.take();
+  for (int i = 0; i < 6; ++i) {
+    w.system.advance(10s);
+    w.renew();
+  }
+  w.wait_for_samples();
+  CHECK_FALSE(w.warmed.try_acquire());
+  w.rendered(blob::copy_of("video"));
+  w.system.advance(9s);
+  CHECK_FALSE(w.warmed.try_acquire());
+  w.system.advance(2s);
+  REQUIRE(w.warmed.try_acquire_for(30s));
+  while (w.thread->warm_runs() < 2) std::this_thread::yield(); // counted right after
+  w.system.advance(1s);
+  CHECK(w.warm_runs == 2);
+}
+
+TEST_CASE("nobody is kept warm who was not told to") {
+  one_batch w;
+  w.system.advance(1h);
+  CHECK_FALSE(w.warmed.try_acquire());
+  CHECK(w.thread->warm_runs() == 0);
 }

@@ -20,7 +20,8 @@
 namespace reel::wan {
 namespace {
 
-constexpr std::int64_t tiles_max = 8; // per side; smaller ones would be nearly all margin
+constexpr std::int64_t tiles_max = 8;  // per side; smaller ones would be nearly all margin
+constexpr std::int32_t empty_text = 1; // the token of umT5 that ends a text
 
 at::Tensor noise_of(const latent_shape& s, std::uint64_t seed, at::Device device) {
   auto noise = at::empty({s.channels, s.frames, s.height, s.width}, at::kFloat);
@@ -322,6 +323,24 @@ public:
   std::vector<stage_cost> predict(const render_params& p, std::size_t jobs) const override {
     auto shape = shape_of(parts_.loaded, p, jobs, parts_.loaded.config.dit.text_len);
     return parts_.costs.predict(shape, parts_.memory.used_bytes());
+  }
+
+  bool can_resume() const override { return true; }
+
+  /// One patch, one step, by the expert that batches begin with. Past wan_batch: its rate says nothing about batches.
+  void keep_warm() override {
+    auto& m = parts_.loaded;
+    auto& patch = m.config.dit.patch;
+    sample_request empty{.prompt = {empty_text}};
+    empty.noise = noise_of({m.config.vae.latent_channels, patch[0], patch[1], patch[2]}, 0, m.device);
+    auto steps = make_schedule({.steps = 1, .shift = 1, .train_timesteps = static_cast<int>(m.config.train_timesteps)});
+    guarded([&] {
+      generation run{m, std::move(steps), {std::move(empty)}, &parts_.texts};
+      run.prepare();
+      run.step();
+    });
+    parts_.memory.release();
+    take_peak_bytes();
   }
 
   std::string device() const override { return parts_.memory.device_name(); }

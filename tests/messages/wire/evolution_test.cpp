@@ -135,6 +135,7 @@ TEST_CASE("an older release's workers_report decodes, later fields as defaults")
   REQUIRE(m);
   CHECK(*m == workers_report{{"workers-1"}, {99}, true, {worker}});
   CHECK(m->workers[0].credits == 1);
+  CHECK_FALSE(m->workers[0].preemptible);
 }
 
 TEST_CASE("a newer release's messages decode without what is unknown here") {

@@ -202,3 +202,21 @@ TEST_CASE("every stage reports what it took beside what was foretold, and foreca
   wider.width = 128;
   CHECK(model->predict(wider, 2)[1].predicted_bytes > model->predict(some_job(0).params, 2)[1].predicted_bytes);
 }
+
+TEST_CASE("an empty inference changes neither videos nor memory nor forecasts") {
+  auto model = make_wan_renderer(cpu_options());
+  auto video = [&] {
+    auto batch = model->begin({some_job(0)});
+    denoise(*batch);
+    return finish(*batch, 0).video;
+  };
+  auto expected = video();
+  auto before = memory_of(at::kCPU).used_bytes();
+  auto forecast = model->predict(some_job(0).params, 1);
+  model->keep_warm();
+  auto is_same_forecast = model->predict(some_job(0).params, 1) == forecast;
+  CHECK(is_same_forecast);
+  CHECK(static_cast<double>(memory_of(at::kCPU).used_bytes()) < 1.01 * static_cast<double>(before));
+  CHECK(video() == expected);
+  CHECK(model->can_resume());
+}
