@@ -218,11 +218,9 @@ bool end_again(made_history& h, dice& random) {
   return false;
 }
 
-} // namespace
-
-const std::vector<mutation>& mutations() {
+std::vector<mutation> mutations_of_results() {
   using enum invariant;
-  static const std::vector<mutation> all{
+  return {
       {"an accepted job is gone at the end",
        {i1},
        [](auto& h, auto& r) { return erase(h, ob::final, r, op_is("job")); }},
@@ -246,7 +244,12 @@ const std::vector<mutation>& mutations() {
        }},
       {"a webhook twice, with another body", {i3}, [](auto& h, auto& r) { return deliver_again(h, r, "body_sha"); }},
       {"a webhook twice, under another id", {i3}, [](auto& h, auto& r) { return deliver_again(h, r, "delivery_id"); }},
-      {"a webhook never", {i3}, never_deliver},
+      {"a webhook never", {i3}, never_deliver}};
+}
+
+std::vector<mutation> mutations_of_lines() {
+  using enum invariant;
+  return {
       {"a job runs what nobody submitted",
        {i4},
        [](auto& h, auto& r) { return set(find(h, ob::ledger, r, op_is("accept")), "payload_sha", "changed"); }},
@@ -257,54 +260,65 @@ const std::vector<mutation>& mutations() {
       {"the row says otherwise",
        {i5},
        [](auto& h, auto& r) { return set(find(h, ob::final, r, op_is("job")), "version", 99); }},
-      {"a commit under an older fence",
-       {i6},
-       [](auto& h, auto& r) {
+      {"a commit under an older fence", {i6}, [](auto& h, auto& r) {
          auto* commit = find(h, ob::ledger, r, op_is("commit"));
          return commit && set(commit, "fence", number(*commit, "fence") - 1);
-       }},
-      {"a cancelled job succeeds", {i7}, cancel_a_success},
-      {"a grant under an older term",
-       {i8},
-       [](auto& h, auto& r) { return set(find(h, ob::ledger, r, op_is("grant")), "term", 0); }},
-      {"a term twice",
-       {i8},
-       [](auto& h, auto&) {
-         auto first = h[ob::ledger].front();
-         h[ob::ledger].insert(h[ob::ledger].begin() + 1, std::move(first));
-         return true;
-       }},
-      {"a job runs too often", {i9}, run_too_often},
-      {"a job runs twice at once", {i10}, drop_release},
-      {"a daily quota is exceeded", {i11}, cut_quota},
-      {"a tenant runs more than it may",
-       {i11},
-       [](auto& h, auto& r) {
-         auto runs = [](const json::object& line) { return is(line, "grant") && text(line, "tenant") == "t0"; };
-         return find(h, ob::ledger, r, runs) && set(find(h, ob::ledger, r, op_is("limits")), "running_max", 0);
-       }},
-      {"a charge too many",
-       {i11},
-       [](auto& h, auto& r) { return set(find(h, ob::final, r, op_is("tenant")), "charged_ms", 1); }},
-      {"a lower class goes first", {i12}, invert_classes},
-      {"a degraded job is called a normal one",
-       {i13},
-       [](auto& h, auto& r) {
-         auto light = [](const json::object& line) { return text(line, "model") == "wan-light"; };
-         return set(find(h, ob::ledger, r, light), "degraded", false);
-       }},
-      {"a job is degraded for nothing",
-       {i13},
-       [](auto& h, auto& r) {
-         auto* grant = find(h, ob::ledger, r, op_is("grant"));
-         return set(grant, "reason", "mood") && set(grant, "degraded", true) && set(grant, "model", "wan-light");
-       }},
-      {"the queue drains too late",
-       {i14},
-       [](auto& h, auto& r) { return set(find(h, ob::nemesis, r, op_is("heal")), "mono_ns", 1); }},
-      {"a node stays away",
-       {i14},
-       [](auto& h, auto& r) { return set(find(h, ob::ledger, r, op_is("member")), "state", "down"); }},
+       }}};
+}
+
+std::vector<mutation> mutations_of_bounds() {
+  using enum invariant;
+  return {{"a cancelled job succeeds", {i7}, cancel_a_success},
+          {"a grant under an older term",
+           {i8},
+           [](auto& h, auto& r) { return set(find(h, ob::ledger, r, op_is("grant")), "term", 0); }},
+          {"a term twice",
+           {i8},
+           [](auto& h, auto&) {
+             auto first = h[ob::ledger].front();
+             h[ob::ledger].insert(h[ob::ledger].begin() + 1, std::move(first));
+             return true;
+           }},
+          {"a job runs too often", {i9}, run_too_often},
+          {"a job runs twice at once", {i10}, drop_release},
+          {"a daily quota is exceeded", {i11}, cut_quota},
+          {"a tenant runs more than it may",
+           {i11},
+           [](auto& h, auto& r) {
+             auto runs = [](const json::object& line) { return is(line, "grant") && text(line, "tenant") == "t0"; };
+             return find(h, ob::ledger, r, runs) && set(find(h, ob::ledger, r, op_is("limits")), "running_max", 0);
+           }},
+          {"a charge too many", {i11}, [](auto& h, auto& r) {
+             return set(find(h, ob::final, r, op_is("tenant")), "charged_ms", 1);
+           }}};
+}
+
+std::vector<mutation> mutations_of_the_cluster() {
+  using enum invariant;
+  return {{"a lower class goes first", {i12}, invert_classes},
+          {"a degraded job is called a normal one",
+           {i13},
+           [](auto& h, auto& r) {
+             auto light = [](const json::object& line) { return text(line, "model") == "wan-light"; };
+             return set(find(h, ob::ledger, r, light), "degraded", false);
+           }},
+          {"a job is degraded for nothing",
+           {i13},
+           [](auto& h, auto& r) {
+             auto* grant = find(h, ob::ledger, r, op_is("grant"));
+             return set(grant, "reason", "mood") && set(grant, "degraded", true) && set(grant, "model", "wan-light");
+           }},
+          {"the queue drains too late",
+           {i14},
+           [](auto& h, auto& r) { return set(find(h, ob::nemesis, r, op_is("heal")), "mono_ns", 1); }},
+          {"a node stays away", {i14}, [](auto& h, auto& r) {
+             return set(find(h, ob::ledger, r, op_is("member")), "state", "down");
+           }}};
+}
+
+std::vector<mutation> mutations_of_tenants() {
+  using enum invariant;
+  return {
       {"a result lies at another tenant",
        {i15},
        [](auto& h, auto& r) { return set(find(h, ob::ledger, r, op_is("commit")), "result_key", "t/other/j/x.mp4"); }},
@@ -320,12 +334,21 @@ const std::vector<mutation>& mutations() {
        [](auto& h, auto& r) {
          return ask_of_committed(h, r, "fetch", "ok", {{"result_sha", "changed"}});
        }},
-      {"a result is gone",
-       {i16},
-       [](auto& h, auto& r) {
+      {"a result is gone", {i16}, [](auto& h, auto& r) {
          return ask_of_committed(h, r, "fetch", "fail", {{"status", 404}});
-       }},
-  };
+       }}};
+}
+
+} // namespace
+
+const std::vector<mutation>& mutations() {
+  static const auto all = [] {
+    std::vector<mutation> joined;
+    for (auto* group : {mutations_of_results, mutations_of_lines, mutations_of_bounds, mutations_of_the_cluster,
+                        mutations_of_tenants})
+      for (auto& m : group()) joined.push_back(std::move(m));
+    return joined;
+  }();
   return all;
 }
 
