@@ -25,7 +25,8 @@ const std::string member = R"({"op":"member","mono_ns":5,"position":1,"node":"gp
 TEST_CASE("a line gives its fields, remarks are passed over") {
   line_parser p;
   event e;
-  p.parse(member + R"(,"x_note":"said \"hello\"","x_n":1})", e);
+  const auto line = member + R"(,"x_note":"said \"hello\"","x_n":1})"; // the event points into it
+  p.parse(line, e);
   CHECK(e.what == op::member);
   CHECK(e.number(field::mono_ns) == 5);
   CHECK(e.text(field::node) == "gpu-1");
