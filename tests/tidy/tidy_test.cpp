@@ -37,6 +37,8 @@ const std::vector<rule>& include_rules() {
        std::regex{"^(runtime|actors|src)/"}},
       {"runtime knows no actors", [](auto& f) { return under(f, "runtime/"); }, std::regex{"^(actors|src)/"}},
       {"actors know no programs", [](auto& f) { return under(f, "actors/"); }, std::regex{"^src/"}},
+      {"the checker knows nothing of what it judges", [](auto& f) { return under(f, "src/reel-check/"); },
+       std::regex{"^(messages|runtime|actors)/"}},
       {"logic knows no framework", is_logic,
        std::regex{"^(caf/|zmq|torch/|ATen/|sqlite|SQLiteCpp|boost/asio|boost/beast|spdlog|runtime/act)"}},
       {"Cap'n Proto only in the codec", [](auto& f) { return !under(f, "messages/wire/") && !is_test(f); },
