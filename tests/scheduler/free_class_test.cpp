@@ -132,6 +132,39 @@ TEST_CASE("in peak hours class free takes no place in the batches of other class
   }
 }
 
+TEST_CASE(
+    "a queue that holds class free back gives none of it to another class's batch, whatever the batch could hold") {
+  job_queue q;
+  q.add(sample::waiting(1));
+  q.add(sample::waiting(2, job_class::free));
+  q.hold_free([](const batch_key&) { return false; });
+  auto head = q.first([](const batch_key&) { return true; }, {});
+  CHECK(q.take(*head, 4, {}, 1).size() == 1);
+  CHECK_FALSE(q.first([](const batch_key&) { return true; }, {}));
+  q.hold_free({});
+  CHECK(q.first([](const batch_key&) { return true; }, {})->id == sample::job(2));
+}
+
+TEST_CASE("jobs of class free are counted by due time as they come, go and pause") {
+  job_queue q{{.dues = true}};
+  auto due = [&q] {
+    std::size_t jobs = 0;
+    q.for_each_due([&](const batch_key&, wall_time, std::size_t n) { jobs += n; });
+    return jobs;
+  };
+  for (std::uint64_t n = 0; n < 5; ++n) q.add(sample::waiting(n, job_class::free));
+  q.add(sample::waiting(9));
+  CHECK(due() == 5);
+  q.remove(sample::job(4));
+  q.take(sample::key(), 3); // the one of class standard, and two
+  CHECK(due() == 2);
+  q.pause({"acme"}, true);
+  CHECK(due() == 0);
+  q.remove(sample::job(3));
+  q.pause({"acme"}, false);
+  CHECK(due() == 1);
+}
+
 TEST_CASE("a job of class free is started in time for its deadline, before classes that pay, at any hour") {
   for (auto hours : {8h, 23h}) {
     world w{1};
