@@ -15,10 +15,7 @@ node_supervisor::node_supervisor(interface::pointer self, node_supervisor_wiring
 node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
   wiring_.kill_all();
   last_report_at_ = act::now(self_);
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (i >= options_.slots_min) slots_[i].stop();
-    act::tell(self_, self_, start_slot_timeout{i});
-  }
+  begin_slots();
   act::tell(self_, self_, report_timeout{});
   return {
       [this](const run_batch& m) { return on_run_batch(m); },
@@ -39,6 +36,14 @@ node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
       [this](drain_timeout) { on_drain_timeout(); },
       [this](pause_slots) { on_pause_slots(); },
   };
+}
+
+/// The least number of them; the scheduler asks for more.
+void node_supervisor::begin_slots() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (i >= options_.slots_min) slots_[i].stop();
+    act::tell(self_, self_, start_slot_timeout{i});
+  }
 }
 
 std::optional<std::size_t> node_supervisor::find(const worker_id& id) const {

@@ -117,6 +117,7 @@ private:
   std::optional<std::size_t> find(const worker_id& id) const;
   std::optional<std::size_t> idlest() const;
   std::optional<std::size_t> first_stopped() const;
+  void begin_slots();
   void start(std::size_t index);
   void stop(std::size_t index);
   void forgive_silence();
