@@ -207,7 +207,8 @@ std::vector<queue_entry> job_queue::take(const batch_key& key, std::size_t most)
   return take(*head, most, {}, 1);
 }
 
-/// Of the lane's jobs that could as well be its first, the one nearest to the theme; of equals the first.
+/// Of the lane's jobs that could as well be its first, the one nearest to the theme; of equals the first. A deadline of
+/// exactly `due_in` after creation counts as none.
 turn job_queue::most_alike(const lane& l, std::uint64_t theme) const {
   auto has_deadline = [this](const turn& t) { return t.deadline != t.id.created_at() + options_.due_in; };
   auto best = l.jobs.first();

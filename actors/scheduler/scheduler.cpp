@@ -106,6 +106,7 @@ void scheduler::read_ledger(std::optional<job_id> after) {
 
 done scheduler::on_jobs_queued(const jobs_queued& m) {
   for (const auto& job : m.jobs) core_.add(job, act::now(self_));
+  foretell(m.jobs);
   if (!m.complete) {
     if (reading_)
       read_again_ = true;
@@ -116,7 +117,34 @@ done scheduler::on_jobs_queued(const jobs_queued& m) {
   return {};
 }
 
+namespace {
+constexpr auto foretell_pause = 100ms; ///< looking costs some hundred microseconds on a large cluster
+constexpr std::size_t foretold_most = 1024;
+} // namespace
+
+/// Of some new jobs it is kept when they were expected to end, to see how wrong that is.
+void scheduler::foretell(const std::vector<waiting_job>& jobs) {
+  auto now = act::now(self_);
+  if (jobs.empty() || now - foretold_at_ < foretell_pause || foretold_.size() >= foretold_most) return;
+  foretold_at_ = now;
+  auto live = core_.describe(jobs.back().id, now);
+  if (live && live->eta_ms > 0)
+    foretold_[jobs.back().id] = {now, now + std::chrono::milliseconds{live->eta_ms}};
+}
+
+void scheduler::compare_with_foretold(const std::vector<std::pair<job_id, job_state>>& ended) {
+  auto now = act::now(self_);
+  for (const auto& [id, state] : ended) {
+    auto found = foretold_.extract(id);
+    if (found.empty() || state != job_state::succeeded) continue;
+    auto off = std::chrono::abs(now - found.mapped().ends_at);
+    auto took = std::max<instant::duration>(now - found.mapped().asked_at, 1ms);
+    wiring_.metrics->eta_error(std::chrono::duration<double>(off) / std::chrono::duration<double>(took));
+  }
+}
+
 void scheduler::on_job_cancelled(const job_cancelled& m) {
+  foretold_.erase(m.id);
   auto batch = core_.cancel(m.id);
   if (batch)
     stop(*batch, {m.id});
@@ -412,6 +440,7 @@ void scheduler::on_batch_closed(const batch_closed& m) {
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);
+  compare_with_foretold(m.ended);
   for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);
   if (read_again_ && !reading_) return read_ledger({});
   plan();

@@ -9,6 +9,7 @@
 // there.
 #pragma once
 
+#include <unordered_map>
 #include <unordered_set>
 
 #include "actors/scheduler/fleet_scaler.hpp"
@@ -48,6 +49,11 @@ struct scheduler_shell_options {
   std::chrono::milliseconds retry_pause{500};     ///< after the ledger could not answer
   std::chrono::milliseconds scale_after{3'000};   ///< leadership: nodes report once a second
   wall_clock wall = system_wall_time;
+};
+
+/// When a job was expected to end.
+struct foretold {
+  instant asked_at{}, ends_at{};
 };
 
 class scheduler {
@@ -90,6 +96,8 @@ private:
   void lose(const batch_id& id, errc why);
   void ledger_failed(errc code);
   void notify(const job_id& id, job_state state);
+  void foretell(const std::vector<waiting_job>& jobs);
+  void compare_with_foretold(const std::vector<std::pair<job_id, job_state>>& ended);
   void pause(const batch_id& id);
   void scale();
   void arm_plan(instant at);
@@ -112,6 +120,8 @@ private:
   std::map<batch_id, batch_supervisor_ref> supervisors_;
   std::map<batch_id, std::vector<job_id>> stops_;                    ///< cancelled while their grant is under way
   std::map<node_id, std::unordered_set<job_id, uuid_hash>> watched_; ///< by gateway
+  std::unordered_map<job_id, foretold, uuid_hash> foretold_; ///< at most foretold_most: few jobs are enough
+  instant foretold_at_{};
   act::watcher watcher_;
 };
 

@@ -28,8 +28,8 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
   return live;
 }
 
-/// Its own batch, after the jobs before it have been shared out to the workers that can run it, each as costly as this
-/// one; and half a batch until the first of these workers is free.
+/// Its own batch, after the jobs before it and, where no worker is free, the rest of what runs have been shared out to
+/// the workers that can run it. What comes later and goes first is not foreseen.
 std::uint64_t scheduler_core::eta_ms(const job_id& id, std::size_t position, instant now) const {
   auto key = queue_.key_of(id);
   std::size_t fitting = 0, idle = 0, size = 1;
@@ -40,10 +40,32 @@ std::uint64_t scheduler_core::eta_ms(const job_id& id, std::size_t position, ins
   }
   auto takes = planner_.cost().predict(*key, size);
   if (!takes || fitting == 0) return 0;
-  auto own = static_cast<double>(takes->count()) / 1000;
-  auto before = position > 0 ? static_cast<double>(position - 1) : 0;
-  auto queued = own / static_cast<double>(size) * before / static_cast<double>(fitting);
-  return static_cast<std::uint64_t>(own + queued + (idle == 0 ? own / 2 : 0));
+  auto gpu_s = waiting_before_gpu_s(queue_.entry_of(id)->cls, position, now) + (idle == 0 ? running_gpu_s(now) : 0);
+  auto seconds = std::chrono::duration<double>(*takes).count() + gpu_s / static_cast<double>(fitting);
+  return static_cast<std::uint64_t>(1000 * seconds);
+}
+
+/// Of the jobs before this place, each as costly as those of its class and the classes above are on average.
+double scheduler_core::waiting_before_gpu_s(job_class cls, std::size_t position, instant now) const {
+  if (position < 2) return 0;
+  double gpu_s = 0;
+  std::size_t jobs = 0, keys = 0;
+  for (std::size_t c = 0; c <= static_cast<std::size_t>(cls); ++c)
+    for (const auto& [key, n] : queue_.waiting_by_key(static_cast<job_class>(c))) {
+      if (++keys > keys_looked_at) break;
+      gpu_s += waiting_gpu_s(*key, n, now);
+      jobs += n;
+    }
+  return jobs == 0 ? 0 : gpu_s / static_cast<double>(jobs) * static_cast<double>(position - 1);
+}
+
+/// What is left of the batches that run.
+double scheduler_core::running_gpu_s(instant now) const {
+  double gpu_s = 0;
+  for (const auto& [id, b] : batches_)
+    if (auto end = ends_at(b); end && *end > now)
+      gpu_s += std::chrono::duration<double>(*end - std::max(now, b.started_at)).count();
+  return gpu_s;
 }
 
 void scheduler_core::count_workers(explanation& e, const batch_key& key, instant now) const {

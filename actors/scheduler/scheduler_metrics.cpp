@@ -43,6 +43,7 @@ struct scheduler_metrics::families {
   prometheus::Counter& warm_runs;
   prometheus::Histogram& batch_jobs;
   prometheus::Histogram& batch_seconds;
+  prometheus::Histogram& eta_error;
   prometheus::Family<prometheus::Gauge>& wanted;
   std::map<model_id, prometheus::Gauge*> wanted_of{}; ///< models that ever had work
   std::map<worker_id, std::uint64_t> warm_runs_of{};  ///< as its process counts
@@ -65,6 +66,9 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128}),
       histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
                 {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),
+      histogram(r, "reel_eta_error_ratio",
+                "How wrong the time until a job's end was foretold when it came, beside what it took.",
+                {0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5}),
       prometheus::BuildGauge()
           .Name("reel_wanted_workers")
           .Help("Workers that would do a model's work in the configured time.")
@@ -79,6 +83,8 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
 }
 
 scheduler_metrics::~scheduler_metrics() = default;
+
+void scheduler_metrics::eta_error(double ratio) { families_->eta_error.Observe(ratio); }
 
 void scheduler_metrics::batch_started(std::size_t jobs) { families_->batch_jobs.Observe(static_cast<double>(jobs)); }
 

@@ -47,6 +47,12 @@ public:
     return p;
   }
 
+  std::optional<ms> eta(job_index job, std::int64_t now) const override {
+    auto live = core_.describe(id_of(job, world_.jobs[job].arrived), at(now));
+    if (!live || live->eta_ms == 0) return {};
+    return ms{live->eta_ms};
+  }
+
 private:
   void report(worker_index w, worker_state state, std::int64_t now) {
     const auto& f = world_.load.fleets[world_.workers[w].fleet];

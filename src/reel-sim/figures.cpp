@@ -7,19 +7,25 @@
 
 namespace reel::sim {
 
+namespace {
+
+/// Of sorted ones, at least one.
+double quantile(const std::vector<float>& all, double part) {
+  return all[std::min(all.size() - 1, static_cast<std::size_t>(part * static_cast<double>(all.size())))];
+}
+
+} // namespace
+
 wait_figures wait_of(std::vector<float>& seconds) {
-  wait_figures w;
-  w.jobs = seconds.size();
-  if (seconds.empty()) return w;
+  if (seconds.empty()) return {};
   std::ranges::sort(seconds);
-  auto at = [&](double part) {
-    return static_cast<double>(seconds[std::min(seconds.size() - 1, static_cast<std::size_t>(part * w.jobs))]);
-  };
-  w.p50_s = at(0.50);
-  w.p95_s = at(0.95);
-  w.p99_s = at(0.99);
-  w.most_s = seconds.back();
-  return w;
+  return {seconds.size(), quantile(seconds, 0.50), quantile(seconds, 0.95), quantile(seconds, 0.99), seconds.back()};
+}
+
+eta_figures eta_of(std::vector<float>& errors) {
+  if (errors.empty()) return {};
+  std::ranges::sort(errors);
+  return {errors.size(), quantile(errors, 0.50), quantile(errors, 0.90)};
 }
 
 void judge_fairness(figures& f) {
@@ -66,6 +72,10 @@ std::string to_text(const figures& f) {
                          "longest without a turn {:.1f} s\n",
                          class_names[c], f.wait[c].p50_s, f.wait[c].p95_s, f.wait[c].p99_s, f.wait[c].most_s,
                          f.wait[c].jobs, f.longest_without_turn_s[c]);
+  for (std::size_t c = 0; c < 4; ++c)
+    if (f.eta[c].jobs > 0)
+      out += fmt::format("  ETA {:<9}        wrong by {:.0f} % of the time taken at p50, {:.0f} % at p90 ({} jobs)\n",
+                         class_names[c], 100 * f.eta[c].p50, 100 * f.eta[c].p90, f.eta[c].jobs);
   out += fmt::format("  deadlines missed     {} of {}\n", f.deadline_misses, f.deadlines);
   out += fmt::format("  Jain index           {:.4f}, largest deviation {:.2f} % ({} always backlogged tenants)\n",
                      f.jain, 100 * f.share_error, f.fair_tenants);
@@ -83,7 +93,10 @@ std::string to_text(const figures& f) {
 }
 
 std::string to_json(const figures& f, bool with_tenants) {
-  std::string waits, tenants;
+  std::string waits, etas, tenants;
+  for (std::size_t c = 0; c < 4; ++c)
+    etas += fmt::format(R"({}"{}":{{"jobs":{},"p50":{:.4f},"p90":{:.4f}}})", c ? "," : "", class_names[c],
+                        f.eta[c].jobs, f.eta[c].p50, f.eta[c].p90);
   for (std::size_t c = 0; c < 4; ++c)
     waits += fmt::format("{}\"{}\":{}", c ? "," : "", class_names[c], wait_json(f.wait[c]));
   if (with_tenants)
@@ -95,9 +108,9 @@ std::string to_json(const figures& f, bool with_tenants) {
   auto head = fmt::format(
       R"({{"policy":"{}","jobs":{},"succeeded":{},"cancelled":{},"batches":{},"mean_batch":{:.3f},"theme_purity":{:.4f},)"
       R"("utilisation":{:.5f},)"
-      R"("videos_per_gpu_hour":{:.4f},"makespan_s":{:.1f},"bound_s":{:.1f},"wait":{{{}}},)",
+      R"("videos_per_gpu_hour":{:.4f},"makespan_s":{:.1f},"bound_s":{:.1f},"wait":{{{}}},"eta_error":{{{}}},)",
       f.policy, f.jobs, f.succeeded, f.cancelled, f.batches, f.mean_batch, f.theme_purity, f.utilisation,
-      f.videos_per_gpu_hour, f.makespan_s, f.bound_s, waits);
+      f.videos_per_gpu_hour, f.makespan_s, f.bound_s, waits, etas);
   return head +
          fmt::format(
              R"("deadlines":{},"deadline_misses":{},"jain":{:.5f},"share_error":{:.5f},"fair_tenants":{},"preemptions":{},)"

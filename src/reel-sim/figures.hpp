@@ -13,6 +13,12 @@ struct wait_figures {
   double p50_s = 0, p95_s = 0, p99_s = 0, most_s = 0;
 };
 
+/// How wrong the time until the end was foretold when a job came: |foretold - actual| / actual. Of a sample.
+struct eta_figures {
+  std::size_t jobs = 0;
+  double p50 = 0, p90 = 0;
+};
+
 struct tenant_figures {
   std::string tenant;
   job_class cls = job_class::standard;
@@ -39,6 +45,7 @@ struct figures {
   double mean_batch = 0;
   double theme_purity = 0; ///< part of the jobs beside the first of their batch that have its theme; 0: no themes
   std::array<wait_figures, 4> wait;
+  std::array<eta_figures, 4> eta;
   std::array<double, 4> longest_without_turn_s{}; ///< of any tenant with jobs waiting: what ageing bounds
   std::size_t deadlines = 0, deadline_misses = 0;
   double jain = 1;        ///< of GPU-seconds by weight, among tenants of one class that always had jobs waiting
@@ -56,6 +63,7 @@ struct figures {
 };
 
 wait_figures wait_of(std::vector<float>& seconds); ///< sorts
+eta_figures eta_of(std::vector<float>& errors);    ///< likewise
 
 /// Jain's index and the largest deviation, over the tenants that were backlogged for 95 % of the time.
 void judge_fairness(figures& f);

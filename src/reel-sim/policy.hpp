@@ -53,6 +53,11 @@ public:
   virtual void worker_down(worker_index w, std::int64_t now) = 0;
   virtual void ended(const ended_batch& e, std::int64_t now) = 0;
   virtual sim_plan plan(std::int64_t now) = 0;
+  /// Until the waiting job's end, as it is foretold now; nothing where nobody foretells.
+  virtual std::optional<ms> eta(job_index job, std::int64_t now) const {
+    static_cast<void>(job), static_cast<void>(now);
+    return {};
+  }
 };
 
 std::unique_ptr<policy> make_core_policy(world& w);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <unordered_map>
 
 namespace reel::sim {
 
@@ -133,6 +134,7 @@ private:
     ++pending_;
     wait_begins(j);
     policy_->arrived(n, now_);
+    foretell(n);
     next_arrival();
   }
 
@@ -298,12 +300,29 @@ private:
       for (auto n : e.again) runs_again(n);
     } else {
       e.measured = ms{r.takes};
-      for (auto n : r.batch.jobs) job_ends(world_.jobs[n]);
+      for (auto n : r.batch.jobs) job_ends(n);
     }
     policy_->ended(e, now_);
   }
 
-  void job_ends(sim_job& j) {
+  /// One job in sixteen, as long as there is room: asking costs more than planning.
+  void foretell(job_index n) {
+    if (n % 16 != 0 || foretold_.size() >= foretold_most) return;
+    if (auto eta = policy_->eta(n, now_)) foretold_.emplace(n, eta->count());
+  }
+
+  void compare_with_foretold(job_index n) {
+    auto found = foretold_.find(n);
+    if (found == foretold_.end()) return;
+    const auto& j = world_.jobs[n];
+    auto took = std::max<double>(1, static_cast<double>(now_ - j.arrived));
+    auto off = std::abs(static_cast<double>(found->second) - took);
+    eta_errors_[static_cast<std::size_t>(j.cls)].push_back(static_cast<float>(off / took));
+  }
+
+  void job_ends(job_index n) {
+    auto& j = world_.jobs[n];
+    compare_with_foretold(n);
     j.state = sim_job::ended;
     --pending_;
     ++figures_.succeeded;
@@ -387,6 +406,7 @@ private:
     f.mean_batch = f.batches > 0 ? static_cast<double>(batched_) / static_cast<double>(f.batches) : 0;
     f.theme_purity = companions_ > 0 ? static_cast<double>(alike_) / static_cast<double>(companions_) : 0;
     for (std::size_t c = 0; c < 4; ++c) f.wait[c] = wait_of(waits_[c]);
+    for (std::size_t c = 0; c < 4; ++c) f.eta[c] = eta_of(eta_errors_[c]);
     for (const auto& j : world_.jobs) f.deadlines += j.deadline != 0 && j.state != sim_job::cancelled;
     f.wasted_gpu_s = wasted_ / 1000;
     f.used_gpu_s = used_ / 1000;
@@ -409,6 +429,9 @@ private:
   std::unique_ptr<policy> policy_;
   std::vector<worker_run> runs_;
   std::vector<tenant_run> tenants_;
+  static constexpr std::size_t foretold_most = 4096;
+  std::unordered_map<job_index, std::int64_t> foretold_; ///< milliseconds from arrival
+  std::array<std::vector<float>, 4> eta_errors_;
   std::map<batch_id, worker_index> by_id_; ///< batches of the core's; baselines have nil ids and no preemption
   std::priority_queue<event, std::vector<event>, std::greater<>> events_;
   std::mt19937_64 random_;

@@ -94,7 +94,7 @@ private:
   std::shared_ptr<void> take_event_stream(const tenant& who) const; ///< a place until its end; null: too many
 
   outcome<planned_job, api_error> plan(const call& c);
-  static void accept(const api_answer& answer, const std::shared_ptr<line>& to, tenant_id scope, job_request job);
+  static void accept(api_answer answer, const std::shared_ptr<line>& to, tenant_id scope, job_request job);
   void refuse_create(const call& c, const api_error& e) const;
   wall_time wall_now() const;
 

@@ -115,7 +115,7 @@ void gateway_api::on_create(const call& c) {
   accept(c.answer, parts_.to, c.scope(), std::move(job));
 }
 
-void gateway_api::accept(const api_answer& answer, const std::shared_ptr<line>& to, tenant_id scope, job_request job) {
+void gateway_api::accept(api_answer answer, const std::shared_ptr<line>& to, tenant_id scope, job_request job) {
   if (job.cls == job_class::urgent) // goes before everybody else: who asked for it stays known
     log::info("urgent job requested", {{"tenant", job.tenant.value}, {"job", to_string(job.id)}});
   bool has_key = !job.idempotency_key.empty();
@@ -123,7 +123,7 @@ void gateway_api::accept(const api_answer& answer, const std::shared_ptr<line>& 
   std::string text; // written now, so that the job can be handed on without a copy
   json_writer json{text};
   write_video(json, fresh, answer.video);
-  to->accept(std::move(fresh.record.request), [answer, text = std::move(text), has_key, scope = std::move(scope),
+  to->accept(std::move(fresh.record.request), [answer = std::move(answer), text = std::move(text), has_key, scope = std::move(scope),
                                                to](auto accepted) mutable {
     auto code = accepted ? accepted->code : accepted.error();
     if (accepted) answer.add_limits(accepted->quota);
