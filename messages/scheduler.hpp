@@ -51,7 +51,7 @@ enum class wait_reason : std::uint8_t {
   window = 7,           ///< a worker is free; it waits for company
   turn = 8,             ///< workers are busy and others come first
   ended = 9,
-  quota = 10, ///< as many jobs of its tenant run as may
+  quota = 10,    ///< as many jobs of its tenant run as may
   off_peak = 11, ///< of class free: waits for a window, for idle workers, or until its deadline or age calls
 };
 std::string_view to_string(wait_reason r);

@@ -128,8 +128,7 @@ void scheduler::foretell(const std::vector<waiting_job>& jobs) {
   if (jobs.empty() || now - foretold_at_ < foretell_pause || foretold_.size() >= foretold_most) return;
   foretold_at_ = now;
   auto live = core_.describe(jobs.back().id, now);
-  if (live && live->eta_ms > 0)
-    foretold_[jobs.back().id] = {now, now + std::chrono::milliseconds{live->eta_ms}};
+  if (live && live->eta_ms > 0) foretold_[jobs.back().id] = {now, now + std::chrono::milliseconds{live->eta_ms}};
 }
 
 void scheduler::compare_with_foretold(const std::vector<std::pair<job_id, job_state>>& ended) {

@@ -120,7 +120,7 @@ private:
   std::map<batch_id, batch_supervisor_ref> supervisors_;
   std::map<batch_id, std::vector<job_id>> stops_;                    ///< cancelled while their grant is under way
   std::map<node_id, std::unordered_set<job_id, uuid_hash>> watched_; ///< by gateway
-  std::unordered_map<job_id, foretold, uuid_hash> foretold_; ///< at most foretold_most: few jobs are enough
+  std::unordered_map<job_id, foretold, uuid_hash> foretold_;         ///< at most foretold_most: few jobs are enough
   instant foretold_at_{};
   act::watcher watcher_;
 };

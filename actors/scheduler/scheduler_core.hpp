@@ -242,8 +242,8 @@ private:
   job_live describe_running(const running_batch& b) const;
   void count_workers(explanation& e, const batch_key& key, instant now) const;
   double waiting_gpu_s(const batch_key& key, std::size_t jobs, instant now) const;
-  double waiting_before_gpu_s(job_class cls, std::size_t position, instant now) const;
-  double running_gpu_s(instant now) const;
+  double waiting_before_gpu_s(job_class cls, std::size_t before, instant now) const;
+  double left_s(const running_batch& b, instant now) const;
 
   scheduler_options options_;
   job_queue queue_;

@@ -1,5 +1,6 @@
 // The part of scheduler_core that answers questions and changes nothing.
 #include <algorithm>
+#include <numeric>
 
 #include "actors/scheduler/scheduler_core.hpp"
 
@@ -28,26 +29,35 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
   return live;
 }
 
-/// Its own batch, after the jobs before it and, where no worker is free, the rest of what runs have been shared out to
-/// the workers that can run it. What comes later and goes first is not foreseen.
+/// Its own batch, after the one of the batches before it that makes a worker free for it. What comes later and goes
+/// first is not foreseen (rejected: the share that the classes above took lately, which is wrong by more in class free).
 std::uint64_t scheduler_core::eta_ms(const job_id& id, std::size_t position, instant now) const {
   auto key = queue_.key_of(id);
-  std::size_t fitting = 0, idle = 0, size = 1;
+  std::size_t fitting = 0, size = 1;
+  std::vector<double> free_in_s; // of the workers that can run it
   for (const auto& [wid, w] : workers_) {
     if (!usable(w) || !can_run(w.kind, *key, now)) continue;
     if (fitting++ == 0) size = planner_.best(question(*key, w.kind), now);
-    if (w.batches.empty()) ++idle;
+    free_in_s.push_back(w.batches.empty() ? 0 : left_s(batches_.at(w.batches.back()), now));
   }
   auto takes = planner_.cost().predict(*key, size);
   if (!takes || fitting == 0) return 0;
-  auto gpu_s = waiting_before_gpu_s(queue_.entry_of(id)->cls, position, now) + (idle == 0 ? running_gpu_s(now) : 0);
-  auto seconds = std::chrono::duration<double>(*takes).count() + gpu_s / static_cast<double>(fitting);
-  return static_cast<std::uint64_t>(1000 * seconds);
+  auto own = std::chrono::duration<double>(*takes).count();
+  auto before = std::max<std::size_t>(position, 1) - 1;
+  auto wait = 0.0;
+  if (auto batches = before / size; batches < fitting) {
+    auto nth = free_in_s.begin() + static_cast<std::ptrdiff_t>(batches);
+    std::ranges::nth_element(free_in_s, nth);
+    wait = *nth;
+  } else {
+    auto running = std::accumulate(free_in_s.begin(), free_in_s.end(), 0.0);
+    wait = (running + waiting_before_gpu_s(queue_.entry_of(id)->cls, before, now)) / static_cast<double>(fitting);
+  }
+  return static_cast<std::uint64_t>(1000 * (wait + own));
 }
 
-/// Of the jobs before this place, each as costly as those of its class and the classes above are on average.
-double scheduler_core::waiting_before_gpu_s(job_class cls, std::size_t position, instant now) const {
-  if (position < 2) return 0;
+/// Of so many jobs, each as costly as those of its class and the classes above are on average.
+double scheduler_core::waiting_before_gpu_s(job_class cls, std::size_t before, instant now) const {
   double gpu_s = 0;
   std::size_t jobs = 0, keys = 0;
   for (std::size_t c = 0; c <= static_cast<std::size_t>(cls); ++c)
@@ -56,16 +66,12 @@ double scheduler_core::waiting_before_gpu_s(job_class cls, std::size_t position,
       gpu_s += waiting_gpu_s(*key, n, now);
       jobs += n;
     }
-  return jobs == 0 ? 0 : gpu_s / static_cast<double>(jobs) * static_cast<double>(position - 1);
+  return jobs == 0 ? 0 : gpu_s / static_cast<double>(jobs) * static_cast<double>(before);
 }
 
-/// What is left of the batches that run.
-double scheduler_core::running_gpu_s(instant now) const {
-  double gpu_s = 0;
-  for (const auto& [id, b] : batches_)
-    if (auto end = ends_at(b); end && *end > now)
-      gpu_s += std::chrono::duration<double>(*end - std::max(now, b.started_at)).count();
-  return gpu_s;
+double scheduler_core::left_s(const running_batch& b, instant now) const {
+  auto end = ends_at(b);
+  return end && *end > now ? std::chrono::duration<double>(*end - now).count() : 0;
 }
 
 void scheduler_core::count_workers(explanation& e, const batch_key& key, instant now) const {

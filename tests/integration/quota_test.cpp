@@ -72,8 +72,8 @@ TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up af
                                     .bin = REEL_BIN_DIR,
                                     .models = harness::null_model(0, 4),
                                     .more = {},
-                                    .tenant_options = {"--jobs-per-day", std::to_string(per_day), "--running-jobs-max", "1",
-                                               "--time-zone", zone_of_noon()}}};
+                                    .tenant_options = {"--jobs-per-day", std::to_string(per_day), "--running-jobs-max",
+                                                       "1", "--time-zone", zone_of_noon()}}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120); // which a day that is used up does not call upon
     std::vector<std::string> ids;

@@ -64,7 +64,7 @@ TEST_CASE("off-peak hours are read with their offset, and refused with the text 
         off_peak_windows{{{22h, 6h}, {12h, 13h}}, 2h});
   CHECK(with("free_margin = 0.25").read().scheduler.free_margin == 0.25);
   CHECK_THAT(with("off_peak = ['22:00-22:00']").refusal(),
-             ContainsSubstring(":6: scheduler.off_peak") && ContainsSubstring("\"22:00-22:00\": allowed is"));
+             ContainsSubstring(":7: scheduler.off_peak") && ContainsSubstring("\"22:00-22:00\": allowed is"));
   CHECK_THAT(with("off_peak_zone = 'CET'").refusal(), ContainsSubstring("allowed is an offset from UTC"));
   CHECK_THAT(with("free_margin = 1.5").refusal(), ContainsSubstring("allowed is"));
 }
@@ -138,11 +138,11 @@ TEST_CASE("how long jobs age, what a cold start costs, and when workers come and
   CHECK(s.cold_start == 40s);
   CHECK(s.scaling.drain_target == 2min);
   CHECK(s.scaling.cooldown == 90s);
-  CHECK_THAT(with("age_after_vip = '0s'\n").refusal(), ContainsSubstring(":6: scheduler.age_after_vip = '0s'"));
+  CHECK_THAT(with("age_after_vip = '0s'\n").refusal(), ContainsSubstring(":7: scheduler.age_after_vip = '0s'"));
   CHECK_THAT(with("age_after_urgent = '1s'\n").refusal(), ContainsSubstring("is not known here"));
-  CHECK_THAT(with("cold_start = '2h'\n").refusal(), ContainsSubstring(":6: scheduler.cold_start = '2h'"));
-  CHECK_THAT(with("drain_target = '0s'\n").refusal(), ContainsSubstring(":6: scheduler.drain_target = '0s'"));
-  CHECK_THAT(with("scale_down_after = 5\n").refusal(), ContainsSubstring(":6: scheduler.scale_down_after = 5"));
+  CHECK_THAT(with("cold_start = '2h'\n").refusal(), ContainsSubstring(":7: scheduler.cold_start = '2h'"));
+  CHECK_THAT(with("drain_target = '0s'\n").refusal(), ContainsSubstring(":7: scheduler.drain_target = '0s'"));
+  CHECK_THAT(with("scale_down_after = 5\n").refusal(), ContainsSubstring(":7: scheduler.scale_down_after = 5"));
 }
 
 TEST_CASE("idle workers are kept warm every second at most") {

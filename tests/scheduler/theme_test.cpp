@@ -91,7 +91,8 @@ TEST_CASE(
       if (d / 48 % 3 == 0) j.deadline = sample::wall0 + 24h + std::chrono::minutes{d % 31};
       with.add(j);
       without.add(j);
-      if (j.deadline && *j.deadline != j.id.created_at() + 24h) with_deadline.insert(j.id); // that one is as good as none
+      if (j.deadline && *j.deadline != j.id.created_at() + 24h)
+        with_deadline.insert(j.id); // that one is as good as none
       waiting[{j.cls, j.tenant}].emplace(j.deadline.value_or(j.id.created_at() + 24h), j.id);
     }
     std::map<owner, int> ahead; // served with themes, less without

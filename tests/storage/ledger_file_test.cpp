@@ -58,12 +58,10 @@ void forget_quotas(const std::filesystem::path& file) {
                              "j.tenant_no WHERE j.deadline_ms IS NULL"};
   sqlite::statement update{db, "UPDATE job SET crc = ?2 WHERE no = ?1"};
   for (auto row = jobs.query(); row.next();)
-    update.execute(row.integer(1), checksum_of(sqlite::job_constants{sqlite::id_from<job_id>(row.blob(0)),
-                                                                     row.integer(1),
-                                                                     row.text(2),
-                                                                     row.integer(3),
-                                                                     {},
-                                                                     row.text(4)}));
+    update.execute(
+        row.integer(1),
+        checksum_of(sqlite::job_constants{
+            sqlite::id_from<job_id>(row.blob(0)), row.integer(1), row.text(2), row.integer(3), {}, row.text(4)}));
 }
 
 } // namespace

@@ -54,7 +54,8 @@ api_error refused_for(const reprioritise_answer& a, const std::string& id) {
   auto e = error_of(a.code, id);
   if (a.code == errc::quota_exceeded)
     e.message = "the quota of class " + std::string{to_string(a.to)} + " has no room for " + id;
-  else if (!is_terminal(a.state)) e.message = id + " runs: only a video that waits changes its class";
+  else if (!is_terminal(a.state))
+    e.message = id + " runs: only a video that waits changes its class";
   return e;
 }
 

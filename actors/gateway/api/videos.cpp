@@ -123,8 +123,8 @@ void gateway_api::accept(api_answer answer, const std::shared_ptr<line>& to, ten
   std::string text; // written now, so that the job can be handed on without a copy
   json_writer json{text};
   write_video(json, fresh, answer.video);
-  to->accept(std::move(fresh.record.request), [answer = std::move(answer), text = std::move(text), has_key, scope = std::move(scope),
-                                               to](auto accepted) mutable {
+  to->accept(std::move(fresh.record.request), [answer = std::move(answer), text = std::move(text), has_key,
+                                               scope = std::move(scope), to](auto accepted) mutable {
     auto code = accepted ? accepted->code : accepted.error();
     if (accepted) answer.add_limits(accepted->quota);
     if (code != errc::ok) {

@@ -65,8 +65,9 @@ void writer_tables::insert_job(const job_request& request, std::int64_t no, std:
   const bytes key{reinterpret_cast<const std::uint8_t*>(key_.data()), key_.size()};
   const auto deadline = ms_of(request.deadline);
   const bool next_turn = request.is_final();
-  const job_constants constants{request.id, no,        request.tenant.value, static_cast<int>(request.cls), deadline,
-                                key_,       next_turn, quota.day,            quota.gpu_ms};
+  const job_constants constants{
+      request.id, no,        request.tenant.value, static_cast<int>(request.cls), deadline, key_,
+      next_turn,  quota.day, quota.gpu_ms};
   insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants),
                       next_turn, quota.day, quota.gpu_ms);
 }

@@ -335,7 +335,7 @@ public:
     empty.noise = noise_of({m.config.vae.latent_channels, patch[0], patch[1], patch[2]}, 0, m.device);
     auto steps = make_schedule({.steps = 1, .shift = 1, .train_timesteps = static_cast<int>(m.config.train_timesteps)});
     guarded([&] {
-      generation run{m, std::move(steps), {std::move(empty)}, &parts_.texts};
+      generation run{m, std::move(steps), {std::move(empty)}}; // with texts of its own: those kept are of jobs
       run.prepare();
       run.step();
     });
