@@ -210,6 +210,7 @@ private:
   bool any_idle_for(const batch_key& key, instant now) const;
   std::vector<batch_id> computed_with(const running_batch& b) const;
   void plan_preemptions(instant now, plan_result& result);
+  std::optional<job_class> stoppable(const batch_id& id, const running_batch& b, instant now) const;
   const std::pair<const batch_id, running_batch>* victim_for(const batch_key& key, instant now) const;
   batch_planner::question question(const batch_key& key, const worker_kind& kind, bool free_too = false) const;
   std::size_t batch_max(const batch_key& key) const;

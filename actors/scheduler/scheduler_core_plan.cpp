@@ -173,6 +173,9 @@ std::optional<instant> scheduler_core::worth_waiting(const batch_key& key, const
 
 /// As many batches are stopped as the urgent jobs still waiting need workers.
 void scheduler_core::plan_preemptions(instant now, plan_result& result) {
+  if (queue_.waiting(job_class::urgent) == 0) return;
+  auto may_stop = [&](const auto& entry) { return stoppable(entry.first, entry.second, now).has_value(); };
+  if (std::ranges::none_of(batches_, may_stop)) return; // before the models are asked about every key
   std::size_t needed = 0;
   for (const auto& [key, jobs] : queue_.waiting_by_key(job_class::urgent)) {
     auto each = planner_.best({*key, jobs, batch_max(*key), 0, {}}, now);
@@ -188,6 +191,21 @@ void scheduler_core::plan_preemptions(instant now, plan_result& result) {
   }
 }
 
+/// The highest class that stopping the batch would hold up; nothing when it is not to be stopped.
+std::optional<job_class> scheduler_core::stoppable(const batch_id& id, const running_batch& b, instant now) const {
+  if (b.stopping || !b.granted || b.jobs.empty() || b.started_at > now) return {};
+  auto w = workers_.find(b.worker);
+  if (w == workers_.end() || w->second.batches.front() != id || !usable(w->second)) return {};
+  auto cls = std::ranges::min(b.jobs, {}, &queue_entry::cls).cls;
+  if (w->second.batches.size() > 1)
+    for (const auto& other : computed_with(b))
+      cls = std::min(cls, std::ranges::min(batches_.at(other).jobs, {}, &queue_entry::cls).cls);
+  if (cls == job_class::urgent) return {};
+  auto end = ends_at(b);
+  if (end && *end - now <= options_.preempt_patience) return {};
+  return cls;
+}
+
 /// The lowest class first, then the batch preempted least often, then the one least of which can be lost.
 const std::pair<const batch_id, scheduler_core::running_batch>* scheduler_core::victim_for(const batch_key& key,
                                                                                            instant now) const {
@@ -195,19 +213,12 @@ const std::pair<const batch_id, scheduler_core::running_batch>* scheduler_core::
   std::tuple<int, int, instant::duration> best_rank{};
   for (const auto& entry : batches_) {
     const auto& b = entry.second;
-    if (b.stopping || !b.granted || b.jobs.empty() || b.started_at > now) continue;
-    auto w = workers_.find(b.worker);
-    if (w == workers_.end() || w->second.batches.front() != entry.first) continue;
-    auto cls = job_class::free;
-    for (const auto& id : computed_with(b))
-      for (const auto& job : batches_.at(id).jobs) cls = std::min(cls, job.cls);
-    if (cls == job_class::urgent) continue;
-    auto end = ends_at(b);
-    if (end && *end - now <= options_.preempt_patience) continue;
+    auto cls = stoppable(entry.first, b, now);
+    if (!cls) continue;
     auto times = std::ranges::max(b.jobs, {}, &queue_entry::preempted).preempted;
-    std::tuple rank{-static_cast<int>(cls), static_cast<int>(times), now - b.started_at};
+    std::tuple rank{-static_cast<int>(*cls), static_cast<int>(times), now - b.started_at};
     if (best && best_rank <= rank) continue;
-    if (!usable(w->second) || !can_run(w->second.kind, key, now)) continue;
+    if (!can_run(workers_.at(b.worker).kind, key, now)) continue;
     best = &entry;
     best_rank = rank;
   }

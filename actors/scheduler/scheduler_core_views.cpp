@@ -30,7 +30,8 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
 }
 
 /// Its own batch, after the one of the batches before it that makes a worker free for it. What comes later and goes
-/// first is not foreseen (rejected: the share that the classes above took lately, which is wrong by more in class free).
+/// first is not foreseen (rejected: the share that the classes above took lately, which is wrong by more in class
+/// free).
 std::uint64_t scheduler_core::eta_ms(const job_id& id, std::size_t position, instant now) const {
   auto key = queue_.key_of(id);
   std::size_t fitting = 0, size = 1;
