@@ -100,10 +100,16 @@ void local_cluster::kill(const std::string& node) {
   nodes_.at(node).wait();
 }
 
-void local_cluster::reelctl(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), plan_.bin + "/reelctl");
-  arguments.insert(arguments.end(), {"--config", config_});
-  run(arguments);
+std::string local_cluster::reelctl(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(),
+                   {plan_.bin + "/reelctl", "--config", config_, "--url", url_, "--key-file", plan_.dir + "/api-key"});
+  auto output = plan_.dir + "/log/reelctl.out";
+  fs::remove(output);
+  auto how = process{{arguments, {}, output}}.wait();
+  std::ifstream in{output};
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  if (!how.clean()) throw std::runtime_error{"reelctl: " + how.text() + ": " + text};
+  return text;
 }
 
 int local_cluster::stop(const std::string& node, int signal) {

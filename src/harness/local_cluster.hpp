@@ -47,7 +47,8 @@ public:
   int stop(const std::string& node, int signal = SIGTERM);
   int wait(const std::string& node); ///< for its end, which somebody else has asked for
   void wait_until_ready();           ///< the gateway answers and the slots that every node starts are ready
-  void reelctl(std::vector<std::string> arguments); ///< throws when it fails
+  /// What it prints, with the tenant's key and this cluster; throws when it fails.
+  std::string reelctl(std::vector<std::string> arguments);
 
   std::vector<int> worker_pids() const; ///< of running worker processes
   std::vector<int> all_pids() const;    ///< nodes and workers

@@ -8,41 +8,21 @@
 
 #include "src/harness/local_cluster.hpp"
 #include "src/reelctl/api_client.hpp"
+#include "tests/integration/api_steps.hpp"
 #include "tests/integration/ledger_audit.hpp"
 
 using namespace reel;
+using namespace reel::testing;
 using namespace std::chrono_literals;
 namespace json = boost::json;
 
 namespace {
 
-std::string wan_model() {
-  return fmt::format("[[model]]\nid = \"wan-golden\"\nkind = \"wan\"\ncheckpoint = \"{}/models/wan-golden\"\n"
-                     "text_len = 32\nthreads = 1\nbatch_max = 2\nsize_multiple = 16\nside_max = 128\nsize = \"48x32\"\n"
-                     "frames_max = 17\nframes = 17\nsteps_max = 1000\nsteps = 20\n",
-                     REEL_SOURCE_DIR);
-}
-
-std::string folder(const std::string& name) { return fmt::format("/tmp/reel-{}-{}", name, ::getpid()); }
+/// Many steps, so that a batch takes its time.
+const std::string models = wan_model(2, 17, 20, 1000);
 
 std::string submit(ctl::api_client& api, int steps, const std::string& size = "48x32") {
-  json::object request{{"prompt", "a red ball"}, {"num_inference_steps", steps}, {"size", size}};
-  return std::string{api.post("/v1/videos", request).at("id").as_string()};
-}
-
-/// Looks until it is so; five minutes at most.
-template <class Condition> void eventually(const std::string& what, Condition is) {
-  for (auto give_up_at = std::chrono::steady_clock::now() + 300s; !is(); std::this_thread::sleep_for(20ms))
-    if (std::chrono::steady_clock::now() > give_up_at) FAIL("not in five minutes: " << what);
-}
-
-bool has_ended(ctl::api_client& api, const std::string& id) {
-  auto status = api.get("/v1/videos/" + id).at("status").as_string();
-  return status == "completed" || status == "failed";
-}
-
-int step_of(ctl::api_client& api, const std::string& id) {
-  return api.get("/v1/videos/" + id).at("reel").at("step").to_number<int>();
+  return testing::submit(api, json::object{{"prompt", "a red ball"}, {"num_inference_steps", steps}, {"size", size}});
 }
 
 bool shows(ctl::api_client& api, const std::string& metric) {
@@ -57,7 +37,7 @@ TEST_CASE("a pile of jobs brings workers up to the most, its end brings them dow
     harness::local_cluster cluster{
         {.dir = dir,
          .bin = REEL_BIN_DIR,
-         .models = wan_model(),
+         .models = models,
          .more = "[scheduler]\ndrain_target = \"1s\"\nscale_down_after = \"2s\"\n[workers]\nkeep_warm = \"1s\"\n",
          .slots = 3,
          .slots_min = 1}};
@@ -77,9 +57,9 @@ TEST_CASE("a pile of jobs brings workers up to the most, its end brings them dow
     ids.push_back(submit(api, 2)); // and the one that is left works
     eventually("a late job ends", [&] { return has_ended(api, ids.back()); });
     for (const auto& id : ids) {
-      auto video = api.get("/v1/videos/" + id);
-      CHECK(video.at("status").as_string() == "completed");
-      CHECK(video.at("reel").at("attempt").to_number<int>() == 1);
+      auto ended = video(api, id);
+      CHECK(ended.at("status").as_string() == "completed");
+      CHECK(ended.at("reel").at("attempt").to_number<int>() == 1);
     }
     CHECK(cluster.stop("workers-1") == 0);
     CHECK(cluster.stop("control") == 0);
@@ -93,7 +73,7 @@ TEST_CASE("a node that is taken away is gone within 30 s, and another goes on fr
   auto dir = folder("evict");
   {
     harness::local_cluster cluster{
-        {.dir = dir, .bin = REEL_BIN_DIR, .models = wan_model(), .more = {}, .slots = 1, .worker_nodes = 2}};
+        {.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}, .slots = 1, .worker_nodes = 2}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     CHECK(cluster.stop("workers-2") == 0);
     auto id = submit(api, 1000, "128x128"), behind = submit(api, 1000, "128x128"); // ten seconds or more
@@ -117,9 +97,9 @@ TEST_CASE("a node that is taken away is gone within 30 s, and another goes on fr
     });
     CHECK(looks > 0);
     for (const auto& job : {id, behind}) {
-      auto video = api.get("/v1/videos/" + job);
-      CHECK(video.at("status").as_string() == "completed");
-      CHECK(video.at("reel").at("attempt").to_number<int>() == 1);
+      auto ended = video(api, job);
+      CHECK(ended.at("status").as_string() == "completed");
+      CHECK(ended.at("reel").at("attempt").to_number<int>() == 1);
     }
     CHECK(cluster.stop("workers-2") == 0);
     CHECK(cluster.stop("control") == 0);

@@ -11,24 +11,20 @@
 
 #include "src/harness/local_cluster.hpp"
 #include "src/reelctl/api_client.hpp"
+#include "tests/integration/api_steps.hpp"
 #include "tests/integration/ledger_audit.hpp"
 
 using namespace reel;
+using namespace reel::testing;
 using namespace std::chrono_literals;
 namespace json = boost::json;
 
 namespace {
 
+/// Batches of four.
+const std::string models = wan_model(4, 9, 6, 20);
+
 constexpr int distinct = 10; ///< prompts; every fifth job shares one
-
-std::string wan_model() {
-  return fmt::format("[[model]]\nid = \"wan-golden\"\nkind = \"wan\"\ncheckpoint = \"{}/models/wan-golden\"\n"
-                     "text_len = 32\nthreads = 1\nbatch_max = 4\nsize_multiple = 16\nside_max = 128\nsize = \"48x32\"\n"
-                     "frames_max = 17\nframes = 9\nsteps_max = 20\nsteps = 6\n",
-                     REEL_SOURCE_DIR);
-}
-
-std::string folder(const std::string& name) { return fmt::format("/tmp/reel-{}-{}", name, ::getpid()); }
 
 json::object request(int number) {
   auto which = number % distinct;
@@ -38,19 +34,7 @@ json::object request(int number) {
 }
 
 std::string submit(ctl::api_client& api, int number) {
-  auto video = api.post("/v1/videos", request(number), fmt::format("job-{}", number));
-  return std::string{video.at("id").as_string()};
-}
-
-json::value wait_for_end(ctl::api_client& api, const std::string& id) {
-  for (auto give_up_at = std::chrono::steady_clock::now() + 300s; std::chrono::steady_clock::now() < give_up_at;) {
-    auto video = api.get("/v1/videos/" + id);
-    auto status = video.at("status").as_string();
-    if (status == "completed" || status == "failed") return video;
-    std::this_thread::sleep_for(50ms);
-  }
-  FAIL("job " << id << " did not end in five minutes");
-  return {};
+  return testing::submit(api, request(number), fmt::format("job-{}", number));
 }
 
 std::string thumbnail(ctl::api_client& api, const std::string& id) {
@@ -62,7 +46,7 @@ std::string thumbnail(ctl::api_client& api, const std::string& id) {
 TEST_CASE("fifty jobs survive a killed worker and a killed control node, each once, each with its own content") {
   auto dir = folder("line");
   {
-    harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = wan_model(), .more = {}}};
+    harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120);
 
@@ -106,13 +90,13 @@ TEST_CASE("fifty jobs survive a killed worker and a killed control node, each on
 
 TEST_CASE("cancel, delete and another tenant's id, over the whole line") {
   auto dir = folder("cancel");
-  harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = wan_model(), .more = {}}};
+  harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}}};
   ctl::api_client api{{cluster.url(), cluster.api_key()}};
   auto body = request(0);
   body["num_inference_steps"] = 20;
   body["num_frames"] = 17;
   std::vector<std::string> ids;
-  for (int i = 0; i < 12; ++i) ids.push_back(std::string{api.post("/v1/videos", body).at("id").as_string()});
+  for (int i = 0; i < 12; ++i) ids.push_back(submit(api, body));
   auto last = api.post("/v1/videos/" + ids.back() + "/cancel", nullptr);
   CHECK(wait_for_end(api, ids.back()).at("error").at("code").as_string() == "cancelled");
   auto deleted = api.remove("/v1/videos/" + ids[10]);
@@ -132,7 +116,7 @@ TEST_CASE("cancel, delete and another tenant's id, over the whole line") {
 
 TEST_CASE("a node told to stop finishes what it runs, and the jobs left over run after its return") {
   auto dir = folder("drain");
-  harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = wan_model(), .more = {}}};
+  harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}}};
   ctl::api_client api{{cluster.url(), cluster.api_key()}};
   std::vector<std::string> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(submit(api, i));
@@ -149,15 +133,15 @@ TEST_CASE("a node told to stop finishes what it runs, and the jobs left over run
 TEST_CASE("a control node told to stop in the middle of a batch ends, and the batch is not lost") {
   auto dir = folder("stop-control");
   {
-    harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = wan_model(), .more = {}}};
+    harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120);
     auto body = request(0);
     body["num_inference_steps"] = 20;
     body["num_frames"] = 17;
     std::vector<std::string> ids;
-    for (int i = 0; i < 8; ++i) ids.push_back(std::string{api.post("/v1/videos", body).at("id").as_string()});
-    while (api.get("/v1/videos/" + ids[0]).at("status").as_string() == "queued") std::this_thread::sleep_for(5ms);
+    for (int i = 0; i < 8; ++i) ids.push_back(submit(api, body));
+    eventually("one is under way", [&] { return status_of(api, ids[0]) != "queued"; });
     CHECK(cluster.stop("control") == 0);
     cluster.start("control");
     for (const auto& id : ids) {
@@ -177,7 +161,7 @@ TEST_CASE("an urgent job pauses a running one, which goes on afterwards to the s
   {
     harness::local_cluster cluster{{.dir = dir,
                                     .bin = REEL_BIN_DIR,
-                                    .models = wan_model(),
+                                    .models = models,
                                     .more = "[scheduler]\npreempt_patience = \"0ms\"",
                                     .slots = 1,
                                     .tenant_options = {"--allow", "urgent"}}};
@@ -187,19 +171,16 @@ TEST_CASE("an urgent job pauses a running one, which goes on afterwards to the s
     slow["num_frames"] = 17;
     slow["size"] = "128x128";
     urgent["class"] = "urgent";
-    auto step_of = [&api](const std::string& id) {
-      return api.get("/v1/videos/" + id).at("reel").at("step").to_number<int>();
-    };
-    auto calm = std::string{api.post("/v1/videos", slow).at("id").as_string()};
+    auto calm = submit(api, slow);
     REQUIRE(wait_for_end(api, calm).at("status").as_string() == "completed");
 
-    auto stopped = std::string{api.post("/v1/videos", slow).at("id").as_string()};
-    while (step_of(stopped) < 2) std::this_thread::sleep_for(5ms);
-    auto first = std::string{api.post("/v1/videos", urgent).at("id").as_string()};
+    auto stopped = submit(api, slow);
+    eventually("it is under way", [&] { return step_of(api, stopped) >= 2; });
+    auto first = submit(api, urgent);
     auto ended = wait_for_end(api, first);
     CHECK(ended.at("status").as_string() == "completed");
-    CHECK(api.get("/v1/videos/" + stopped).at("status").as_string() != "completed");
-    CHECK(step_of(stopped) >= 2); // kept
+    CHECK(status_of(api, stopped) != "completed");
+    CHECK(step_of(api, stopped) >= 2); // kept
     auto last = wait_for_end(api, stopped);
     CHECK(last.at("status").as_string() == "completed");
     CHECK(last.at("reel").at("attempt").to_number<int>() == 1);

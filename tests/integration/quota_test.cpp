@@ -5,15 +5,14 @@
 #include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
-#include <thread>
 
 #include "src/harness/local_cluster.hpp"
 #include "src/reelctl/api_client.hpp"
+#include "tests/integration/api_steps.hpp"
 #include "tests/integration/ledger_audit.hpp"
 
 using namespace reel;
+using namespace reel::testing;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 namespace json = boost::json;
@@ -21,6 +20,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr int per_day = 12;
+const json::object body{{"prompt", "p"}};
 
 /// One in which it is about noon: the test does not run over midnight.
 std::string zone_of_noon() {
@@ -29,44 +29,19 @@ std::string zone_of_noon() {
   return fmt::format("{}{:02}:00", hour > 12 ? '-' : '+', hour > 12 ? hour - 12 : 12 - hour);
 }
 
-std::string submit(ctl::api_client& api) {
-  return std::string{api.post("/v1/videos", json::object{{"prompt", "p"}}).at("id").as_string()};
-}
-
 std::string refusal(ctl::api_client& api) {
   try {
-    submit(api);
+    submit(api, body);
   } catch (const ctl::api_error& e) {
     return e.what();
   }
   return "none";
 }
 
-void wait_until_completed(ctl::api_client& api, const std::string& id) {
-  for (auto give_up_at = std::chrono::steady_clock::now() + 120s; std::chrono::steady_clock::now() < give_up_at;) {
-    if (api.get("/v1/videos/" + id).at("status").as_string() == "completed") return;
-    std::this_thread::sleep_for(20ms);
-  }
-  FAIL("job " << id << " did not complete in two minutes");
-}
-
-std::string output_of_quota_command(const harness::local_cluster& cluster) {
-  const auto file = cluster.dir() + "/quota.out";
-  const std::vector<std::string> command{std::string{REEL_BIN_DIR} + "/reelctl",
-                                         "quota",
-                                         "--url",
-                                         cluster.url(),
-                                         "--key-file",
-                                         cluster.dir() + "/api-key"};
-  REQUIRE(harness::process{{command, {}, file}}.wait().clean());
-  std::ifstream in{file};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
 } // namespace
 
 TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up after a restart too") {
-  const auto dir = fmt::format("/tmp/reel-quota-{}", ::getpid());
+  const auto dir = folder("quota");
   {
     harness::local_cluster cluster{{.dir = dir,
                                     .bin = REEL_BIN_DIR,
@@ -77,7 +52,7 @@ TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up af
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120); // which a day that is used up does not call upon
     std::vector<std::string> ids;
-    for (int i = 0; i < per_day; ++i) ids.push_back(submit(api));
+    for (int i = 0; i < per_day; ++i) ids.push_back(submit(api, body));
     CHECK_THAT(refusal(api), ContainsSubstring("jobs_per_day") && ContainsSubstring("HTTP 429"));
     for (const auto& id : ids) wait_until_completed(api, id);
 
@@ -89,7 +64,7 @@ TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up af
     CHECK(all.at("jobs") == per_day);
     CHECK(all.at("gpu_seconds_reserved").to_number<double>() == 0);
     CHECK(all.at("queued_jobs") == 0);
-    CHECK_THAT(output_of_quota_command(cluster), ContainsSubstring(fmt::format("{0} of {0}", per_day)));
+    CHECK_THAT(cluster.reelctl({"quota"}), ContainsSubstring(fmt::format("{0} of {0}", per_day)));
     CHECK(cluster.stop("workers-1") == 0);
     CHECK(cluster.stop("control") == 0);
   }
