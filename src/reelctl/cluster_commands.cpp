@@ -188,12 +188,17 @@ std::string quota_lines(const tenant_options& o) {
   return lines;
 }
 
+/// Asks an actor of the node with the scheduler.
+template <class Protocol, class Answer, class Ask>
+Answer ask_control(const cluster_options& o, role target, const Ask& m) {
+  auto c = read_cluster_config(o.config, o.data_dir);
+  return visit{c, c.node_with(node_role::scheduler)}.ask<Protocol, Answer>(target, m);
+}
+
 } // namespace
 
 int nodes(const cluster_options& o) {
-  auto c = read_cluster_config(o.config, o.data_dir);
-  visit v{c, c.node_with(node_role::scheduler)};
-  auto view = v.ask<node_protocol, nodes_view>(role::node, describe_nodes{});
+  auto view = ask_control<node_protocol, nodes_view>(o, role::node, describe_nodes{});
   if (o.json) {
     json::array all;
     for (const auto& n : view.nodes) all.push_back(json_of(n));
@@ -210,9 +215,7 @@ int nodes(const cluster_options& o) {
 }
 
 int workers(const cluster_options& o) {
-  auto c = read_cluster_config(o.config, o.data_dir);
-  visit v{c, c.node_with(node_role::scheduler)};
-  auto view = v.ask<scheduler_protocol, workers_view>(role::scheduler, describe_workers{});
+  auto view = ask_control<scheduler_protocol, workers_view>(o, role::scheduler, describe_workers{});
   if (o.json) {
     json::array all;
     for (const auto& w : view.workers) all.push_back(json_of(w));
@@ -231,9 +234,7 @@ int workers(const cluster_options& o) {
 }
 
 int queue(const cluster_options& o) {
-  auto c = read_cluster_config(o.config, o.data_dir);
-  visit v{c, c.node_with(node_role::scheduler)};
-  auto view = v.ask<scheduler_protocol, queue_view>(role::scheduler, describe_queue{});
+  auto view = ask_control<scheduler_protocol, queue_view>(o, role::scheduler, describe_queue{});
   if (o.json) {
     fmt::print("{}\n", json::serialize(json_of(view)));
     return 0;
@@ -255,9 +256,7 @@ int why(const cluster_options& o, const std::string& id) {
   auto job = parse_job_id(id);
   if (!job)
     throw std::runtime_error{"'" + printable(id, 60) + "' is no job id: allowed is video_ and 32 digits 0-9 a-f"};
-  auto c = read_cluster_config(o.config, o.data_dir);
-  visit v{c, c.node_with(node_role::scheduler)};
-  auto e = v.ask<scheduler_protocol, explanation>(role::scheduler, explain_job{*job});
+  auto e = ask_control<scheduler_protocol, explanation>(o, role::scheduler, explain_job{*job});
   if (o.json)
     fmt::print("{}\n", json::serialize(json_of(e)));
   else
