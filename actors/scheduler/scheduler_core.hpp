@@ -239,7 +239,7 @@ private:
   bool is_missing(std::optional<instant>& since, bool there, instant now) const;
 
   // views
-  std::uint64_t eta_ms(const job_id& id, std::size_t position, instant now) const;
+  std::uint64_t eta_ms(const queue_entry& job, std::size_t position, instant now) const;
   job_live describe_running(const running_batch& b) const;
   void count_workers(explanation& e, const batch_key& key, instant now) const;
   double waiting_gpu_s(const batch_key& key, std::size_t jobs, instant now) const;

@@ -8,13 +8,13 @@ namespace reel {
 
 std::optional<job_live> scheduler_core::describe(const job_id& id, instant now) const {
   if (auto found = running_.find(id); found != running_.end()) return describe_running(batches_.at(found->second));
-  if (!queue_.contains(id)) return {};
+  auto waits = queue_.entry_of(id);
+  if (!waits) return {};
   job_live live;
   live.queue_position = queue_.position(id);
-  auto key = queue_.key_of(id);
-  live.step = key->steps_done;
-  live.steps_total = key->steps;
-  live.eta_ms = eta_ms(id, live.queue_position, now);
+  live.step = waits->key->steps_done;
+  live.steps_total = waits->key->steps;
+  live.eta_ms = eta_ms(*waits, live.queue_position, now);
   return live;
 }
 
@@ -32,27 +32,26 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
 /// Its own batch, after the one of the batches before it that makes a worker free for it. What comes later and goes
 /// first is not foreseen (rejected: the share that the classes above took lately, which is wrong by more in class
 /// free).
-std::uint64_t scheduler_core::eta_ms(const job_id& id, std::size_t position, instant now) const {
-  auto key = queue_.key_of(id);
-  std::size_t fitting = 0, size = 1;
+std::uint64_t scheduler_core::eta_ms(const queue_entry& job, std::size_t position, instant now) const {
+  std::size_t size = 1;
   std::vector<double> free_in_s; // of the workers that can run it
   for (const auto& [wid, w] : workers_) {
-    if (!usable(w) || !can_run(w.kind, *key, now)) continue;
-    if (fitting++ == 0) size = planner_.best(question(*key, w.kind), now);
+    if (!usable(w) || !can_run(w.kind, *job.key, now)) continue;
+    if (free_in_s.empty()) size = planner_.best(question(*job.key, w.kind), now);
     free_in_s.push_back(w.batches.empty() ? 0 : left_s(batches_.at(w.batches.back()), now));
   }
-  auto takes = planner_.cost().predict(*key, size);
-  if (!takes || fitting == 0) return 0;
+  auto takes = planner_.cost().predict(*job.key, size);
+  if (!takes || free_in_s.empty()) return 0;
   auto own = std::chrono::duration<double>(*takes).count();
   auto before = std::max<std::size_t>(position, 1) - 1;
   auto wait = 0.0;
-  if (auto batches = before / size; batches < fitting) {
+  if (auto batches = before / size; batches < free_in_s.size()) {
     auto nth = free_in_s.begin() + static_cast<std::ptrdiff_t>(batches);
     std::ranges::nth_element(free_in_s, nth);
     wait = *nth;
   } else {
     auto running = std::accumulate(free_in_s.begin(), free_in_s.end(), 0.0);
-    wait = (running + waiting_before_gpu_s(queue_.entry_of(id)->cls, before, now)) / static_cast<double>(fitting);
+    wait = (running + waiting_before_gpu_s(job.cls, before, now)) / static_cast<double>(free_in_s.size());
   }
   return static_cast<std::uint64_t>(1000 * (wait + own));
 }
@@ -107,7 +106,7 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
   e.cls = entry->cls;
   e.attempts_used = entry->attempts_used;
   e.position = queue_.position(id);
-  e.eta_ms = eta_ms(id, e.position, now);
+  e.eta_ms = eta_ms(*entry, e.position, now);
   e.tenant_waiting = queue_.waiting(entry->cls, entry->tenant);
   e.class_waiting = queue_.waiting(entry->cls);
   for (std::size_t c = 0; c < static_cast<std::size_t>(entry->cls); ++c)
