@@ -117,31 +117,6 @@ done scheduler::on_jobs_queued(const jobs_queued& m) {
   return {};
 }
 
-namespace {
-constexpr auto foretell_pause = 100ms; ///< looking costs some hundred microseconds on a large cluster
-constexpr std::size_t foretold_most = 1024;
-} // namespace
-
-/// Of some new jobs it is kept when they were expected to end, to see how wrong that is.
-void scheduler::foretell(const std::vector<waiting_job>& jobs) {
-  auto now = act::now(self_);
-  if (jobs.empty() || now - foretold_at_ < foretell_pause || foretold_.size() >= foretold_most) return;
-  foretold_at_ = now;
-  auto live = core_.describe(jobs.back().id, now);
-  if (live && live->eta_ms > 0) foretold_[jobs.back().id] = {now, now + std::chrono::milliseconds{live->eta_ms}};
-}
-
-void scheduler::compare_with_foretold(const std::vector<std::pair<job_id, job_state>>& ended) {
-  auto now = act::now(self_);
-  for (const auto& [id, state] : ended) {
-    auto found = foretold_.extract(id);
-    if (found.empty() || state != job_state::succeeded) continue;
-    auto off = std::chrono::abs(now - found.mapped().ends_at);
-    auto took = std::max<instant::duration>(now - found.mapped().asked_at, 1ms);
-    wiring_.metrics->eta_error(std::chrono::duration<double>(off) / std::chrono::duration<double>(took));
-  }
-}
-
 void scheduler::on_job_cancelled(const job_cancelled& m) {
   foretold_.erase(m.id);
   auto batch = core_.cancel(m.id);
@@ -157,61 +132,6 @@ void scheduler::stop(const batch_id& batch, const std::vector<job_id>& jobs) {
   if (found != supervisors_.end()) return act::tell(self_, found->second, stop_jobs{batch, {}, jobs});
   auto& later = stops_[batch];
   later.insert(later.end(), jobs.begin(), jobs.end());
-}
-
-caf::result<job_live> scheduler::on_describe_job(const describe_job& m) {
-  if (auto live = core_.describe(m.id, act::now(self_))) return *live;
-  return act::error_of(errc::not_found);
-}
-
-/// What is neither waiting nor running here has ended, and the ledger knows how.
-caf::result<explanation> scheduler::on_explain_job(const explain_job& m) {
-  auto live = core_.explain(m.id, act::now(self_), options_.wall());
-  if (live.why != wait_reason::not_here) return live;
-  auto promise = self_->make_response_promise<explanation>();
-  act::ask(
-      self_, wiring_.ledger, options_.ask_deadline, read_job{{}, m.id},
-      [promise](const job_record& r) mutable {
-        explanation e;
-        e.why = is_terminal(r.state) ? wait_reason::ended : wait_reason::not_here;
-        e.state = r.state;
-        e.cls = r.request.cls;
-        e.attempts_used = r.attempts_used;
-        e.batch_size = r.batch_size;
-        e.batch = r.batch;
-        e.worker = r.worker;
-        e.cause = r.error;
-        e.message = r.error_message;
-        e.gpu_ms = r.gpu_ms;
-        promise.deliver(std::move(e));
-      },
-      [promise](errc code) mutable { promise.deliver(act::error_of(code)); });
-  return promise;
-}
-
-void scheduler::on_watch_jobs(const watch_jobs& m) {
-  auto gateway = wiring_.gateways.find(m.watcher);
-  if (gateway == wiring_.gateways.end()) return;
-  watched_[m.watcher] = {m.ids.begin(), m.ids.end()};
-}
-
-queue_view scheduler::on_describe_queue() {
-  constexpr std::size_t tenants_shown = 64;
-  auto view = core_.view();
-  view.term = term_;
-  view.recovering = recovering_;
-  view.tenants = core_.queue().backlogs(tenants_shown);
-  return view;
-}
-
-/// Tells the gateways that have somebody waiting to hear of this job.
-void scheduler::notify(const job_id& id, job_state state) {
-  for (const auto& [node, ids] : watched_) {
-    if (!ids.contains(id)) continue;
-    job_update update{id, state, {}};
-    if (auto live = core_.describe(id, act::now(self_))) update.live = *live;
-    act::tell(self_, wiring_.gateways.at(node), std::move(update));
-  }
 }
 
 // ---------------------------------------------------------------- plan and grant
