@@ -115,7 +115,8 @@ key_ptr job_queue::share(const batch_key& key) const {
 std::optional<job_queue::first_job> job_queue::first(const key_filter& served, instant now) {
   const lane* l = first_lane(at(job_class::urgent), served);
   const lane* aged = l ? nullptr : first_aged(served, now);
-  if (!l && !aged && owed_) aged = first_owed(served);
+  if (!l && owed_ && (!aged || aged->owner->cls == job_class::free))
+    if (const auto* owed = first_owed(served)) aged = owed;
   if (aged) l = aged;
   for (std::size_t c = 1; c < classes && !l; ++c) {
     if (static_cast<job_class>(c) != job_class::free || !free_open_)

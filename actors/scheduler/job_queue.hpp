@@ -20,7 +20,7 @@
 // A tenant of which as many jobs run as may (running_quota.hpp) is passed over like a paused one until one has ended.
 //
 // Class free may be held back (hold_free): then only what its filter lets through is served, tenants past their age,
-// and, where it is owed, the job that is due first, at the aged tenants' place.
+// and, where it is owed, the job that is due first: after the aged tenants of other classes, before those of its own.
 //
 // Jobs of one batch key can be taken together. Of those that may go next, the first of the batch stays the first; the
 // others are, where `theme` is on, the ones most like it in prompt (prompt_theme.hpp) among the tenant's jobs without a

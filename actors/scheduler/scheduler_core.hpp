@@ -219,6 +219,7 @@ private:
   // class free (scheduler_core_free.cpp)
   void hold_free(instant now, wall_time wall);
   void owe_free();
+  void note_for_pace(const planned_batch& b);
   void wake_for_free(instant now, wall_time wall, plan_result& result) const;
   void refresh_pace(instant now, wall_time wall);
   std::vector<due_work> free_work(instant now, std::chrono::milliseconds& longest) const;
@@ -266,6 +267,8 @@ private:
   free_pace pace_;
   off_peak_share free_share_;
   std::optional<instant> paced_at_;
+  bool pace_is_stale_ = false;                     ///< a batch of class free began since then
+  std::chrono::duration<double> longest_other_{0}; ///< predicted, of the batches of other classes of late
   std::uint64_t grants_ = 0;
   std::size_t stopping_ = 0; ///< batches being preempted
 };

@@ -9,6 +9,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto paced_every = 1s;
+
 instant instant_of(wall_time at, instant now, wall_time wall) { return now + std::max(at - wall, 1ms); }
 
 } // namespace
@@ -21,6 +23,19 @@ void scheduler_core::hold_free(instant now, wall_time wall) {
     queue_.hold_free([this, now](const batch_key& key) { return is_spare(key, now); });
   refresh_pace(now, wall);
   owe_free();
+}
+
+/// A batch of class free may not be the one that was owed; one of another class may keep a worker from it.
+void scheduler_core::note_for_pace(const planned_batch& b) {
+  if (b.jobs.front().cls == job_class::free) {
+    free_batches_.insert(b.id);
+    owe_free();
+    pace_is_stale_ = true;
+  } else if (!options_.off_peak.empty()) {
+    constexpr double kept = 0.999; // so that one long batch is forgotten after some thousand others
+    auto takes = planner_.cost().predict(*b.key, b.jobs.size()).value_or(0s);
+    longest_other_ = std::max<std::chrono::duration<double>>(takes, longest_other_ * kept);
+  }
 }
 
 void scheduler_core::owe_free() { queue_.owe_free(pace_.workers > free_batches_.size()); }
@@ -49,10 +64,10 @@ void scheduler_core::tally(worker_slot& w, bool is_usable) {
   w.tallied->idle += w.tallied_idle;
 }
 
-/// Once a second, or when it would rise: it looks at every key and due time of class free.
+/// Once every `paced_every`, or when it would rise: it looks at every key and due time of class free.
 void scheduler_core::refresh_pace(instant now, wall_time wall) {
   bool rises = pace_.next && *pace_.next <= wall;
-  if (paced_at_ && now - *paced_at_ < 1s && !rises) return;
+  if (paced_at_ && now - *paced_at_ < paced_every && !rises) return;
   std::size_t usable = 0;
   for (const auto& [kind, t] : tallies_) usable += t.usable;
   if (paced_at_ && usable > 0 && options_.off_peak.open(wall)) {
@@ -60,10 +75,12 @@ void scheduler_core::refresh_pace(instant now, wall_time wall) {
     free_share_.saw(std::max(0.0, 1 - others), now - *paced_at_);
   }
   paced_at_ = now;
+  pace_is_stale_ = false;
   pace_ = {};
   if (queue_.waiting(job_class::free) == 0) return;
   pace_question q{.workers = free_share_.part() * static_cast<double>(usable)};
   auto work = free_work(now, q.longest);
+  q.longest += std::chrono::ceil<std::chrono::milliseconds>(longest_other_); // until a worker comes free
   q.work = work;
   for (const auto& id : free_batches_)
     if (auto end = ends_at(batches_.at(id)); end && *end > now)
@@ -109,6 +126,7 @@ void scheduler_core::wake_for_free(instant now, wall_time wall, plan_result& res
   auto wake = [&result](instant at) { result.wake_at = result.wake_at ? std::min(*result.wake_at, at) : at; };
   if (auto change = options_.off_peak.next_change(wall)) wake(instant_of(*change, now, wall));
   if (pace_.next) wake(instant_of(*pace_.next, now, wall));
+  if (pace_is_stale_) wake(*paced_at_ + paced_every);
   if (auto aged = queue_.next_aged_free(now)) wake(*aged);
 }
 

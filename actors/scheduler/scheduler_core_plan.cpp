@@ -130,10 +130,7 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   w.last_grant = ++grants_;
   w.warm = b.key->model;
   index(w, now);
-  if (b.jobs.front().cls == job_class::free) {
-    free_batches_.insert(b.id);
-    owe_free();
-  }
+  note_for_pace(b);
 }
 
 batch_planner::question scheduler_core::question(const batch_key& key, const worker_kind& kind, bool free_too) const {
