@@ -1,12 +1,13 @@
 // zmq_link_hostile_test.cpp: Whoever is not a peer gets nothing through, a peer gets nothing through under
 // another name, and garbage of either costs a counter and nothing else (security rows 15 to 17). After each
 // attack the good pair still talks.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <random>
+#include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/runtime/link/tcp_proxy.hpp"
 #include "tests/runtime/link/zmq_support.hpp"
 
 using namespace reel;
@@ -20,7 +21,7 @@ public:
   explicit tcp_client(const std::string& endpoint) : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
     sockaddr_in at{};
     at.sin_family = AF_INET;
-    at.sin_port = htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+    at.sin_port = htons(port_of(endpoint));
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
   }

@@ -5,8 +5,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <sys/stat.h>
 
+#include "src/chaos/link_proxy.hpp"
 #include "tests/runtime/link/counting_new.hpp"
-#include "tests/runtime/link/tcp_proxy.hpp"
 #include "tests/runtime/link/zmq_support.hpp"
 
 using namespace reel;
@@ -213,7 +213,7 @@ TEST_CASE("a restarted listener is found again by who dialled it") {
 TEST_CASE("connections that are reset lose and repeat nothing") {
   const auto ka = make_curve_keys(), kb = make_curve_keys();
   node a{listener_options(ka, beta, kb)};
-  tcp_proxy proxy{a.link.endpoint()};
+  chaos::link_proxy proxy{{.target_port = port_of(a.link.endpoint())}};
   node b{dialer_options(kb, proxy.endpoint(), ka)};
   REQUIRE(a.mail.wait_state("beta", peer_state::up));
   REQUIRE(b.mail.wait_state("alpha", peer_state::up));
@@ -227,7 +227,7 @@ TEST_CASE("connections that are reset lose and repeat nothing") {
   for (std::size_t cut = 1; cut <= 4; ++cut) {
     CHECK(a.mail.wait_packets(cut * 800));
     CHECK(b.mail.wait_packets(cut * 800));
-    proxy.cut();
+    proxy.reset_connections();
   }
   to_b.join();
   to_a.join();
@@ -241,20 +241,20 @@ TEST_CASE("connections that are reset lose and repeat nothing") {
 TEST_CASE("bits that change on the way lose nothing, whether they end the connection or a frame") {
   const auto ka = make_curve_keys(), kb = make_curve_keys();
   node a{listener_options(ka, beta, kb)};
-  tcp_proxy proxy{a.link.endpoint()};
+  chaos::link_proxy proxy{{.target_port = port_of(a.link.endpoint())}};
   node b{dialer_options(kb, proxy.endpoint(), ka)};
   REQUIRE(a.mail.wait_state("beta", peer_state::up));
   REQUIRE(b.mail.wait_state("alpha", peer_state::up));
   for (auto [from, to, at] : {std::tuple{&b, &alpha, &a}, std::tuple{&a, &beta, &b}}) {
     for (std::uint64_t n = 1; n <= 100; ++n) {
-      if (n == 50) proxy.damage();
+      if (n == 50) proxy.flip_next();
       REQUIRE(from->link.send(*to, numbered(n, "some body text")) == errc::ok);
       if (n == 49) REQUIRE(at->mail.wait_packets(n));
     }
     REQUIRE(at->mail.wait_packets(100));
     CHECK(at->mail.numbers() == up_to(100));
   }
-  CHECK(proxy.damaged() == 2);
+  CHECK(proxy.counts().flipped == 2);
 }
 
 TEST_CASE("a slow listener makes the sender's queue full, and nothing is lost") {

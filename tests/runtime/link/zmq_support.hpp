@@ -193,6 +193,11 @@ inline errc send_patiently(reel::link& l, const node_id& to, const packet& p) {
   return e;
 }
 
+/// Of "tcp://127.0.0.1:port".
+inline std::uint16_t port_of(const std::string& endpoint) {
+  return static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
+}
+
 /// Below the range that the kernel gives to outgoing connections: it is free again after a restart.
 inline std::string restartable_endpoint() {
   std::random_device random;
