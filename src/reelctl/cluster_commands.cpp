@@ -2,13 +2,9 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fstream>
 #include <mutex>
-#include <set>
-#include <sys/stat.h>
 
 #include "actors/config.hpp"
-#include "actors/gateway/auth/tenants.hpp"
 #include "actors/protocols.hpp"
 #include "runtime/cluster/hub.hpp"
 #include "runtime/link/zmq_link.hpp"
@@ -178,16 +174,6 @@ json::object json_of(const explanation& e) {
           {"running_max", e.running_max}};
 }
 
-/// Those limits that were given.
-std::string quota_lines(const tenant_options& o) {
-  std::string lines;
-  if (o.running_jobs_max) lines += fmt::format("running_jobs_max = {}\n", *o.running_jobs_max);
-  if (o.jobs_per_day) lines += fmt::format("jobs_per_day = {}\n", *o.jobs_per_day);
-  if (o.gpu_seconds_per_day) lines += fmt::format("gpu_seconds_per_day = {}\n", *o.gpu_seconds_per_day);
-  if (!o.time_zone.empty()) lines += fmt::format("time_zone = \"{}\"\n", o.time_zone);
-  return lines;
-}
-
 /// Asks an actor of the node with the scheduler.
 template <class Protocol, class Answer, class Ask>
 Answer ask_control(const cluster_options& o, role target, const Ask& m) {
@@ -298,39 +284,6 @@ int keygen(const keygen_options& o) {
     fmt::print("{}: made\n", name);
   }
   fmt::print("keys are in {}\nEach machine needs its own NODE.secret and every NODE.public.\n", c.keys_dir);
-  return 0;
-}
-
-int tenant_add(const tenant_options& o) {
-  if (!is_valid_name(o.id)) throw std::runtime_error{"'" + o.id + "' is no tenant name: a-z 0-9 . _ -, at most 64"};
-  if (!o.time_zone.empty()) time_zone::load(o.time_zone); // throws for one that is none
-  auto old_mask = ::umask(077);
-  if (fs::exists(o.file)) {
-    auto there = tenant_directory::load(o.file);
-    for (const auto& t : there.tenants())
-      if (t.id.value == o.id) throw std::runtime_error{o.file + ": tenant " + o.id + " is there already"};
-  }
-  std::set<std::string> allowed{o.allowed.begin(), o.allowed.end()};
-  allowed.insert({o.job_class, "free"});
-  auto key = make_api_key();
-  std::ofstream out{o.file, std::ios::app};
-  out << "[[tenant]]\nid = \"" << o.id << "\"\nkey_hashes = [\"" << hash_api_key(key) << "\"]\ndefault_class = \""
-      << o.job_class << "\"\nallowed_classes = [" << fmt::format("\"{}\"", fmt::join(allowed, "\", \"")) << "]\n"
-      << (allowed.contains("urgent") ? "operator = true\n" : "") << "queued_jobs_max = " << o.queued_jobs_max
-      << "\nrequests_per_s = " << o.requests_per_s << "\nburst = " << 2 * o.requests_per_s << "\n"
-      << quota_lines(o) << "\n";
-  out.close();
-  if (!out) throw std::runtime_error{o.file + ": cannot be written"};
-  if (!o.key_file.empty()) {
-    std::ofstream key_out{o.key_file, std::ios::trunc};
-    key_out << key << '\n';
-    key_out.close();
-    if (!key_out) throw std::runtime_error{o.key_file + ": cannot be written"};
-    fmt::print("tenant {} added to {}; its key is in {}\n", o.id, o.file, o.key_file);
-  } else {
-    fmt::print("tenant {} added to {}\nIts key, shown only now: {}\n", o.id, o.file, key);
-  }
-  ::umask(old_mask);
   return 0;
 }
 

@@ -176,6 +176,9 @@ void add_tenant(CLI::App& app, command_line& l) {
   c->add_option("--running-jobs-max", o.running_jobs_max, "Jobs of it that run at once; default: no limit");
   c->add_option("--jobs-per-day", o.jobs_per_day, "Jobs accepted a day; default: no limit");
   c->add_option("--gpu-seconds-per-day", o.gpu_seconds_per_day, "GPU time a day; default: no limit");
+  c->add_option("--class-limit", o.class_limits,
+                "A limit of one class alone, like free.jobs_per_day=10; also queued_jobs_max, running_jobs_max and "
+                "gpu_seconds_per_day; may be repeated");
   c->add_option("--time-zone", o.time_zone, "In which its days begin, like Europe/Berlin or +02:00; default: UTC");
   c->add_option("--write-key", o.key_file, "Write the key to this file (mode 0600) instead of showing it");
   c->callback([&l] { l.run = [&l] { return tenant_add(l.tenant); }; });

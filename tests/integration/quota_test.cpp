@@ -1,5 +1,5 @@
-// quota_test.cpp: Quotas over real processes: what a tenant may use of a day is used up once, whatever is killed, and
-// never more of its jobs run at once than may.
+// quota_test.cpp: Quotas over real processes: what a tenant may use of a day, in all and in a class, is used up once,
+// whatever is killed, and never more of its jobs run at once than may.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <chrono>
@@ -21,6 +21,7 @@ namespace {
 
 constexpr int per_day = 12;
 const json::object body{{"prompt", "p"}};
+const json::object free_body{{"prompt", "p"}, {"class", "free"}};
 
 /// One in which it is about noon: the test does not run over midnight.
 std::string zone_of_noon() {
@@ -29,9 +30,9 @@ std::string zone_of_noon() {
   return fmt::format("{}{:02}:00", hour > 12 ? '-' : '+', hour > 12 ? hour - 12 : 12 - hour);
 }
 
-std::string refusal(ctl::api_client& api) {
+std::string refusal(ctl::api_client& api, const json::object& of = body) {
   try {
-    submit(api, body);
+    submit(api, of);
   } catch (const ctl::api_error& e) {
     return e.what();
   }
@@ -48,11 +49,14 @@ TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up af
                                     .models = harness::null_model(0, 4),
                                     .more = {},
                                     .tenant_options = {"--jobs-per-day", std::to_string(per_day), "--running-jobs-max",
-                                                       "1", "--time-zone", zone_of_noon()}}};
+                                                       "1", "--class-limit", "free.jobs_per_day=1", "--class-limit",
+                                                       "free.gpu_seconds_per_day=1e6", "--time-zone",
+                                                       zone_of_noon()}}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120); // which a day that is used up does not call upon
-    std::vector<std::string> ids;
-    for (int i = 0; i < per_day; ++i) ids.push_back(submit(api, body));
+    std::vector<std::string> ids{submit(api, free_body)};
+    CHECK_THAT(refusal(api, free_body), ContainsSubstring("jobs_per_day") && ContainsSubstring("HTTP 429"));
+    for (int i = 1; i < per_day; ++i) ids.push_back(submit(api, body));
     CHECK_THAT(refusal(api), ContainsSubstring("jobs_per_day") && ContainsSubstring("HTTP 429"));
     for (const auto& id : ids) wait_until_completed(api, id);
 
@@ -60,7 +64,10 @@ TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up af
     cluster.start("control");
     cluster.wait_until_ready();
     CHECK_THAT(refusal(api), ContainsSubstring("jobs_per_day"));
-    const auto all = api.get("/v1/quota").at("all");
+    const auto view = api.get("/v1/quota");
+    CHECK(view.at("classes").at("free").at("jobs_per_day") == 1);
+    CHECK(view.at("classes").at("free").at("gpu_seconds_per_day").to_number<double>() == 1e6);
+    const auto all = view.at("all");
     CHECK(all.at("jobs") == per_day);
     CHECK(all.at("gpu_seconds_reserved").to_number<double>() == 0);
     CHECK(all.at("queued_jobs") == 0);

@@ -41,6 +41,12 @@ bool eventually(const std::function<bool()>& holds) {
   return true;
 }
 
+std::string text_of(const std::string& file) {
+  std::ostringstream text;
+  text << std::ifstream{file}.rdbuf();
+  return text.str();
+}
+
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// A folder with a good configuration, keys and a tenant; each test breaks one thing.
@@ -72,11 +78,7 @@ struct setting {
   bool is_ready() const { return run(fmt::format("curl -sf http://127.0.0.1:{}/readyz", port)).code == 0; }
 
   std::string log() const { return dir + "/node.out"; }
-  std::string logged() const {
-    std::ostringstream text;
-    text << std::ifstream{log()}.rdbuf();
-    return text.str();
-  }
+  std::string logged() const { return text_of(log()); }
 
   std::string dir, config;
   std::uint16_t port = harness::free_port();
@@ -179,4 +181,23 @@ TEST_CASE("a good configuration starts, and stops when it is told to") {
   auto how = node.wait_for(60s);
   REQUIRE(how.has_value());
   CHECK(how->clean());
+}
+
+TEST_CASE("reelctl tenant-add refuses limits that the tenants file cannot have, and then writes nothing") {
+  setting s;
+  const auto file = s.dir + "/tenants.toml", before = text_of(file);
+  auto refusal = [&file](const std::string& options) {
+    auto e = run(fmt::format(REEL_BIN_DIR "/reelctl tenant-add {} acme {}", file, options));
+    CHECK(e.code == 1);
+    return e.text;
+  };
+  CHECK(contains(refusal("--class-limit free"), "'free': allowed is CLASS.LIMIT=NUMBER"));
+  CHECK(contains(refusal("--class-limit gold.jobs_per_day=1"), "one of urgent, vip, standard, free"));
+  CHECK(contains(refusal("--class-limit free.jobs_per_week=1"), "the limit is one of queued_jobs_max"));
+  CHECK(contains(refusal("--class-limit free.jobs_per_day=1.5"), "a whole one from 0 to 100000000"));
+  CHECK(contains(refusal("--class-limit free.jobs_per_day=-1"), "a whole one from 0 to 100000000"));
+  CHECK(contains(refusal("--class-limit free.gpu_seconds_per_day=2e9"), "from 0 to 1000000000"));
+  CHECK(contains(refusal("--class-limit vip.jobs_per_day=1 --class-limit vip.jobs_per_day=2"), "given twice"));
+  CHECK(contains(refusal("--requests-per-s 0"), "a number from 0.001 to 1e+06 expected"));
+  CHECK(text_of(file) == before);
 }
