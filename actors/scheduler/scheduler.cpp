@@ -118,7 +118,7 @@ done scheduler::on_jobs_queued(const jobs_queued& m) {
 }
 
 void scheduler::on_job_cancelled(const job_cancelled& m) {
-  foretold_.erase(m.id);
+  foretold_.forget(m.id);
   auto batch = core_.cancel(m.id);
   if (batch)
     stop(*batch, {m.id});

@@ -9,10 +9,10 @@
 // there.
 #pragma once
 
-#include <unordered_map>
 #include <unordered_set>
 
 #include "actors/scheduler/fleet_scaler.hpp"
+#include "actors/scheduler/foretold_ends.hpp"
 #include "actors/scheduler/scheduler_core.hpp"
 #include "actors/scheduler/scheduler_metrics.hpp"
 #include "actors/supervisor/batch_supervisor.hpp"
@@ -49,11 +49,6 @@ struct scheduler_shell_options {
   std::chrono::milliseconds retry_pause{500};     ///< after the ledger could not answer
   std::chrono::milliseconds scale_after{3'000};   ///< leadership: nodes report once a second
   wall_clock wall = system_wall_time;
-};
-
-/// When a job was expected to end.
-struct foretold {
-  instant asked_at{}, ends_at{};
 };
 
 class scheduler {
@@ -120,7 +115,7 @@ private:
   std::map<batch_id, batch_supervisor_ref> supervisors_;
   std::map<batch_id, std::vector<job_id>> stops_;                    ///< cancelled while their grant is under way
   std::map<node_id, std::unordered_set<job_id, uuid_hash>> watched_; ///< by gateway
-  std::unordered_map<job_id, foretold, uuid_hash> foretold_;         ///< at most foretold_most: few jobs are enough
+  foretold_ends foretold_;
   instant foretold_at_{};
   act::watcher watcher_;
 };

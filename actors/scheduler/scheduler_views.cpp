@@ -64,26 +64,22 @@ void scheduler::notify(const job_id& id, job_state state) {
 
 namespace {
 constexpr auto foretell_pause = 100ms; ///< looking costs some hundred microseconds on a large cluster
-constexpr std::size_t foretold_most = 1024;
 } // namespace
 
 /// Of some new jobs it is kept when they were expected to end, to see how wrong that is.
 void scheduler::foretell(const std::vector<waiting_job>& jobs) {
   auto now = act::now(self_);
-  if (jobs.empty() || now - foretold_at_ < foretell_pause || foretold_.size() >= foretold_most) return;
+  if (jobs.empty() || now - foretold_at_ < foretell_pause) return;
   foretold_at_ = now;
   auto live = core_.describe(jobs.back().id, now);
-  if (live && live->eta_ms > 0) foretold_[jobs.back().id] = {now, now + std::chrono::milliseconds{live->eta_ms}};
+  if (live && live->eta_ms > 0) foretold_.add(jobs.back().id, now, std::chrono::milliseconds{live->eta_ms});
 }
 
 void scheduler::compare_with_foretold(const std::vector<std::pair<job_id, job_state>>& ended) {
   auto now = act::now(self_);
   for (const auto& [id, state] : ended) {
-    auto found = foretold_.extract(id);
-    if (found.empty() || state != job_state::succeeded) continue;
-    auto off = std::chrono::abs(now - found.mapped().ends_at);
-    auto took = std::max<instant::duration>(now - found.mapped().asked_at, 1ms);
-    wiring_.metrics->eta_error(std::chrono::duration<double>(off) / std::chrono::duration<double>(took));
+    const auto error = foretold_.ended(id, now);
+    if (error && state == job_state::succeeded) wiring_.metrics->eta_error(*error);
   }
 }
 
