@@ -5,10 +5,10 @@
 
 namespace reel {
 
-waiting_job waiting_job_of(const job_request& request) {
+waiting_job waiting_job_of(const job_request& request, bool with_theme) {
   waiting_job w{request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
   w.next_turn = request.is_final();
-  w.theme = theme_of(request.prompt_tokens);
+  if (with_theme) w.theme = theme_of(request.prompt_tokens);
   return w;
 }
 
@@ -60,7 +60,7 @@ caf::result<Answer> ledger_actor::forward(void (ledger::*call)(Message, reply_to
 caf::result<accept_answers> ledger_actor::on_accept_jobs(accept_jobs m) {
   std::vector<waiting_job> waiting;
   waiting.reserve(m.jobs.size());
-  for (const auto& request : m.jobs) waiting.push_back(waiting_job_of(request));
+  for (const auto& request : m.jobs) waiting.push_back(waiting_job_of(request, options_.theme));
 
   auto promise = self_->make_response_promise<accept_answers>();
   ledger_->accept(std::move(m), [promise, waiting = std::move(waiting), replies = replies_,

@@ -21,6 +21,7 @@ struct notify_again {};
 struct ledger_actor_options {
   std::chrono::milliseconds notice_deadline{1000}; ///< for the scheduler's answer
   std::chrono::milliseconds notice_pause{1000};    ///< before it is told to read the ledger
+  bool theme = true;                               ///< does the scheduler look at what prompts are about
 };
 
 class ledger_actor {
@@ -54,7 +55,7 @@ private:
 };
 
 /// What the scheduler is told of a request that was just accepted.
-waiting_job waiting_job_of(const job_request& request);
+waiting_job waiting_job_of(const job_request& request, bool with_theme = true);
 
 } // namespace reel
 

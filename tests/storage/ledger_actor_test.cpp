@@ -84,8 +84,8 @@ struct world {
     replies->connect({}); // holds the shell, which holds it
   }
 
-  void start_shell() {
-    actor = act::spawn_shell<ledger_actor>(system.actors(), led, replies, scheduler, ledger_actor_options{});
+  void start_shell(ledger_actor_options o = {}) {
+    actor = act::spawn_shell<ledger_actor>(system.actors(), led, replies, scheduler, o);
     system.run();
   }
   void kill_shell() {
@@ -144,6 +144,16 @@ TEST_CASE("every message of the protocol is answered by the ledger behind the sh
   CHECK(**w.ask<delete_answer>(delete_job{{"acme"}, r.id}));
   CHECK((**w.ask<quota_view>(read_quota{{"acme"}}))->tenant == r.tenant);
   CHECK((*w.ask<job_record>(read_job{{"acme"}, r.id}))->error() == errc::not_found);
+}
+
+TEST_CASE("themes are told only where the scheduler looks at them") {
+  world w;
+  w.accept();
+  CHECK(w.told->notices.back().jobs[0].theme != 0);
+  w.kill_shell();
+  w.start_shell({.theme = false});
+  w.accept();
+  CHECK(w.told->notices.back().jobs[0].theme == 0);
 }
 
 TEST_CASE("an answer waits for the ledger") {

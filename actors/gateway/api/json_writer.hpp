@@ -12,12 +12,16 @@
 namespace reel {
 
 inline void append_json_string(std::string& out, std::string_view text) {
+  auto is_plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; };
   out += '"';
-  for (char c : text) {
+  for (std::size_t at = 0; at < text.size();) {
+    auto end = at;
+    while (end < text.size() && is_plain(text[end])) ++end;
+    out.append(text, at, end - at); // nearly always the whole of it
+    if ((at = end) == text.size()) break;
+    const char c = text[at++];
     if (c == '"' || c == '\\')
       (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) >= 0x20)
-      out += c;
     else if (c == '\n')
       out += "\\n";
     else {

@@ -113,7 +113,9 @@ accept_answer transactions::accept_one(const job_request& request) {
   if (queue == errc::queue_full) return {queue, request.id};
   const auto& limits = admission_.limits().of(request.tenant);
   const auto today = days_.today(limits.zone, now_);
-  const reservation quota{today.number, estimates_.estimate_ms(tables_.kind_of(request))};
+  batch_key_.clear();
+  stored::encode_batch_key(key_of(request.params), batch_key_);
+  const reservation quota{today.number, estimates_.estimate_ms(writer_tables::kind_of(batch_key_))};
   auto exceeded = queue == errc::ok ? quota_kind::none : quota_kind::queued_jobs;
   if (exceeded == quota_kind::none && limits.is_per_day())
     exceeded = exceeded_by(limits, usage_of(request.tenant, today), request.cls, quota.gpu_ms);
@@ -125,7 +127,7 @@ accept_answer transactions::accept_one(const job_request& request) {
   const auto no = ++last_.job;
   body_.clear();
   stored::encode_request(request, body_);
-  tables_.insert_job(request, no, tenant_no, quota);
+  tables_.insert_job(request, no, tenant_no, batch_key_, quota);
   tables_.insert_request(no, body_);
   tables_.insert_accepted_event(no, ++last_.position, now_);
   if (keyed) tables_.insert_key(no, key, key_now_);

@@ -88,7 +88,7 @@ private:
   wall_time key_now_{}; ///< by key_clock_
   space_left space_;
   wall_time next_forgetting_{}, next_saving_{}, next_forgetting_days_{};
-  std::string body_; ///< scratch
+  std::string body_, batch_key_; ///< scratch
 };
 
 } // namespace reel::sqlite

@@ -50,23 +50,15 @@ std::uint64_t writer_tables::kind_of(std::string_view encoded_key) {
   return std::hash<std::string_view>{}(encoded_key);
 }
 
-std::uint64_t writer_tables::kind_of(const job_request& request) {
-  key_.clear();
-  stored::encode_batch_key(key_of(request.params), key_);
-  return kind_of(key_);
-}
-
 bool writer_tables::job_exists(const job_id& id) { return job_exists_.query(bytes_of(id)).next(); }
 
 void writer_tables::insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no,
-                               const reservation& quota) {
-  key_.clear();
-  stored::encode_batch_key(key_of(request.params), key_);
-  const bytes key{reinterpret_cast<const std::uint8_t*>(key_.data()), key_.size()};
+                               std::string_view encoded_key, const reservation& quota) {
+  const bytes key{reinterpret_cast<const std::uint8_t*>(encoded_key.data()), encoded_key.size()};
   const auto deadline = ms_of(request.deadline);
   const bool next_turn = request.is_final();
   const job_constants constants{
-      request.id, no,        request.tenant.value, static_cast<int>(request.cls), deadline, key_,
+      request.id, no,        request.tenant.value, static_cast<int>(request.cls), deadline, encoded_key,
       next_turn,  quota.day, quota.gpu_ms};
   insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants),
                       next_turn, quota.day, quota.gpu_ms);

@@ -69,8 +69,10 @@ public:
 
   std::optional<job_row> find_job(const job_id& id, const tenant_list& tenants);
   bool job_exists(const job_id& id);
-  std::uint64_t kind_of(const job_request& request);
-  void insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no, const reservation& quota);
+  /// `encoded_key`: its batch key. Of gpu_estimates.
+  static std::uint64_t kind_of(std::string_view encoded_key);
+  void insert_job(const job_request& request, std::int64_t no, std::int64_t tenant_no, std::string_view encoded_key,
+                  const reservation& quota);
   void insert_request(std::int64_t job_no, std::string_view body);
   std::optional<std::string> find_request(std::int64_t job_no);
 
@@ -129,7 +131,6 @@ public:
 private:
   void add_event(const job_row& row, const event_row& e, wall_time now);
   static void expect_one(int rows);
-  static std::uint64_t kind_of(std::string_view encoded_key);
 
   connection& db_;
   statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
@@ -192,7 +193,6 @@ private:
   statement insert_tenant_{db_, "INSERT INTO tenant VALUES(?1, ?2)"};
   statement save_counter_{db_, "INSERT INTO counter VALUES(?1, ?2) "
                                "ON CONFLICT(name) DO UPDATE SET value = excluded.value"};
-  std::string key_; ///< scratch for the batch key
 };
 
 } // namespace reel::sqlite

@@ -39,6 +39,14 @@ std::set<std::string> keys(const boost::json::object& o) {
 
 } // namespace
 
+TEST_CASE("texts are escaped wherever JSON asks for it") {
+  std::string text;
+  append_json_string(text, "\"plain\\ \n\x01 caf\u00e9\t");
+  CHECK(text == "\"\\\"plain\\\\ \\n\\u0001 caf\u00e9\\u0009\"");
+  append_json_string(text = {}, "");
+  CHECK(text == "\"\"");
+}
+
 TEST_CASE("every key is there in every state") {
   const std::set<std::string> top{"id",         "object",       "model",      "status", "progress",
                                   "created_at", "completed_at", "expires_at", "prompt", "remixed_from_video_id",
