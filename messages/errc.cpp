@@ -29,6 +29,8 @@ std::string_view to_string(errc code) {
   case errc::retries_exhausted: return "retries_exhausted";
   case errc::draining: return "draining";
   case errc::preempted: return "preempted";
+  case errc::poison: return "poison";
+  case errc::cannot_place: return "cannot_place";
   case errc::internal: return "internal";
   }
   return "unknown";

@@ -46,6 +46,8 @@ enum class errc : std::uint8_t {
   retries_exhausted = 46, ///< failed on every allowed execution
   draining = 47,          ///< the node is being stopped: run elsewhere, not counted
   preempted = 48,         ///< made room for others between two steps: goes on later, not counted
+  poison = 49,            ///< took down two worker processes while it ran alone: quarantined
+  cannot_place = 50,      ///< granted again and again without ever running to an end
 
   internal = 60, ///< anything else; counts as an unknown failure
 };

@@ -34,6 +34,17 @@ std::string_view to_string(sampler_kind s) {
   return "unknown";
 }
 
+std::string_view to_string(degrade_reason r) {
+  switch (r) {
+  case degrade_reason::none: return "none";
+  case degrade_reason::breaker: return "breaker";
+  case degrade_reason::overload: return "overload";
+  case degrade_reason::resource: return "resource";
+  case degrade_reason::retries: return "retries";
+  }
+  return "unknown";
+}
+
 std::optional<job_class> parse_job_class(std::string_view text) {
   for (auto c : {job_class::urgent, job_class::vip, job_class::standard, job_class::free})
     if (text == to_string(c)) return c;
@@ -53,7 +64,8 @@ batch_key key_of(const render_params& p) {
 std::string to_string(const batch_key& k) {
   return k.model.value + ' ' + std::to_string(k.width) + 'x' + std::to_string(k.height) + 'x' +
          std::to_string(k.frames) + ' ' + std::to_string(k.steps) + ' ' + std::string{to_string(k.sampler)} +
-         (k.steps_done == 0 ? "" : " from step " + std::to_string(k.steps_done));
+         (k.steps_done == 0 ? "" : " from step " + std::to_string(k.steps_done)) +
+         (k.batch_cap == 0 ? "" : " at most " + std::to_string(k.batch_cap));
 }
 
 } // namespace reel

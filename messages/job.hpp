@@ -29,8 +29,18 @@ enum class job_state : std::uint8_t {
 
 enum class sampler_kind : std::uint8_t { unipc = 0, dpmpp = 1, euler = 2 };
 
+/// Why a job is served by the fallback of the model that it asked for. Values are stored and sent: never renumber.
+enum class degrade_reason : std::uint8_t {
+  none = 0,     ///< it is not
+  breaker = 1,  ///< the model's circuit breaker was open
+  overload = 2, ///< the wait for the model was too long
+  resource = 3, ///< it needs more memory on the model than there is
+  retries = 4,  ///< it failed on every allowed execution on the model
+};
+
 std::string_view to_string(job_class c);
 std::string_view to_string(job_state s);
+std::string_view to_string(degrade_reason r);
 std::string_view to_string(sampler_kind s);
 std::optional<job_class> parse_job_class(std::string_view text);
 std::optional<sampler_kind> parse_sampler(std::string_view text);
@@ -60,6 +70,10 @@ struct batch_key {
   sampler_kind sampler = sampler_kind::unipc;
   float flow_shift = 0;
   std::int32_t steps_done = 0; ///< of jobs that go on from a saved run: how the scheduler keeps them apart from others
+  // Likewise, and of no matter to time and memory:
+  std::uint16_t batch_cap = 0; ///< jobs in a batch at most; 0: no limit of their own
+  bool keeps_model = false;    ///< the model's fallback may not stand in
+  bool canary = false;         ///< recovery_mark::canary
   std::int32_t steps_left() const { return std::max(1, steps - steps_done); }
   auto operator<=>(const batch_key&) const = default;
 };
@@ -106,6 +120,18 @@ struct saved_run {
   bool operator==(const saved_run&) const = default;
 };
 
+/// What a job's executions taught about it, beyond their number. The supervisor of its batch decides it, the ledger
+/// keeps it until the job ends. Most jobs have none: the default.
+struct recovery_mark {
+  std::uint32_t batch_cap = 0;          ///< jobs in a batch that it may run in; 0: no limit; 1: alone
+  std::uint32_t suspect_count = 0;      ///< batches that crashed with it among others
+  std::vector<worker_id> crash_workers; ///< whose process it took down alone; at most recovery_options::poison_after
+  std::uint32_t light_attempts = 0;     ///< counted executions on the fallback
+  degrade_reason degraded = degrade_reason::none; ///< from then on it runs on the fallback only
+  bool canary = false; ///< the same content was poison: it runs alone, last, and one of its kind in the cluster at once
+  bool operator==(const recovery_mark&) const = default;
+};
+
 /// The ledger's view of one job, as clients and operators see it.
 struct job_record {
   job_request request;
@@ -130,6 +156,7 @@ struct job_record {
   stored_object video;      ///< of a succeeded job; size 0 when the model makes no artifact
   stored_object thumbnail;  ///< likewise
   std::uint64_t gpu_ms = 0; ///< this job's share of the measured batch time, all attempts
+  recovery_mark recovery;   ///< of one that has not ended, or is dead-lettered
   bool operator==(const job_record&) const = default;
 };
 

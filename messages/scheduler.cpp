@@ -18,6 +18,9 @@ std::string_view to_string(wait_reason r) {
   case wait_reason::ended: return "ended";
   case wait_reason::quota: return "quota";
   case wait_reason::off_peak: return "off_peak";
+  case wait_reason::breaker: return "breaker";
+  case wait_reason::retry_budget: return "retry_budget";
+  case wait_reason::canary: return "canary";
   }
   return "unknown";
 }
@@ -71,6 +74,12 @@ std::string off_peak_of(const explanation& e) {
          " of " + counted(e.workers_fitting, "worker") + " that can run it idle";
 }
 
+std::string breaker_of(const explanation& e) {
+  auto text = "waits: the circuit breaker of its model is " + std::string{to_string(e.breaker)} + ", " +
+              std::to_string(e.breaker_failures) + " of " + counted(e.breaker_attempts, "attempt") + " failed";
+  return text + (e.not_before ? "; it is tried again at " + minute_of(*e.not_before) : "");
+}
+
 std::string reason_of(const explanation& e) {
   switch (e.why) {
   case wait_reason::not_here: return "neither waiting nor running";
@@ -89,6 +98,12 @@ std::string reason_of(const explanation& e) {
     return "waits: " + std::to_string(e.tenant_running) + " of " + counted(e.running_max, "job") +
            " that its tenant may run at once are running";
   case wait_reason::off_peak: return off_peak_of(e);
+  case wait_reason::breaker: return breaker_of(e);
+  case wait_reason::retry_budget:
+    return "failed " + counted(e.attempts_used, "time") + " and waits: " + std::to_string(e.retries_running) + " of " +
+           std::to_string(e.retries_max) + " retries that its model may run at once are running";
+  case wait_reason::canary:
+    return "waits until nothing else does: a job with its content took down two workers; one like it runs at a time";
   }
   return "unknown";
 }

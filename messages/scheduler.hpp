@@ -1,6 +1,7 @@
 // scheduler.hpp: What one says to the scheduler, and what it tells the gateways.
 #pragma once
 
+#include "messages/breakers.hpp"
 #include "messages/pauses.hpp"
 #include "messages/worker.hpp"
 
@@ -53,6 +54,9 @@ enum class wait_reason : std::uint8_t {
   ended = 9,
   quota = 10,    ///< as many jobs of its tenant run as may
   off_peak = 11, ///< of class free: waits for a window, for idle workers, or until its deadline or age calls
+  breaker = 12,      ///< the circuit breakers of its model are open
+  retry_budget = 13, ///< it failed before, and as many retries of its model run as may
+  canary = 14,       ///< its content was poison: it waits until nothing else does and no other one like it runs
 };
 std::string_view to_string(wait_reason r);
 
@@ -86,6 +90,14 @@ struct explanation {
 
   std::uint64_t tenant_running = 0; ///< quota: jobs of its tenant, or of its tenant in its class, that run
   std::uint64_t running_max = 0;    ///< and may run
+
+  breaker_state breaker = breaker_state::closed; ///< breaker: of the one that lets it through first
+  std::uint32_t breaker_failures = 0;            ///< of the attempts in its window
+  std::uint32_t breaker_attempts = 0;
+  std::uint64_t retries_running = 0; ///< retry_budget: of its model
+  std::uint64_t retries_max = 0;     ///< and may run
+  std::uint32_t batch_cap = 0;       ///< jobs in a batch that it may run in; 0: no limit of its own
+  degrade_reason degraded = degrade_reason::none;
   bool operator==(const explanation&) const = default;
 };
 

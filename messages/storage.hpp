@@ -124,6 +124,8 @@ struct waiting_job {
   std::int32_t saved_steps = 0; ///< denoise steps that its saved run spares; 0: it begins from the start
   bool next_turn = false;       ///< goes before the other jobs of its tenant in its class
   std::uint64_t theme = 0;      ///< of its prompt: prompt_theme.hpp; 0: not known
+  bool keeps_model = false;     ///< the fallback of its model may not stand in
+  recovery_mark recovery;
   bool operator==(const waiting_job&) const = default;
 };
 
@@ -140,13 +142,15 @@ struct unfinished_page {
 };
 
 /// Step 5. One transaction: fence+1, state leased, attempt rows. errc::not_leader refuses the whole call; single
-/// jobs that cannot be leased any more (cancelled meanwhile) are answered with errc::stale and left out.
+/// jobs that cannot be leased any more (cancelled meanwhile) are answered with errc::stale and left out, and so are
+/// those that another model may not serve, and those that are to run as canaries from now on: read them again.
 struct grant_batch {
   std::uint64_t term = 0;
   batch_id batch; ///< also names the lease
   worker_id worker;
   model_id served_model;
   std::vector<job_id> jobs; ///< at most limits::batch_jobs_max
+  degrade_reason degrade = degrade_reason::none; ///< of those that asked for another model and are not degraded yet
   bool operator==(const grant_batch&) const = default;
 };
 struct granted_job {
@@ -156,6 +160,7 @@ struct granted_job {
   std::uint32_t attempts_used = 0; ///< before this one
   job_request request;
   saved_run saved; ///< where it goes on; none: from the start
+  recovery_mark recovery;
   bool operator==(const granted_job&) const = default;
 };
 struct grant_answer {
@@ -186,6 +191,7 @@ struct job_outcome {
   std::uint64_t gpu_ms = 0;
   saved_run saved;           ///< of a retry: kept with the job, in place of an earlier one; none: that one stays
   bool forget_saved = false; ///< of a retry: the saved run that the job was given is of no use
+  std::optional<recovery_mark> recovery; ///< of a retry or a dead letter: the job's from now on; none: stays as it is
   bool operator==(const job_outcome&) const = default;
 };
 

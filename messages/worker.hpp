@@ -16,6 +16,7 @@ struct run_job {
   render_params params;
   std::string object_prefix; ///< where results go; opaque to the worker
   saved_run saved;           ///< go on from there; none: from the start
+  model_id instead_of;       ///< the model that was asked for, when this one stands in for it; empty: this one was
   bool operator==(const run_job&) const = default;
 };
 
@@ -61,6 +62,20 @@ struct batch_progress {
   std::int32_t step = 0; ///< denoise steps done
   std::int32_t steps_total = 0;
   bool operator==(const batch_progress&) const = default;
+};
+
+/// What has been kept of a running batch, in case its process ends: told after each checkpoint is stored. A lost one
+/// costs work and nothing else.
+struct saved_job {
+  job_id id;
+  std::uint32_t fence = 0;
+  saved_run saved;
+  bool operator==(const saved_job&) const = default;
+};
+struct batch_saved {
+  batch_id batch;
+  std::vector<saved_job> jobs; ///< at most limits::batch_jobs_max
+  bool operator==(const batch_saved&) const = default;
 };
 
 struct job_result {

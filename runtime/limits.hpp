@@ -24,6 +24,7 @@ inline constexpr std::size_t batch_jobs_max = 128;    ///< a null model wants ma
 inline constexpr std::size_t accept_jobs_max = 128;   ///< per message: 128 x (8 KiB + 8 KiB + tokens) < body_bytes_max
 inline constexpr std::size_t watched_jobs_max = 1024; ///< one event stream per HTTP connection at most
 inline constexpr std::size_t pauses_max = 1024;       ///< made by hand: far above usual
+inline constexpr std::size_t breakers_max = 256;      ///< models times classes of GPU: a handful
 
 // The link to one peer: what may be on its way unacknowledged. Beyond it, a send is refused (errc::queue_full).
 inline constexpr std::size_t link_window_frames = 4096;

@@ -34,6 +34,8 @@ inline constexpr std::size_t objects_max = 2 * batch_jobs_max; ///< video and th
 inline constexpr std::size_t job_page_max = 100;
 inline constexpr std::size_t watched_jobs_max = 1024;
 inline constexpr std::size_t pauses_max = 1024;
+inline constexpr std::size_t breakers_max = 256;
+inline constexpr std::size_t crash_workers_max = 16;
 inline constexpr std::size_t small_list_max = 256; ///< models and batches of a worker, roles of a node
 inline constexpr std::size_t list_max = 4096;      ///< waiting jobs of a page, workers, nodes, keys
 

@@ -53,6 +53,9 @@ void write(schema::BatchKey::Builder b, const batch_key& v, output&) {
   b.setSampler(static_cast<schema::Sampler>(v.sampler));
   b.setFlowShift(v.flow_shift);
   b.setStepsDone(v.steps_done);
+  b.setBatchCap(v.batch_cap);
+  b.setKeepsModel(v.keeps_model);
+  b.setCanary(v.canary);
 }
 
 void read(schema::BatchKey::Reader r, batch_key& v, input& in) {
@@ -64,6 +67,9 @@ void read(schema::BatchKey::Reader r, batch_key& v, input& in) {
   v.sampler = in.known<sampler_kind>(r.getSampler());
   v.flow_shift = in.finite(r.getFlowShift());
   v.steps_done = r.getStepsDone();
+  v.batch_cap = r.getBatchCap();
+  v.keeps_model = r.getKeepsModel();
+  v.canary = r.getCanary();
 }
 
 void write(schema::StoredObject::Builder b, const stored_object& v, output& out) {
@@ -86,6 +92,24 @@ void read(schema::SavedRun::Reader r, saved_run& v, input& in) {
   v.key = in.text(r.getKey(), key_bytes_max);
   v.size_bytes = r.getSizeBytes();
   v.steps = r.getSteps();
+}
+
+void write(schema::RecoveryMark::Builder b, const recovery_mark& v, output& out) {
+  b.setBatchCap(v.batch_cap);
+  b.setSuspectCount(v.suspect_count);
+  write_list(b.initCrashWorkers(v.crash_workers.size()), v.crash_workers, out);
+  b.setLightAttempts(v.light_attempts);
+  b.setDegraded(static_cast<schema::DegradeReason>(v.degraded));
+  b.setCanary(v.canary);
+}
+
+void read(schema::RecoveryMark::Reader r, recovery_mark& v, input& in) {
+  v.batch_cap = r.getBatchCap();
+  v.suspect_count = r.getSuspectCount();
+  read_list(r.getCrashWorkers(), v.crash_workers, in, crash_workers_max);
+  v.light_attempts = r.getLightAttempts();
+  v.degraded = in.known<degrade_reason>(r.getDegraded());
+  v.canary = r.getCanary();
 }
 
 void write(schema::JobRequest::Builder b, const job_request& v, output& out) {
@@ -149,6 +173,7 @@ void write(schema::JobRecord::Builder b, const job_record& v, output& out) {
   write(b.initVideo(), v.video, out);
   write(b.initThumbnail(), v.thumbnail, out);
   b.setGpuMs(v.gpu_ms);
+  write_recovery(b, v.recovery, out);
 }
 
 void read(schema::JobRecord::Reader r, job_record& v, input& in) {
@@ -174,6 +199,7 @@ void read(schema::JobRecord::Reader r, job_record& v, input& in) {
   read(r.getVideo(), v.video, in);
   read(r.getThumbnail(), v.thumbnail, in);
   v.gpu_ms = r.getGpuMs();
+  read(r.getRecovery(), v.recovery, in);
 }
 
 } // namespace reel::wire

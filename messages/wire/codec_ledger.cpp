@@ -242,6 +242,8 @@ void write(schema::WaitingJob::Builder b, const waiting_job& v, output& out) {
   b.setSavedSteps(v.saved_steps);
   b.setNextTurn(v.next_turn);
   b.setTheme(v.theme);
+  b.setKeepsModel(v.keeps_model);
+  write_recovery(b, v.recovery, out);
 }
 void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -260,6 +262,8 @@ void read(schema::WaitingJob::Reader r, waiting_job& v, input& in) {
   v.saved_steps = r.getSavedSteps();
   v.next_turn = r.getNextTurn();
   v.theme = r.getTheme();
+  v.keeps_model = r.getKeepsModel();
+  read(r.getRecovery(), v.recovery, in);
 }
 
 static void write(schema::UnfinishedJobs::Builder b, const unfinished_jobs& v, output& out) {
@@ -286,6 +290,7 @@ static void write(schema::GrantBatch::Builder b, const grant_batch& v, output& o
   b.setWorker(name(v.worker));
   b.setServedModel(name(v.served_model));
   write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+  b.setDegrade(static_cast<schema::DegradeReason>(v.degrade));
 }
 static void read(schema::GrantBatch::Reader r, grant_batch& v, input& in) {
   v.term = r.getTerm();
@@ -293,6 +298,7 @@ static void read(schema::GrantBatch::Reader r, grant_batch& v, input& in) {
   v.worker = in.name<worker_id>(r.getWorker());
   v.served_model = in.name<model_id>(r.getServedModel());
   read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
+  v.degrade = in.known<degrade_reason>(r.getDegrade());
 }
 
 static void write(schema::GrantedJob::Builder b, const granted_job& v, output& out) {
@@ -302,6 +308,7 @@ static void write(schema::GrantedJob::Builder b, const granted_job& v, output& o
   b.setAttemptsUsed(v.attempts_used);
   write(b.initRequest(), v.request, out);
   write_saved(b, v.saved, out);
+  write_recovery(b, v.recovery, out);
 }
 static void read(schema::GrantedJob::Reader r, granted_job& v, input& in) {
   v.code = in.code(r.getCode());
@@ -310,6 +317,7 @@ static void read(schema::GrantedJob::Reader r, granted_job& v, input& in) {
   v.attempts_used = r.getAttemptsUsed();
   read(r.getRequest(), v.request, in);
   read(r.getSaved(), v.saved, in);
+  read(r.getRecovery(), v.recovery, in);
 }
 
 static void write(schema::GrantAnswer::Builder b, const grant_answer& v, output& out) {
@@ -332,6 +340,7 @@ static void write(schema::JobOutcome::Builder b, const job_outcome& v, output& o
   b.setGpuMs(v.gpu_ms);
   write_saved(b, v.saved, out);
   b.setForgetSaved(v.forget_saved);
+  if (v.recovery) write(b.getRecovery().initMark(), *v.recovery, out);
 }
 static void read(schema::JobOutcome::Reader r, job_outcome& v, input& in) {
   read(r.getId(), v.id, in);
@@ -346,6 +355,9 @@ static void read(schema::JobOutcome::Reader r, job_outcome& v, input& in) {
   v.gpu_ms = r.getGpuMs();
   read(r.getSaved(), v.saved, in);
   v.forget_saved = r.getForgetSaved();
+  if (r.getRecovery().isUnchanged()) return;
+  in.require(r.getRecovery().isMark());
+  read(r.getRecovery().getMark(), v.recovery.emplace(), in);
 }
 
 static void write(schema::EndBatch::Builder b, const end_batch& v, output& out) {

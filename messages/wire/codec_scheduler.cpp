@@ -139,6 +139,13 @@ static void write(schema::Explanation::Builder b, const explanation& v, output& 
   b.setGpuMs(v.gpu_ms);
   b.setTenantRunning(v.tenant_running);
   b.setRunningMax(v.running_max);
+  b.setBreaker(static_cast<schema::BreakerState>(v.breaker));
+  b.setBreakerFailures(v.breaker_failures);
+  b.setBreakerAttempts(v.breaker_attempts);
+  b.setRetriesRunning(v.retries_running);
+  b.setRetriesMax(v.retries_max);
+  b.setBatchCap(v.batch_cap);
+  b.setDegraded(static_cast<schema::DegradeReason>(v.degraded));
 }
 static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.why = in.known<wait_reason>(r.getWhy());
@@ -167,6 +174,13 @@ static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.gpu_ms = r.getGpuMs();
   v.tenant_running = r.getTenantRunning();
   v.running_max = r.getRunningMax();
+  v.breaker = in.known<breaker_state>(r.getBreaker());
+  v.breaker_failures = r.getBreakerFailures();
+  v.breaker_attempts = r.getBreakerAttempts();
+  v.retries_running = r.getRetriesRunning();
+  v.retries_max = r.getRetriesMax();
+  v.batch_cap = r.getBatchCap();
+  v.degraded = in.known<degrade_reason>(r.getDegraded());
 }
 
 REEL_SCHEDULER_MESSAGES(REEL_WIRE_CODEC)

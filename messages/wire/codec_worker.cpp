@@ -11,6 +11,7 @@ static void write(schema::RunJob::Builder b, const run_job& v, output& out) {
   write(b.initParams(), v.params, out);
   b.setObjectPrefix(text(v.object_prefix));
   write_saved(b, v.saved, out);
+  b.setInsteadOf(name(v.instead_of));
 }
 static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -20,6 +21,7 @@ static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   read(r.getParams(), v.params, in);
   v.object_prefix = in.text(r.getObjectPrefix(), key_bytes_max);
   read(r.getSaved(), v.saved, in);
+  v.instead_of = in.name<model_id>(r.getInsteadOf());
 }
 
 static void write(schema::RunBatch::Builder b, const run_batch& v, output& out) {
@@ -194,6 +196,26 @@ static void read(schema::WantSlots::Reader r, want_slots& v, input& in) {
 
 static void write(schema::EvictNode::Builder b, const evict_node& v, output&) { b.setNode(name(v.node)); }
 static void read(schema::EvictNode::Reader r, evict_node& v, input& in) { v.node = in.name<node_id>(r.getNode()); }
+
+static void write(schema::SavedJob::Builder b, const saved_job& v, output& out) {
+  write(b.initId(), v.id, out);
+  b.setFence(v.fence);
+  write_saved(b, v.saved, out);
+}
+static void read(schema::SavedJob::Reader r, saved_job& v, input& in) {
+  read(r.getId(), v.id, in);
+  v.fence = r.getFence();
+  read(r.getSaved(), v.saved, in);
+}
+
+static void write(schema::BatchSaved::Builder b, const batch_saved& v, output& out) {
+  write(b.initBatch(), v.batch, out);
+  write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+}
+static void read(schema::BatchSaved::Reader r, batch_saved& v, input& in) {
+  read(r.getBatch(), v.batch, in);
+  read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
+}
 
 REEL_WORKER_MESSAGES(REEL_WIRE_CODEC)
 

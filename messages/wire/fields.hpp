@@ -125,6 +125,7 @@ inline void read(std::int32_t r, std::int32_t& v, input&) { v = r; }
 inline void read(std::uint8_t r, errc& v, input& in) { v = in.code(r); }
 inline void read(capnp::Text::Reader r, std::string& v, input& in) { v = in.text(r, key_bytes_max); }
 inline void read(capnp::Text::Reader r, model_id& v, input& in) { v = in.name<model_id>(r); }
+inline void read(capnp::Text::Reader r, worker_id& v, input& in) { v = in.name<worker_id>(r); }
 
 inline void write_list(capnp::List<std::int32_t>::Builder b, const std::vector<std::int32_t>& v, output&) {
   for (std::size_t i = 0; i < v.size(); ++i) b.set(i, v[i]);
@@ -134,6 +135,9 @@ inline void write_list(capnp::List<std::uint8_t>::Builder b, const std::vector<e
 }
 inline void write_list(capnp::List<capnp::Text>::Builder b, const std::vector<std::string>& v, output&) {
   for (std::size_t i = 0; i < v.size(); ++i) b.set(i, text(v[i]));
+}
+inline void write_list(capnp::List<capnp::Text>::Builder b, const std::vector<worker_id>& v, output&) {
+  for (std::size_t i = 0; i < v.size(); ++i) b.set(i, name(v[i]));
 }
 inline void write_list(capnp::List<capnp::Text>::Builder b, const std::vector<model_id>& v, output&) {
   for (std::size_t i = 0; i < v.size(); ++i) b.set(i, name(v[i]));
@@ -178,6 +182,14 @@ void read(schema::SavedRun::Reader r, saved_run& v, input& in);
 /// Most have none: the pointer stays null.
 template <class Builder> void write_saved(Builder b, const saved_run& v, output& out) {
   if (v != saved_run{}) write(b.initSaved(), v, out);
+}
+
+void write(schema::RecoveryMark::Builder b, const recovery_mark& v, output& out);
+void read(schema::RecoveryMark::Reader r, recovery_mark& v, input& in);
+
+/// Likewise.
+template <class Builder> void write_recovery(Builder b, const recovery_mark& v, output& out) {
+  if (v != recovery_mark{}) write(b.initRecovery(), v, out);
 }
 
 void write(schema::JobRequest::Builder b, const job_request& v, output& out);

@@ -101,6 +101,11 @@ struct BatchKey {
 
   stepsDone @7 :Int32;
   # Of jobs that go on from a saved run, as the scheduler groups them; the ledger leaves it 0.
+
+  batchCap @8 :UInt16;
+  keepsModel @9 :Bool;
+  canary @10 :Bool;
+  # Likewise: see RecoveryMark and WaitingJob.
 }
 
 struct TextPair {
@@ -187,6 +192,37 @@ struct SavedRun {
   # Denoise steps done of this job.
 }
 
+enum DegradeReason {
+  none @0;
+  breaker @1;
+  overload @2;
+  resource @3;
+  retries @4;
+}
+
+struct RecoveryMark {
+  # What a job's executions taught about it. A null pointer: nothing. Decided by the batch supervisor, kept by the
+  # ledger.
+
+  batchCap @0 :UInt32;
+  # Jobs in a batch that it may run in; 0: no limit.
+
+  suspectCount @1 :UInt32;
+  # Batches that crashed with it among others.
+
+  crashWorkers @2 :List(Text);
+  # "node/slot", one for each process that it took down alone; at most 16.
+
+  lightAttempts @3 :UInt32;
+  # Counted executions on the fallback model.
+
+  degraded @4 :DegradeReason;
+  # It runs on the fallback only, since then.
+
+  canary @5 :Bool;
+  # The same content was poison.
+}
+
 struct JobRecord {
   # The ledger's row about one job, and its answer to ReadJob. All fields but `request` are set by the ledger.
 
@@ -257,4 +293,6 @@ struct JobRecord {
 
   gpuMs @24 :UInt64;
   # This job's share of the measured batch time, milliseconds, all attempts.
+
+  recovery @25 :RecoveryMark;
 }

@@ -49,7 +49,8 @@
   X(31, worker_ready, WorkerReady)                                                                                     \
   X(32, worker_alive, WorkerAlive)                                                                                     \
   X(54, want_slots, WantSlots)                                                                                         \
-  X(55, evict_node, EvictNode)
+  X(55, evict_node, EvictNode)                                                                                         \
+  X(68, batch_saved, BatchSaved)
 
 #define REEL_SCHEDULER_MESSAGES(X)                                                                                     \
   X(33, jobs_queued, JobsQueued)                                                                                       \
@@ -69,9 +70,17 @@
   X(43, describe_nodes, DescribeNodes)                                                                                 \
   X(44, nodes_view, NodesView)
 
+#define REEL_BREAKER_MESSAGES(X)                                                                                       \
+  X(69, set_breaker, SetBreaker)                                                                                       \
+  X(70, read_breakers, ReadBreakers)                                                                                   \
+  X(71, breaker_overrides, BreakerOverrides)                                                                           \
+  X(72, describe_breakers, DescribeBreakers)                                                                           \
+  X(73, breakers_view, BreakersView)
+
 #define REEL_MESSAGES(X)                                                                                               \
   REEL_LEDGER_MESSAGES(X)                                                                                              \
   REEL_OBJECT_MESSAGES(X)                                                                                              \
   REEL_WORKER_MESSAGES(X)                                                                                              \
   REEL_SCHEDULER_MESSAGES(X)                                                                                           \
+  REEL_BREAKER_MESSAGES(X)                                                                                             \
   REEL_CLUSTER_MESSAGES(X)

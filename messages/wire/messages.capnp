@@ -119,4 +119,28 @@ enum MessageType {
   # To worker nodes, from the scheduler and from operators.
   wantSlots @54;
   evictNode @55;
+
+  # Between their numbers and the next: other work of the same days.
+  reserved56 @56;
+  reserved57 @57;
+  reserved58 @58;
+  reserved59 @59;
+  reserved60 @60;
+  reserved61 @61;
+  reserved62 @62;
+  reserved63 @63;
+  reserved64 @64;
+  reserved65 @65;
+  reserved66 @66;
+  reserved67 @67;
+
+  # To the scheduler, from workers.
+  batchSaved @68;
+
+  # To the ledger and the scheduler, from operators.
+  setBreaker @69;
+  readBreakers @70;
+  breakerOverrides @71;
+  describeBreakers @72;
+  breakersView @73;
 }

@@ -3,6 +3,7 @@
 
 @0x91643a8059e64a5f;
 
+using Breakers = import "breakers.capnp";
 using Cxx = import "/capnp/c++.capnp";
 using Job = import "job.capnp";
 using Storage = import "storage.capnp";
@@ -132,6 +133,9 @@ enum WaitReason {
   ended @9;
   quota @10;
   offPeak @11;
+  breaker @12;
+  retryBudget @13;
+  canary @14;
 }
 
 struct Explanation {
@@ -183,4 +187,18 @@ struct Explanation {
   tenantRunning @25 :UInt64;
   runningMax @26 :UInt64;
   # quota: how many jobs of its tenant (or of its tenant in its class) run, and may run.
+
+  breaker @27 :Breakers.BreakerState;
+  breakerFailures @28 :UInt32;
+  breakerAttempts @29 :UInt32;
+  # breaker: of the one that lets it through first, with what is in its window.
+
+  retriesRunning @30 :UInt64;
+  retriesMax @31 :UInt64;
+  # retryBudget: retries of its model that run, and may run.
+
+  batchCap @32 :UInt32;
+  # Jobs in a batch that it may run in; 0: no limit of its own.
+
+  degraded @33 :Job.DegradeReason;
 }

@@ -263,6 +263,11 @@ struct WaitingJob {
   # Goes before the other jobs of its tenant in its class.
   theme @17 :UInt64;
   # Simhash of its prompt's tokens; 0: not known, as after a restart.
+
+  keepsModel @18 :Bool;
+  # The fallback of its model may not stand in.
+
+  recovery @19 :Job.RecoveryMark;
 }
 
 struct UnfinishedJobs {
@@ -295,6 +300,9 @@ struct GrantBatch {
 
   jobs @4 :List(Job.Uuid);
   # At most 128.
+
+  degrade @5 :Job.DegradeReason;
+  # Of those that asked for another model and are not degraded yet.
 }
 
 struct GrantedJob {
@@ -313,6 +321,8 @@ struct GrantedJob {
 
   saved @5 :Job.SavedRun;
   # Where it goes on; null: from the start.
+
+  recovery @6 :Job.RecoveryMark;
 }
 
 struct GrantAnswer {
@@ -366,6 +376,12 @@ struct JobOutcome {
 
   forgetSaved @12 :Bool;
   # Of a retry: the saved run that the job was given is of no use.
+
+  recovery :union {
+    # Of a retry or a dead letter.
+    unchanged @13 :Void;
+    mark @14 :Job.RecoveryMark;
+  }
 }
 
 struct EndBatch {

@@ -26,6 +26,9 @@ struct RunJob {
 
   saved @6 :Job.SavedRun;
   # Where it goes on; null: from the start.
+
+  insteadOf @7 :Text;
+  # The model that was asked for, when this one stands in for it; empty: this one was.
 }
 
 struct RunBatch {
@@ -232,4 +235,19 @@ struct EvictNode {
 
   node @0 :Text;
   # Name of the worker node.
+}
+
+struct SavedJob {
+  id @0 :Job.Uuid;
+  fence @1 :UInt32;
+  saved @2 :Job.SavedRun;
+}
+
+struct BatchSaved {
+  # What has been kept of a running batch, in case its process ends.
+
+  batch @0 :Job.Uuid;
+
+  jobs @1 :List(SavedJob);
+  # At most 128.
 }

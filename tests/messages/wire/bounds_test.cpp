@@ -21,6 +21,7 @@ static_assert(metadata_pairs_max == limits::metadata_pairs_max);
 static_assert(batch_jobs_max == limits::batch_jobs_max);
 static_assert(accept_jobs_max == limits::accept_jobs_max);
 static_assert(watched_jobs_max == limits::watched_jobs_max);
+static_assert(breakers_max == limits::breakers_max);
 static_assert(objects_max <= limits::attachments_max);
 
 namespace {
@@ -87,6 +88,9 @@ TEST_CASE("the longest lists of the smallest entries stay within the budget") {
   check_fits(workers_report{{}, {}, false, std::vector<worker_status>(list_max)});
   check_fits(watch_jobs{{}, std::vector<job_id>(watched_jobs_max)});
   check_fits(nodes_view{{}, std::vector<node_status>(list_max)});
+  check_fits(batch_saved{{}, std::vector<saved_job>(batch_jobs_max)});
+  check_fits(breakers_view{std::vector<breaker_status>(breakers_max)});
+  check_fits(breaker_overrides{std::vector<breaker_override>(breakers_max)});
 }
 
 TEST_CASE("the largest messages about jobs fit into a body") {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "messages/wire/breakers.capnp.h"
 #include "messages/wire/cluster.capnp.h"
 #include "messages/wire/scheduler.capnp.h"
 #include "tests/messages/wire/every_message.hpp"
@@ -72,6 +73,10 @@ TEST_CASE("an empty entry of a list decodes to a fresh struct") {
   check_entry_defaults<pause_list, schema::PauseList>([](auto b) { b.initAll(1); }, {{queue_pause{}}});
   check_entry_defaults<queue_view, schema::QueueView>([](auto b) { b.initTenants(1); },
                                                       {.tenants = {tenant_backlog{}}});
+  check_entry_defaults<batch_saved, schema::BatchSaved>([](auto b) { b.initJobs(1); }, {{}, {saved_job{}}});
+  check_entry_defaults<breakers_view, schema::BreakersView>([](auto b) { b.initAll(1); }, {{breaker_status{}}});
+  check_entry_defaults<breaker_overrides, schema::BreakerOverrides>([](auto b) { b.initAll(1); },
+                                                                    {{breaker_override{}}});
   check_entry_defaults<nodes_view, schema::NodesView>([](auto b) { b.initNodes(1); }, {{}, {node_status{}}});
 }
 

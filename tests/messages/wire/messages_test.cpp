@@ -1,9 +1,11 @@
 // messages_test.cpp: The schemas and the C++ structs agree: numbers and names of messages and of every
 // enumerant. Method: the generated code's own description of the schema, camelCase names turned into
 // snake_case.
+#include <algorithm>
 #include <capnp/schema.h>
 #include <catch2/catch_test_macros.hpp>
 
+#include "messages/wire/breakers.capnp.h"
 #include "messages/wire/cluster.capnp.h"
 #include "messages/wire/messages.capnp.h"
 #include "messages/wire/scheduler.capnp.h"
@@ -53,6 +55,8 @@ TEST_CASE("the table of messages is MessageType") {
     CHECK(names[number] == type_name(number));
     ++messages;
   });
+  auto is_reserved = [](const std::string& name) { return name.starts_with("reserved"); };
+  messages += static_cast<std::size_t>(std::ranges::count_if(names, is_reserved));
   CHECK(messages + 1 == names.size()); // and `none`
   CHECK(type_name(0) == "unknown");
   CHECK(type_name(static_cast<std::uint16_t>(names.size())) == "unknown");
@@ -69,6 +73,9 @@ TEST_CASE("enumerants have the same numbers and names on both sides") {
   check_same<worker_state, schema::WorkerState>();
   check_same<wait_reason, schema::WaitReason>();
   check_same<peer_state, schema::PeerState>();
+  check_same<degrade_reason, schema::DegradeReason>();
+  check_same<breaker_state, schema::BreakerState>();
+  check_same<breaker_order, schema::BreakerOrder>();
 }
 
 TEST_CASE("no exception can leave decode") {
