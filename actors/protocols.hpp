@@ -19,6 +19,8 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       reprioritise_answer(reprioritise_job), //
                                       pause_list(set_pause),                 //
                                       pause_list(read_pauses),               //
+                                      breaker_overrides(set_breaker),        //
+                                      breaker_overrides(read_breakers),      //
                                       leadership(take_leadership),           //
                                       unfinished_page(unfinished_jobs),      //
                                       grant_answer(grant_batch),             //

@@ -25,6 +25,7 @@ inline constexpr std::size_t accept_jobs_max = 128;   ///< per message: 128 x (8
 inline constexpr std::size_t watched_jobs_max = 1024; ///< one event stream per HTTP connection at most
 inline constexpr std::size_t pauses_max = 1024;       ///< made by hand: far above usual
 inline constexpr std::size_t breakers_max = 256;      ///< models times classes of GPU: a handful
+inline constexpr std::size_t device_bytes_max = 128;  ///< its name, in an order
 
 // The link to one peer: what may be on its way unacknowledged. Beyond it, a send is refused (errc::queue_full).
 inline constexpr std::size_t link_window_frames = 4096;

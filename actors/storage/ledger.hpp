@@ -17,6 +17,7 @@
 #include <map>
 
 #include "actors/quota_limits.hpp"
+#include "messages/breakers.hpp"
 #include "messages/outcome.hpp"
 #include "messages/pauses.hpp"
 #include "messages/storage.hpp"
@@ -52,6 +53,7 @@ public:
   virtual void remove(delete_job m, reply_to<delete_answer> reply) = 0;
   virtual void reprioritise(reprioritise_job m, reply_to<reprioritise_answer> reply) = 0;
   virtual void pause(set_pause m, reply_to<pause_list> reply) = 0;
+  virtual void breaker(set_breaker m, reply_to<breaker_overrides> reply) = 0;
   virtual void lead(take_leadership m, reply_to<leadership> reply) = 0;
   virtual void grant(grant_batch m, reply_to<grant_answer> reply) = 0;
   virtual void end(end_batch m, reply_to<end_answer> reply) = 0;
@@ -62,6 +64,7 @@ public:
   virtual void list(list_jobs m, reply_to<job_page> reply) = 0;
   virtual void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) = 0;
   virtual void pauses(read_pauses m, reply_to<pause_list> reply) = 0;
+  virtual void breakers(read_breakers m, reply_to<breaker_overrides> reply) = 0;
 
   /// For the sweeper: which of these objects does a succeeded, undeleted job point at, or may a running one
   /// still commit; and which parts of saved runs may a job go on from that has not ended. What is not referenced now

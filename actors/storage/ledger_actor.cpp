@@ -9,6 +9,7 @@ waiting_job waiting_job_of(const job_request& request, bool with_theme) {
   waiting_job w{request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
   w.next_turn = request.is_final();
   if (with_theme) w.theme = theme_of(request.prompt_tokens);
+  w.keeps_model = !request.allow_degraded;
   return w;
 }
 
@@ -31,6 +32,8 @@ ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
       [this](reprioritise_job& m) { return forward(&ledger::reprioritise, std::move(m)); },
       [this](set_pause& m) { return forward(&ledger::pause, std::move(m)); },
       [this](read_pauses& m) { return forward(&ledger::pauses, std::move(m)); },
+      [this](set_breaker& m) { return forward(&ledger::breaker, std::move(m)); },
+      [this](read_breakers& m) { return forward(&ledger::breakers, std::move(m)); },
       [this](take_leadership& m) { return forward(&ledger::lead, std::move(m)); },
       [this](unfinished_jobs& m) { return forward(&ledger::unfinished, std::move(m)); },
       [this](grant_batch& m) { return forward(&ledger::grant, std::move(m)); },

@@ -35,6 +35,35 @@ constexpr bool may_grant(const row_state& row) {
   return (row.state == job_state::queued || row.state == job_state::retry_wait) && !row.cancel_requested;
 }
 
+/// How long a content that was poison is remembered.
+inline constexpr std::chrono::hours poison_kept{24};
+
+struct grant_decision {
+  errc answer = errc::ok; ///< stale: nothing happens but that the mark is kept
+  recovery_mark mark;     ///< of the job from then on
+};
+
+/// Who asked for one model is served by another only where that may be and for a reason, which stays with the job.
+/// `is_poison`: a job with the same content was, on this model.
+inline grant_decision decide_grant(const job_request& request, recovery_mark mark, const grant_batch& m,
+                                   bool is_poison) {
+  if (is_poison && !mark.canary) {
+    mark.canary = true;
+    mark.batch_cap = 1;
+    return {errc::stale, std::move(mark)};
+  }
+  if (m.served_model == request.params.model) return {errc::ok, std::move(mark)};
+  const auto reason = mark.degraded == degrade_reason::none ? m.degrade : mark.degraded;
+  if (!request.allow_degraded || reason == degrade_reason::none) return {errc::stale, std::move(mark)};
+  mark.degraded = reason;
+  return {errc::ok, std::move(mark)};
+}
+
+/// Whether the mark says something that is asked for after the job's end: why it was degraded, or what killed it.
+inline bool outlives_end(const recovery_mark& mark, job_state end) {
+  return mark.degraded != degrade_reason::none || end == job_state::dead_letter;
+}
+
 enum class cancel_step { end_now, mark, nothing, refuse };
 constexpr cancel_step decide_cancel(const row_state& row) {
   if (row.state == job_state::cancelled) return cancel_step::nothing;

@@ -198,6 +198,7 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   if (found == jobs_.end()) return {errc::stale};
   auto& r = found->second.record;
   if (r.state != job_state::queued && r.state != job_state::retry_wait) return {errc::stale};
+  if (!may_serve(r, m)) return {errc::stale};
   r.state = job_state::leased;
   ++r.version;
   ++r.fence;
@@ -205,9 +206,10 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   r.worker = m.worker;
   r.served_model = m.served_model;
   r.degraded = r.served_model != r.request.params.model;
+  r.degrade_reason = r.degraded ? to_string(r.recovery.degraded) : "";
   r.started_at = options_.now();
   r.not_before.reset();
-  return {errc::ok, r.generation, r.fence, r.attempts_used, r.request, found->second.saved};
+  return {errc::ok, r.generation, r.fence, r.attempts_used, r.request, found->second.saved, r.recovery};
 }
 
 void memory_ledger::end(end_batch m, reply_to<end_answer> reply) {
@@ -235,6 +237,7 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
 
   const auto how = r.cancel_requested ? verdict::cancelled : o.how;
   const bool overruled = how != o.how;
+  learn(r, o, how);
   if (how == verdict::retry) {
     r.state = job_state::retry_wait;
     r.not_before = o.not_before;
@@ -249,7 +252,7 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
   if (how == verdict::succeeded) {
     r.committed_fence = r.fence;
     found->second.charged_ms = o.gpu_ms;
-    estimates_.measured(kind_of(r.request), o.gpu_ms);
+    if (r.recovery.degraded == degrade_reason::none) estimates_.measured(kind_of(r.request), o.gpu_ms);
     r.video = o.video;
     r.thumbnail = o.thumbnail;
     finish(found->second, job_state::succeeded, errc::ok);
@@ -268,6 +271,7 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   e.record.error = error;
   e.record.not_before.reset();
   e.saved = {};
+  if (state != job_state::dead_letter && e.record.recovery.degraded == degrade_reason::none) e.record.recovery = {};
   e.record.finished_at = options_.now();
   --unfinished_[{e.record.request.tenant, e.record.request.cls}];
   --unfinished_total_;
@@ -398,6 +402,8 @@ void memory_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> repl
     }
     w.saved_steps = it->second.saved.steps;
     w.next_turn = r.request.is_final();
+    w.keeps_model = !r.request.allow_degraded;
+    w.recovery = r.recovery;
     page.jobs.push_back(std::move(w));
   }
   lock.unlock();

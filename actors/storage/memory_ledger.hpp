@@ -33,6 +33,7 @@ public:
   void remove(delete_job m, reply_to<delete_answer> reply) override;
   void reprioritise(reprioritise_job m, reply_to<reprioritise_answer> reply) override;
   void pause(set_pause m, reply_to<pause_list> reply) override;
+  void breaker(set_breaker m, reply_to<breaker_overrides> reply) override;
   void lead(take_leadership m, reply_to<leadership> reply) override;
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
@@ -41,6 +42,7 @@ public:
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
   void pauses(read_pauses m, reply_to<pause_list> reply) override;
+  void breakers(read_breakers m, reply_to<breaker_overrides> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
 
 private:
@@ -66,6 +68,10 @@ private:
   void finish(entry& e, job_state state, errc error);
   instant steady_now() const;
   pause_list all_pauses() const;
+  breaker_overrides all_breakers() const;
+  bool is_poison(const sha256_digest& payload, const model_id& model) const;
+  bool may_serve(job_record& r, const grant_batch& m);
+  void learn(job_record& r, const job_outcome& o, verdict how);
   quota_kind full_queue(const job_request& request) const;
   quota_standing standing_of(const job_request& request) const;
   usage_by_class used_today(const tenant_id& tenant) const;
@@ -87,6 +93,8 @@ private:
   std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;
   std::map<tenant_id, queue_pause> pauses_;
+  std::map<std::pair<model_id, std::string>, breaker_override> breakers_;
+  std::map<std::pair<std::array<std::uint8_t, 32>, model_id>, wall_time> poison_; ///< until when
 };
 
 } // namespace reel

@@ -298,6 +298,9 @@ void sqlite_ledger::reprioritise(reprioritise_job m, reply_to<reprioritise_answe
   threads_->write(std::move(m), std::move(reply));
 }
 void sqlite_ledger::pause(set_pause m, reply_to<pause_list> reply) { threads_->write(std::move(m), std::move(reply)); }
+void sqlite_ledger::breaker(set_breaker m, reply_to<breaker_overrides> reply) {
+  threads_->write(std::move(m), std::move(reply));
+}
 void sqlite_ledger::lead(take_leadership m, reply_to<leadership> reply) {
   threads_->write(std::move(m), std::move(reply));
 }
@@ -312,6 +315,9 @@ void sqlite_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> repl
   threads_->read(std::move(m), std::move(reply));
 }
 void sqlite_ledger::pauses(read_pauses m, reply_to<pause_list> reply) {
+  threads_->read(std::move(m), std::move(reply));
+}
+void sqlite_ledger::breakers(read_breakers m, reply_to<breaker_overrides> reply) {
   threads_->read(std::move(m), std::move(reply));
 }
 void sqlite_ledger::referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) {

@@ -59,6 +59,7 @@ public:
   void remove(delete_job m, reply_to<delete_answer> reply) override;
   void reprioritise(reprioritise_job m, reply_to<reprioritise_answer> reply) override;
   void pause(set_pause m, reply_to<pause_list> reply) override;
+  void breaker(set_breaker m, reply_to<breaker_overrides> reply) override;
   void lead(take_leadership m, reply_to<leadership> reply) override;
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
@@ -67,6 +68,7 @@ public:
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
   void pauses(read_pauses m, reply_to<pause_list> reply) override;
+  void breakers(read_breakers m, reply_to<breaker_overrides> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
 
 private:

@@ -71,6 +71,8 @@ struct fake_ledger {
         [](const reprioritise_job&) { return reprioritise_answer{}; },
         [](const set_pause&) { return pause_list{}; },
         [](const read_pauses&) { return pause_list{}; },
+        [](const set_breaker&) { return breaker_overrides{}; },
+        [](const read_breakers&) { return breaker_overrides{}; },
         [this](const take_leadership&) { return on_answer_what_you_hold(); },
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },

@@ -67,7 +67,7 @@ private:
 
   void check_checksums() {
     sqlite::statement jobs{db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc, j.next_turn, "
-                                "j.quota_day, j.reserved_ms FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no"};
+                                "j.quota_day, j.reserved_ms, j.keeps_model FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no"};
     for (auto row = jobs.query(); row.next();) {
       sqlite::job_constants job{sqlite::id_from<job_id>(row.blob(0)),
                                 row.integer(1),
@@ -77,7 +77,8 @@ private:
                                 row.text(5),
                                 row.integer(7) != 0,
                                 {},
-                                row.integer(9)};
+                                row.integer(9),
+                                row.integer(10) != 0};
       if (!row.is_null(4)) job.deadline_ms = row.integer(4);
       if (!row.is_null(8)) job.quota_day = row.integer(8);
       if (checksum_of(job) != row.integer(6)) complain("job", "its checksum does not agree");

@@ -47,9 +47,16 @@ void change(const std::filesystem::path& file, const std::string& sql) {
 
 using world = ledger_world<sqlite_kind>;
 
+/// Makes the file what the version before marks of executions would have written.
+void forget_recovery(const std::filesystem::path& file) {
+  change(file, "DROP TABLE recovery; DROP TABLE poison; DROP TABLE breaker; ALTER TABLE job DROP COLUMN keeps_model; "
+               "PRAGMA user_version=4");
+}
+
 /// Makes the file what the version before quotas per day would have written: without their columns, which the checksums
 /// of jobs do not cover then.
 void forget_quotas(const std::filesystem::path& file) {
+  forget_recovery(file);
   change(file, "DROP TABLE usage; DROP INDEX job_unfinished; ALTER TABLE job DROP COLUMN quota_day; "
                "ALTER TABLE job DROP COLUMN reserved_ms; "
                "CREATE INDEX job_unfinished ON job(id, tenant_no) WHERE ended = 0; PRAGMA user_version=3");
@@ -181,7 +188,7 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   SECTION("a ledger of a newer version") {
     CHECK(refusal(options).empty());
     change(options.file, "PRAGMA user_version=7; PRAGMA wal_checkpoint(TRUNCATE)");
-    refused_for = "newer version (schema 7; this program knows up to 4)";
+    refused_for = "newer version (schema 7; this program knows up to 5)";
   }
   auto moved = options;
   if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";
@@ -210,6 +217,47 @@ TEST_CASE("a ledger of the first version opens, with its jobs, and keeps saved r
     CHECK(call.pauses()->all.size() == 1);
     if (opening == 0) CHECK(call.reprioritise(l.job, job_class::vip)->code == errc::ok);
     CHECK(call.read(l.job)->request.cls == job_class::vip);
+  }
+  sqlite::connection db{options.file.string(), {}};
+  CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
+  CHECK(ledger_audit::complaints_about(options.file).empty());
+}
+
+TEST_CASE("jobs of a version without marks open, get theirs from then on, and keep their model if they asked to") {
+  world w;
+  auto keeps = w.request();
+  keeps.allow_degraded = false;
+  REQUIRE(w.led.accept(keeps).code == errc::ok);
+  const auto l = w.leased();
+  w.term();
+  w.held.reset();
+  const auto options = small_sqlite(w.folder, w.clock);
+  change(options.file, "UPDATE job SET keeps_model = 0"); // as that version had it: in the request alone
+  {
+    sqlite::connection db{options.file.string(), {}};
+    sqlite::statement job{db, "SELECT no, class, batch_key, quota_day, reserved_ms FROM job WHERE id = ?1"};
+    sqlite::statement update{db, "UPDATE job SET crc = ?2 WHERE no = ?1"};
+    auto row = job.query(sqlite::bytes_of(keeps.id));
+    REQUIRE(row.next());
+    sqlite::job_constants c{keeps.id, row.integer(0), "acme", row.integer(1), {}, row.text(2)};
+    c.quota_day = row.integer(3);
+    c.reserved_ms = row.integer(4);
+    update.execute(row.integer(0), checksum_of(c));
+  }
+  forget_recovery(options.file);
+  recovery_mark mark{.batch_cap = 1, .suspect_count = 1, .crash_workers = {{"workers-1/0"}}};
+  for (int opening = 0; opening < 2; ++opening) {
+    sqlite_ledger led{options, run_at_once};
+    ledger_caller call{led};
+    auto crashed = world::how(l, verdict::retry);
+    crashed.recovery = mark;
+    if (opening == 0) CHECK(call.end({w.term(), l.batch, {crashed}})->codes == std::vector{errc::ok});
+    CHECK(call.read(l.job)->recovery == mark);
+    auto light = w.batch_of({keeps.id});
+    light.term = w.term();
+    light.served_model = {"wan-light"};
+    light.degrade = degrade_reason::breaker;
+    CHECK(call.grant(light)->jobs.at(0).code == errc::stale);
   }
   sqlite::connection db{options.file.string(), {}};
   CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);

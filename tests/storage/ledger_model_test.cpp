@@ -27,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, const step& s) {
 
 rc::Gen<std::vector<step>> histories() {
   auto small = [](unsigned end) { return rc::gen::inRange(0u, end); };
-  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(26)), rc::gen::set(&step::job, small(10)),
+  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(27)), rc::gen::set(&step::job, small(10)),
                                   rc::gen::set(&step::a, small(64)), rc::gen::set(&step::b, small(64)));
   return rc::gen::resize(120, rc::gen::container<std::vector<step>>(one));
 }
@@ -84,6 +84,10 @@ public:
       return;
     case 24: return send(&ledger::reprioritise, reprioritise_job{tenant(s.a), jobs_[s.job], class_of(s.b)});
     case 25: return send(&ledger::pause, set_pause{tenant(s.a), s.b % 2 == 0, {"ops"}});
+    case 26: {
+      const auto order = static_cast<breaker_order>(s.a % 3);
+      return send(&ledger::breaker, set_breaker{{"wan-small"}, s.b % 2 == 0 ? "" : "cpu", order, {"ops"}});
+    }
     case 22:
     case 23:
       settle();
@@ -170,6 +174,7 @@ private:
       if (s.b % 2 == 0) r.idempotency_key = "key-" + std::to_string((s.a + i) % 3);
       if (s.b % 6 == 1) r.final_of = jobs_[s.job];
       if (s.a % 7 == 0) r.payload_sha256 = samples::sha256_of("other");
+      r.allow_degraded = s.a % 3 != 0;
       m.jobs.push_back(std::move(r));
     }
     return m;
@@ -181,6 +186,7 @@ private:
     if (s.a % 4 != 0 || batches_.empty()) batches_.push_back(ids_.next<batch_id>(clock_.now()));
     grant_batch m{a_term(s.b), batches_.back(), {"w/" + std::to_string(s.a % 2)}, {"wan-small"}, {}};
     if (s.b % 5 == 0) m.served_model.value = "wan-light";
+    m.degrade = static_cast<degrade_reason>(s.a % 5);
     for (unsigned i = 0; i <= s.b % 4; ++i) m.jobs.push_back(jobs_[(s.job + i) % jobs_.size()]);
     return m;
   }
@@ -203,6 +209,13 @@ private:
         o.saved = {make_object_key(prefix, artifact::saved_run, samples::sha256_of("r")), s.a, static_cast<int>(s.b)};
       }
       o.forget_saved = s.a % 11 == 2;
+      if (s.a % 4 == 1) o.cause = errc::poison;
+      if (s.b % 3 == 1) {
+        o.recovery = row->recovery;
+        o.recovery->batch_cap = s.a % 3;
+        if (s.a % 2 == 0) o.recovery->crash_workers.push_back({"w/" + std::to_string(s.b)});
+        o.recovery->degraded = static_cast<degrade_reason>(s.b % 5);
+      }
       if (o.how == verdict::succeeded) o.video = {s.a, samples::sha256_of("v" + std::to_string(s.b))};
       m.outcomes.push_back(std::move(o));
     }
@@ -214,6 +227,7 @@ private:
     send(&ledger::list,
          list_jobs{tenant(s.b), s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12, s.a % 2 == 0});
     send(&ledger::pauses, read_pauses{});
+    send(&ledger::breakers, read_breakers{});
     send(&ledger::unfinished, unfinished_jobs{s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12});
     std::vector<object_key_parts> objects;
     for (const auto& id : jobs_)

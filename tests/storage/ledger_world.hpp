@@ -50,6 +50,10 @@ public:
     return call(&ledger::pause, set_pause{{tenant}, paused, {by}});
   }
   auto pauses() { return call(&ledger::pauses, read_pauses{}); }
+  auto breaker(std::string model, breaker_order order, std::string device = {}, std::string by = "ops") {
+    return call(&ledger::breaker, set_breaker{{model}, device, order, {by}});
+  }
+  auto breakers() { return call(&ledger::breakers, read_breakers{}); }
   std::uint64_t lead() { return call(&ledger::lead, take_leadership{{"control"}, {7}})->term; }
   auto grant(grant_batch m) { return call(&ledger::grant, std::move(m)); }
   auto end(end_batch m) { return call(&ledger::end, std::move(m)); }

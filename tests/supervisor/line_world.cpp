@@ -25,6 +25,8 @@ public:
     };
     to_->pause(std::move(m), std::move(answer));
   }
+  void breaker(set_breaker m, reply_to<breaker_overrides> r) override { to_->breaker(std::move(m), std::move(r)); }
+  void breakers(read_breakers m, reply_to<breaker_overrides> r) override { to_->breakers(m, std::move(r)); }
   void lead(take_leadership m, reply_to<leadership> r) override { to_->lead(std::move(m), std::move(r)); }
   void grant(grant_batch m, reply_to<grant_answer> r) override {
     auto answer = [mute = *mute_, r = std::move(r)](auto a) mutable {

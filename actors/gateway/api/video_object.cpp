@@ -25,7 +25,6 @@ bool runs(const job_view& v) {
 
 std::string_view error_code(const job_record& r) {
   if (r.state == job_state::cancelled) return "cancelled";
-  if (r.state == job_state::dead_letter && r.error == errc::crashed) return "poison";
   return r.error == errc::ok ? to_string(r.state) : to_string(r.error);
 }
 

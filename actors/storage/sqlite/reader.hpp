@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/storage/sqlite/pauses.hpp"
+#include "actors/storage/sqlite/recovery_tables.hpp"
 #include "messages/outcome.hpp"
 #include "messages/storage.hpp"
 
@@ -25,6 +26,7 @@ public:
   outcome<unfinished_page, errc> run(const unfinished_jobs& m);
   outcome<std::vector<bool>, errc> run(const std::vector<object_key_parts>& objects);
   outcome<pause_list, errc> run(const read_pauses&) { return pauses_from(select_pauses_); }
+  outcome<breaker_overrides, errc> run(const read_breakers&) { return breakers_from(select_breakers_); }
 
 private:
   bool is_referenced(const object_key_parts& object);
@@ -37,6 +39,7 @@ private:
   statement find_object_;
   statement find_saved_run_;
   statement select_pauses_{db_, select_pauses};
+  statement select_breakers_{db_, select_breakers};
 };
 
 } // namespace reel::sqlite

@@ -17,7 +17,8 @@ bool job_is_sound(const statement::cursor& row) {
                           row.text(c_batch_key),
                           row.integer(c_next_turn) != 0,
                           quota_day,
-                          row.integer(c_reserved_ms)};
+                          row.integer(c_reserved_ms),
+                          row.integer(c_keeps_model) != 0};
   return checksum_of(job) == row.integer(c_crc);
 }
 
@@ -58,6 +59,7 @@ job_record changing_part_of(const statement::cursor& row) {
   r.error = static_cast<errc>(row.integer(r_error));
   r.error_message = row.text(r_message);
   r.gpu_ms = static_cast<std::uint64_t>(row.integer(r_gpu_ms));
+  r.recovery = recovery_from(row, r_recovery, row.integer(c_no));
   return r;
 }
 
@@ -82,6 +84,7 @@ outcome<job_record, errc> record_of(const statement::cursor& row, outcome<job_re
   r.video = result.row.video;
   r.thumbnail = result.row.thumbnail;
   r.degraded = !r.served_model.value.empty() && r.served_model != request->params.model;
+  if (r.degraded) r.degrade_reason = to_string(r.recovery.degraded);
   r.request = *std::move(request);
   r.request.cls = static_cast<job_class>(row.integer(c_class));
   return r;
@@ -115,6 +118,8 @@ waiting_job waiting_of(const statement::cursor& row) {
     w.worker.value = row.text(w_worker);
   }
   w.next_turn = row.integer(c_next_turn) != 0;
+  w.keeps_model = row.integer(c_keeps_model) != 0;
+  w.recovery = recovery_from(row, w_recovery, row.integer(c_no));
   w.saved_steps = saved_run_from(row, w_saved, row.integer(c_no)).steps;
   return w;
 }

@@ -3,7 +3,7 @@
 // Used by the ledger's reader.
 #pragma once
 
-#include "actors/storage/sqlite/rows.hpp"
+#include "actors/storage/sqlite/recovery_tables.hpp"
 #include "messages/outcome.hpp"
 
 namespace reel::sqlite {
@@ -19,11 +19,13 @@ enum constant_column {
   c_next_turn,
   c_quota_day,
   c_reserved_ms,
+  c_keeps_model,
   c_crc,
   constants_end
 };
 inline const std::string constant_columns =
-    "j.id, t.name, j.no, j.class, j.deadline_ms, j.batch_key, j.next_turn, j.quota_day, j.reserved_ms, j.crc, ";
+    "j.id, t.name, j.no, j.class, j.deadline_ms, j.batch_key, j.next_turn, j.quota_day, j.reserved_ms, "
+    "j.keeps_model, j.crc, ";
 
 /// The last columns of queries that need the result.
 inline const std::string result_columns = "o.job_no, o.generation, o.fence, o.video_bytes, o.video_sha256, "
@@ -48,15 +50,16 @@ enum record_column {
   r_error,
   r_message,
   r_gpu_ms,
-  r_result
+  r_recovery,
+  r_result = r_recovery + recovery_columns_count
 };
 inline const std::string select_records =
     "SELECT " + constant_columns +
     "r.body, j.state, j.generation, j.version, j.fence, j.attempts_used, j.cancel_requested, b.id, b.worker, b.jobs, "
     "b.served_model, b.at_ms, j.not_before_ms, j.finished_at_ms, j.error, j.message, j.gpu_ms, " +
-    result_columns +
+    recovery_columns + ", " + result_columns +
     "FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no LEFT JOIN request r ON r.job_no = j.no "
-    "LEFT JOIN batch b ON b.no = j.batch_no "
+    "LEFT JOIN batch b ON b.no = j.batch_no LEFT JOIN recovery m ON m.job_no = j.no "
     "LEFT JOIN outbox o ON o.job_no = j.no AND o.generation = j.generation WHERE j.hidden = 0 AND ";
 
 /// Of what a scheduler is told of a job.
@@ -69,14 +72,17 @@ enum waiting_column {
   w_cancel_requested,
   w_batch,
   w_worker,
-  w_saved
+  w_saved,
+  w_recovery = w_saved + 4
 };
 inline const std::string select_waiting =
     "SELECT " + constant_columns +
     "j.state, j.generation, j.fence, j.attempts_used, j.not_before_ms, j.cancel_requested, b.id, b.worker, "
-    "s.key, s.bytes, s.steps, s.crc "
+    "s.key, s.bytes, s.steps, s.crc, " +
+    recovery_columns +
     "FROM job j INDEXED BY job_unfinished LEFT JOIN tenant t ON t.no = j.tenant_no "
-    "LEFT JOIN batch b ON b.no = j.batch_no LEFT JOIN saved_run s ON s.job_no = j.no WHERE j.ended = 0 AND ";
+    "LEFT JOIN batch b ON b.no = j.batch_no LEFT JOIN saved_run s ON s.job_no = j.no "
+    "LEFT JOIN recovery m ON m.job_no = j.no WHERE j.ended = 0 AND ";
 
 bool job_is_sound(const statement::cursor& row);
 

@@ -20,6 +20,7 @@ struct job_constants {
   bool next_turn = false;
   std::optional<std::int64_t> quota_day{}; ///< none: accepted before there were quotas per day
   std::int64_t reserved_ms = 0;
+  bool keeps_model = false;
 };
 
 /// A row of `outbox`.
@@ -61,6 +62,7 @@ inline std::uint32_t checksum_of(const job_constants& j) {
   sum.add(j.deadline_ms.has_value()).add(j.deadline_ms.value_or(0)).add(j.batch_key);
   if (j.next_turn) sum.add(1); // rows of older versions have none
   if (j.quota_day) sum.add(*j.quota_day).add(j.reserved_ms);
+  if (j.keeps_model) sum.add(2);
   return sum.value();
 }
 

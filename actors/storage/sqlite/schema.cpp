@@ -91,6 +91,16 @@ CREATE INDEX job_unfinished ON job(id, tenant_no, class) WHERE ended = 0;
 CREATE TABLE usage(tenant_no INTEGER NOT NULL, day INTEGER NOT NULL, class INTEGER NOT NULL, jobs INTEGER NOT NULL,
   reserved_ms INTEGER NOT NULL, settled_ms INTEGER NOT NULL, PRIMARY KEY(tenant_no, day, class)) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE job ADD COLUMN keeps_model INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE recovery(job_no INTEGER PRIMARY KEY, batch_cap INTEGER NOT NULL, suspect_count INTEGER NOT NULL,
+  crash_workers TEXT NOT NULL, light_attempts INTEGER NOT NULL, degraded INTEGER NOT NULL, canary INTEGER NOT NULL,
+  crc INTEGER NOT NULL);
+CREATE TABLE poison(payload BLOB NOT NULL, model TEXT NOT NULL, until_ms INTEGER NOT NULL,
+  PRIMARY KEY(payload, model)) WITHOUT ROWID;
+CREATE TABLE breaker(model TEXT NOT NULL, device TEXT NOT NULL, forced INTEGER NOT NULL, made_by TEXT NOT NULL,
+  since_ms INTEGER NOT NULL, PRIMARY KEY(model, device)) WITHOUT ROWID;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

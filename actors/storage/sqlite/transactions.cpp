@@ -297,7 +297,7 @@ outcome<grant_answer, errc> transactions::run(const grant_batch& m) {
   batch_row batch{last_.batch + 1, m.batch, m.term, m.worker, m.served_model};
   answer.jobs.reserve(m.jobs.size());
   for (const auto& id : m.jobs) {
-    answer.jobs.push_back(grant_one(id, batch));
+    answer.jobs.push_back(grant_one(id, batch, m));
     if (answer.jobs.back().code == errc::ok) ++batch.jobs;
   }
   if (batch.jobs == 0) return answer;
@@ -306,7 +306,7 @@ outcome<grant_answer, errc> transactions::run(const grant_batch& m) {
   return answer;
 }
 
-granted_job transactions::grant_one(const job_id& id, const batch_row& batch) {
+granted_job transactions::grant_one(const job_id& id, const batch_row& batch, const grant_batch& m) {
   const auto row = tables_.find_job(id, tenants_);
   if (!row) return {errc::stale};
   if (!row->sound) return {report_damaged(*row)};
@@ -317,11 +317,17 @@ granted_job transactions::grant_one(const job_id& id, const batch_row& batch) {
     return {request.error()};
   }
   request->cls = row->cls;
+  const auto mark = row->has_recovery ? recovery_.find(row->no) : recovery_mark{};
+  auto decision =
+      decide_grant(*request, mark, m, recovery_.is_poison(request->payload_sha256, m.served_model, now_));
+  if (decision.mark != mark) recovery_.save(row->no, decision.mark);
+  if (decision.answer != errc::ok) return {decision.answer};
   auto e = next_event(event_kind::granted, job_state::leased, *row);
   e.batch_no = batch.no;
   tables_.grant(*row, e, now_);
   auto saved = row->has_saved_run ? tables_.find_saved_run(row->no) : saved_run{};
-  return {errc::ok, row->generation, row->now.fence + 1, row->attempts_used, *std::move(request), std::move(saved)};
+  return {errc::ok,           row->generation,  row->now.fence + 1, row->attempts_used, *std::move(request),
+          std::move(saved), std::move(decision.mark)};
 }
 
 /// What was accepted under this row. errc::unsupported when a newer version of this program wrote it: that one will
@@ -378,6 +384,7 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
   e.counted = outcome.counted;
   e.gpu_ms = outcome.gpu_ms;
 
+  learn(*row, outcome, how.to);
   if (how.to == job_state::retry_wait) {
     tables_.retry(*row, how, e, now_);
     keep_saved_run(*row, outcome);
@@ -394,7 +401,9 @@ void transactions::finish(const job_row& row, const ending& how, const event_row
   tables_.finish(row, how, e, now_);
   admission_.ended(*row.tenant, row.cls);
   const bool succeeded = how.to == job_state::succeeded;
-  if (succeeded) measured_.emplace_back(row.kind, e.gpu_ms);
+  const auto mark = row.has_recovery ? recovery_.find(row.no) : recovery_mark{};
+  if (row.has_recovery && !outlives_end(mark, how.to)) recovery_.remove(row.no);
+  if (succeeded && mark.degraded == degrade_reason::none) measured_.emplace_back(row.kind, e.gpu_ms);
   if (!row.quota) return;
   const auto change = succeeded ? settled(*row.quota, e.gpu_ms) : refunded(*row.quota);
   quotas_.change(*tenants_.number_of(*row.tenant), row.quota->day, row.cls, change);
@@ -407,6 +416,35 @@ void transactions::keep_saved_run(const job_row& row, const job_outcome& outcome
   case saved_step::remove:
     if (row.has_saved_run) tables_.remove_saved_run(row.no);
   }
+}
+
+/// What this execution says about the job, and about others with its content.
+void transactions::learn(const job_row& row, const job_outcome& outcome, job_state to) {
+  const bool is_dead = to == job_state::dead_letter;
+  if ((is_dead || to == job_state::retry_wait) && outcome.recovery) recovery_.save(row.no, *outcome.recovery);
+  const bool was_canary = to == job_state::succeeded && row.has_recovery && recovery_.find(row.no).canary;
+  if (!was_canary && !(is_dead && outcome.cause == errc::poison)) return;
+  const auto request = find_request(row);
+  if (!request) return;
+  const auto model = tables_.served_model(row.batch_no);
+  if (was_canary)
+    recovery_.delete_poison(request->payload_sha256, model);
+  else
+    recovery_.insert_poison(request->payload_sha256, model, now_);
+}
+
+outcome<breaker_overrides, errc> transactions::run(const set_breaker& m) {
+  if (!is_valid_name(m.model.value) || !is_valid_name(m.by.value) || m.device.size() > limits::device_bytes_max)
+    return failed{errc::invalid_argument};
+  if (m.order == breaker_order::reset) {
+    recovery_.delete_breaker(m.model, m.device);
+    return recovery_.all_breakers();
+  }
+  const auto same = [&m](const breaker_override& o) { return o.model == m.model && o.device == m.device; };
+  const auto now = recovery_.all_breakers();
+  if (now.all.size() >= limits::breakers_max && std::ranges::none_of(now.all, same)) return failed{errc::queue_full};
+  recovery_.insert_breaker(m, now_);
+  return recovery_.all_breakers();
 }
 
 // ---------------------------------------------------------------- quotas

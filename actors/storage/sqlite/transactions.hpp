@@ -11,6 +11,7 @@
 #include "actors/storage/admission.hpp"
 #include "actors/storage/disk_guard.hpp"
 #include "actors/storage/sqlite/key_clock.hpp"
+#include "actors/storage/sqlite/recovery_tables.hpp"
 #include "actors/storage/sqlite/writer_tables.hpp"
 
 namespace reel::sqlite {
@@ -35,6 +36,7 @@ public:
   outcome<delete_answer, errc> run(const delete_job& m);
   outcome<reprioritise_answer, errc> run(const reprioritise_job& m);
   outcome<pause_list, errc> run(const set_pause& m);
+  outcome<breaker_overrides, errc> run(const set_breaker& m);
   outcome<leadership, errc> run(const take_leadership& m);
   outcome<grant_answer, errc> run(const grant_batch& m);
   outcome<end_answer, errc> run(const end_batch& m);
@@ -55,9 +57,10 @@ private:
   bool move_quota(const job_row& row, job_class to);
   void finish(const job_row& row, const ending& how, const event_row& e);
   std::optional<accept_answer> find_replay(const job_request& request, const writer_tables::key_hash& hash);
-  granted_job grant_one(const job_id& id, const batch_row& batch);
+  granted_job grant_one(const job_id& id, const batch_row& batch, const grant_batch& m);
   errc end_one(const job_outcome& outcome, std::int64_t batch_no);
   void keep_saved_run(const job_row& row, const job_outcome& outcome);
+  void learn(const job_row& row, const job_outcome& outcome, job_state to);
   void cancel_now(job_row& row);
   void mark_cancelled(job_row& row);
   outcome<job_request, errc> find_request(const job_row& row);
@@ -73,6 +76,7 @@ private:
 
   connection& db_;
   writer_tables tables_;
+  recovery_tables recovery_{db_};
   admission admission_;
   day_clock days_;
   quota_book quotas_;

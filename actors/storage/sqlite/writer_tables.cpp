@@ -17,6 +17,7 @@ job_constants constants_of(const job_row& row, const statement::cursor& found) {
                           deadline, found.text(13), found.integer(15) != 0};
   if (!found.is_null(16)) constants.quota_day = found.integer(16);
   constants.reserved_ms = found.integer(17);
+  constants.keeps_model = found.integer(19) != 0;
   return constants;
 }
 
@@ -39,6 +40,7 @@ std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_li
   row.batch_no = found.integer(9);
   row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
   row.has_saved_run = found.integer(18) != 0;
+  row.has_recovery = found.integer(20) != 0;
   row.cls = static_cast<job_class>(found.integer(11));
   row.kind = kind_of(found.text(13));
   if (!found.is_null(16)) row.quota = {static_cast<std::int32_t>(found.integer(16)), found.integer(17)};
@@ -57,11 +59,12 @@ void writer_tables::insert_job(const job_request& request, std::int64_t no, std:
   const bytes key{reinterpret_cast<const std::uint8_t*>(encoded_key.data()), encoded_key.size()};
   const auto deadline = ms_of(request.deadline);
   const bool next_turn = request.is_final();
+  const bool keeps_model = !request.allow_degraded;
   const job_constants constants{
       request.id, no,        request.tenant.value, static_cast<int>(request.cls), deadline, encoded_key,
-      next_turn,  quota.day, quota.gpu_ms};
+      next_turn,  quota.day, quota.gpu_ms,         keeps_model};
   insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants),
-                      next_turn, quota.day, quota.gpu_ms);
+                      next_turn, quota.day, quota.gpu_ms, keeps_model);
 }
 
 void writer_tables::insert_request(std::int64_t job_no, std::string_view body) {
@@ -141,6 +144,11 @@ void writer_tables::insert_batch(const batch_row& batch, wall_time now) {
 std::int64_t writer_tables::find_batch(const batch_id& id) {
   auto found = find_batch_.query(bytes_of(id));
   return found.next() ? found.integer(0) : 0;
+}
+
+model_id writer_tables::served_model(std::int64_t batch_no) {
+  auto found = served_model_.query(batch_no);
+  return found.next() ? model_id{std::string{found.text(0)}} : model_id{};
 }
 
 void writer_tables::insert_result(const result_row& r) {

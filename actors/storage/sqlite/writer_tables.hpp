@@ -29,6 +29,7 @@ struct job_row {
   std::int64_t batch_no = 0; ///< of the latest grant; 0 before
   std::uint64_t gpu_ms = 0;
   bool has_saved_run = false;
+  bool has_recovery = false;
   job_class cls = job_class::standard;
   std::uint64_t kind = 0;           ///< of gpu_estimates
   std::optional<reservation> quota; ///< none: accepted before there were quotas per day
@@ -87,6 +88,7 @@ public:
 
   void insert_batch(const batch_row& batch, wall_time now);
   std::int64_t find_batch(const batch_id& id); ///< its number; 0: none
+  model_id served_model(std::int64_t batch_no);
   void insert_result(const result_row& result);
   /// Empty also when the row is damaged.
   std::optional<result_row> find_result(std::int64_t job_no, std::uint32_t generation);
@@ -135,10 +137,11 @@ private:
   connection& db_;
   statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
                            "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc, next_turn, quota_day, "
-                           "reserved_ms, EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no) FROM job WHERE id = ?1"};
+                           "reserved_ms, EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no), keeps_model, "
+                           "EXISTS(SELECT 1 FROM recovery WHERE job_no = job.no) FROM job WHERE id = ?1"};
   statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
   statement insert_job_{db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
-                             "?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
+                             "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
   statement insert_request_{db_, "INSERT INTO request VALUES(?1, ?2)"};
   statement find_request_{db_, "SELECT body FROM request WHERE job_no = ?1"};
 
@@ -159,6 +162,7 @@ private:
 
   statement insert_batch_{db_, "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
   statement find_batch_{db_, "SELECT no FROM batch WHERE id = ?1"};
+  statement served_model_{db_, "SELECT served_model FROM batch WHERE no = ?1"};
   statement insert_result_{db_, "INSERT INTO outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
   statement find_result_{db_,
                          "SELECT fence, video_bytes, video_sha256, thumbnail_bytes, thumbnail_sha256, crc FROM outbox "

@@ -1,0 +1,66 @@
+// The part of the memory ledger about what executions taught: marks, poison, and orders to circuit breakers.
+#include "actors/storage/memory_ledger.hpp"
+#include "runtime/limits.hpp"
+
+namespace reel {
+
+bool memory_ledger::is_poison(const sha256_digest& payload, const model_id& model) const {
+  auto found = poison_.find({payload.bytes, model});
+  return found != poison_.end() && found->second > options_.now();
+}
+
+bool memory_ledger::may_serve(job_record& r, const grant_batch& m) {
+  if (!r.recovery.canary && is_poison(r.request.payload_sha256, m.served_model)) {
+    r.recovery.canary = true;
+    r.recovery.batch_cap = 1;
+    return false;
+  }
+  if (m.served_model == r.request.params.model) return true;
+  auto& reason = r.recovery.degraded;
+  if (!r.request.allow_degraded) return false;
+  if (reason == degrade_reason::none) reason = m.degrade;
+  return reason != degrade_reason::none;
+}
+
+void memory_ledger::learn(job_record& r, const job_outcome& o, verdict how) {
+  if ((how == verdict::retry || how == verdict::dead_letter) && o.recovery) r.recovery = *o.recovery;
+  if (how == verdict::dead_letter && o.cause == errc::poison)
+    poison_[{r.request.payload_sha256.bytes, r.served_model}] = options_.now() + std::chrono::hours{24};
+  if (how == verdict::succeeded && r.recovery.canary)
+    poison_.erase({r.request.payload_sha256.bytes, r.served_model});
+}
+
+void memory_ledger::breaker(set_breaker m, reply_to<breaker_overrides> reply) {
+  std::unique_lock lock{mutex_};
+  outcome<breaker_overrides, errc> result = failed{errc::invalid_argument};
+  if (is_valid_name(m.model.value) && is_valid_name(m.by.value) && m.device.size() <= limits::device_bytes_max) {
+    const bool fits = breakers_.size() < limits::breakers_max || breakers_.count({m.model, m.device}) > 0;
+    if (m.order == breaker_order::reset)
+      std::erase_if(breakers_, [&m](const auto& b) {
+        return b.first.first == m.model && (m.device.empty() || b.first.second == m.device);
+      });
+    else if (fits)
+      breakers_[{m.model, m.device}] = {m.model, m.device, m.order, m.by, options_.now()};
+    if (m.order == breaker_order::reset || fits)
+      result = all_breakers();
+    else
+      result = failed{errc::queue_full};
+  }
+  lock.unlock();
+  deliver_([reply, result = std::move(result)] { reply(result); });
+}
+
+void memory_ledger::breakers(read_breakers, reply_to<breaker_overrides> reply) {
+  std::unique_lock lock{mutex_};
+  auto list = all_breakers();
+  lock.unlock();
+  deliver_([reply, list = std::move(list)] { reply(list); });
+}
+
+breaker_overrides memory_ledger::all_breakers() const {
+  breaker_overrides list;
+  for (const auto& [of, one] : breakers_) list.all.push_back(one);
+  return list;
+}
+
+} // namespace reel
