@@ -75,6 +75,12 @@ struct batch_key {
   bool keeps_model = false;    ///< the model's fallback may not stand in
   bool canary = false;         ///< recovery_mark::canary
   std::int32_t steps_left() const { return std::max(1, steps - steps_done); }
+  /// What is left is what computing takes the same for.
+  void forget_who() {
+    steps_done = 0;
+    batch_cap = 0;
+    keeps_model = canary = false;
+  }
   auto operator<=>(const batch_key&) const = default;
 };
 batch_key key_of(const render_params& p);

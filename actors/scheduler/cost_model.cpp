@@ -28,10 +28,10 @@ std::optional<double> cost_model::scale_for(const batch_key& key) const {
 
 namespace {
 
-/// One step of a shape is learnt from batches of any number of steps, resumed ones too.
+/// One step of a shape is learnt from batches of any number of steps, resumed ones too, whoever may be in them.
 batch_key one_step_of(batch_key key) {
   key.steps = 1;
-  key.steps_done = 0;
+  key.forget_who();
   return key;
 }
 

@@ -19,6 +19,7 @@
 #include <set>
 
 #include "actors/scheduler/sorted_turns.hpp"
+#include "runtime/logic/retry_budget.hpp"
 
 namespace reel {
 
@@ -35,6 +36,15 @@ struct key_by_value {
 struct account;
 struct key_group;
 struct lane;
+
+/// The jobs of one model, of all classes and tenants.
+struct model_jobs {
+  std::size_t here = 0;                            ///< in the queue
+  std::size_t running = 0;                         ///< taken from it
+  retry_budget retries;                            ///< let in from waiting for their time, until they have ended
+  std::set<std::pair<wall_time, job_id>> parked{}; ///< their time has come, but the budget has no room
+  bool may_retry(instant now) const { return retries.allows(here + running, now); }
+};
 
 /// A place in the order of a class: smallest first. The job id makes it unique.
 struct lane_rank {
@@ -73,6 +83,7 @@ struct key_group {
   key_ptr key;
   std::map<lane_rank, lane*> order;
   std::size_t waiting = 0;
+  model_jobs* model = nullptr;
   std::size_t lanes = 0;                             ///< with the delayed ones; the group ends with its last lane
   std::map<lane_rank, key_group*>::iterator place{}; ///< in its class's order, while linked
   bool linked = false;

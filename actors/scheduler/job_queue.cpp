@@ -16,6 +16,7 @@ queue_entry job_queue::entry_of(const waiting_job& job) const {
   queue_entry e{job.id, job.cls, share(key), job.generation, job.fence, job.attempts_used, job.tenant, job.deadline};
   e.next_turn = job.next_turn;
   e.theme = job.theme;
+  e.mark = job.recovery;
   return e;
 }
 
@@ -32,6 +33,10 @@ bool job_queue::add(const queue_entry& entry, std::optional<wall_time> not_befor
   p.preempted = entry.preempted;
   p.next_turn = entry.next_turn;
   p.not_before = not_before.value_or(wall_time{});
+  p.is_retry = entry.is_retry;
+  auto& model = *p.at->group->model;
+  ++model.here;
+  if (entry.is_retry) model.retries.began();
   jobs_.insert(entry.id, p);
   if (not_before) {
     ++p.at->delayed;
@@ -46,8 +51,14 @@ bool job_queue::remove(const job_id& id) {
   if (!found) return false;
   auto p = *found;
   jobs_.erase(id);
+  auto& model = *p.at->group->model;
+  --model.here;
+  if (p.is_retry) model.retries.ended();
   if (p.not_before != wall_time{}) {
-    delayed_.erase({p.not_before, id});
+    if (p.is_parked)
+      parked_ -= model.parked.erase({p.not_before, id});
+    else
+      delayed_.erase({p.not_before, id});
     --p.at->delayed;
   } else
     dequeue(*p.at, turn_of(id, p));
@@ -60,12 +71,40 @@ std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
     auto id = delayed_.begin()->second;
     delayed_.erase(delayed_.begin());
     auto& p = *jobs_.find(id);
-    p.not_before = {};
-    --p.at->delayed;
-    enqueue(*p.at, turn_of(id, p), now);
+    if (p.attempts_used == 0) {
+      let_in(id, p, now);
+      continue;
+    }
+    p.is_parked = true;
+    p.at->group->model->parked.emplace(p.not_before, id);
+    ++parked_;
   }
+  for (auto& [name, model] : models_)
+    while (!model.parked.empty() && model.may_retry(now)) {
+      auto id = model.parked.begin()->second;
+      model.parked.erase(model.parked.begin());
+      --parked_;
+      model.retries.began();
+      auto& p = *jobs_.find(id);
+      p.is_retry = true;
+      p.is_parked = false;
+      let_in(id, p, now);
+    }
   if (delayed_.empty()) return {};
   return delayed_.begin()->first;
+}
+
+void job_queue::let_in(const job_id& id, place& p, instant now) {
+  p.not_before = {};
+  --p.at->delayed;
+  enqueue(*p.at, turn_of(id, p), now);
+}
+
+std::optional<job_queue::retry_figures> job_queue::parked_by(const job_id& id, instant now) const {
+  auto found = jobs_.find(id);
+  if (!found || !found->is_parked) return {};
+  const auto& model = *found->at->group->model;
+  return retry_figures{model.retries.running(), model.retries.most(model.here + model.running, now)};
 }
 
 bool job_queue::reprioritise(const job_id& id, job_class to, instant now) {
@@ -101,6 +140,7 @@ queue_entry job_queue::entry_from(const job_id& id, const place& p) const {
   e.preempted = p.preempted;
   e.next_turn = p.next_turn;
   e.theme = p.theme;
+  e.is_retry = p.is_retry;
   return e;
 }
 
@@ -229,19 +269,29 @@ turn job_queue::most_alike(const lane& l, std::uint64_t theme) const {
 queue_entry job_queue::take_one(lane& l, turn t, instant now, double gpu_s) {
   auto entry = entry_from(t.id, *jobs_.find(t.id));
   jobs_.erase(t.id);
+  --l.group->model->here;
   served(*l.owner, now, gpu_s);
   dequeue(l, t);
   drop_if_empty(l);
-  started(entry.tenant, entry.cls);
+  started(entry);
   return entry;
 }
 
-void job_queue::started(const tenant_id& tenant, job_class cls) {
-  if (running_.started(tenant, cls)) pass_over(tenant);
+void job_queue::started(const queue_entry& job) {
+  ++models_[job.key->model].running;
+  if (running_.started(job.tenant, job.cls)) pass_over(job.tenant);
 }
 
-void job_queue::ended(const tenant_id& tenant, job_class cls) {
-  if (running_.ended(tenant, cls)) pass_over(tenant);
+void job_queue::ended(const queue_entry& job) {
+  auto& model = models_[job.key->model];
+  model.running -= model.running > 0 ? 1 : 0;
+  if (job.is_retry) model.retries.ended();
+  if (running_.ended(job.tenant, job.cls)) pass_over(job.tenant);
+}
+
+void job_queue::learn(const model_id& model, bool good, instant now) {
+  auto& retries = models_[model].retries;
+  good ? retries.succeeded(now) : retries.failed(now);
 }
 
 void job_queue::served(account& a, instant now, double gpu_s) {

@@ -25,7 +25,8 @@
 // Jobs of one batch key can be taken together. Of those that may go next, the first of the batch stays the first; the
 // others are, where `theme` is on, the ones most like it in prompt (prompt_theme.hpp) among the tenant's jobs without a
 // deadline that were created within `theme_within` of its first. Class, tenant and deadline decide as without it, and
-// no job is passed by one that is younger by more than that. Jobs in retry_wait lie aside until their time.
+// no job is passed by one that is younger by more than that. Jobs in retry_wait lie aside until their time, and those
+// that failed before also until the retry budget of their model has room.
 //
 // Owned by the scheduler core; neither copied nor moved (its tables point into each other). About 200 bytes per job.
 // O(log n) in the jobs; finding the front skips the batch keys that the worker cannot run, O(k) in those.
@@ -55,6 +56,8 @@ struct queue_entry {
   std::uint16_t preempted = 0; ///< times
   bool next_turn = false;      ///< goes before the other jobs of its tenant
   std::uint64_t theme = 0;     ///< of its prompt; 0: not known
+  bool is_retry = false;       ///< it has a place in its model's retry_budget
+  recovery_mark mark{};        ///< of one found running in the ledger; a grant brings it otherwise
 };
 
 struct queue_options {
@@ -96,7 +99,8 @@ public:
   /// Another class for a waiting job; false when it does not wait.
   bool reprioritise(const job_id& id, job_class to, instant now);
 
-  /// Moves the delayed jobs whose time has come into their place. Gives the time of the next one.
+  /// Moves the delayed jobs whose time has come into their place, as far as retry budgets go. Gives the time of the next
+  /// one.
   std::optional<wall_time> release(wall_time wall, instant now = {});
 
   /// The job to serve next among those whose key passes the filter.
@@ -121,8 +125,10 @@ public:
   void settle(const tenant_id& tenant, job_class cls, double gpu_s);
 
   /// A job runs that was not taken here (a lease found in the ledger); one that was taken or found does not any more.
-  void started(const tenant_id& tenant, job_class cls);
-  void ended(const tenant_id& tenant, job_class cls);
+  void started(const queue_entry& job);
+  void ended(const queue_entry& job);
+  /// What an execution on this model came to: its retry budget follows.
+  void learn(const model_id& model, bool good, instant now);
   /// The limit that keeps the tenant's jobs of this class waiting; nothing when there is none.
   std::optional<running_quota::figures> held_by(const tenant_id& tenant, job_class cls) const {
     return running_.reached(tenant, cls);
@@ -168,7 +174,13 @@ public:
   std::optional<instant> next_aged_free(instant now) const;
   std::size_t tenants(job_class c) const { return at(c).accounts.size(); }
   double virtual_start(job_class c, const tenant_id& tenant) const; ///< 0: no account
-  std::size_t delayed() const { return delayed_.size(); }
+  std::size_t delayed() const { return delayed_.size() + parked_; }
+  std::size_t parked() const { return parked_; } ///< of these, without room in a retry budget
+  /// Of the job's model, while it is parked.
+  struct retry_figures {
+    std::size_t running = 0, most = 0;
+  };
+  std::optional<retry_figures> parked_by(const job_id& id, instant now) const;
   std::size_t size() const { return jobs_.size(); }
 
 private:
@@ -179,8 +191,10 @@ private:
     std::uint64_t theme = 0;
     std::uint32_t generation = 1, fence = 0;
     std::uint16_t attempts_used = 0, preempted = 0;
-    bool has_deadline = false;
-    bool next_turn = false;
+    bool has_deadline : 1 = false;
+    bool next_turn : 1 = false;
+    bool is_retry : 1 = false;
+    bool is_parked : 1 = false;
     bool used() const { return at != nullptr; }
   };
   static_assert(sizeof(place) <= 48, "with its id, a job in the table is one cache line");
@@ -196,6 +210,7 @@ private:
   void pass_over(const tenant_id& tenant);
   account& account_of(job_class c, const tenant_id& tenant);
   lane& lane_of(job_class c, const tenant_id& tenant, const key_ptr& key);
+  void let_in(const job_id& id, place& p, instant now);
   void enqueue(lane& l, const turn& t, instant now);
   void dequeue(lane& l, const turn& t);
   void drop_if_empty(lane& l);
@@ -226,6 +241,8 @@ private:
   job_table<place> jobs_;
   std::array<class_queue, classes> classes_;
   std::set<std::pair<wall_time, job_id>> delayed_;
+  std::map<model_id, model_jobs> models_; ///< at most those of the configuration and of the ledger
+  std::size_t parked_ = 0;
   std::map<tenant_id, double> weights_; ///< at most the tenants of the configuration
   std::set<tenant_id> paused_;          ///< likewise
   key_filter free_open_;                ///< empty: class free is not held back

@@ -20,7 +20,10 @@ lane& job_queue::lane_of(job_class c, const tenant_id& tenant, const key_ptr& ke
   auto& a = account_of(c, tenant);
   if (auto found = a.lanes.find(*key); found != a.lanes.end()) return *found->second;
   auto& g = at(c).groups.try_emplace(key).first->second;
-  if (!g.key) g.key = key;
+  if (!g.key) {
+    g.key = key;
+    g.model = &models_[key->model];
+  }
   if (a.lanes.empty()) at(c).idle.erase({a.start, a.tenant});
   ++g.lanes;
   auto& l = a.lanes[g.key];

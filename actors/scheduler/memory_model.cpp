@@ -9,7 +9,8 @@ const prior_curve usual_form{{{1, 20.0 / 20}, {4, 36.0 / 20}, {8, 72.0 / 20}}};
 
 /// Steps come one after the other: they cost no memory.
 batch_key without_steps(batch_key key) {
-  key.steps = key.steps_done = 0;
+  key.steps = 0;
+  key.forget_who();
   return key;
 }
 

@@ -25,6 +25,8 @@ waiting_job waiting_job_of(const job_record& r) {
   w.batch = r.batch;
   w.worker = r.worker;
   w.theme = theme_of(r.request.prompt_tokens);
+  w.keeps_model = !r.request.allow_degraded;
+  w.recovery = r.recovery;
   return w;
 }
 
@@ -190,6 +192,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
   supervised_batch batch{term_, b.id, b.worker, {}, false, b.join};
+  batch.larger_device = b.larger_device;
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;
@@ -200,7 +203,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                 request.params,
                 object_prefix(request.tenant, request.id, granted.generation, granted.fence),
                 granted.saved};
-    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline});
+    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery});
   }
   if (batch.jobs.empty()) {
     stops_.erase(b.id);
@@ -243,8 +246,9 @@ void scheduler::supervise(supervised_batch b) {
   auto id = b.id;
   const auto& slots = wiring_.slots.at(node_id{b.worker.value.substr(0, b.worker.value.find('/'))});
   supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
+  again.larger_device = b.larger_device;
   for (const auto& job : b.jobs)
-    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved}, job.attempts_used, {}});
+    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved}, job.attempts_used, {}, job.mark});
   auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots, batch_owner_ref{self_},
                                                   options_.supervisor);
   supervisors_[id] = child;
@@ -260,7 +264,7 @@ void scheduler::supervise(supervised_batch b) {
 void scheduler::adopt(const adoption& a) {
   log::info("running batch adopted", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   supervised_batch batch{term_, a.id, a.worker, {}, true};
-  for (const auto& job : a.jobs) batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}}, job.attempts_used, {}});
+  for (const auto& job : a.jobs) batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}}, job.attempts_used, {}, job.mark});
   supervise(std::move(batch));
 }
 
@@ -355,7 +359,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory, m.failed, m.together});
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory, m.failed, m.together, m.sign});
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);

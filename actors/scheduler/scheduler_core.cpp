@@ -22,8 +22,18 @@ scheduler_core::scheduler_core(scheduler_options o)
   for (const auto& [tenant, weight] : options_.weights) queue_.set_weight(tenant, weight);
 }
 
-void scheduler_core::add(const waiting_job& job, instant now) {
-  if (running_.contains(job.id)) return;
+/// The part of the queue in which it waits, apart from those that it may not run together with.
+batch_key scheduler_core::place_of(batch_key key, const recovery_mark& mark) const {
+  key.batch_cap = static_cast<std::uint16_t>(std::min(mark.batch_cap, 0xFFFFu));
+  key.canary = mark.canary;
+  return key;
+}
+
+void scheduler_core::add(const waiting_job& as_stored, instant now) {
+  if (running_.contains(as_stored.id)) return;
+  auto job = as_stored;
+  job.key = place_of(job.key, job.recovery);
+  has_canaries_ = has_canaries_ || job.key.canary;
   if (job.state != job_state::leased) {
     if (queue_.add(job, now)) arrivals_.arrived(now);
     return;
@@ -35,8 +45,8 @@ void scheduler_core::add(const waiting_job& job, instant now) {
   auto& lease = at->second.lease;
   if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return;
   if (job.cancel_requested) lease.cancelled.push_back(job.id);
-  queue_.started(job.tenant, job.cls);
   lease.jobs.push_back(queue_.entry_of(job));
+  queue_.started(lease.jobs.back());
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
@@ -75,7 +85,7 @@ void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>&
     if (jobs[i].code != errc::ok) {
       running_.erase(b.jobs[i].id);
       queue_.settle(b.jobs[i].tenant, b.jobs[i].cls, -b.charged_gpu_s);
-      queue_.ended(b.jobs[i].tenant, b.jobs[i].cls);
+      queue_.ended(b.jobs[i]);
       continue;
     }
     b.jobs[i].fence = jobs[i].fence;
@@ -117,22 +127,24 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, together, device_bytes, now);
   std::chrono::duration<double> used = measured ? *measured : std::max(now - b.started_at, instant::duration{0});
   settle(b, used.count());
+  if (m.sign != health_sign::none) queue_.learn(b.key->model, m.sign == health_sign::good, now);
   for (auto& job : b.jobs) {
     auto rerun = std::ranges::find(reruns, job.id, &job_rerun::id);
     if (rerun == reruns.end()) continue;
     job.fence = rerun->fence;
     job.attempts_used = rerun->attempts_used;
     if (rerun->made_room) ++job.preempted;
-    resume_at(job, rerun->saved_steps);
+    move_on(job, *rerun);
     queue_.add(job, rerun->not_before, now);
   }
 }
 
-void scheduler_core::resume_at(queue_entry& job, std::int32_t steps) {
-  if (steps == job.key->steps_done) return;
-  auto key = *job.key;
-  key.steps_done = steps;
-  job.key = queue_.share(key);
+/// From where it stands now, with those that it may still run with.
+void scheduler_core::move_on(queue_entry& job, const job_rerun& rerun) {
+  job.is_retry = false;
+  auto key = place_of(*job.key, rerun.mark);
+  key.steps_done = rerun.saved_steps;
+  if (key != *job.key) job.key = queue_.share(key);
 }
 
 std::vector<batch_id> scheduler_core::stopping() const {
@@ -159,12 +171,13 @@ std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batc
   if (auto open = open_.find(*b.key); open != open_.end() && open->second.erase(id) > 0 && open->second.empty())
     open_.erase(open);
   free_batches_.erase(id);
+  if (b.key->canary) --canaries_running_;
   if (auto w = workers_.find(b.worker); w != workers_.end()) {
     std::erase(w->second.batches, id);
     index(w->second, now);
   }
   for (const auto& job : b.jobs) {
-    queue_.ended(job.tenant, job.cls);
+    queue_.ended(job);
     if (auto at = running_.find(job.id); at != running_.end() && at->second == id) running_.erase(at);
   }
   return std::move(b);
@@ -220,6 +233,7 @@ std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_i
   for (const auto& job : lease.jobs) running_[job.id] = id;
   batches_.emplace(id, running_batch{on, lease.jobs.front().key, lease.jobs, true, {}, now, {}});
   if (lease.jobs.front().cls == job_class::free) free_batches_.insert(id);
+  if (lease.jobs.front().key->canary) ++canaries_running_;
   auto& w = workers_[on];
   pool_.remove(w);
   w.status.id = on;
@@ -293,7 +307,7 @@ std::vector<adoption> scheduler_core::expired_orphans(instant now) {
   std::vector<adoption> expired;
   std::erase_if(orphans_, [&](auto& entry) {
     if (entry.second.expires_at > now) return false;
-    for (const auto& job : entry.second.lease.jobs) queue_.ended(job.tenant, job.cls);
+    for (const auto& job : entry.second.lease.jobs) queue_.ended(job);
     expired.push_back(std::move(entry.second.lease));
     return true;
   });

@@ -53,7 +53,8 @@ struct planned_batch {
   worker_id worker;
   key_ptr key;
   std::vector<queue_entry> jobs;
-  bool join = false; ///< the batch that runs there
+  bool join = false;          ///< the batch that runs there
+  bool larger_device = false; ///< another worker that could run it has more memory
 };
 
 /// "Stop this batch at its next step and save it": an urgent job needs its worker.
@@ -83,6 +84,7 @@ struct batch_measures {
   bool out_of_memory = false;
   bool failed = false;        ///< as a whole: its worker is avoided for a while
   std::uint32_t together = 0; ///< of how many jobs the memory was, where batches joined; 0: of its own
+  health_sign sign = health_sign::none;
 };
 
 class scheduler_core {
@@ -195,6 +197,7 @@ private:
                  plan_result& result);
   std::optional<job_queue::first_job> next_job(const worker_kind& kind, const job_queue::key_filter& allowed,
                                                instant now, wall_time wall, held_keys& held, plan_result& result);
+  std::optional<job_queue::first_job> next_canary(const worker_kind& kind, instant now);
   job_queue::first_job better_suited(job_queue::first_job head, const worker_slot& w, instant now,
                                      const job_queue::key_filter& allowed);
   double suits(const batch_key& key, const worker_slot& w, instant now) const;
@@ -214,6 +217,7 @@ private:
   const std::pair<const batch_id, running_batch>* victim_for(const batch_key& key, instant now) const;
   batch_planner::question question(const batch_key& key, const worker_kind& kind, bool free_too = false) const;
   std::size_t batch_max(const batch_key& key) const;
+  bool has_larger(const batch_key& key, const worker_kind& than) const;
   bool can_run(const worker_kind& kind, const batch_key& key, instant now) const;
 
   // class free (scheduler_core_free.cpp)
@@ -234,7 +238,8 @@ private:
   std::optional<instant> ends_at(const running_batch& b) const;
   std::optional<running_batch> take_out(const batch_id& id, instant now);
   void settle(const running_batch& b, double gpu_s);
-  void resume_at(queue_entry& job, std::int32_t steps);
+  batch_key place_of(batch_key key, const recovery_mark& mark) const;
+  void move_on(queue_entry& job, const job_rerun& rerun);
   void check_batches(const worker_slot& w, instant now, std::vector<batch_id>& lost);
   void check_orphans(const workers_report& r, instant now);
   bool is_missing(std::optional<instant>& since, bool there, instant now) const;
@@ -271,6 +276,8 @@ private:
   std::chrono::duration<double> longest_other_{0}; ///< predicted, of the batches of other classes of late
   std::uint64_t grants_ = 0;
   std::size_t stopping_ = 0; ///< batches being preempted
+  bool has_canaries_ = false;
+  std::size_t canaries_running_ = 0;
 };
 
 /// "workers-1" of "workers-1/0".

@@ -39,7 +39,7 @@ bool scheduler_core::join(const batch_id& running, instant now, wall_time wall, 
   const auto& b = batches_.at(running);
   if (!is_joinable(b)) return true;
   auto& w = workers_.at(b.worker);
-  auto head = queue_.first([&](const batch_key& k) { return can_run(w.kind, k, now); }, now);
+  auto head = queue_.first([&](const batch_key& k) { return !k.canary && can_run(w.kind, k, now); }, now);
   if (!head || *head->key != *b.key || head->cls == job_class::urgent) return false;
   batch_planner::join_question q{*b.key, b.jobs.size(), queue_.count(*b.key), batch_max(*b.key), w.kind.memory_bytes,
                                  {}};

@@ -19,6 +19,7 @@ void wake(plan_result& result, instant at) {
 plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids) {
   plan_result result;
   if (auto due = queue_.release(wall, now)) wake(result, now + std::max(*due - wall, 1ms));
+  if (queue_.parked() > 0) wake(result, now + 1s);
   if (paused_ || queue_.size() == queue_.delayed()) return result;
   pool_.refresh(now);
   hold_free(now, wall);
@@ -37,18 +38,31 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
 
 void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time wall, id_generator& ids, held_keys& held,
                                plan_result& result) {
-  job_queue::key_filter allowed = [&](const batch_key& k) { return can_run(kind, k, now) && !held.contains(k); };
+  job_queue::key_filter allowed = [&](const batch_key& k) {
+    return !k.canary && can_run(kind, k, now) && !held.contains(k);
+  };
   while (auto head = next_job(kind, allowed, now, wall, held, result)) {
     auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms);
     if (!w) return;
     plan_batch(better_suited(*head, *w, now, allowed), *w, now, wall, ids, result);
   }
+  if (auto head = next_canary(kind, now))
+    if (auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms))
+      plan_batch(*head, *w, now, wall, ids, result);
+}
+
+/// What may take down its worker runs when nothing else is to, one at a time.
+std::optional<job_queue::first_job> scheduler_core::next_canary(const worker_kind& kind, instant now) {
+  if (!has_canaries_ || canaries_running_ > 0) return {};
+  return queue_.first([&](const batch_key& k) { return k.canary && can_run(kind, k, now); }, now);
 }
 
 /// A second batch behind the one that is about to end.
 void scheduler_core::fill(worker_slot& w, instant now, wall_time wall, id_generator& ids, held_keys& held,
                           plan_result& result) {
-  job_queue::key_filter allowed = [&](const batch_key& k) { return can_run(w.kind, k, now) && !held.contains(k); };
+  job_queue::key_filter allowed = [&](const batch_key& k) {
+    return !k.canary && can_run(w.kind, k, now) && !held.contains(k);
+  };
   if (auto head = next_job(w.kind, allowed, now, wall, held, result))
     plan_batch(better_suited(*head, w, now, allowed), w, now, wall, ids, result);
 }
@@ -103,6 +117,7 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   auto size = planner_.choose(q, now);
   auto gpu_s = predicted_gpu_s(*head.key, size);
   planned_batch b{ids.next<batch_id>(wall), w.status.id, head.key, queue_.take(head, size, now, gpu_s)};
+  b.larger_device = has_larger(*b.key, w.kind);
   if (b.jobs.size() < batch_max(*b.key)) last_small_batch_ = now;
   start(b, w, gpu_s, now);
   result.batches.push_back(std::move(b));
@@ -130,6 +145,7 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   w.last_grant = ++grants_;
   w.warm = b.key->model;
   index(w, now);
+  if (b.key->canary) ++canaries_running_;
   note_for_pace(b);
 }
 
@@ -139,7 +155,14 @@ batch_planner::question scheduler_core::question(const batch_key& key, const wor
 
 std::size_t scheduler_core::batch_max(const batch_key& key) const {
   auto found = options_.model_batch_max.find(key.model);
-  return found == options_.model_batch_max.end() ? options_.batch_max : found->second;
+  auto most = found == options_.model_batch_max.end() ? options_.batch_max : found->second;
+  return key.batch_cap == 0 ? most : std::min<std::size_t>(most, key.batch_cap);
+}
+
+bool scheduler_core::has_larger(const batch_key& key, const worker_kind& than) const {
+  return std::ranges::any_of(tallies_, [&](const auto& t) {
+    return t.first.memory_bytes > than.memory_bytes && std::ranges::find(t.first.models, key.model) != t.first.models.end();
+  });
 }
 
 bool scheduler_core::can_run(const worker_kind& kind, const batch_key& key, instant now) const {
@@ -175,6 +198,7 @@ void scheduler_core::plan_preemptions(instant now, plan_result& result) {
   if (std::ranges::none_of(batches_, may_stop)) return; // before the models are asked about every key
   std::size_t needed = 0;
   for (const auto& [key, jobs] : queue_.waiting_by_key(job_class::urgent)) {
+    if (key->canary) continue;
     auto each = planner_.best({*key, jobs, batch_max(*key), 0, {}}, now);
     needed += (jobs + each - 1) / each;
     while (stopping_ < needed) {

@@ -115,9 +115,15 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
   e.needs_bytes = static_cast<std::uint64_t>(planner_.memory().bound(*entry->key, 1).value_or(0));
   e.not_before = queue_.delayed_until(id);
   count_workers(e, *entry->key, now);
+  e.batch_cap = entry->key->batch_cap;
   if (e.not_before && *e.not_before > wall) {
     e.why = wait_reason::retry_later;
     e.state = job_state::retry_wait;
+  } else if (const auto budget = queue_.parked_by(id, now)) {
+    e.why = wait_reason::retry_budget;
+    e.state = job_state::retry_wait;
+    e.retries_running = budget->running;
+    e.retries_max = budget->most;
   } else if (paused_)
     e.why = wait_reason::queue_paused;
   else if (queue_.is_paused(entry->tenant))
@@ -133,7 +139,9 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
   else if (waits_for_off_peak(*entry, now, wall)) {
     e.why = wait_reason::off_peak;
     e.not_before = options_.off_peak.next_begin(wall);
-  } else
+  } else if (entry->key->canary)
+    e.why = wait_reason::canary;
+  else
     e.why = e.workers_idle > 0 ? wait_reason::window : wait_reason::turn;
   return e;
 }

@@ -146,6 +146,20 @@ void batch_supervisor::all_ended(errc code, const std::string& message) {
 }
 
 void batch_supervisor::add_outcome(const supervised_job& job, const job_result& result, std::uint64_t gpu_ms) {
+  auto ran_together = static_cast<std::uint32_t>(std::max<std::size_t>(batch_.jobs.size(), together_));
+  const execution e{.id = job.run.id,
+                    .fence = job.run.fence,
+                    .attempts_used = job.attempts_used,
+                    .code = result.code,
+                    .message = result.message,
+                    .saved = result.saved,
+                    .forget_saved = result.forget_saved,
+                    .mark = job.mark,
+                    .worker = batch_.worker,
+                    .together = ran_together,
+                    .probe = batch_.probe,
+                    .has_fallback = job.has_fallback,
+                    .larger_device = batch_.larger_device};
   job_outcome out;
   if (result.code == errc::ok) {
     out.id = job.run.id;
@@ -154,10 +168,9 @@ void batch_supervisor::add_outcome(const supervised_job& job, const job_result& 
     out.thumbnail = result.thumbnail;
   } else {
     auto jitter = std::uniform_real_distribution<>{0, 1}(random_);
-    execution e{job.run.id,     job.run.fence, job.attempts_used,  result.code,
-                result.message, result.saved,  result.forget_saved};
     out = decide_recovery(e, options_.wall(), jitter, options_.recovery);
   }
+  sign_ = reel::together(sign_, sign_of(e, out));
   out.gpu_ms = gpu_ms;
   end_.outcomes.push_back(std::move(out));
 }
@@ -183,6 +196,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   m.together = together_;
   m.out_of_memory = out_of_memory_;
   m.failed = failed_;
+  m.sign = sign_;
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
     const auto& out = end_.outcomes[i];
     auto code = i < a.codes.size() ? a.codes[i] : errc::internal;
@@ -193,7 +207,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
     switch (out.how) {
     case verdict::retry:
       m.reruns.push_back({out.id, out.fence, counted, out.not_before, saved_steps_after(out, batch_.jobs[i].run.saved),
-                          out.cause == errc::preempted});
+                          out.cause == errc::preempted, out.recovery.value_or(batch_.jobs[i].mark)});
       break;
     case verdict::succeeded: m.ended.emplace_back(out.id, job_state::succeeded); break;
     case verdict::failed: m.ended.emplace_back(out.id, job_state::failed); break;

@@ -41,6 +41,7 @@ struct batch_closed {
   std::uint32_t together = 0;                          ///< most jobs computed at once, where batches joined; 0: alone
   bool out_of_memory = false;                          ///< the batch as a whole
   bool failed = false;                                 ///< likewise: it did not run to its end, nor was it paused
+  health_sign sign = health_sign::none;                ///< what it says about its model
 };
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
@@ -63,6 +64,8 @@ struct supervised_job {
   run_job run; ///< once the worker has it, and when the batch was adopted, only id, fence and, if known, saved run
   std::uint32_t attempts_used = 0;
   std::optional<wall_time> deadline;
+  recovery_mark mark{};
+  bool has_fallback = false; ///< another model may stand in for its own
 };
 
 struct supervised_batch {
@@ -72,6 +75,8 @@ struct supervised_batch {
   std::vector<supervised_job> jobs;
   bool adopted = false; ///< it runs already
   bool join = false;    ///< the batch that runs on the worker
+  bool probe = false;   ///< of a circuit breaker
+  bool larger_device = false; ///< a worker with more memory could run it
 };
 
 class batch_supervisor {
@@ -117,6 +122,7 @@ private:
   std::uint32_t together_ = 0;
   bool out_of_memory_ = false;
   bool failed_ = false;
+  health_sign sign_ = health_sign::none;
   act::watcher watcher_;
   std::vector<caf::typed_response_promise<done>> waiting_; ///< who reported the end; at most a few repeats
 };

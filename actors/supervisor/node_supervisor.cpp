@@ -181,7 +181,8 @@ void node_supervisor::end_all(std::size_t index, errc code, const std::string& m
   for (const auto& id : batches) {
     if (ends_.contains(id)) continue;
     auto why = slots_[index].has_begun(id) ? code : errc::draining;
-    ends_[id] = batch_finished{id, slots_[index].status().id, why, message, {}, 0, 0};
+    auto together = slots_[index].has_begun(id) ? slots_[index].together() : 0;
+    ends_[id] = batch_finished{id, slots_[index].status().id, why, message, {}, 0, 0, together};
     tell_end(id);
   }
 }

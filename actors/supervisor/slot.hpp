@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "messages/worker.hpp"
@@ -101,6 +102,7 @@ public:
     for (const auto& job : m.jobs)
       if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
+    jobs_[m.batch] = static_cast<std::uint32_t>(m.jobs.size());
     return errc::ok;
   }
 
@@ -109,17 +111,25 @@ public:
     if (has(b)) begun_.insert(b);
   }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
+  /// Jobs of the batches that are computed together; 0: there is one batch at most.
+  std::uint32_t together() const {
+    std::uint32_t jobs = 0;
+    for (const auto& b : begun_) jobs += jobs_.at(b);
+    return begun_.size() > 1 ? jobs : 0;
+  }
 
   void release(const batch_id& b, instant now) {
     if (std::erase(status_.batches, b) > 0) idle_since_ = now;
     begun_.erase(b);
+    jobs_.erase(b);
   }
 
 private:
   slot_options options_;
   restart_budget budget_;
   worker_status status_;
-  std::set<batch_id> begun_; ///< of the batches on it
+  std::set<batch_id> begun_;               ///< of the batches on it
+  std::map<batch_id, std::uint32_t> jobs_; ///< of each of these, how many
   instant heard_at_{};
   instant idle_since_{};
   bool wanted_ = true;
