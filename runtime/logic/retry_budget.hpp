@@ -1,9 +1,9 @@
 // retry_budget.hpp: How much of a model's work may be retries, so that what fails does not crowd out what would not.
 //
-// Two bounds, both of which a retry needs: as many run at once as `share` of all jobs that run or wait (as in Envoy), but
-// `least` in any case; and tokens, of which every failure takes one and every success gives a tenth (as in gRPC). Below
-// half of them only one retry runs at a time: it shows when things are well again. Time gives tokens back too, because
-// where nothing but retries waits no success would.
+// Two bounds, both of which a retry needs: as many run at once as `share` of all jobs that run or wait (as in Envoy),
+// but `least` in any case; and tokens, of which every failure takes one and every success gives a tenth (as in gRPC).
+// Below half of them only one retry runs at a time: it shows when things are well again. Time gives tokens back too,
+// because where nothing but retries waits no success would.
 //
 // Value type; owned by the scheduler's queue, one per model. Never reads a clock.
 #pragma once
