@@ -198,6 +198,9 @@ scheduler_config read_scheduler(config_table t) {
   s.off_peak = read_off_peak(t);
   s.free_margin = t.number("free_margin", 0, 1, 0.1);
   read_ageing(t, s.queue);
+  s.breaker_open = t.duration("breaker_open", 100ms, 1h, 30s);
+  s.degrade_after = t.duration("degrade_after", 0ms, 24h, 30s);
+  s.degrade_wait = t.duration("degrade_wait", 1s, 24h, 10min);
   s.cold_start = t.duration("cold_start", 0ms, 1h, 0ms);
   s.scaling.drain_target = t.duration("drain_target", 1s, 24h, s.scaling.drain_target);
   s.scaling.cooldown = t.duration("scale_down_after", 1s, 24h, s.scaling.cooldown);
@@ -291,6 +294,7 @@ model_config_entry read_model(config_table t, const cluster_config& c, bool is_l
   m.renderer.threads = static_cast<int>(t.integer("threads", 0, 256, 0));
   m.renderer.artifact_bytes =
       static_cast<std::size_t>(t.integer("artifact_bytes", 0, static_cast<std::int64_t>(limits::object_bytes_max), 0));
+  if (auto file = t.text("fail_file", ""); !file.empty()) m.renderer.fail_file = resolve(file, c.file);
   m.renderer.precision = t.choice("precision", {"auto", "float32", "bf16"}, "auto");
   m.renderer.experts = t.choice("experts", {"both", "one", "streamed"}, "both");
   m.renderer.drop_text_encoder = t.flag("drop_text_encoder", false);
@@ -299,12 +303,29 @@ model_config_entry read_model(config_table t, const cluster_config& c, bool is_l
   if (!tokenizer.empty()) m.tokenizer_file = resolve(tokenizer, c.file);
   m.text_len = static_cast<int>(t.integer("text_len", 1, limits::prompt_tokens_max, limits::prompt_tokens_max));
   m.batch_max = static_cast<std::size_t>(t.integer("batch_max", 1, limits::batch_jobs_max, 8));
+  if (auto fallback = t.text("fallback", ""); !fallback.empty()) m.fallback = model_id{fallback};
   read_shapes(t, m.profile);
   read_sampling(t, m.profile);
   read_priors(t, m);
   if (auto problem = problem_of(m.profile); !problem.empty()) t.refuse("id", problem);
   t.finish();
   return m;
+}
+
+/// The prompt travels as token ids, so both must read the same.
+void check_fallbacks(const std::vector<model_config_entry>& models, config_table& file) {
+  for (const auto& m : models) {
+    if (!m.fallback) continue;
+    auto light = std::ranges::find(models, *m.fallback, [](const auto& o) { return o.profile.id; });
+    auto refuse = [&](const std::string& why) {
+      file.refuse("model", "the fallback \"" + m.fallback->value + "\" of " + m.profile.id.value + " " + why);
+    };
+    if (light == models.end()) refuse("is no model of this file");
+    if (light->profile.id == m.profile.id) refuse("is the model itself");
+    if (light->fallback) refuse("has a fallback of its own; allowed is one step");
+    if (light->tokenizer_file != m.tokenizer_file || light->text_len != m.text_len)
+      refuse("has another tokenizer or text_len: allowed are the same");
+  }
 }
 
 std::vector<model_config_entry> read_models(config_table& file, const cluster_config& c, const node_id& self) {
@@ -317,6 +338,7 @@ std::vector<model_config_entry> read_models(config_table& file, const cluster_co
     models.push_back(std::move(m));
   }
   if (models.empty()) file.refuse("model", "at least one [[model]] is needed");
+  check_fallbacks(models, file);
   return models;
 }
 

@@ -68,6 +68,9 @@ struct scheduler_config {
   queue_options queue;
   std::chrono::milliseconds cold_start{};
   scaling_options scaling;
+  std::chrono::milliseconds breaker_open{};  ///< the first time; up to ten times as long
+  std::chrono::milliseconds degrade_after{}; ///< of trouble with a model, its fallback stands in
+  std::chrono::milliseconds degrade_wait{};  ///< for a model, in an overload
 };
 
 struct workers_config {
@@ -85,6 +88,7 @@ struct model_config_entry {
   std::size_t batch_max = 8;
   std::optional<cost_prior> cost;     ///< of the default shape
   std::optional<memory_prior> memory; ///< likewise
+  std::optional<model_id> fallback;   ///< stands in for it
 };
 
 struct cluster_config {

@@ -37,20 +37,22 @@ using worker_objects_protocol = act::protocol<put_answer(put_objects), object_sl
 using worker_objects_ref = act::ref<worker_objects_protocol>;
 
 /// Queue and batches. From the ledger (jobs_queued), gateways, worker nodes and operators.
-using scheduler_protocol = act::protocol<done(jobs_queued),              //
-                                         void(job_cancelled),            //
-                                         job_live(describe_job),         //
-                                         void(watch_jobs),               //
-                                         workers_view(describe_workers), //
-                                         queue_view(describe_queue),     //
-                                         explanation(explain_job),       //
-                                         void(workers_report),           //
-                                         void(batch_progress),           //
+using scheduler_protocol = act::protocol<done(jobs_queued),                //
+                                         void(job_cancelled),              //
+                                         job_live(describe_job),           //
+                                         void(watch_jobs),                 //
+                                         workers_view(describe_workers),   //
+                                         queue_view(describe_queue),       //
+                                         breakers_view(describe_breakers), //
+                                         explanation(explain_job),         //
+                                         void(workers_report),             //
+                                         void(batch_progress),             //
                                          done(batch_finished)>;
 using scheduler_ref = act::ref<scheduler_protocol>;
 
 /// Commands to the scheduler that are durable before they are answered. From gateways, which know who may give them.
-using operations_protocol = act::protocol<pause_list(set_pause), reprioritise_answer(reprioritise_job)>;
+using operations_protocol =
+    act::protocol<pause_list(set_pause), breakers_view(set_breaker), reprioritise_answer(reprioritise_job)>;
 using operations_ref = act::ref<operations_protocol>;
 
 using gateway_protocol = act::protocol<void(job_update)>;

@@ -52,8 +52,8 @@ enum class wait_reason : std::uint8_t {
   window = 7,           ///< a worker is free; it waits for company
   turn = 8,             ///< workers are busy and others come first
   ended = 9,
-  quota = 10,    ///< as many jobs of its tenant run as may
-  off_peak = 11, ///< of class free: waits for a window, for idle workers, or until its deadline or age calls
+  quota = 10,        ///< as many jobs of its tenant run as may
+  off_peak = 11,     ///< of class free: waits for a window, for idle workers, or until its deadline or age calls
   breaker = 12,      ///< the circuit breakers of its model are open
   retry_budget = 13, ///< it failed before, and as many retries of its model run as may
   canary = 14,       ///< its content was poison: it waits until nothing else does and no other one like it runs

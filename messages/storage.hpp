@@ -149,7 +149,7 @@ struct grant_batch {
   batch_id batch; ///< also names the lease
   worker_id worker;
   model_id served_model;
-  std::vector<job_id> jobs; ///< at most limits::batch_jobs_max
+  std::vector<job_id> jobs;                      ///< at most limits::batch_jobs_max
   degrade_reason degrade = degrade_reason::none; ///< of those that asked for another model and are not degraded yet
   bool operator==(const grant_batch&) const = default;
 };

@@ -222,6 +222,7 @@ template <class Message, class Answer> void gateway_shell::command(line_call<Mes
 
 void gateway_shell::on_call(reprioritise_call c) { command(std::move(c)); }
 void gateway_shell::on_call(pause_call c) { command(std::move(c)); }
+void gateway_shell::on_call(breaker_call c) { command(std::move(c)); }
 
 void gateway_shell::on_call(quota_call c) {
   auto reply = shared(std::move(c.reply));

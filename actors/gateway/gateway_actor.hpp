@@ -75,6 +75,7 @@ private:
   void on_call(delete_call c);
   void on_call(reprioritise_call c);
   void on_call(pause_call c);
+  void on_call(breaker_call c);
   void on_call(quota_call c);
   void on_call(object_call c);
   void on_call(line_watch c);

@@ -58,10 +58,11 @@ using cancel_call = line_call<cancel_job, cancel_answer>;
 using delete_call = line_call<delete_job, delete_answer>;
 using reprioritise_call = line_call<reprioritise_job, reprioritise_answer>;
 using pause_call = line_call<set_pause, pause_list>;
+using breaker_call = line_call<set_breaker, breakers_view>;
 using quota_call = line_call<read_quota, quota_view>;
 using object_call = line_call<read_object, object_slice>;
 using any_line_call = std::variant<accept_call, read_call, list_call, cancel_call, delete_call, reprioritise_call,
-                                   pause_call, quota_call, object_call, line_watch>;
+                                   pause_call, breaker_call, quota_call, object_call, line_watch>;
 
 /// Shared by a gateway_line and the actor that serves it at the time.
 class gateway_inbox {
@@ -96,6 +97,7 @@ public:
   void remove(delete_job m, line_reply<delete_answer> reply) override;
   void reprioritise(reprioritise_job m, line_reply<reprioritise_answer> reply) override;
   void pause(set_pause m, line_reply<pause_list> reply) override;
+  void breaker(set_breaker m, line_reply<breakers_view> reply) override;
   void quota(read_quota m, line_reply<quota_view> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;

@@ -55,6 +55,7 @@ public:
   virtual void remove(delete_job m, line_reply<delete_answer> reply) = 0;
   virtual void reprioritise(reprioritise_job m, line_reply<reprioritise_answer> reply) = 0;
   virtual void pause(set_pause m, line_reply<pause_list> reply) = 0;
+  virtual void breaker(set_breaker m, line_reply<breakers_view> reply) = 0;
   virtual void quota(read_quota m, line_reply<quota_view> reply) = 0;
   virtual void read_object(reel::read_object m, line_reply<object_slice> reply) = 0;
 

@@ -99,8 +99,8 @@ public:
   /// Another class for a waiting job; false when it does not wait.
   bool reprioritise(const job_id& id, job_class to, instant now);
 
-  /// Moves the delayed jobs whose time has come into their place, as far as retry budgets go. Gives the time of the next
-  /// one.
+  /// Moves the delayed jobs whose time has come into their place, as far as retry budgets go. Gives the time of the
+  /// next one.
   std::optional<wall_time> release(wall_time wall, instant now = {});
 
   /// The job to serve next among those whose key passes the filter.

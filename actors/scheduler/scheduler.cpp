@@ -43,12 +43,12 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const job_cancelled& m) { on_job_cancelled(m); },
       [this](const describe_job& m) { return on_describe_job(m); },
       [this](const watch_jobs& m) { on_watch_jobs(m); },
-      [this](const describe_workers&) {
-        return workers_view{core_.workers(), core_.pauses().all};
-      },
+      [this](const describe_workers&) { return on_describe_workers(); },
+      [this](const describe_breakers&) { return on_describe_breakers(); },
       [this](const describe_queue&) { return on_describe_queue(); },
       [this](const explain_job& m) { return on_explain_job(m); },
       [this](const set_pause& m) { return on_set_pause(m); },
+      [this](const set_breaker& m) { return on_set_breaker(m); },
       [this](const reprioritise_job& m) { return on_reprioritise_job(m); },
       [this](const workers_report& m) { on_workers_report(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
@@ -58,7 +58,6 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](plan_timeout t) { on_plan_timeout(t); },
       [this](lead_timeout) { on_lead_timeout(); },
       [this](orphan_timeout) { on_orphan_timeout(); },
-      [this](pauses_timeout) { on_pauses_timeout(); },
   };
 }
 
@@ -72,6 +71,7 @@ void scheduler::on_lead_timeout() {
         log::info("leadership taken", {{"term", term_}});
         scale_from_ = act::now(self_) + options_.scale_after;
         learn_pauses();
+        learn_breakers();
         act::tell_after(self_, 1s, self_, orphan_timeout{});
       },
       [this](errc code) {
@@ -143,6 +143,7 @@ void scheduler::plan() {
   auto now = act::now(self_);
   if (now < hold_until_) return arm_plan(hold_until_);
   auto result = core_.plan(now, options_.wall(), ids_);
+  log_breakers();
   for (const auto& b : result.batches) grant(b);
   for (const auto& p : result.preempt) {
     log::info("batch paused for an urgent job", {{"batch", to_string(p.id)}, {"worker", p.worker.value}});
@@ -174,7 +175,7 @@ void scheduler::on_plan_timeout(plan_timeout t) {
 }
 
 void scheduler::grant(const planned_batch& b) {
-  grant_batch m{term_, b.id, b.worker, b.key->model, {}};
+  grant_batch m{term_, b.id, b.worker, b.key->model, {}, b.degrade};
   for (const auto& job : b.jobs) m.jobs.push_back(job.id);
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
@@ -193,6 +194,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
   supervised_batch batch{term_, b.id, b.worker, {}, false, b.join};
   batch.larger_device = b.larger_device;
+  batch.probe = b.probe;
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;
@@ -200,10 +202,12 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                 granted.fence,
                 request.prompt_tokens,
                 request.negative_tokens,
-                request.params,
+                core_.served_by(b.key->model, request.params),
                 object_prefix(request.tenant, request.id, granted.generation, granted.fence),
                 granted.saved};
-    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery});
+    if (b.key->model != request.params.model) run.instead_of = request.params.model;
+    const bool has_fallback = request.allow_degraded && core_.has_fallback(key_of(request.params));
+    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery, has_fallback});
   }
   if (batch.jobs.empty()) {
     stops_.erase(b.id);
@@ -213,8 +217,10 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                                {"worker", b.worker.value},
                                {"jobs", batch.jobs.size()},
                                {"key", to_string(*b.key)},
-                               {"join", b.join}});
-  wiring_.metrics->batch_started(batch.jobs.size());
+                               {"join", b.join},
+                               {"probe", b.probe},
+                               {"degrade", to_string(b.degrade)}});
+  wiring_.metrics->batch_started(batch.jobs.size(), b.degrade);
   for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
   supervise(std::move(batch));
 }
@@ -247,8 +253,13 @@ void scheduler::supervise(supervised_batch b) {
   const auto& slots = wiring_.slots.at(node_id{b.worker.value.substr(0, b.worker.value.find('/'))});
   supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
   again.larger_device = b.larger_device;
+  again.probe = b.probe;
   for (const auto& job : b.jobs)
-    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved}, job.attempts_used, {}, job.mark});
+    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved},
+                          job.attempts_used,
+                          {},
+                          job.mark,
+                          job.has_fallback});
   auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots, batch_owner_ref{self_},
                                                   options_.supervisor);
   supervisors_[id] = child;
@@ -264,7 +275,12 @@ void scheduler::supervise(supervised_batch b) {
 void scheduler::adopt(const adoption& a) {
   log::info("running batch adopted", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   supervised_batch batch{term_, a.id, a.worker, {}, true};
-  for (const auto& job : a.jobs) batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}}, job.attempts_used, {}, job.mark});
+  for (const auto& job : a.jobs)
+    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}},
+                          job.attempts_used,
+                          {},
+                          job.mark,
+                          !job.key->keeps_model && core_.has_fallback(*job.key)});
   supervise(std::move(batch));
 }
 
@@ -298,9 +314,12 @@ void scheduler::requeue(const adoption& a) {
 }
 
 void scheduler::on_orphan_timeout() {
+  if (std::exchange(pauses_unread_, false)) learn_pauses();
+  if (std::exchange(breakers_unread_, false)) learn_breakers();
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
   wiring_.metrics->queue(core_.view());
+  wiring_.metrics->breakers(core_.breakers(act::now(self_)));
   scale();
   act::tell_after(self_, 1s, self_, orphan_timeout{});
 }
@@ -359,7 +378,8 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory, m.failed, m.together, m.sign});
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_),
+               {m.peak_bytes, m.out_of_memory, m.failed, m.together, m.sign});
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
   for (const auto& [id, state] : m.ended) notify(id, state);

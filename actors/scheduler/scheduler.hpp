@@ -26,11 +26,11 @@ struct plan_timeout {
 };
 struct lead_timeout {};
 struct orphan_timeout {};
-struct pauses_timeout {};
 
 using scheduler_actor_protocol =
-    act::extend<scheduler_protocol, pause_list(set_pause), reprioritise_answer(reprioritise_job), void(peer_changed),
-                void(batch_closed), void(plan_timeout), void(lead_timeout), void(orphan_timeout), void(pauses_timeout)>;
+    act::extend<scheduler_protocol, pause_list(set_pause), breakers_view(set_breaker),
+                reprioritise_answer(reprioritise_job), void(peer_changed), void(batch_closed), void(plan_timeout),
+                void(lead_timeout), void(orphan_timeout)>;
 
 struct scheduler_wiring {
   node_id self;
@@ -66,7 +66,10 @@ private:
   caf::result<explanation> on_explain_job(const explain_job& m);
   void on_watch_jobs(const watch_jobs& m);
   queue_view on_describe_queue();
+  workers_view on_describe_workers();
+  breakers_view on_describe_breakers();
   caf::result<pause_list> on_set_pause(const set_pause& m);
+  caf::result<breakers_view> on_set_breaker(const set_breaker& m);
   caf::result<reprioritise_answer> on_reprioritise_job(const reprioritise_job& m);
   void on_workers_report(const workers_report& m);
   void on_batch_progress(const batch_progress& m);
@@ -76,10 +79,11 @@ private:
   void on_plan_timeout(plan_timeout t);
   void on_lead_timeout();
   void on_orphan_timeout();
-  void on_pauses_timeout() { learn_pauses(); }
 
   void read_ledger(std::optional<job_id> after);
   void learn_pauses();
+  void learn_breakers();
+  void log_breakers();
   void plan();
   void grant(const planned_batch& b);
   void on_granted(const planned_batch& b, const grant_answer& a);
@@ -106,10 +110,11 @@ private:
   id_generator ids_;
   std::uint64_t term_ = 0;
   bool recovering_ = true;
-  bool reading_ = false;            ///< a pass over the ledger is under way
-  bool read_again_ = false;         ///< something was missed: another pass after this one
-  std::uint64_t pause_changes_ = 0; ///< answered, or failed
-  instant hold_until_{};            ///< no grants before: the ledger could not
+  bool reading_ = false;                                  ///< a pass over the ledger is under way
+  bool read_again_ = false;                               ///< something was missed: another pass after this one
+  std::uint64_t pause_changes_ = 0, breaker_changes_ = 0; ///< answered, or failed
+  bool pauses_unread_ = false, breakers_unread_ = false;  ///< the ledger could not: it is asked again
+  instant hold_until_{};                                  ///< no grants before: the ledger could not
   instant plan_armed_for_{};
   std::uint64_t plan_number_ = 0;
   std::map<batch_id, batch_supervisor_ref> supervisors_;
@@ -125,4 +130,3 @@ private:
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::plan_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::lead_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::orphan_timeout)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::pauses_timeout)

@@ -8,6 +8,13 @@ std::string node_of(const worker_id& w) { return w.value.substr(0, w.value.find(
 
 namespace {
 
+/// The same for jobs that ask for the same.
+std::uint64_t content_of(const job_request& request) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < sizeof word; ++i) word = word << 8 | request.payload_sha256.bytes[i];
+  return word == 0 ? uuid_hash{}(request.id) : word;
+}
+
 queue_options queue_options_of(const scheduler_options& o) {
   auto q = o.queue;
   q.dues = !o.off_peak.empty();
@@ -18,7 +25,8 @@ queue_options queue_options_of(const scheduler_options& o) {
 
 scheduler_core::scheduler_core(scheduler_options o)
     : options_{std::move(o)}, queue_{queue_options_of(options_)}, planner_{options_.cost_priors,
-                                                                           options_.memory_priors} {
+                                                                           options_.memory_priors},
+      breakers_{options_.breaker}, overload_{options_.overload} {
   for (const auto& [tenant, weight] : options_.weights) queue_.set_weight(tenant, weight);
 }
 
@@ -26,12 +34,14 @@ scheduler_core::scheduler_core(scheduler_options o)
 batch_key scheduler_core::place_of(batch_key key, const recovery_mark& mark) const {
   key.batch_cap = static_cast<std::uint16_t>(std::min(mark.batch_cap, 0xFFFFu));
   key.canary = mark.canary;
-  return key;
+  if (mark.degraded == degrade_reason::none) return key;
+  return light_of(key).value_or(key);
 }
 
 void scheduler_core::add(const waiting_job& as_stored, instant now) {
   if (running_.contains(as_stored.id)) return;
   auto job = as_stored;
+  job.key.keeps_model = job.keeps_model && options_.fallbacks.contains(job.key.model);
   job.key = place_of(job.key, job.recovery);
   has_canaries_ = has_canaries_ || job.key.canary;
   if (job.state != job_state::leased) {
@@ -88,18 +98,22 @@ void scheduler_core::granted(const batch_id& id, const std::vector<granted_job>&
       queue_.ended(b.jobs[i]);
       continue;
     }
+    b.content ^= content_of(jobs[i].request);
     b.jobs[i].fence = jobs[i].fence;
     b.jobs[i].attempts_used = jobs[i].attempts_used;
     b.jobs[i].generation = jobs[i].generation;
     kept.push_back(b.jobs[i]);
   }
   b.jobs = std::move(kept);
-  if (b.jobs.empty()) take_out(id, {});
+  if (!b.jobs.empty()) return;
+  judge(b, {}, {}, b.started_at);
+  take_out(id, {});
 }
 
 void scheduler_core::grant_failed(const batch_id& id, instant now) {
   auto b = take_out(id, now);
   if (!b) return;
+  judge(*b, {}, {}, now);
   settle(*b, 0);
   for (const auto& job : b->jobs) queue_.add(job, {}, now);
 }
@@ -120,6 +134,8 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
     pool_.remove(w->second);
     w->second.avoid_until = now + options_.avoid_for;
   }
+  judge(found->second, m, measured, now);
+  if (w != workers_.end()) judge(w->second, m, measured.has_value(), now);
   auto b = *take_out(id, now);
   if (measured) planner_.cost().learn(*b.key, b.jobs.size(), *measured);
   auto together = std::max<std::size_t>(b.jobs.size(), m.together);
@@ -231,12 +247,15 @@ std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_i
   auto lease = std::move(found->second.lease);
   orphans_.erase(found);
   for (const auto& job : lease.jobs) running_[job.id] = id;
-  batches_.emplace(id, running_batch{on, lease.jobs.front().key, lease.jobs, true, {}, now, {}});
+  running_batch b{on, lease.jobs.front().key, lease.jobs, true, {}, now, {}};
+  b.content = uuid_hash{}(lease.jobs.front().id); // what was asked for is not known here
   if (lease.jobs.front().cls == job_class::free) free_batches_.insert(id);
   if (lease.jobs.front().key->canary) ++canaries_running_;
   auto& w = workers_[on];
   pool_.remove(w);
   w.status.id = on;
+  pass_breaker(b, w.kind.device, now);
+  batches_.emplace(id, std::move(b));
   w.batches.push_back(id);
   index(w, now);
   return lease;
@@ -258,7 +277,7 @@ void scheduler_core::node_suspect(const node_id& node, bool suspect, instant now
 }
 
 bool scheduler_core::usable(const worker_slot& w) const {
-  return w.status.state == worker_state::ready && !suspects_.contains(node_of(w.status.id));
+  return w.status.state == worker_state::ready && !w.ejected_until && !suspects_.contains(node_of(w.status.id));
 }
 
 /// Whatever changed about a worker: the pool learns what it may be given, and when.
@@ -297,6 +316,7 @@ std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
       count_memory(w, false);
       tally(w, false);
       lost.insert(lost.end(), w.batches.begin(), w.batches.end());
+      if (w.ejected_until) ejected_.erase({*w.ejected_until, at->first});
     }
     at = here ? workers_.erase(at) : std::next(at);
   }

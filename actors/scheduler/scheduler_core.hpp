@@ -12,6 +12,9 @@
 // With off-peak hours configured, class free runs (a) in them, (b) while a margin of the workers that can run it stays
 // idle, (c) as far as its deadlines need (free_pace.hpp), (d) for one turn of a tenant past its age; without, at its
 // turn.
+// A model whose circuit breaker is open gets nothing on that class of GPU; half open, single jobs, rather those that no
+// batch crashed under; after a while its fallback stands in for jobs that allow it. A worker that fails again and again
+// is left alone while others serve its models.
 //
 // Never reads a clock, never logs. All times come in as arguments. Neither copied nor moved.
 #pragma once
@@ -19,10 +22,13 @@
 #include "actors/scheduler/arrival_rate.hpp"
 #include "actors/scheduler/autoscaler.hpp"
 #include "actors/scheduler/batch_planner.hpp"
+#include "actors/scheduler/breaker_board.hpp"
+#include "actors/scheduler/fallback.hpp"
 #include "actors/scheduler/free_pace.hpp"
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/worker_pool.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
+#include "runtime/logic/overload_watch.hpp"
 
 namespace reel {
 
@@ -45,6 +51,12 @@ struct scheduler_options {
   bool join = true;                                 ///< jobs may join a running batch of their key, where it pays
   off_peak_windows off_peak;                        ///< none: class free runs whenever its turn comes
   double free_margin = 0.1; ///< part of the workers that stays idle when class free is given one in peak hours
+  circuit_breaker::options breaker;
+  std::map<model_id, fallback_rule> fallbacks;     ///< by the model that they stand in for; they have none themselves
+  std::chrono::milliseconds degrade_after{30'000}; ///< of breakers that are not closed
+  std::chrono::milliseconds degrade_wait{600'000}; ///< for a model, in an overload
+  overload_watch::options overload;
+  std::size_t queued_jobs_max = 1'000'000; ///< what an overload is measured by
 };
 
 /// "These jobs on that worker": what plan() decides.
@@ -53,8 +65,10 @@ struct planned_batch {
   worker_id worker;
   key_ptr key;
   std::vector<queue_entry> jobs;
-  bool join = false;          ///< the batch that runs there
-  bool larger_device = false; ///< another worker that could run it has more memory
+  bool join = false;                             ///< the batch that runs there
+  bool larger_device = false;                    ///< another worker that could run it has more memory
+  bool probe = false;                            ///< of a circuit breaker
+  degrade_reason degrade = degrade_reason::none; ///< its key's model stands in for the one that was asked for
 };
 
 /// "Stop this batch at its next step and save it": an urgent job needs its worker.
@@ -115,6 +129,9 @@ public:
   /// These pauses and no others.
   void obey(const pause_list& pauses);
 
+  /// These orders to circuit breakers and no others.
+  void obey(const breaker_overrides& orders, instant now) { breakers_.obey(orders, now); }
+
   // ---- plan and its outcome
 
   plan_result plan(instant now, wall_time wall, id_generator& ids);
@@ -154,12 +171,22 @@ public:
   /// Leases of the ledger that nobody claimed in time: their jobs have to be requeued through the ledger.
   std::vector<adoption> expired_orphans(instant now);
 
+  // ---- fallbacks
+
+  /// What the model that serves a job is told to make, when it asked for this.
+  render_params served_by(const model_id& model, const render_params& asked) const;
+  /// Another model can make the shape of such jobs.
+  bool has_fallback(const batch_key& key) const { return light_of(key).has_value(); }
+
   // ---- views
 
   std::optional<job_live> describe(const job_id& id, instant now = {}) const;
   explanation explain(const job_id& id, instant now, wall_time wall) const;
   std::vector<worker_status> workers() const;
   queue_view view() const; ///< without tenants
+  std::vector<breaker_status> breakers(instant now) const { return breakers_.view(now); }
+  /// What changed about circuit breakers, each change once.
+  std::vector<breaker_event> take_breaker_events() { return breakers_.take_events(); }
   const pause_list& pauses() const { return pauses_; }
   /// What there is to do, by model; models without work are not in it. Nothing waits while the queue is paused. Looks
   /// at `keys_looked_at` of the waiting keys at most; the rest is taken to be like them.
@@ -183,6 +210,11 @@ private:
     double charged_gpu_s = 0; ///< each job's tenant
     bool stopping = false;    ///< preempted
     bool joined = false;      ///< it runs together with the one before it
+    breaker_key breaker{};
+    circuit_breaker::pass pass{};
+    std::uint64_t content = 0;                           ///< of what was asked for: a hash
+    std::optional<std::chrono::microseconds> foretold{}; ///< by measurements
+    degrade_reason degrade = degrade_reason::none;
   };
   struct orphan {
     adoption lease;
@@ -197,7 +229,6 @@ private:
                  plan_result& result);
   std::optional<job_queue::first_job> next_job(const worker_kind& kind, const job_queue::key_filter& allowed,
                                                instant now, wall_time wall, held_keys& held, plan_result& result);
-  std::optional<job_queue::first_job> next_canary(const worker_kind& kind, instant now);
   job_queue::first_job better_suited(job_queue::first_job head, const worker_slot& w, instant now,
                                      const job_queue::key_filter& allowed);
   double suits(const batch_key& key, const worker_slot& w, instant now) const;
@@ -220,6 +251,26 @@ private:
   bool has_larger(const batch_key& key, const worker_kind& than) const;
   bool can_run(const worker_kind& kind, const batch_key& key, instant now) const;
 
+  // health (scheduler_core_health.cpp)
+  bool may_run(const worker_kind& kind, const batch_key& key, instant now) const;
+  bool any_may_run(const batch_key& key, instant now) const;
+  bool is_clean(const worker_kind& kind, const batch_key& key) const;
+  std::optional<job_queue::first_job> last_resort(const worker_kind& kind, instant now);
+  void pass_breaker(running_batch& b, const std::string& device, instant now);
+  void judge(const running_batch& b, const batch_measures& m, std::optional<std::chrono::milliseconds> measured,
+             instant now);
+  void judge(worker_slot& w, const batch_measures& m, bool ran_through, instant now);
+  void readmit(instant now);
+  // fallbacks (scheduler_core_fallback.cpp)
+  std::optional<batch_key> light_of(const batch_key& key) const;
+  void refresh_degrading(instant now);
+  void refresh_waits(instant now);
+  bool is_shut_for_long(const model_id& model, instant now) const;
+  degrade_reason degrades_on(const worker_kind& kind, const batch_key& key, instant now) const;
+  void degrade(planned_batch& b, const key_ptr& light, degrade_reason why);
+
+  void explain_breaker(explanation& e, const batch_key& key, instant now, wall_time wall) const;
+
   // class free (scheduler_core_free.cpp)
   void hold_free(instant now, wall_time wall);
   void owe_free();
@@ -233,12 +284,14 @@ private:
 
   // workers
   bool usable(const worker_slot& w) const;
+  void eject(worker_slot& w, instant until);
   void index(worker_slot& w, instant now);
   void count_memory(worker_slot& w, bool is_usable);
   std::optional<instant> ends_at(const running_batch& b) const;
   std::optional<running_batch> take_out(const batch_id& id, instant now);
   void settle(const running_batch& b, double gpu_s);
   batch_key place_of(batch_key key, const recovery_mark& mark) const;
+  bool may_take(const worker_kind& kind, const batch_key& key, instant now) const;
   void move_on(queue_entry& job, const job_rerun& rerun);
   void check_batches(const worker_slot& w, instant now, std::vector<batch_id>& lost);
   void check_orphans(const workers_report& r, instant now);
@@ -276,6 +329,12 @@ private:
   std::chrono::duration<double> longest_other_{0}; ///< predicted, of the batches of other classes of late
   std::uint64_t grants_ = 0;
   std::size_t stopping_ = 0; ///< batches being preempted
+  breaker_board breakers_;
+  overload_watch overload_;
+  std::map<model_id, degrade_reason> degrading_;            ///< at this plan
+  std::map<model_id, std::chrono::duration<double>> waits_; ///< in an overload, as of waits_at_
+  instant waits_at_{};
+  std::set<std::pair<instant, worker_id>> ejected_; ///< until when
   bool has_canaries_ = false;
   std::size_t canaries_running_ = 0;
 };

@@ -22,7 +22,7 @@ void scheduler_core::plan_joins(instant now, wall_time wall, id_generator& ids, 
 /// An idle worker that waits for company will take them.
 bool scheduler_core::any_idle_for(const batch_key& key, instant now) const {
   return pool_.any_idle() &&
-         std::ranges::any_of(pool_.idle_kinds(), [&](const worker_kind& kind) { return can_run(kind, key, now); });
+         std::ranges::any_of(pool_.idle_kinds(), [&](const worker_kind& kind) { return may_run(kind, key, now); });
 }
 
 /// It denoises, nothing waits behind it, and its worker takes another batch.
@@ -39,7 +39,8 @@ bool scheduler_core::join(const batch_id& running, instant now, wall_time wall, 
   const auto& b = batches_.at(running);
   if (!is_joinable(b)) return true;
   auto& w = workers_.at(b.worker);
-  auto head = queue_.first([&](const batch_key& k) { return !k.canary && can_run(w.kind, k, now); }, now);
+  if (breakers_.is_careful(b.breaker, now)) return true;
+  auto head = queue_.first([&](const batch_key& k) { return !k.canary && may_run(w.kind, k, now); }, now);
   if (!head || *head->key != *b.key || head->cls == job_class::urgent) return false;
   batch_planner::join_question q{*b.key, b.jobs.size(), queue_.count(*b.key), batch_max(*b.key), w.kind.memory_bytes,
                                  {}};

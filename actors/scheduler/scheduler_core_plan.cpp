@@ -20,8 +20,13 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   plan_result result;
   if (auto due = queue_.release(wall, now)) wake(result, now + std::max(*due - wall, 1ms));
   if (queue_.parked() > 0) wake(result, now + 1s);
+  breakers_.check(now);
   if (paused_ || queue_.size() == queue_.delayed()) return result;
+  readmit(now);
+  if (!ejected_.empty()) wake(result, ejected_.begin()->first);
   pool_.refresh(now);
+  if (auto next = breakers_.next_check()) wake(result, std::max(*next, now + 1ms));
+  refresh_degrading(now);
   hold_free(now, wall);
   held_keys held;
   if (pool_.any_idle())
@@ -38,31 +43,21 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
 
 void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time wall, id_generator& ids, held_keys& held,
                                plan_result& result) {
-  job_queue::key_filter allowed = [&](const batch_key& k) {
-    return !k.canary && can_run(kind, k, now) && !held.contains(k);
-  };
+  job_queue::key_filter allowed = [&](const batch_key& k) { return may_take(kind, k, now) && !held.contains(k); };
   while (auto head = next_job(kind, allowed, now, wall, held, result)) {
     auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms);
     if (!w) return;
     plan_batch(better_suited(*head, *w, now, allowed), *w, now, wall, ids, result);
   }
-  if (auto head = next_canary(kind, now))
+  if (auto head = last_resort(kind, now))
     if (auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms))
       plan_batch(*head, *w, now, wall, ids, result);
-}
-
-/// What may take down its worker runs when nothing else is to, one at a time.
-std::optional<job_queue::first_job> scheduler_core::next_canary(const worker_kind& kind, instant now) {
-  if (!has_canaries_ || canaries_running_ > 0) return {};
-  return queue_.first([&](const batch_key& k) { return k.canary && can_run(kind, k, now); }, now);
 }
 
 /// A second batch behind the one that is about to end.
 void scheduler_core::fill(worker_slot& w, instant now, wall_time wall, id_generator& ids, held_keys& held,
                           plan_result& result) {
-  job_queue::key_filter allowed = [&](const batch_key& k) {
-    return !k.canary && can_run(w.kind, k, now) && !held.contains(k);
-  };
+  job_queue::key_filter allowed = [&](const batch_key& k) { return may_take(w.kind, k, now) && !held.contains(k); };
   if (auto head = next_job(w.kind, allowed, now, wall, held, result))
     plan_batch(better_suited(*head, w, now, allowed), w, now, wall, ids, result);
 }
@@ -100,7 +95,8 @@ double scheduler_core::suits(const batch_key& key, const worker_slot& w, instant
 job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, const worker_slot& w, instant now,
                                                    const job_queue::key_filter& allowed) {
   constexpr double good = 0.95, lead_batches = 2;
-  if (head.aged || head.cls == job_class::urgent || suits(*head.key, w, now) >= good) return head;
+  if (head.aged || head.cls == job_class::urgent) return head;
+  if (degrades_on(w.kind, *head.key, now) != degrade_reason::none || suits(*head.key, w, now) >= good) return head;
   auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, w, now) >= good; };
   auto other = queue_.first(good_here, now);
   if (!other || other->cls != head.cls || other->aged) return head;
@@ -111,13 +107,19 @@ job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, co
 
 void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall,
                                 id_generator& ids, plan_result& result) {
-  auto q = question(*head.key, w.kind, head.cls == job_class::free);
+  const auto why = degrades_on(w.kind, *head.key, now);
+  const auto key = why == degrade_reason::none ? head.key : queue_.share(*light_of(*head.key));
+  auto q = question(*key, w.kind);
+  q.waiting = std::max<std::size_t>(queue_.count(*head.key, head.cls == job_class::free), 1);
   if (head.deadline) q.time_left = *head.deadline - wall;
-  if (options_.cold_start > 0ms && w.warm != head.key->model) q.cold_start = options_.cold_start;
-  auto size = planner_.choose(q, now);
-  auto gpu_s = predicted_gpu_s(*head.key, size);
-  planned_batch b{ids.next<batch_id>(wall), w.status.id, head.key, queue_.take(head, size, now, gpu_s)};
+  if (options_.cold_start > 0ms && w.warm != key->model) q.cold_start = options_.cold_start;
+  const bool probe = breakers_.is_probing({key->model, w.kind.device});
+  auto size = probe ? 1 : planner_.choose(q, now);
+  auto gpu_s = predicted_gpu_s(*key, size);
+  planned_batch b{ids.next<batch_id>(wall), w.status.id, key, queue_.take(head, size, now, gpu_s)};
+  if (why != degrade_reason::none) degrade(b, key, why);
   b.larger_device = has_larger(*b.key, w.kind);
+  b.probe = probe;
   if (b.jobs.size() < batch_max(*b.key)) last_small_batch_ = now;
   start(b, w, gpu_s, now);
   result.batches.push_back(std::move(b));
@@ -134,6 +136,9 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   r.progress.steps_total = b.key->steps;
   r.charged_gpu_s = gpu_s;
   r.joined = b.join;
+  r.degrade = b.degrade;
+  if (planner_.cost().count(*b.key, b.jobs.size()) > 0) r.foretold = planner_.cost().predict(*b.key, b.jobs.size());
+  pass_breaker(r, w.kind.device, now);
   if (!b.join && b.jobs.size() < batch_max(*b.key)) open_[*b.key].insert(b.id);
   // What is queued behind a running batch starts when that one ends.
   if (!w.batches.empty() && !b.join)
@@ -161,8 +166,14 @@ std::size_t scheduler_core::batch_max(const batch_key& key) const {
 
 bool scheduler_core::has_larger(const batch_key& key, const worker_kind& than) const {
   return std::ranges::any_of(tallies_, [&](const auto& t) {
-    return t.first.memory_bytes > than.memory_bytes && std::ranges::find(t.first.models, key.model) != t.first.models.end();
+    return t.first.memory_bytes > than.memory_bytes &&
+           std::ranges::find(t.first.models, key.model) != t.first.models.end();
   });
+}
+
+/// As what was asked for, or by the fallback.
+bool scheduler_core::may_take(const worker_kind& kind, const batch_key& key, instant now) const {
+  return (may_run(kind, key, now) && is_clean(kind, key)) || degrades_on(kind, key, now) != degrade_reason::none;
 }
 
 bool scheduler_core::can_run(const worker_kind& kind, const batch_key& key, instant now) const {
@@ -198,7 +209,7 @@ void scheduler_core::plan_preemptions(instant now, plan_result& result) {
   if (std::ranges::none_of(batches_, may_stop)) return; // before the models are asked about every key
   std::size_t needed = 0;
   for (const auto& [key, jobs] : queue_.waiting_by_key(job_class::urgent)) {
-    if (key->canary) continue;
+    if (key->canary || !any_may_run(*key, now)) continue;
     auto each = planner_.best({*key, jobs, batch_max(*key), 0, {}}, now);
     needed += (jobs + each - 1) / each;
     while (stopping_ < needed) {
@@ -239,7 +250,7 @@ const std::pair<const batch_id, scheduler_core::running_batch>* scheduler_core::
     auto times = std::ranges::max(b.jobs, {}, &queue_entry::preempted).preempted;
     std::tuple rank{-static_cast<int>(*cls), static_cast<int>(times), now - b.started_at};
     if (best && best_rank <= rank) continue;
-    if (!can_run(workers_.at(b.worker).kind, key, now)) continue;
+    if (!may_run(workers_.at(b.worker).kind, key, now)) continue;
     best = &entry;
     best_rank = rank;
   }

@@ -92,6 +92,7 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.why = wait_reason::runs;
     e.cls = std::ranges::find(b.jobs, id, &queue_entry::id)->cls;
     e.batch_size = b.jobs.size();
+    e.degraded = b.degrade;
     auto live = describe_running(b);
     e.eta_ms = live.eta_ms;
     e.step = live.step;
@@ -141,7 +142,10 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.not_before = options_.off_peak.next_begin(wall);
   } else if (entry->key->canary)
     e.why = wait_reason::canary;
-  else
+  else if (!any_may_run(*entry->key, now)) {
+    e.why = wait_reason::breaker;
+    explain_breaker(e, *entry->key, now, wall);
+  } else
     e.why = e.workers_idle > 0 ? wait_reason::window : wait_reason::turn;
   return e;
 }
@@ -150,7 +154,12 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
 
 std::vector<worker_status> scheduler_core::workers() const {
   std::vector<worker_status> all;
-  for (const auto& [id, w] : workers_) all.push_back(w.status);
+  for (const auto& [id, w] : workers_) {
+    all.push_back(w.status);
+    if (!w.ejected_until) continue;
+    all.back().state = worker_state::ejected;
+    all.back().message = "failed again and again where others did not: left alone for a while";
+  }
   return all;
 }
 

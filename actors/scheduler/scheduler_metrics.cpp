@@ -45,6 +45,8 @@ struct scheduler_metrics::families {
   prometheus::Histogram& batch_seconds;
   prometheus::Histogram& eta_error;
   prometheus::Family<prometheus::Gauge>& wanted;
+  prometheus::Family<prometheus::Gauge>& breaker_state;
+  prometheus::Family<prometheus::Counter>& degraded;
   std::map<model_id, prometheus::Gauge*> wanted_of{}; ///< models that ever had work
   std::map<worker_id, std::uint64_t> warm_runs_of{};  ///< as its process counts
 };
@@ -73,6 +75,15 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
           .Name("reel_wanted_workers")
           .Help("Workers that would do a model's work in the configured time.")
           .Register(r),
+      prometheus::BuildGauge()
+          .Name("reel_breaker_state")
+          .Help(
+              "Circuit breaker of a model on a class of GPU: 0 closed, 1 open, 2 half open, 3 forced open, 4 disabled.")
+          .Register(r),
+      prometheus::BuildCounter()
+          .Name("reel_jobs_degraded_total")
+          .Help("Jobs that another model than the one asked for began to serve.")
+          .Register(r),
   });
   for (std::size_t i = 0; i < terminal_states.size(); ++i)
     families_->ended[i] = &counter(r, "reel_jobs_ended_total", "Jobs that reached a terminal state.",
@@ -86,7 +97,11 @@ scheduler_metrics::~scheduler_metrics() = default;
 
 void scheduler_metrics::eta_error(double ratio) { families_->eta_error.Observe(ratio); }
 
-void scheduler_metrics::batch_started(std::size_t jobs) { families_->batch_jobs.Observe(static_cast<double>(jobs)); }
+void scheduler_metrics::batch_started(std::size_t jobs, degrade_reason why) {
+  families_->batch_jobs.Observe(static_cast<double>(jobs));
+  if (why == degrade_reason::none) return;
+  families_->degraded.Add({{"reason", std::string{to_string(why)}}}).Increment(static_cast<double>(jobs));
+}
 
 void scheduler_metrics::batch_ended(const std::vector<std::pair<job_id, job_state>>& ended, std::size_t retries,
                                     std::optional<std::chrono::milliseconds> measured) {
@@ -106,6 +121,12 @@ void scheduler_metrics::queue(const queue_view& view) {
   families_->running.Set(static_cast<double>(view.running));
   families_->batches.Set(static_cast<double>(view.batches));
   families_->term.Set(static_cast<double>(view.term));
+}
+
+/// The registry keeps one gauge for the same labels.
+void scheduler_metrics::breakers(const std::vector<breaker_status>& all) {
+  for (const auto& b : all)
+    families_->breaker_state.Add({{"model", b.model.value}, {"device", b.device}}).Set(static_cast<double>(b.state));
 }
 
 void scheduler_metrics::workers(const std::vector<worker_status>& all) {

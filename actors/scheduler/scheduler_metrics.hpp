@@ -20,11 +20,12 @@ public:
   scheduler_metrics(const scheduler_metrics&) = delete;
   scheduler_metrics& operator=(const scheduler_metrics&) = delete;
 
-  void batch_started(std::size_t jobs);
+  void batch_started(std::size_t jobs, degrade_reason why);
   void batch_ended(const std::vector<std::pair<job_id, job_state>>& ended, std::size_t retries,
                    std::optional<std::chrono::milliseconds> measured);
   void eta_error(double ratio); ///< of |foretold - actual| to the time from acceptance to the end
   void queue(const queue_view& view);
+  void breakers(const std::vector<breaker_status>& all);
   void workers(const std::vector<worker_status>& all);
   void wanted(const fleet_scaler::decision& d);
 

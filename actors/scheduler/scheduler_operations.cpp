@@ -35,9 +35,57 @@ void scheduler::learn_pauses() {
       },
       [this](errc code) {
         log::warn("pauses not read yet", {{"why", code}});
-        act::tell_after(self_, options_.retry_pause, self_, pauses_timeout{});
+        pauses_unread_ = true;
       });
 }
+
+// ---------------------------------------------------------------- circuit breakers
+
+caf::result<breakers_view> scheduler::on_set_breaker(const set_breaker& m) {
+  auto promise = self_->make_response_promise<breakers_view>();
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, m,
+      [this, promise](const breaker_overrides& orders) mutable {
+        ++breaker_changes_;
+        core_.obey(orders, act::now(self_));
+        plan();
+        promise.deliver(on_describe_breakers());
+      },
+      [this, promise](errc code) mutable {
+        ++breaker_changes_;
+        learn_breakers();
+        promise.deliver(act::error_of(code));
+      });
+  return promise;
+}
+
+/// As for pauses.
+void scheduler::learn_breakers() {
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, read_breakers{},
+      [this, changes = breaker_changes_](const breaker_overrides& orders) {
+        if (changes != breaker_changes_) return learn_breakers();
+        core_.obey(orders, act::now(self_));
+        plan();
+      },
+      [this](errc code) {
+        log::warn("orders to circuit breakers not read yet", {{"why", code}});
+        breakers_unread_ = true;
+      });
+}
+
+void scheduler::log_breakers() {
+  for (const auto& e : core_.take_breaker_events())
+    log::warn("circuit breaker", {{"model", e.of.model.value},
+                                  {"device", e.of.device},
+                                  {"from", to_string(e.what.from)},
+                                  {"to", to_string(e.what.to)},
+                                  {"attempts", e.what.attempts},
+                                  {"failures", e.what.failures},
+                                  {"slow", e.what.slow}});
+}
+
+// ---------------------------------------------------------------- classes
 
 caf::result<reprioritise_answer> scheduler::on_reprioritise_job(const reprioritise_job& m) {
   auto promise = self_->make_response_promise<reprioritise_answer>();

@@ -41,6 +41,10 @@ void scheduler::on_watch_jobs(const watch_jobs& m) {
   watched_[m.watcher] = {m.ids.begin(), m.ids.end()};
 }
 
+workers_view scheduler::on_describe_workers() { return {core_.workers(), core_.pauses().all}; }
+
+breakers_view scheduler::on_describe_breakers() { return {core_.breakers(act::now(self_))}; }
+
 queue_view scheduler::on_describe_queue() {
   constexpr std::size_t tenants_shown = 64;
   auto view = core_.view();

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "messages/scheduler.hpp"
+#include "runtime/logic/outlier.hpp"
 
 namespace reel {
 
@@ -36,6 +37,8 @@ struct worker_slot {
   instant avoid_until{};         ///< it failed a batch
   std::uint64_t last_grant = 0;  ///< number of its latest grant
   model_id warm;                 ///< it ran last
+  outlier health;
+  std::optional<instant> ejected_until{}; ///< it failed too often while others did not
 
   // Where the pool has it; the pool's own.
   bool idle = false, avoided = false;

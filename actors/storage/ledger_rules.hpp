@@ -39,8 +39,9 @@ constexpr bool may_grant(const row_state& row) {
 inline constexpr std::chrono::hours poison_kept{24};
 
 struct grant_decision {
-  errc answer = errc::ok; ///< stale: nothing happens but that the mark is kept
-  recovery_mark mark;     ///< of the job from then on
+  errc answer = errc::ok;     ///< stale: nothing happens but that the mark is kept
+  recovery_mark mark;         ///< of the job from then on
+  bool changes_model = false; ///< a saved run is of no use
 };
 
 /// Who asked for one model is served by another only where that may be and for a reason, which stays with the job.
@@ -55,8 +56,9 @@ inline grant_decision decide_grant(const job_request& request, recovery_mark mar
   if (m.served_model == request.params.model) return {errc::ok, std::move(mark)};
   const auto reason = mark.degraded == degrade_reason::none ? m.degrade : mark.degraded;
   if (!request.allow_degraded || reason == degrade_reason::none) return {errc::stale, std::move(mark)};
+  const bool changes = mark.degraded == degrade_reason::none;
   mark.degraded = reason;
-  return {errc::ok, std::move(mark)};
+  return {errc::ok, std::move(mark), changes};
 }
 
 /// Whether the mark says something that is asked for after the job's end: why it was degraded, or what killed it.

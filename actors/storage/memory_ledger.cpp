@@ -198,7 +198,9 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   if (found == jobs_.end()) return {errc::stale};
   auto& r = found->second.record;
   if (r.state != job_state::queued && r.state != job_state::retry_wait) return {errc::stale};
+  const bool was_degraded = r.recovery.degraded != degrade_reason::none;
   if (!may_serve(r, m)) return {errc::stale};
+  if (!was_degraded && m.served_model != r.request.params.model) found->second.saved = {};
   r.state = job_state::leased;
   ++r.version;
   ++r.fence;

@@ -26,8 +26,7 @@ void memory_ledger::learn(job_record& r, const job_outcome& o, verdict how) {
   if ((how == verdict::retry || how == verdict::dead_letter) && o.recovery) r.recovery = *o.recovery;
   if (how == verdict::dead_letter && o.cause == errc::poison)
     poison_[{r.request.payload_sha256.bytes, r.served_model}] = options_.now() + std::chrono::hours{24};
-  if (how == verdict::succeeded && r.recovery.canary)
-    poison_.erase({r.request.payload_sha256.bytes, r.served_model});
+  if (how == verdict::succeeded && r.recovery.canary) poison_.erase({r.request.payload_sha256.bytes, r.served_model});
 }
 
 void memory_ledger::breaker(set_breaker m, reply_to<breaker_overrides> reply) {

@@ -73,9 +73,9 @@ struct supervised_batch {
   batch_id id;
   worker_id worker;
   std::vector<supervised_job> jobs;
-  bool adopted = false; ///< it runs already
-  bool join = false;    ///< the batch that runs on the worker
-  bool probe = false;   ///< of a circuit breaker
+  bool adopted = false;       ///< it runs already
+  bool join = false;          ///< the batch that runs on the worker
+  bool probe = false;         ///< of a circuit breaker
   bool larger_device = false; ///< a worker with more memory could run it
 };
 

@@ -19,10 +19,10 @@ struct class_rule {
 
 /// One line per class that is tried again, before what makes the single case different.
 constexpr class_rule rules[] = {
-    {error_class::transient, true, pause::growing},   {error_class::infrastructure, false, pause::soon},
-    {error_class::resource, true, pause::growing},    {error_class::crash, true, pause::second},
-    {error_class::unknown, true, pause::growing},     {error_class::permanent, false, pause::none},
-    {error_class::ended, false, pause::none},         {error_class::made_room, false, pause::none},
+    {error_class::transient, true, pause::growing}, {error_class::infrastructure, false, pause::soon},
+    {error_class::resource, true, pause::growing},  {error_class::crash, true, pause::second},
+    {error_class::unknown, true, pause::growing},   {error_class::permanent, false, pause::none},
+    {error_class::ended, false, pause::none},       {error_class::made_room, false, pause::none},
 };
 
 const class_rule& rule_of(error_class c) { return *std::ranges::find(rules, c, &class_rule::of); }
@@ -89,8 +89,8 @@ void blame(decision& d) {
   std::string workers;
   for (const auto& w : d.mark.crash_workers) workers += (workers.empty() ? "" : ", ") + w.value;
   d.end(verdict::dead_letter, errc::poison,
-        "took down its worker process " + std::to_string(d.mark.crash_workers.size()) +
-            " times while it ran alone (" + workers + "), the last with " + last_of(d.e));
+        "took down its worker process " + std::to_string(d.mark.crash_workers.size()) + " times while it ran alone (" +
+            workers + "), the last with " + last_of(d.e));
 }
 
 /// Somebody in the batch did it: each may, and the smaller the batches are in which they run, the sooner it shows.

@@ -1,6 +1,7 @@
 #include "actors/worker/null_renderer.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <ranges>
 #include <sstream>
@@ -91,7 +92,13 @@ private:
 
 } // namespace
 
+void null_renderer::fail_if_told() const {
+  if (!fail_file_.empty() && std::filesystem::exists(fail_file_))
+    throw render_error{errc::corrupt, "null model: " + fail_file_ + " is there"};
+}
+
 std::unique_ptr<render_batch> null_renderer::begin(std::vector<run_job> jobs) {
+  fail_if_told();
   if (jobs.empty()) throw render_error{errc::invalid_argument, "a batch without jobs"};
   return std::make_unique<null_batch>(jobs, artifact_bytes_);
 }

@@ -2,7 +2,8 @@
 // Measures the line around the model (acceptance to commit) and stands in where no LibTorch is wanted.
 //
 // A saved run of it is text: the steps done of each job.
-// One thread. Never sleeps, never fails for a valid batch. The filler depends on the job's seed alone.
+// One thread. Never sleeps. Fails for a valid batch only while `fail_file` is there, which is how to see what a cluster
+// does about a model that fails. The filler depends on the job's seed alone.
 #pragma once
 
 #include "actors/worker/renderer.hpp"
@@ -11,7 +12,8 @@ namespace reel {
 
 class null_renderer final : public renderer {
 public:
-  explicit null_renderer(const renderer_options& options) : artifact_bytes_{options.artifact_bytes} {}
+  explicit null_renderer(const renderer_options& options)
+      : artifact_bytes_{options.artifact_bytes}, fail_file_{options.fail_file} {}
 
   std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override;
   std::unique_ptr<render_batch> resume(std::vector<run_job> jobs, const std::vector<blob>& saved) override;
@@ -21,7 +23,10 @@ public:
   std::uint64_t take_peak_bytes() override { return 0; }
 
 private:
+  void fail_if_told() const;
+
   std::size_t artifact_bytes_;
+  std::string fail_file_;
 };
 
 } // namespace reel

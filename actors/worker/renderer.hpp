@@ -131,6 +131,7 @@ struct renderer_options {
   std::string device;             ///< "cpu", "cuda", "cuda:1"; empty: the best there is
   int threads = 0;                ///< compute threads on a CPU; 0: all
   std::size_t artifact_bytes = 0; ///< null model only: size of the file it makes; 0: none
+  std::string fail_file;          ///< null model only: while this file is there, its batches fail; empty: never
 
   // Of the Wan model alone:
   std::string precision = "auto"; ///< of large products: "float32", "bf16"; "auto": bf16 on a GPU, float32 on a CPU

@@ -68,6 +68,14 @@ std::map<tenant_id, running_limits> running_limits_of(const tenant_directory& te
   return all;
 }
 
+/// What this model can make when it stands in for another.
+fallback_rule rule_of(const model_id& light, const cluster_config& c) {
+  const auto& p = std::ranges::find(c.models, light, [](const auto& m) { return m.profile.id; })->profile;
+  fallback_rule rule{light, {}, p.size_multiple, p.side_max, p.frames_max, p.steps_max};
+  for (const auto& s : p.sizes) rule.sizes.emplace_back(s.width, s.height);
+  return rule;
+}
+
 scheduler_shell_options scheduler_options_of(const cluster_config& c, const tenant_directory& tenants) {
   scheduler_shell_options o;
   o.core.queue = c.scheduler.queue;
@@ -83,10 +91,16 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c, const tena
   o.core.off_peak = c.scheduler.off_peak;
   o.core.free_margin = c.scheduler.free_margin;
   o.core.cold_start = c.scheduler.cold_start;
+  o.core.breaker.open_first = c.scheduler.breaker_open;
+  o.core.breaker.open_most = 10 * c.scheduler.breaker_open;
+  o.core.degrade_after = c.scheduler.degrade_after;
+  o.core.degrade_wait = c.scheduler.degrade_wait;
+  o.core.queued_jobs_max = c.storage.queued_jobs_max;
   for (const auto& m : c.models) {
     o.core.model_batch_max[m.profile.id] = m.batch_max;
     if (m.cost) o.core.cost_priors[m.profile.id] = *m.cost;
     if (m.memory) o.core.memory_priors[m.profile.id] = *m.memory;
+    if (m.fallback) o.core.fallbacks[m.profile.id] = rule_of(*m.fallback, c);
   }
   o.fleet.scaling = c.scheduler.scaling;
   for (const auto& n : c.nodes)

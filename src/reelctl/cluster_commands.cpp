@@ -171,7 +171,14 @@ json::object json_of(const explanation& e) {
           {"message", e.message},
           {"gpu_ms", e.gpu_ms},
           {"tenant_running", e.tenant_running},
-          {"running_max", e.running_max}};
+          {"running_max", e.running_max},
+          {"breaker", to_string(e.breaker)},
+          {"breaker_failures", e.breaker_failures},
+          {"breaker_attempts", e.breaker_attempts},
+          {"retries_running", e.retries_running},
+          {"retries_max", e.retries_max},
+          {"batch_cap", e.batch_cap},
+          {"degraded", to_string(e.degraded)}};
 }
 
 /// Asks an actor of the node with the scheduler.
@@ -235,6 +242,34 @@ int queue(const cluster_options& o) {
   fmt::print("running: {} in {} batches{}\n", view.running, view.batches,
              view.recovering ? "; still reading the ledger" : "");
   print_pauses(view.pauses);
+  return 0;
+}
+
+int breakers(const cluster_options& o) {
+  auto view = ask_control<scheduler_protocol, breakers_view>(o, role::scheduler, describe_breakers{});
+  if (o.json) {
+    json::array all;
+    for (const auto& b : view.all)
+      all.push_back(json::object{{"model", b.model.value},
+                                 {"device", b.device},
+                                 {"state", to_string(b.state)},
+                                 {"attempts", b.attempts},
+                                 {"failures", b.failures},
+                                 {"slow", b.slow},
+                                 {"openings", b.openings},
+                                 {"probes", b.probes},
+                                 {"opens_ms", b.opens_ms},
+                                 {"by", b.by.value.empty() ? json::value{} : json::value{b.by.value}}});
+    fmt::print("{}\n", json::serialize(json::object{{"breakers", std::move(all)}}));
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows{{"MODEL", "CLASS", "STATE", "FAILED", "SLOW", "TRIED AGAIN IN", "BY"}};
+  for (const auto& b : view.all)
+    rows.push_back({b.model.value, b.device, std::string{to_string(b.state)},
+                    fmt::format("{} of {}", b.failures, b.attempts), std::to_string(b.slow),
+                    b.opens_ms > 0 ? fmt::format("{:.1f}s", static_cast<double>(b.opens_ms) / 1000) : "-",
+                    b.by.value.empty() ? "-" : b.by.value});
+  fmt::print("{}", rows.size() > 1 ? format_table(rows) : "no circuit breaker has seen an attempt yet\n");
   return 0;
 }
 

@@ -54,6 +54,8 @@ struct final_options {
 int final_video(const common_options& c, const final_options& o); ///< repeating it makes no second one
 
 int set_pause(const common_options& c, const std::string& tenant, bool paused); ///< empty: the whole queue
+/// `which`: MODEL, or MODEL/CLASS of GPU.
+int order_breaker(const common_options& c, const std::string& which, const std::string& order);
 int reprioritise(const common_options& c, const std::string& id, const std::string& job_class);
 
 struct cluster_options {
@@ -66,6 +68,7 @@ int workers(const cluster_options& o);
 int queue(const cluster_options& o);
 int why(const cluster_options& o, const std::string& id);
 int evict(const cluster_options& o, const std::string& node);
+int breakers(const cluster_options& o);
 
 std::string utc_text(std::int64_t unix_s); ///< "2026-01-31 18:00:00Z"
 

@@ -26,7 +26,7 @@ struct command_line {
   tokenize_options tokenize;
   std::vector<std::string> ids;
   final_options final_of;
-  std::string tenant_name, id, job_class;
+  std::string tenant_name, id, job_class, order;
   std::string out;
   std::string whose;
   std::function<int()> run;
@@ -119,6 +119,11 @@ void add_queue_commands(CLI::App& app, command_line& l) {
     c->add_option("tenant", l.tenant_name, "Only this one; default: the whole queue");
     c->callback([&l, paused] { l.run = [&l, paused] { return set_pause(l.common, l.tenant_name, paused); }; });
   }
+  auto* b =
+      app.add_subcommand("breaker", "Force a circuit breaker open, hold it closed, or leave it to itself (operators)");
+  b->add_option("which", l.id, "MODEL, or MODEL/CLASS of GPU as `reelctl breakers` shows it")->required();
+  b->add_option("order", l.order, "open, close or reset")->required()->check(CLI::IsMember({"open", "close", "reset"}));
+  b->callback([&l] { l.run = [&l] { return order_breaker(l.common, l.id, l.order); }; });
   auto* re = app.add_subcommand("reprioritise", "Give a waiting job another class");
   re->add_option("id", l.id, "video_...")->required();
   re->add_option("class", l.job_class, "vip, standard or free, as the tenant may; operators: urgent too")->required();
@@ -140,6 +145,9 @@ void add_cluster_commands(CLI::App& app, command_line& l) {
   });
   app.add_subcommand("queue", "Show what waits, by class and by tenant, and what is paused")->callback([&l] {
     l.run = [&l] { return queue(l.cluster); };
+  });
+  app.add_subcommand("breakers", "Show the circuit breakers: each model on each class of GPU")->callback([&l] {
+    l.run = [&l] { return breakers(l.cluster); };
   });
   auto* why_c =
       app.add_subcommand("why", "Say why a job is where it is: what it waits for, where it runs, how it ended");

@@ -28,6 +28,25 @@ int set_pause(const common_options& c, const std::string& tenant, bool paused) {
   return 0;
 }
 
+int order_breaker(const common_options& c, const std::string& which, const std::string& order) {
+  api_client api{c.api};
+  auto slash = which.find('/');
+  json::object body{{"model", which.substr(0, slash)}, {"order", order}};
+  if (slash != std::string::npos) body["device"] = which.substr(slash + 1);
+  auto view = api.post("/v1/breakers", body);
+  if (c.json) {
+    fmt::print("{}\n", json::serialize(view));
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows{{"MODEL", "CLASS", "STATE", "BY"}};
+  for (const auto& b : view.at("data").as_array())
+    rows.push_back({std::string{b.at("model").as_string()}, std::string{b.at("device").as_string()},
+                    std::string{b.at("state").as_string()},
+                    b.at("by").is_null() ? "-" : std::string{b.at("by").as_string()}});
+  fmt::print("{}", format_table(rows));
+  return 0;
+}
+
 int reprioritise(const common_options& c, const std::string& id, const std::string& job_class) {
   api_client api{c.api};
   auto answer = api.post("/v1/videos/" + id + "/reprioritise", json::object{{"class", job_class}});

@@ -82,15 +82,19 @@ TEST_CASE("commands go to the scheduler, and its answers and silence come back")
   const reprioritise_job to_vip{{"acme"}, id_of(1), job_class::vip};
   std::vector<outcome<pause_list, errc>> pauses;
   std::vector<outcome<reprioritise_answer, errc>> classes;
+  std::vector<outcome<breakers_view, errc>> breakers;
   for (auto code : {errc::ok, errc::not_found}) {
     w.s->refuse = code;
     w.parts.to->pause(pause_acme, w.into(pauses));
     w.parts.to->reprioritise(to_vip, w.into(classes));
+    w.parts.to->breaker({{"wan"}, "cpu", breaker_order::open, {"ops"}}, w.into(breakers));
     w.d.run();
   }
   CHECK(w.s->paused == std::vector{pause_acme, pause_acme});
   CHECK(w.s->reprioritised == std::vector{to_vip, to_vip});
-  REQUIRE((pauses.size() == 2 && classes.size() == 2));
+  REQUIRE((pauses.size() == 2 && classes.size() == 2 && breakers.size() == 2));
+  CHECK(breakers[0]->all.at(0).device == "cpu");
+  CHECK(breakers[1].error() == errc::not_found);
   CHECK(pauses[0]->all.at(0).tenant.value == "acme");
   CHECK(classes[0]->to == job_class::vip);
   CHECK(pauses[1].error() == errc::not_found);

@@ -140,6 +140,9 @@ struct fake_operations {
           s_->paused.push_back(m);
           return answer(self_, s_, pause_list{{{m.tenant, m.by, {}}}});
         },
+        [this](const set_breaker& m) {
+          return answer(self_, s_, breakers_view{{{.model = m.model, .device = m.device}}});
+        },
         [this](const reprioritise_job& m) {
           s_->reprioritised.push_back(m);
           return answer(self_, s_, reprioritise_answer{.to = m.to});

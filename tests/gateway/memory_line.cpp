@@ -192,6 +192,15 @@ void memory_line::pause(set_pause m, line_reply<pause_list> reply) {
   give<pause_list>(std::move(reply), std::move(list));
 }
 
+void memory_line::breaker(set_breaker m, line_reply<breakers_view> reply) {
+  breaker_status s{.model = m.model, .device = m.device};
+  if (m.order != breaker_order::reset) {
+    s.state = m.order == breaker_order::open ? breaker_state::forced_open : breaker_state::disabled;
+    s.by = m.by;
+  }
+  give<breakers_view>(std::move(reply), breakers_view{{s}});
+}
+
 void memory_line::read_object(reel::read_object m, line_reply<object_slice> reply) {
   outcome<object_slice, errc> answer{failed{errc::not_found}};
   {

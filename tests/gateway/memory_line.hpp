@@ -28,6 +28,7 @@ public:
   void remove(delete_job m, line_reply<delete_answer> reply) override;
   void reprioritise(reprioritise_job m, line_reply<reprioritise_answer> reply) override;
   void pause(set_pause m, line_reply<pause_list> reply) override;
+  void breaker(set_breaker m, line_reply<breakers_view> reply) override;
   void quota(read_quota m, line_reply<quota_view> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;

@@ -66,8 +66,9 @@ private:
   }
 
   void check_checksums() {
-    sqlite::statement jobs{db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc, j.next_turn, "
-                                "j.quota_day, j.reserved_ms, j.keeps_model FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no"};
+    sqlite::statement jobs{
+        db_, "SELECT j.id, j.no, t.name, j.class, j.deadline_ms, j.batch_key, j.crc, j.next_turn, "
+             "j.quota_day, j.reserved_ms, j.keeps_model FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no"};
     for (auto row = jobs.query(); row.next();) {
       sqlite::job_constants job{sqlite::id_from<job_id>(row.blob(0)),
                                 row.integer(1),

@@ -101,6 +101,20 @@ LEDGER_TEST("the fallback serves who allows it, for a reason that stays with the
   CHECK(row.request.params.model == model_id{"wan-small"});
 }
 
+LEDGER_TEST("what was saved on one model is forgotten when another stands in, and kept from then on") {
+  using world = ledger_world<TestType>;
+  world w;
+  auto l = w.leased();
+  w.end(l, w.paused(l, w.saved_of(l)));
+  auto m = light_batch(w, l.job, degrade_reason::overload);
+  auto granted = w.led.grant(m)->jobs.at(0);
+  CHECK(granted.saved.is_none());
+  l = {m.batch, l.job, granted.fence};
+  auto later = w.saved_of(l, 3);
+  w.end(l, w.paused(l, later));
+  CHECK(w.led.grant(light_batch(w, l.job, degrade_reason::none))->jobs.at(0).saved == later);
+}
+
 LEDGER_TEST("the fallback never serves who keeps its model") {
   ledger_world<TestType> w;
   auto r = w.request();

@@ -42,7 +42,8 @@ TEST_CASE("transient trouble is retried three times and then fails for good") {
     auto last = decide(code, 3, 4);
     CHECK(last.how == verdict::failed);
     CHECK(last.cause == errc::retries_exhausted);
-    CHECK(last.message == "failed on every one of 4 executions, the last with " + std::string{to_string(code)} + ": why");
+    CHECK(last.message ==
+          "failed on every one of 4 executions, the last with " + std::string{to_string(code)} + ": why");
   }
 }
 
@@ -141,7 +142,8 @@ TEST_CASE("a job that takes down two processes alone is poison, after at most th
     CHECK(third.how == verdict::dead_letter);
     CHECK(third.cause == errc::poison);
     CHECK(third.recovery->crash_workers == std::vector{first_worker, second_worker});
-    CHECK(third.message.starts_with("took down its worker process 2 times while it ran alone (workers-1/0, workers-2/0)"));
+    CHECK(third.message.starts_with(
+        "took down its worker process 2 times while it ran alone (workers-1/0, workers-2/0)"));
     CHECK(third.recovery->degraded == degrade_reason::none);
   }
 }
@@ -250,7 +252,8 @@ TEST_CASE("signs of a model's health: not what is nobody's fault, nor what the j
   CHECK(sign(canary) == health_sign::none);
 }
 
-TEST_CASE("every job ends: within its executions and grants, whatever the failures, and changes its model once at most") {
+TEST_CASE(
+    "every job ends: within its executions and grants, whatever the failures, and changes its model once at most") {
   REQUIRE(rc::check([](bool has_fallback) {
     const std::vector codes{errc::crashed,       errc::busy,          errc::unreachable, errc::internal,
                             errc::lease_expired, errc::out_of_memory, errc::preempted};

@@ -235,6 +235,7 @@ void gateway_api::dispatch(const call& c) {
   case route::final_video: return on_final(c);
   case route::queue_pause: return on_set_pause(c, true);
   case route::queue_resume: return on_set_pause(c, false);
+  case route::breakers: return on_set_breaker(c);
   case route::events: return on_events(c);
   case route::unknown: break;
   }

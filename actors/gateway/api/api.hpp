@@ -87,6 +87,7 @@ private:
   void on_reprioritise(const call& c);
   void on_final(const call& c);
   void on_set_pause(const call& c, bool paused);
+  void on_set_breaker(const call& c);
   void on_delete(const call& c);
   void on_content(const call& c);
   void on_events(const call& c);

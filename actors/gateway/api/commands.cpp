@@ -1,7 +1,10 @@
-// Pauses and other classes: what changes the order of service. Each is logged with who gave it.
+// Pauses, other classes and orders to circuit breakers: what changes the order of service. Each is logged with who gave
+// it.
 #include <algorithm>
+#include <map>
 
 #include "actors/gateway/api/api.hpp"
+#include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -78,6 +81,78 @@ void gateway_api::on_set_pause(const call& c, bool paused) {
                                 {"code", pauses ? errc::ok : pauses.error()}});
     if (!pauses) return answer.fail(error_of(pauses.error(), "the pause"));
     answer.send(json_answer(text_of(*pauses)));
+  });
+}
+
+// ---------------------------------------------------------------- circuit breakers
+
+namespace {
+
+/// Texts by name; a field that is none of these, or no text, is refused.
+outcome<std::map<std::string, std::string>, api_error> text_fields(const http_request& request,
+                                                                   std::initializer_list<std::string_view> names) {
+  std::map<std::string, std::string> texts;
+  auto fields = read_fields(request.header("content-type"), request.body);
+  if (!fields) return failed{fields.error()};
+  for (const auto& f : *fields) {
+    if (std::ranges::find(names, f.full_name()) == names.end())
+      return failed{api_error{
+          .status = 422, .code = "unknown_field", .message = "unknown field " + shown(f.full_name()), .param = f.name}};
+    if (f.what == api_field::kind::null) continue;
+    if (f.what != api_field::kind::text) return failed{invalid_value(f.name, "no text", "a text")};
+    texts[f.name] = f.text;
+  }
+  return texts;
+}
+
+std::optional<breaker_order> parse_order(std::string_view text) {
+  for (auto o : {breaker_order::reset, breaker_order::open, breaker_order::close})
+    if (text == to_string(o)) return o;
+  return {};
+}
+
+std::string text_of(const breakers_view& view) {
+  std::string text;
+  json_writer json{text};
+  json.open().key("object").text("list").key("data").open('[');
+  for (const auto& b : view.all) {
+    json.open().key("model").text(b.model.value).key("device").text(b.device).key("state").text(to_string(b.state));
+    json.key("attempts").number(b.attempts).key("failures").number(b.failures).key("slow").number(b.slow);
+    json.key("openings").number(b.openings).key("opens_ms").number(b.opens_ms).key("by");
+    b.by.value.empty() ? json.null() : json.text(b.by.value);
+    json.close();
+  }
+  json.close(']').close();
+  return text;
+}
+
+} // namespace
+
+void gateway_api::on_set_breaker(const call& c) {
+  if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
+  if (!c.who->is_operator)
+    return c.answer.fail({.status = 403, .code = "operators_only", .message = "this is for operators only"});
+  auto texts = text_fields(c.request, {"model", "device", "order"});
+  if (!texts) return c.answer.fail(texts.error());
+  set_breaker m{{(*texts)["model"]}, (*texts)["device"], {}, c.who->id};
+  auto is_meant = [&m](const gateway_model& known) { return known.profile.id == m.model; };
+  if (std::ranges::none_of(parts_.models, is_meant))
+    return c.answer.fail(invalid_value("model", shown(m.model.value), "a model of this cluster"));
+  if (m.device.size() > limits::device_bytes_max)
+    return c.answer.fail(invalid_value("device", std::to_string(m.device.size()) + " bytes",
+                                       "a class of GPU as its workers name it, at most 128 bytes, or none for all"));
+  auto order = parse_order((*texts)["order"]);
+  if (!order)
+    return c.answer.fail(invalid_value("order", shown((*texts)["order"]), "\"open\", \"close\" or \"reset\""));
+  m.order = *order;
+  parts_.to->breaker(m, [answer = c.answer, m](outcome<breakers_view, errc> view) {
+    log::info("breaker command", {{"model", m.model.value},
+                                  {"device", m.device.empty() ? "all" : m.device},
+                                  {"order", to_string(m.order)},
+                                  {"by", m.by.value},
+                                  {"code", view ? errc::ok : view.error()}});
+    if (!view) return answer.fail(error_of(view.error(), "the breaker"));
+    answer.send(json_answer(text_of(*view)));
   });
 }
 

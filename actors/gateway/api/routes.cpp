@@ -14,6 +14,7 @@ constexpr route_info table[] = {
     {route::models, "/v1/models", "GET, HEAD, OPTIONS", true},
     {route::queue_pause, "/v1/queue/pause", "POST, OPTIONS", true},
     {route::queue_resume, "/v1/queue/resume", "POST, OPTIONS", true},
+    {route::breakers, "/v1/breakers", "POST, OPTIONS", true},
     {route::quota, "/v1/quota", "GET, HEAD, OPTIONS", true},
     {route::videos, "/v1/videos", "GET, HEAD, POST, OPTIONS", true},
     {route::video, "/v1/videos/{id}", "GET, HEAD, DELETE, OPTIONS", true},

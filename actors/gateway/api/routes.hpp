@@ -18,6 +18,7 @@ enum class route : std::uint8_t {
   models,
   queue_pause,
   queue_resume,
+  breakers,
   quota,
   videos, ///< create, list
   video,  ///< read, delete
@@ -27,7 +28,7 @@ enum class route : std::uint8_t {
   final_video,
   events,
 };
-inline constexpr std::size_t routes_count = 15;
+inline constexpr std::size_t routes_count = 16;
 
 struct route_info {
   route where;

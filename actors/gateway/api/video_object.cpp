@@ -73,7 +73,7 @@ void write_reel(json_writer& json, const job_view& v, const video_options& o) {
   json.key("reel").open().key("state").text(to_string(r.state)).key("class").text(to_string(r.request.cls));
   write_live(json, v);
   json.key("attempt").number(r.attempts_used + (r.state == job_state::leased ? 1 : 0));
-  json.key("attempts_max").number(o.attempts_max);
+  json.key("attempts_max").number(o.attempts_max + (r.degraded ? o.light_attempts_max : 0));
   write_steps(json, v);
   json.key("served_model").text(r.served_model.value.empty() ? r.request.params.model.value : r.served_model.value);
   json.key("degraded").boolean(r.degraded).key("degrade_reason");

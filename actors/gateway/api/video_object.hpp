@@ -13,7 +13,8 @@
 namespace reel {
 
 struct video_options {
-  std::uint32_t attempts_max = 4; ///< counted executions (reliability.md 2.7)
+  std::uint32_t attempts_max = 4;       ///< counted executions (reliability.md 2.7)
+  std::uint32_t light_attempts_max = 2; ///< further ones, once a fallback serves the job
 };
 
 void write_video(json_writer& json, const job_view& view, const video_options& o);

@@ -318,15 +318,15 @@ granted_job transactions::grant_one(const job_id& id, const batch_row& batch, co
   }
   request->cls = row->cls;
   const auto mark = row->has_recovery ? recovery_.find(row->no) : recovery_mark{};
-  auto decision =
-      decide_grant(*request, mark, m, recovery_.is_poison(request->payload_sha256, m.served_model, now_));
+  auto decision = decide_grant(*request, mark, m, recovery_.is_poison(request->payload_sha256, m.served_model, now_));
   if (decision.mark != mark) recovery_.save(row->no, decision.mark);
   if (decision.answer != errc::ok) return {decision.answer};
   auto e = next_event(event_kind::granted, job_state::leased, *row);
   e.batch_no = batch.no;
   tables_.grant(*row, e, now_);
+  if (row->has_saved_run && decision.changes_model) tables_.remove_saved_run(row->no);
   auto saved = row->has_saved_run ? tables_.find_saved_run(row->no) : saved_run{};
-  return {errc::ok,           row->generation,  row->now.fence + 1, row->attempts_used, *std::move(request),
+  return {errc::ok,         row->generation,         row->now.fence + 1, row->attempts_used, *std::move(request),
           std::move(saved), std::move(decision.mark)};
 }
 

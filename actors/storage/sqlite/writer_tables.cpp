@@ -61,8 +61,8 @@ void writer_tables::insert_job(const job_request& request, std::int64_t no, std:
   const bool next_turn = request.is_final();
   const bool keeps_model = !request.allow_degraded;
   const job_constants constants{
-      request.id, no,        request.tenant.value, static_cast<int>(request.cls), deadline, encoded_key,
-      next_turn,  quota.day, quota.gpu_ms,         keeps_model};
+      request.id, no,           request.tenant.value, static_cast<int>(request.cls), deadline, encoded_key, next_turn,
+      quota.day,  quota.gpu_ms, keeps_model};
   insert_job_.execute(bytes_of(request.id), no, tenant_no, request.cls, deadline, key, checksum_of(constants),
                       next_turn, quota.day, quota.gpu_ms, keeps_model);
 }

@@ -45,12 +45,16 @@ double matrix_flop_per_s(at::Device device) {
 std::vector<std::pair<std::string, std::string>> tags_of(const run_job& job) {
   auto& p = job.params;
   auto seed = std::to_string(p.seed), id = to_string(job.id);
-  return {{"title", "AI-generated video"},
-          {"comment", "AI-generated video; model " + p.model.value + "; seed " + seed + "; job " + id},
-          {"ai_generated", "true"},
-          {"model", p.model.value},
-          {"seed", seed},
-          {"job_id", id}};
+  auto instead = job.instead_of.value.empty() ? "" : " instead of " + job.instead_of.value;
+  std::vector<std::pair<std::string, std::string>> tags{
+      {"title", "AI-generated video"},
+      {"comment", "AI-generated video; model " + p.model.value + instead + "; seed " + seed + "; job " + id},
+      {"ai_generated", "true"},
+      {"model", p.model.value},
+      {"seed", seed},
+      {"job_id", id}};
+  if (!instead.empty()) tags.emplace_back("instead_of", job.instead_of.value);
+  return tags;
 }
 
 /// A sample's files, from its frames in order.

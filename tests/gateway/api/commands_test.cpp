@@ -1,4 +1,5 @@
-// commands_test.cpp: Pauses and other classes over HTTP: who may give which command, what is answered and logged.
+// commands_test.cpp: Pauses, other classes and orders to circuit breakers over HTTP: who may give which command, what
+// is answered and logged.
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/gateway/api/bad_requests.hpp"
@@ -96,4 +97,36 @@ TEST_CASE("a class that is none, or a video that does not wait, is refused with 
   CHECK(running.header("x-should-retry") == "false");
   g.line->finish(id, "a video", "PNG");
   check_refused(reprioritise(g, id, "free"), {409, "", "conflict", to_string(id) + " has already ended"});
+}
+
+TEST_CASE("an operator forces a circuit breaker open, holds it closed and resets it") {
+  gateway_fixture g;
+  auto order = [&g](const std::string& body) { return g.ask("POST", "/v1/breakers", body, g.auth(g.operator_key)); };
+  auto state = [&](const std::string& text) {
+    auto a = order(R"({"model":"wan-small","device":"NVIDIA H100","order":")" + text + "\"}");
+    CHECK(a.status == 200);
+    auto breaker = parsed(a).at("data").at(0);
+    CHECK(breaker.at("device").as_string() == "NVIDIA H100");
+    CHECK((text == "reset" ? breaker.at("by").is_null() : breaker.at("by").as_string() == "operators"));
+    return std::string{breaker.at("state").as_string()};
+  };
+  CHECK(state("open") == "forced_open");
+  CHECK(state("close") == "disabled");
+  CHECK(state("reset") == "closed");
+  CHECK(order(R"({"model":"wan-small","order":"open"})").status == 200);
+}
+
+TEST_CASE("an order to a circuit breaker is for operators, and names a model, a device and what to do") {
+  gateway_fixture g;
+  auto order = [&g](const std::string& body) { return g.ask("POST", "/v1/breakers", body, g.auth(g.operator_key)); };
+  for (const auto& key : {g.acme_key, g.other_key})
+    check_refused(g.ask("POST", "/v1/breakers", R"({"model":"wan-small","order":"open"})", g.auth(key)), for_operators);
+  check_refused(
+      order(R"({"model":"nosuch","order":"open"})"),
+      {422, "model", "invalid_value", "invalid value for 'model': \"nosuch\" (allowed: a model of this cluster)"});
+  check_refused(order(R"({"model":"wan-small","order":"shut"})"),
+                {422, "order", "invalid_value",
+                 "invalid value for 'order': \"shut\" (allowed: \"open\", \"close\" or \"reset\")"});
+  check_refused(order(R"({"model":"wan-small","state":"open"})"),
+                {422, "state", "unknown_field", "unknown field \"state\""});
 }

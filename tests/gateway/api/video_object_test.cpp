@@ -83,6 +83,20 @@ TEST_CASE("values are what the row says") {
   CHECK(r.at("metadata").as_object().at("k").as_string() == "v");
 }
 
+TEST_CASE("a video that another model makes says which, and why") {
+  auto v = sample(job_state::leased);
+  v.record.served_model = {"light"};
+  v.record.degraded = true;
+  v.record.degrade_reason = "breaker";
+  auto o = written(v);
+  CHECK(o.at("model").as_string() == "null");
+  const auto& r = o.at("reel").as_object();
+  CHECK(r.at("served_model").as_string() == "light");
+  CHECK(r.at("degraded").as_bool());
+  CHECK(r.at("degrade_reason").as_string() == "breaker");
+  CHECK(r.at("attempts_max").as_int64() == 6);
+}
+
 TEST_CASE("a video is in progress only when a worker really works on it") {
   auto v = sample(job_state::leased);
   v.live = job_live{.phase = run_phase::waiting};
@@ -118,7 +132,7 @@ TEST_CASE("an end that is no success has a code") {
     const char* code;
   };
   for (auto [state, error, code] :
-       {row{job_state::cancelled, errc::cancelled, "cancelled"}, row{job_state::dead_letter, errc::crashed, "poison"},
+       {row{job_state::cancelled, errc::cancelled, "cancelled"}, row{job_state::dead_letter, errc::poison, "poison"},
         row{job_state::failed, errc::deadline_exceeded, "deadline_exceeded"},
         row{job_state::failed, errc::ok, "failed"}}) {
     auto v = sample(state);
