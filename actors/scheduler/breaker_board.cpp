@@ -122,6 +122,11 @@ breaker_status breaker_board::status(const breaker_key& of, instant now) const {
 std::vector<breaker_status> breaker_board::view(instant now) const {
   std::vector<breaker_status> all;
   for (const auto& [of, e] : breakers_) all.push_back(status(of, now));
+  for (const auto& o : orders_.all) { // those that have met no attempt yet
+    if (breakers_.contains({o.model, o.device}) || all.size() >= limits::breakers_max) continue;
+    all.push_back(status({o.model, o.device}, now));
+    all.back().by = o.by;
+  }
   return all;
 }
 

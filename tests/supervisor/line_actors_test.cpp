@@ -203,18 +203,85 @@ TEST_CASE("a saved run outlives crashes and a new scheduler, until a worker has 
   CHECK(w.record(id).attempts_used == 2);
 }
 
-TEST_CASE("a job that kills every worker it meets fails after four executions") {
+namespace {
+
+played_worker& next_busy(line_world& w) {
+  for (int k = 0; k < 200 && !w.busy(); ++k) w.pass(200ms);
+  REQUIRE(w.busy());
+  return *w.busy();
+}
+
+} // namespace
+
+TEST_CASE("a job that takes down two workers alone is a dead letter, also when the scheduler restarts in between") {
   line_world w;
   auto id = w.submit(1);
-  for (int i = 0; i < 4; ++i) {
-    for (int k = 0; k < 100 && !w.busy(); ++k) w.pass(200ms);
-    REQUIRE(w.busy());
-    w.crash(*w.busy());
-  }
+  w.crash(next_busy(w));
+  w.restart_scheduler();
+  w.crash(next_busy(w));
   auto r = w.record(id);
-  CHECK(r.state == job_state::failed);
-  CHECK(r.error == errc::retries_exhausted);
-  CHECK(r.fence == 4);
+  CHECK(r.state == job_state::dead_letter);
+  CHECK(r.error == errc::poison);
+  CHECK(r.fence == 2);
+  CHECK(r.recovery.crash_workers.size() == 2);
+  CHECK(w.why(id).cause == errc::poison);
+}
+
+TEST_CASE("of a batch that crashed each job runs alone, also when the scheduler restarts in between") {
+  line_world w{{}, 1};
+  std::vector<job_id> jobs;
+  for (std::uint64_t n = 1; n <= 3; ++n) jobs.push_back(w.submit(n));
+  auto& batch = next_busy(w);
+  REQUIRE(batch.batches.front().jobs.size() == 3);
+  w.crash(batch);
+  w.restart_scheduler();
+  for (int i = 0; i < 3; ++i) {
+    auto& one = next_busy(w);
+    CHECK(one.batches.front().jobs.size() == 1);
+    CHECK(w.record(one.batches.front().jobs[0].id).recovery == recovery_mark{.batch_cap = 1, .suspect_count = 1});
+    w.finish(one);
+  }
+  for (const auto& id : jobs) {
+    CHECK(w.record(id).state == job_state::succeeded);
+    CHECK(w.record(id).recovery == recovery_mark{});
+  }
+}
+
+TEST_CASE("a poisoned job among others costs each of them one more execution, and itself three") {
+  line_world w{{}, 2};
+  std::vector<job_id> jobs;
+  for (std::uint64_t n = 1; n <= 4; ++n) jobs.push_back(w.submit(n));
+  const auto bad = jobs[2];
+  for (int k = 0; k < 400; ++k) {
+    auto* b = w.busy();
+    if (!b) {
+      w.pass(200ms);
+      continue;
+    }
+    auto has_bad = std::ranges::find(b->batches.front().jobs, bad, &run_job::id) != b->batches.front().jobs.end();
+    has_bad ? w.crash(*b) : w.finish(*b);
+  }
+  for (const auto& id : jobs) {
+    auto r = w.record(id);
+    CHECK(r.state == (id == bad ? job_state::dead_letter : job_state::succeeded));
+    CHECK(r.fence <= (id == bad ? 3u : 2u));
+  }
+}
+
+TEST_CASE("too little memory for a batch is not counted: it runs in halves") {
+  line_world w{{}, 1};
+  std::vector<job_id> jobs;
+  for (std::uint64_t n = 1; n <= 4; ++n) jobs.push_back(w.submit(n));
+  REQUIRE(next_busy(w).batches.front().jobs.size() == 4);
+  w.finish(next_busy(w), errc::out_of_memory);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(next_busy(w).batches.front().jobs.size() == 2);
+    w.finish(next_busy(w));
+  }
+  for (const auto& id : jobs) {
+    CHECK(w.record(id).state == job_state::succeeded);
+    CHECK(w.record(id).attempts_used == 1);
+  }
 }
 
 TEST_CASE("what only waited on a worker that was killed runs elsewhere, uncounted") {
