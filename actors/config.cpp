@@ -215,7 +215,11 @@ workers_config read_workers(config_table t, const cluster_config& c) {
   w.credits = static_cast<std::uint32_t>(t.integer("credits", 1, 8, 2));
   auto program = t.text("program", "");
   w.program = program.empty() ? program : resolve(program, c.file);
-  w.drain_time = t.duration("drain_time", 0ms, 1h, 30s);
+  w.drain_time = t.duration("drain_time", 0ms, 1h, 120s);
+  w.progress.stall_min = t.duration("stall_time", 1s, 1h, 30s);
+  w.progress.stall_cold =
+      t.duration("stall_time_cold", w.progress.stall_min, 1h, std::max(w.progress.stall_min, 120'000ms));
+  w.progress.run_max = t.duration("run_time_max", 1min, 24h, 30min);
   w.keep_warm = t.duration("keep_warm", 0ms, 24h, 0ms);
   if (w.keep_warm > 0ms && w.keep_warm < 1s) t.refuse("keep_warm", "allowed is \"0s\" (never), or at least \"1s\"");
   t.finish();

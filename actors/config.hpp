@@ -14,6 +14,7 @@
 #include "actors/scheduler/memory_model.hpp"
 #include "actors/scheduler/off_peak.hpp"
 #include "actors/storage/ledger.hpp"
+#include "actors/supervisor/progress_watch.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
 #include "actors/worker/renderer.hpp"
 #include "messages/cluster.hpp"
@@ -77,6 +78,7 @@ struct workers_config {
   std::uint32_t credits = 2;
   std::string program; ///< reel-worker; empty: beside reel-node
   std::chrono::milliseconds drain_time{};
+  progress_watch::options progress;      ///< of its processes
   std::chrono::milliseconds keep_warm{}; ///< idle for so long: an empty inference; 0: none
 };
 

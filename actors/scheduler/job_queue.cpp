@@ -6,6 +6,12 @@
 
 namespace reel {
 
+namespace {
+
+constexpr std::chrono::hours delay_most{1}; ///< pause before a retry: the configuration allows no longer one
+
+} // namespace
+
 // ---------------------------------------------------------------- jobs come and go
 
 bool job_queue::add(const waiting_job& job, instant now) { return add(entry_of(job), job.not_before, now); }
@@ -67,18 +73,18 @@ bool job_queue::remove(const job_id& id) {
 }
 
 std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
-  while (!delayed_.empty() && delayed_.begin()->first <= wall) {
-    auto id = delayed_.begin()->second;
-    delayed_.erase(delayed_.begin());
+  auto move = [&](auto at) {
+    auto id = at->second;
+    delayed_.erase(at);
     auto& p = *jobs_.find(id);
-    if (p.attempts_used == 0) {
-      let_in(id, p, now);
-      continue;
-    }
+    if (p.attempts_used == 0) return let_in(id, p, now);
     p.is_parked = true;
     p.at->group->model->parked.emplace(p.not_before, id);
     ++parked_;
-  }
+  };
+  while (!delayed_.empty() && delayed_.begin()->first <= wall) move(delayed_.begin());
+  // What waits longer than anything can was told by a clock that has been set back since.
+  while (!delayed_.empty() && delayed_.rbegin()->first > wall + delay_most) move(std::prev(delayed_.end()));
   for (auto& [name, model] : models_)
     while (!model.parked.empty() && model.may_retry(now)) {
       auto id = model.parked.begin()->second;

@@ -58,6 +58,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](plan_timeout t) { on_plan_timeout(t); },
       [this](lead_timeout) { on_lead_timeout(); },
       [this](orphan_timeout) { on_orphan_timeout(); },
+      [this](stop_leasing) { return on_stop_leasing(); },
   };
 }
 
@@ -139,7 +140,7 @@ void scheduler::stop(const batch_id& batch, const std::vector<job_id>& jobs) {
 // ---------------------------------------------------------------- plan and grant
 
 void scheduler::plan() {
-  if (recovering_) return;
+  if (recovering_ || leaving_) return;
   auto now = act::now(self_);
   if (now < hold_until_) return arm_plan(hold_until_);
   auto result = core_.plan(now, options_.wall(), ids_);
@@ -177,15 +178,31 @@ void scheduler::on_plan_timeout(plan_timeout t) {
 void scheduler::grant(const planned_batch& b) {
   grant_batch m{term_, b.id, b.worker, b.key->model, {}, b.degrade};
   for (const auto& job : b.jobs) m.jobs.push_back(job.id);
+  ++grants_open_;
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
-      [this, b](const grant_answer& a) { on_granted(b, a); },
+      [this, b](const grant_answer& a) {
+        on_granted(b, a);
+        grant_settled();
+      },
       [this, id = b.id](errc code) {
+        grant_settled();
         core_.grant_failed(
             id, act::now(self_)); // if it happened all the same, the next grant of these jobs is refused as stale
         stops_.erase(id);
         ledger_failed(code);
       });
+}
+
+void scheduler::grant_settled() {
+  if (--grants_open_ > 0) return;
+  for (auto& promise : std::exchange(left_, {})) promise.deliver(done{});
+}
+
+caf::result<done> scheduler::on_stop_leasing() {
+  leaving_ = true;
+  if (grants_open_ == 0) return done{};
+  return left_.emplace_back(self_->make_response_promise<done>());
 }
 
 void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
@@ -369,7 +386,10 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
   auto found = supervisors_.find(m.batch);
   if (found == supervisors_.end()) {
     auto a = core_.adopt(m.batch, m.worker, act::now(self_));
-    if (!a) return done{}; // ended long ago
+    if (!a) { // ended long ago: whatever it brings, its leases are others' now
+      log::warn("late end of a batch refused", {{"batch", to_string(m.batch)}, {"worker", m.worker.value}});
+      return done{};
+    }
     adopt(*a);
     found = supervisors_.find(m.batch);
   }

@@ -27,10 +27,14 @@ struct plan_timeout {
 struct lead_timeout {};
 struct orphan_timeout {};
 
+/// From main(), when the node is stopped: no more grants. Answered when none is under way any more. What runs goes on,
+/// and the next scheduler adopts it.
+struct stop_leasing {};
+
 using scheduler_actor_protocol =
     act::extend<scheduler_protocol, pause_list(set_pause), breakers_view(set_breaker),
                 reprioritise_answer(reprioritise_job), void(peer_changed), void(batch_closed), void(plan_timeout),
-                void(lead_timeout), void(orphan_timeout)>;
+                void(lead_timeout), void(orphan_timeout), done(stop_leasing)>;
 
 struct scheduler_wiring {
   node_id self;
@@ -79,6 +83,7 @@ private:
   void on_plan_timeout(plan_timeout t);
   void on_lead_timeout();
   void on_orphan_timeout();
+  caf::result<done> on_stop_leasing();
 
   void read_ledger(std::optional<job_id> after);
   void learn_pauses();
@@ -87,6 +92,7 @@ private:
   void plan();
   void grant(const planned_batch& b);
   void on_granted(const planned_batch& b, const grant_answer& a);
+  void grant_settled();
   void read_job_again(const job_id& id);
   void stop(const batch_id& batch, const std::vector<job_id>& jobs);
   void supervise(supervised_batch b);
@@ -115,6 +121,9 @@ private:
   std::uint64_t pause_changes_ = 0, breaker_changes_ = 0; ///< answered, or failed
   bool pauses_unread_ = false, breakers_unread_ = false;  ///< the ledger could not: it is asked again
   instant hold_until_{};                                  ///< no grants before: the ledger could not
+  std::size_t grants_open_ = 0;                           ///< asked of the ledger
+  bool leaving_ = false;                                  ///< no more grants
+  std::vector<caf::typed_response_promise<done>> left_;
   instant plan_armed_for_{};
   std::uint64_t plan_number_ = 0;
   std::map<batch_id, batch_supervisor_ref> supervisors_;
@@ -130,3 +139,4 @@ private:
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::plan_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::lead_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::orphan_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::stop_leasing)

@@ -39,6 +39,7 @@ struct scheduler_metrics::families {
   prometheus::Gauge& batches;
   prometheus::Gauge& term;
   prometheus::Gauge& workers_ready;
+  prometheus::Gauge& workers_ejected;
   prometheus::Gauge& slots_wanted;
   prometheus::Counter& warm_runs;
   prometheus::Histogram& batch_jobs;
@@ -63,6 +64,7 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       gauge(r, "reel_batches_running", "Batches in flight."),
       gauge(r, "reel_leader_term", "Term of this scheduler's leadership."),
       gauge(r, "reel_workers_ready", "Worker processes that can take batches."),
+      gauge(r, "reel_workers_ejected", "Slots left alone because their processes ended too often."),
       gauge(r, "reel_wanted_slots", "Slots that are wanted on the nodes that have reported, within their bounds."),
       counter(r, "reel_warm_runs_total", "Empty inferences of idle workers."),
       histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128}),
@@ -132,6 +134,8 @@ void scheduler_metrics::breakers(const std::vector<breaker_status>& all) {
 void scheduler_metrics::workers(const std::vector<worker_status>& all) {
   families_->workers_ready.Set(
       static_cast<double>(std::ranges::count(all, worker_state::ready, &worker_status::state)));
+  families_->workers_ejected.Set(
+      static_cast<double>(std::ranges::count(all, worker_state::ejected, &worker_status::state)));
   for (const auto& w : all) {
     auto& known = families_->warm_runs_of[w.id];
     auto more = w.warm_runs >= known ? w.warm_runs - known : w.warm_runs; // a new process counts anew

@@ -13,10 +13,7 @@ node_supervisor::node_supervisor(interface::pointer self, node_supervisor_wiring
 }
 
 node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
-  wiring_.kill_all();
-  last_report_at_ = act::now(self_);
-  begin_slots();
-  act::tell(self_, self_, report_timeout{});
+  begin();
   return {
       [this](const run_batch& m) { return on_run_batch(m); },
       [this](const renew_lease& m) { return on_renew_lease(m); },
@@ -33,13 +30,17 @@ node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
       [this](report_timeout) { on_report_timeout(); },
       [this](start_slot_timeout m) { on_start_slot_timeout(m); },
       [this](const tell_end_timeout& m) { on_tell_end_timeout(m); },
+      [this](hand_back) { on_hand_back(); },
       [this](drain_timeout) { on_drain_timeout(); },
       [this](pause_slots) { on_pause_slots(); },
   };
 }
 
-/// The least number of them; the scheduler asks for more.
-void node_supervisor::begin_slots() {
+/// The least number of slots; the scheduler asks for more.
+void node_supervisor::begin() {
+  wiring_.kill_all();
+  last_report_at_ = act::now(self_);
+  act::tell(self_, self_, report_timeout{});
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (i >= options_.slots_min) slots_[i].stop();
     act::tell(self_, self_, start_slot_timeout{i});
@@ -59,7 +60,7 @@ caf::result<done> node_supervisor::on_run_batch(const run_batch& m) {
   if (!index) return act::error_of(errc::not_found);
   if (draining_) return act::error_of(errc::draining);
   if (slots_[*index].has(m.batch)) return done{};
-  if (auto code = slots_[*index].take(m); code != errc::ok) return act::error_of(code);
+  if (auto code = slots_[*index].take(m, act::now(self_)); code != errc::ok) return act::error_of(code);
   auto promise = self_->make_response_promise<done>();
   act::ask(
       self_, wiring_.slots[*index].worker, options_.worker_deadline, m,
@@ -138,20 +139,23 @@ void node_supervisor::on_worker_ready(const worker_ready& m) {
 }
 
 void node_supervisor::on_worker_alive(const worker_alive& m) {
-  auto index = find(m.id);
-  if (!index) return;
-  slots_[*index].alive(act::now(self_));
-  slots_[*index].kept_warm(m.warm_runs);
+  if (auto index = find(m.id)) slots_[*index].alive(m, act::now(self_));
 }
 
 void node_supervisor::on_batch_progress(const batch_progress& m) {
-  for (auto& s : slots_) s.began(m.batch);
+  auto now = act::now(self_);
+  for (auto& s : slots_) {
+    s.began(m.batch, now);
+    if (m.phase == run_phase::storing) s.rendered(m.batch, now);
+  }
   act::tell(self_, wiring_.scheduler, m);
 }
 
 done node_supervisor::on_batch_finished(const batch_finished& m) {
   auto index = find(m.worker);
-  if (index && slots_[*index].has(m.batch) && ends_.emplace(m.batch, m).second) tell_end(m.batch);
+  if (!index || !slots_[*index].has(m.batch)) return {};
+  slots_[*index].rendered(m.batch, act::now(self_));
+  if (ends_.emplace(m.batch, m).second) tell_end(m.batch);
   return {};
 }
 
@@ -165,11 +169,13 @@ void node_supervisor::on_child_ended(const child_ended& m) {
   }
   auto how = m.how.text();
   if (auto words = wiring_.slots[m.slot].last_words(); m.how.signal == 0 && !words.empty()) how += ": " + words;
+  if (s.condemned()) how = *s.condemned();
   double jitter = static_cast<double>(m.pid % 100) / 100;
   auto pause = s.ended(how, act::now(self_), jitter);
   log::warn("worker process ended",
             {{"worker", s.status().id.value}, {"pid", m.pid}, {"how", how}, {"restart", pause.has_value()}});
   end_all(m.slot, errc::crashed, "worker process " + std::to_string(m.pid) + ": " + how);
+  if (!pause) log::error("slot ejected: its processes end too often", {{"worker", s.status().id.value}, {"why", how}});
   if (pause && !draining_) act::tell_after(self_, *pause, self_, start_slot_timeout{m.slot});
   report();
 }
@@ -178,13 +184,15 @@ void node_supervisor::on_child_ended(const child_ended& m) {
 /// part in what happened.
 void node_supervisor::end_all(std::size_t index, errc code, const std::string& message) {
   auto batches = slots_[index].status().batches;
-  for (const auto& id : batches) {
-    if (ends_.contains(id)) continue;
-    auto why = slots_[index].has_begun(id) ? code : errc::draining;
-    auto together = slots_[index].has_begun(id) ? slots_[index].together() : 0;
-    ends_[id] = batch_finished{id, slots_[index].status().id, why, message, {}, 0, 0, together};
-    tell_end(id);
-  }
+  for (const auto& id : batches)
+    if (!ends_.contains(id)) end_for_process(index, id, slots_[index].has_begun(id) ? code : errc::draining, message);
+}
+
+void node_supervisor::end_for_process(std::size_t index, const batch_id& id, errc code, const std::string& message) {
+  const auto& s = slots_[index];
+  auto together = s.has_begun(id) ? s.together() : 0;
+  ends_[id] = batch_finished{id, s.status().id, code, message, {}, 0, 0, together};
+  tell_end(id);
 }
 
 void node_supervisor::start(std::size_t index) {
@@ -239,18 +247,26 @@ void node_supervisor::report() {
 /// When this process itself was paused or starved, the signs of life may still lie in its mailbox.
 void node_supervisor::forgive_silence() {
   auto now = act::now(self_);
-  bool was_away = now - std::exchange(last_report_at_, now) > 2 * options_.report_every;
-  for (auto& s : slots_)
-    if (was_away) s.alive(now);
+  auto passed = now - std::exchange(last_report_at_, now);
+  if (passed <= 2 * options_.report_every) return;
+  for (auto& s : slots_) s.forgive(passed, now);
+}
+
+void node_supervisor::end_stuck(slot& s) {
+  auto now = act::now(self_);
+  if (s.status().pid == 0 || s.condemned()) return;
+  if (s.is_silent(now))
+    s.condemn("killed: it gave no sign of life");
+  else if (auto why = s.is_stuck(now))
+    s.condemn("killed: " + *why);
+  if (!s.condemned()) return;
+  log::error("worker killed", {{"worker", s.status().id.value}, {"pid", s.status().pid}, {"why", *s.condemned()}});
+  wiring_.kill(static_cast<int>(s.status().pid));
 }
 
 void node_supervisor::on_report_timeout() {
   forgive_silence();
-  for (const auto& s : slots_) {
-    if (!s.is_silent(act::now(self_))) continue;
-    log::error("worker is silent: killed", {{"worker", s.status().id.value}, {"pid", s.status().pid}});
-    wiring_.kill(static_cast<int>(s.status().pid));
-  }
+  for (auto& s : slots_) end_stuck(s);
   report();
   act::tell_after(self_, options_.report_every, self_, report_timeout{});
 }
@@ -264,11 +280,38 @@ void node_supervisor::on_peer_changed(const peer_changed& m) {
 caf::result<done> node_supervisor::on_drain(const drain& m) {
   draining_ = true;
   report();
-  act::tell_after(self_, m.patience, self_, drain_timeout{});
+  give_back_unbegun();
+  auto until_hand_back = std::max(m.patience - options_.hand_back_time, std::chrono::milliseconds{0});
+  act::tell_after(self_, until_hand_back, self_, hand_back{});
   drained_ = self_->make_response_promise<done>();
   auto promise = *drained_;
   check_drained();
   return promise;
+}
+
+/// Whoever hears of it first has it run elsewhere, uncounted.
+void node_supervisor::give_back_unbegun() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    auto batches = slots_[i].status().batches;
+    for (const auto& id : batches) {
+      if (slots_[i].has_begun(id) || ends_.contains(id)) continue;
+      act::tell(self_, wiring_.slots[i].worker, stop_jobs{id, slots_[i].status().id, {}});
+      end_for_process(i, id, errc::draining, "the node is being stopped");
+    }
+  }
+}
+
+void node_supervisor::on_hand_back() {
+  if (std::exchange(handing_back_, true)) return;
+  pause_all();
+  act::tell_after(self_, options_.hand_back_time, self_, drain_timeout{});
+}
+
+/// Between two steps, with their work kept.
+void node_supervisor::pause_all() {
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    for (const auto& id : slots_[i].status().batches)
+      act::tell(self_, wiring_.slots[i].worker, stop_jobs{id, slots_[i].status().id, {}, true});
 }
 
 /// The same notice comes to main(), which then drains.
@@ -281,10 +324,9 @@ caf::result<done> node_supervisor::on_evict_node(const evict_node& m) {
 void node_supervisor::on_pause_slots() {
   log::warn("the machine is being taken away: batches are paused, and their work is kept");
   draining_ = true;
+  handing_back_ = true;
   report();
-  for (std::size_t i = 0; i < slots_.size(); ++i)
-    for (const auto& id : slots_[i].status().batches)
-      act::tell(self_, wiring_.slots[i].worker, stop_jobs{id, slots_[i].status().id, {}, true});
+  pause_all();
   act::tell_after(self_, options_.evict_patience, self_, drain_timeout{});
 }
 

@@ -9,6 +9,14 @@
 // Between `slots_min` and all slots as many have a process as the scheduler wants. A process is stopped only while its
 // slot has no batch, the one first that had none for longest.
 //
+// A process that says nothing, that has work and does not get on, or whose batch runs far too long is killed. A slot
+// whose processes end too often is ejected, which is nobody else's trouble: the others go on, and it comes back when
+// the node is started again.
+//
+// When the node is stopped (drain) it takes nothing more and gives back what has not begun. What runs may finish until
+// `hand_back_time` before the patience ends; then, or at once when it is told to hurry, it is paused between two steps
+// with its work kept, and what is not out in time is handed back without.
+//
 // When its machine is about to be taken away (pause_slots) it takes nothing more, and every batch leaves between two
 // steps with its work kept; what is not out by `evict_patience` (a decoding that takes longer, a store that does not
 // answer) is handed back without its work.
@@ -41,7 +49,8 @@ struct child_ended {
 struct drain {
   std::chrono::milliseconds patience{};
 };
-struct drain_timeout {};
+struct hand_back {};     ///< pause what still runs; also from main(), when it is told to hurry
+struct drain_timeout {}; ///< no more waiting for it
 
 /// From main() at a termination notice, before or while it drains.
 struct pause_slots {};
@@ -49,7 +58,7 @@ struct pause_slots {};
 using node_supervisor_protocol =
     act::extend<slots_protocol, void(worker_ready), void(worker_alive), void(batch_progress), done(batch_finished),
                 void(peer_changed), void(child_ended), done(drain), void(report_timeout), void(start_slot_timeout),
-                void(tell_end_timeout), void(drain_timeout), void(pause_slots)>;
+                void(tell_end_timeout), void(hand_back), void(drain_timeout), void(pause_slots)>;
 
 using node_supervisor_ref = act::ref<node_supervisor_protocol>;
 
@@ -85,6 +94,7 @@ struct node_supervisor_options {
       std::numeric_limits<std::size_t>::max();      ///< with a process in any case; more than there are: all
   std::chrono::milliseconds idle_least{2'000};      ///< before a process is stopped: its next batch may be on its way
   std::chrono::milliseconds evict_patience{20'000}; ///< of the 30 s in which the node has to be gone
+  std::chrono::milliseconds hand_back_time{10'000}; ///< for running batches to leave with their work
 };
 
 class node_supervisor {
@@ -111,17 +121,22 @@ private:
   void on_report_timeout();
   void on_start_slot_timeout(start_slot_timeout m);
   void on_tell_end_timeout(const tell_end_timeout& m);
+  void on_hand_back();
   void on_drain_timeout();
   void on_pause_slots();
 
   std::optional<std::size_t> find(const worker_id& id) const;
   std::optional<std::size_t> idlest() const;
   std::optional<std::size_t> first_stopped() const;
-  void begin_slots();
+  void begin();
   void start(std::size_t index);
   void stop(std::size_t index);
   void forgive_silence();
+  void end_stuck(slot& s);
+  void pause_all();
   void end_all(std::size_t index, errc code, const std::string& message);
+  void end_for_process(std::size_t index, const batch_id& id, errc code, const std::string& message);
+  void give_back_unbegun();
   void tell_end(const batch_id& id);
   void end_told(const batch_id& id, const worker_id& worker);
   void report();
@@ -134,6 +149,7 @@ private:
   std::map<batch_id, batch_finished> ends_; ///< not yet acknowledged by the scheduler
   instant last_report_at_{};
   bool draining_ = false;
+  bool handing_back_ = false;
   std::optional<caf::typed_response_promise<done>> drained_;
 };
 
@@ -144,5 +160,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::start_slot_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::tell_end_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::child_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::drain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::hand_back)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::drain_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::pause_slots)

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "actors/supervisor/progress_watch.hpp"
 #include "messages/worker.hpp"
 #include "runtime/logic/restart_budget.hpp"
 
@@ -16,13 +17,14 @@ struct slot_options {
                                    std::chrono::seconds{60}};
   std::chrono::milliseconds silence_max{5'000};   ///< five missed signs of life: the process is killed
   std::chrono::milliseconds loading_max{600'000}; ///< a checkpoint of 100 GiB from a slow disk
+  progress_watch::options progress{};             ///< what is stuck is killed too
   std::uint32_t credits = 2;                      ///< one batch running, one waiting behind it
   bool preemptible = false;                       ///< offers only models whose runs can go on elsewhere
 };
 
 class slot {
 public:
-  slot(worker_id id, const slot_options& o) : options_{o}, budget_{o.restarts} {
+  slot(worker_id id, const slot_options& o) : options_{o}, budget_{o.restarts}, progress_{o.progress} {
     status_.id = std::move(id);
     status_.state = worker_state::down;
     status_.credits = o.credits;
@@ -37,6 +39,7 @@ public:
     status_.state = worker_state::starting;
     status_.message.clear();
     heard_at_ = now;
+    progress_.started(now);
     budget_.started(now);
   }
 
@@ -52,8 +55,17 @@ public:
     return true;
   }
 
-  void alive(instant now) { heard_at_ = now; }
-  void kept_warm(std::uint64_t runs) { status_.warm_runs = runs; }
+  void alive(const worker_alive& m, instant now) {
+    heard_at_ = now;
+    status_.warm_runs = m.warm_runs;
+    progress_.heard(m.progress, now);
+  }
+
+  /// Its node was not there for so long, and could hear nothing.
+  void forgive(std::chrono::nanoseconds away, instant now) {
+    heard_at_ = now;
+    progress_.forgive(away, now);
+  }
 
   // ---- wanted or not: a slot that is not has no process, and whatever ended that one is no trouble
 
@@ -82,11 +94,21 @@ public:
     return status_.state == worker_state::starting && now - heard_at_ > options_.loading_max;
   }
 
+  /// It lives and does not get on: kill it, for this reason.
+  std::optional<std::string> is_stuck(instant now) const {
+    return status_.state == worker_state::ready ? progress_.trouble(now) : std::nullopt;
+  }
+
+  /// It is being killed: what its end will be put down to, instead of how the process ended.
+  void condemn(std::string why) { condemned_ = std::move(why); }
+  const std::optional<std::string>& condemned() const { return condemned_; }
+
   /// The process is gone. The pause before the next start, or nothing when the slot is now ejected. The
   /// batches that were on it stay listed until their end is acknowledged.
   std::optional<std::chrono::milliseconds> ended(const std::string& how, instant now, double jitter) {
     status_.pid = 0;
     status_.warm_runs = 0;
+    condemned_.reset();
     if (!wanted_) return {};
     status_.message = how;
     auto pause = budget_.ended(now, jitter);
@@ -96,20 +118,25 @@ public:
   }
 
   /// ok, or why the batch cannot run here now.
-  errc take(const run_batch& m) {
+  errc take(const run_batch& m, instant now) {
     if (has(m.batch)) return errc::ok;
     if (status_.state != worker_state::ready || status_.batches.size() >= status_.credits) return errc::busy;
     for (const auto& job : m.jobs)
       if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
     jobs_[m.batch] = static_cast<std::uint32_t>(m.jobs.size());
+    progress_.took(m.batch, now);
     return errc::ok;
   }
 
   /// The process has begun with it: from now on its death is the batch's trouble too.
-  void began(const batch_id& b) {
-    if (has(b)) begun_.insert(b);
+  void began(const batch_id& b, instant now) {
+    if (!has(b)) return;
+    begun_.insert(b);
+    progress_.began(b, now);
   }
+  /// All that is left of it is to store its files.
+  void rendered(const batch_id& b, instant now) { progress_.rendered(b, now); }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
   /// Jobs of the batches that are computed together; 0: there is one batch at most.
   std::uint32_t together() const {
@@ -122,12 +149,15 @@ public:
     if (std::erase(status_.batches, b) > 0) idle_since_ = now;
     begun_.erase(b);
     jobs_.erase(b);
+    progress_.rendered(b, now);
   }
 
 private:
   slot_options options_;
   restart_budget budget_;
+  progress_watch progress_;
   worker_status status_;
+  std::optional<std::string> condemned_;   ///< while it is being killed
   std::set<batch_id> begun_;               ///< of the batches on it
   std::map<batch_id, std::uint32_t> jobs_; ///< of each of these, how many
   instant heard_at_{};

@@ -51,9 +51,8 @@ void worker::on_peer_changed(const peer_changed& m) {
 }
 
 done worker::on_run_batch(const run_batch& m) {
-  auto [at, inserted] = batches_.try_emplace(m.batch);
-  if (!inserted || m.jobs.empty()) return {};
-  auto& b = at->second;
+  if (m.jobs.empty() || batches_.contains(m.batch)) return {};
+  auto& b = batches_[m.batch];
   b.started_at = act::now(self_);
   b.lease_ttl = m.lease_ttl;
   b.lease_until = b.started_at + m.lease_ttl - options_.lease_margin;
@@ -88,8 +87,9 @@ void worker::on_runs_fetched(runs_fetched& m) {
 }
 
 void worker::on_renew_lease(const renew_lease& m) {
-  if (auto found = batches_.find(m.batch); found != batches_.end())
-    found->second.lease_until = act::now(self_) + found->second.lease_ttl - options_.lease_margin;
+  auto found = batches_.find(m.batch);
+  if (found == batches_.end() || lost_lease(found->second)) return;
+  found->second.lease_until = act::now(self_) + found->second.lease_ttl - options_.lease_margin;
 }
 
 void worker::on_stop_jobs(const stop_jobs& m) {
@@ -101,6 +101,7 @@ void worker::on_batch_progress(const batch_progress& m) {
   if (found == batches_.end()) return;
   auto now = act::now(self_);
   auto& b = found->second;
+  b.progress = m;
   if (m.phase == run_phase::encoding)
     b.started_at = now; // it may have waited behind another
   else if (now - b.progress_told_at < options_.progress_pause)
@@ -113,17 +114,31 @@ void worker::on_second_timeout() {
   act::tell(self_, wiring_.slot,
             worker_alive{wiring_.ready.id, wiring_.renderer->progress(), wiring_.renderer->warm_runs()});
   keep_warm();
-  for (auto& [id, b] : batches_) {
-    if (b.ended || act::now(self_) < b.lease_until) continue;
-    log::warn("lease ran out: batch stopped", {{"batch", to_string(id)}});
-    wiring_.renderer->stop(id, {});
-    b.ended = true;
-    b.end.code = errc::lease_expired;
-    b.end.message = "no renewal reached the worker in time";
-    b.end.results.clear();
-    tell_end(id);
-  }
+  for (auto& [id, b] : batches_)
+    if (!lost_lease(b)) tell_storing(b);
   act::tell_after(self_, 1s, self_, second_timeout{});
+}
+
+/// Only of one that takes a while: its node must not take it for stuck.
+void worker::tell_storing(batch& b) {
+  if (!b.rendered || b.ended || b.progress.phase == run_phase::storing) return;
+  b.progress.phase = run_phase::storing;
+  act::tell(self_, wiring_.slot, b.progress);
+}
+
+/// Nothing of it is stored or told as done from then on: its jobs may run elsewhere. Looked at every second, and before
+/// anything of it leaves, because this process may have been stopped for a while.
+bool worker::lost_lease(batch& b) {
+  if (b.ended || act::now(self_) < b.lease_until) return false;
+  log::warn("lease ran out: batch stopped", {{"batch", to_string(b.end.batch)}});
+  wiring_.renderer->stop(b.end.batch, {});
+  b.ended = true;
+  b.uploads.clear();
+  b.end.code = errc::lease_expired;
+  b.end.message = "no renewal reached the worker in time";
+  b.end.results.clear();
+  tell_end(b.end.batch);
+  return true;
 }
 
 void worker::keep_warm() {
@@ -209,7 +224,7 @@ void worker::lose_saved_run(batch& b, const upload& u, errc code) {
 /// One upload at a time per batch; what comes meanwhile goes together in the next.
 void worker::store_next(const batch_id& id) {
   auto& b = batches_.at(id);
-  if (b.uploading || b.ended) return;
+  if (b.uploading || b.ended || lost_lease(b)) return;
   if (b.uploads.empty()) return end_if_complete(id);
   put_objects m;
   std::size_t bytes = 0, count = 0;
@@ -224,27 +239,42 @@ void worker::store_next(const batch_id& id) {
   act::ask(
       self_, wiring_.objects, options_.put_deadline, std::move(m),
       [this, id, sent](const put_answer& a) { stored(id, sent, a.codes); },
-      [this, id, sent](errc code) { not_stored(id, sent, code); });
+      [this, id, sent](errc code) { stored(id, sent, std::vector(sent.size(), code)); });
 }
 
-/// While the store cannot be reached the rendered files are kept and sent again, as long as the lease holds. Who waits
-/// for a saved run waits only for a while: it can do without.
-void worker::not_stored(const batch_id& id, const std::vector<upload>& sent, errc code) {
+/// While the store cannot take them the rendered files are kept and sent again, for as long as anything says that it
+/// may yet. Who waits for a saved run waits only for a while: it can do without.
+void worker::stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes) {
   auto found = batches_.find(id);
   if (found == batches_.end() || found->second.ended) return;
-  if (!may_pass(code)) return stored(id, sent, std::vector<errc>(sent.size(), code));
-  log::warn("files not stored yet", {{"batch", to_string(id)}, {"files", sent.size()}, {"why", code}});
   auto& b = found->second;
-  auto late = act::now(self_) >= b.save_until;
+  b.uploading = false;
+  auto now = act::now(self_);
+  if (std::ranges::find(codes, errc::ok) != codes.end()) b.store_until.reset();
+  if (!b.store_until) b.store_until = now + options_.store_patience;
   std::vector<upload> again;
-  for (const auto& u : sent) {
-    if (late && u.kind == artifact::saved_run)
-      lose_saved_run(b, u, code);
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    auto code = i < codes.size() ? codes[i] : errc::internal;
+    if (code == errc::ok) continue;
+    bool is_run = sent[i].kind == artifact::saved_run;
+    if (may_pass(code) && now < (is_run ? b.save_until : *b.store_until))
+      again.push_back(sent[i]);
+    else if (is_run)
+      lose_saved_run(b, sent[i], code);
     else
-      again.push_back(u);
+      lose_file(b.end.results[sent[i].results[0]], code);
   }
+  if (again.empty()) return store_next(id);
+  log::warn("files not stored yet", {{"batch", to_string(id)}, {"files", again.size()}});
   b.uploads.insert(b.uploads.begin(), again.begin(), again.end());
+  b.uploading = true; // until it is tried again
   act::tell_after(self_, options_.put_retry, self_, store_retry_timeout{id});
+}
+
+void worker::lose_file(job_result& result, errc code) {
+  if (result.code != errc::ok) return;
+  result.code = code;
+  result.message = "not stored: " + std::string{to_string(code)};
 }
 
 void worker::on_store_retry_timeout(const store_retry_timeout& m) {
@@ -252,26 +282,6 @@ void worker::on_store_retry_timeout(const store_retry_timeout& m) {
   if (found == batches_.end()) return;
   found->second.uploading = false;
   store_next(m.batch);
-}
-
-void worker::stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes) {
-  auto found = batches_.find(id);
-  if (found == batches_.end() || found->second.ended) return;
-  auto& b = found->second;
-  b.uploading = false;
-  for (std::size_t i = 0; i < sent.size(); ++i) {
-    auto code = i < codes.size() ? codes[i] : errc::internal;
-    if (code == errc::ok) continue;
-    if (sent[i].kind == artifact::saved_run) {
-      lose_saved_run(b, sent[i], code);
-      continue;
-    }
-    auto& result = b.end.results[sent[i].results[0]];
-    if (result.code != errc::ok) continue;
-    result.code = code;
-    result.message = "not stored: " + std::string{to_string(code)};
-  }
-  store_next(id);
 }
 
 // ---------------------------------------------------------------- end

@@ -33,10 +33,10 @@ struct worker_wiring {
 };
 
 struct worker_options {
-  std::chrono::milliseconds put_deadline{60'000}; ///< of one upload
-  std::chrono::milliseconds put_retry{500};       ///< pause before an upload that did not get through is repeated
-  std::chrono::milliseconds save_patience{
-      20'000}; ///< with a store that does not take saved runs; others wait for the end
+  std::chrono::milliseconds put_deadline{60'000};    ///< of one upload
+  std::chrono::milliseconds put_retry{500};          ///< pause before an upload that did not get through is repeated
+  std::chrono::milliseconds store_patience{900'000}; ///< with a store that takes nothing: rendering again costs more
+  std::chrono::milliseconds save_patience{20'000};   ///< likewise, for saved runs: others wait for the end
   run_fetcher_options fetch{};
   std::chrono::milliseconds end_deadline{5'000}; ///< the node answers at once
   std::chrono::milliseconds lease_margin{5'000}; ///< stop this long before the lease ends
@@ -64,10 +64,12 @@ private:
     instant lease_until{};
     instant started_at{};
     instant progress_told_at{};
+    batch_progress progress{};            ///< the latest
     std::chrono::nanoseconds own_time{0}; ///< of the compute thread
     run_batch run;                        ///< its jobs
     bool submitted = false;               ///< the render thread has it; before, its saved runs are being fetched
     instant save_until{};                 ///< saved runs that are not stored by then are given up
+    std::optional<instant> store_until{}; ///< files likewise, while the store takes nothing
     std::vector<upload> uploads;          ///< waiting for the one in flight
     bool uploading = false;
     bool rendered = false; ///< all samples have come
@@ -86,13 +88,15 @@ private:
   void on_store_retry_timeout(const store_retry_timeout& m);
   void on_end_repeat_timeout(const end_repeat_timeout& m);
 
+  bool lost_lease(batch& b);
+  void tell_storing(batch& b);
   void keep_warm();
   void fetch_saved_runs(const run_batch& m);
   void add_sample(batch& b, rendered_sample& s);
   void add_saved_runs(batch& b, const std::vector<rendered_sample>& samples, std::size_t first_result);
   static void lose_saved_run(batch& b, const upload& u, errc code);
   void store_next(const batch_id& id);
-  void not_stored(const batch_id& id, const std::vector<upload>& sent, errc code);
+  static void lose_file(job_result& result, errc code);
   void stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes);
   void end_if_complete(const batch_id& id);
   void tell_end(const batch_id& id);

@@ -112,6 +112,19 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c, const tena
   return o;
 }
 
+/// reliability.md 2.6. What a worker process does is its slot's business (slot.hpp): it never gets here.
+std::vector<group_options> groups_of_actors() {
+  using enum restart_strategy;
+  auto budget = [](int restarts, std::chrono::milliseconds within) {
+    return restart_budget::options{restarts, within};
+  };
+  return {
+      {"ledger", {rest_for_one, budget(5, 60s)}},     {"store", {one_for_one, budget(10, 60s)}},
+      {"scheduling", {rest_for_one, budget(3, 60s)}}, {"ingress", {one_for_one, budget(10, 60s)}},
+      {"slots", {rest_for_one, budget(3, 600s)}},     {"operators", {one_for_one, budget(10, 60s)}},
+  };
+}
+
 } // namespace
 
 struct node::parts {
@@ -144,13 +157,14 @@ struct node::parts {
   std::map<node_id, slots_ref> slots;
   std::map<node_id, gateway_ref> gateways;
   act::ref<node_supervisor_protocol> slots_here;
+  act::ref<scheduler_actor_protocol> scheduler_door; ///< null: it runs on another node
   std::function<void()> tell_evict;
-  bool stopped = false;
+  bool stopped = false, hurried = false;
   std::atomic<bool> evicting = false;
 
   parts(const cluster_config& c, const node_config& s, notices tell)
       : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system},
-        tree{system, std::move(tell.give_up)}, tell_evict{std::move(tell.evict)} {}
+        tree{system, groups_of_actors(), std::move(tell.give_up)}, tell_evict{std::move(tell.evict)} {}
 
   void open_storage();
   void open_cluster_link();
@@ -160,6 +174,7 @@ struct node::parts {
   void wire_scheduler(const declared<scheduler_actor_protocol>& s);
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
+  void stop_leasing();
   void drain_slots();
   std::vector<node_id> nodes_with(std::set<node_role> any_of) const; ///< who may call what they need
 };
@@ -210,11 +225,11 @@ void node::parts::open_local_link() {
 /// Doors first, because the roles know each other; then what is behind each door.
 void node::parts::wire() {
   bool stores = self.has(node_role::storage), schedules = self.has(node_role::scheduler);
-  auto ledger_here = tree.declare<ledger_protocol>({.name = "ledger"});
-  auto objects_here = tree.declare<objects_protocol>({.name = "objects"});
-  auto scheduler_here = tree.declare<scheduler_actor_protocol>({.name = "scheduler"});
-  auto gateway_here = tree.declare<gateway_protocol>({.name = "gateway"});
-  auto supervisor_here = tree.declare<node_supervisor_protocol>({.name = "node_supervisor"});
+  auto ledger_here = tree.declare<ledger_protocol>("ledger", "ledger");
+  auto objects_here = tree.declare<objects_protocol>("store", "objects");
+  auto scheduler_here = tree.declare<scheduler_actor_protocol>("scheduling", "scheduler");
+  auto gateway_here = tree.declare<gateway_protocol>("ingress", "gateway");
+  auto supervisor_here = tree.declare<node_supervisor_protocol>("slots", "node_supervisor");
 
   auto storage_node = config.node_with(node_role::storage).id;
   auto scheduler_node = config.node_with(node_role::scheduler).id;
@@ -242,8 +257,11 @@ void node::parts::wire() {
   if (schedules) wire_scheduler(scheduler_here);
   if (self.has(node_role::workers)) wire_slots(supervisor_here);
   if (self.has(node_role::gateway)) wire_gateway(gateway_here);
-  auto about = act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots);
-  cluster.serve<node_protocol>(role::node, about, {operator_peer});
+  auto about = tree.declare<node_protocol>("operators", "node");
+  tree.start(about, [this] {
+    return node_ref{act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots)};
+  });
+  cluster.serve<node_protocol>(role::node, about.ref, {operator_peer});
 }
 
 std::vector<node_id> node::parts::nodes_with(std::set<node_role> any_of) const {
@@ -264,7 +282,7 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   tree.start(o, [this, objects_options] {
     return objects_ref{act::spawn_shell<objects_actor>(system, object_files, objects_options)};
   });
-  auto sweeper = tree.declare<sweeper_protocol>({.name = "sweeper"});
+  auto sweeper = tree.declare<sweeper_protocol>("store", "sweeper");
   sweeper_options sweep;
   sweep.interval = config.storage.sweep_every;
   sweep.age = config.storage.orphan_age;
@@ -276,6 +294,7 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
 
 void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
   auto metrics = std::make_shared<scheduler_metrics>(registry);
+  scheduler_door = s.ref;
   const auto options = scheduler_options_of(config, tenant_directory::load(config.gateway.tenants_file));
   tree.start(s, [this, metrics, options] {
     scheduler_wiring w{self.id, epoch, ledger, slots, gateways, metrics};
@@ -318,13 +337,16 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   node_supervisor_options o;
   o.slot.credits = config.workers.credits;
   o.slot.preemptible = self.preemptible;
+  o.slot.progress = config.workers.progress;
   o.slots_min = static_cast<std::size_t>(self.slots_min);
   tree.start(s, [this, w, o] { return act::spawn_shell<node_supervisor>(system, w, o); });
   slots_here = s.ref;
   cluster.serve<slots_protocol>(role::slots, s.ref, nodes_with({node_role::scheduler}));
   cluster.tell_peers_to(s.ref);
   local.serve<slot_protocol>(role::slots, s.ref);
-  local.serve<worker_objects_protocol>(role::objects, act::spawn_shell<worker_objects>(system, objects));
+  auto door = tree.declare<worker_objects_protocol>("slots", "worker_objects");
+  tree.start(door, [this] { return worker_objects_ref{act::spawn_shell<worker_objects>(system, objects)}; });
+  local.serve<worker_objects_protocol>(role::objects, door.ref);
 }
 
 void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
@@ -356,6 +378,11 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   h.check_head = [api = api](const http_request& head) { return api->check_head(head); };
   http = std::make_unique<http_server>(
       h, [api = api](const http_request& r, http_reply reply) { api->handle(r, std::move(reply)); });
+}
+
+void node::parts::stop_leasing() {
+  caf::scoped_actor waiter{system};
+  waiter->request(scheduler_door, 5s, reel::stop_leasing{}).receive([](const done&) {}, [](const caf::error&) {});
 }
 
 void node::parts::drain_slots() {
@@ -397,6 +424,7 @@ void node::stop() {
   auto& p = *parts_;
   if (std::exchange(p.stopped, true)) return;
   if (p.api) p.api->drain();
+  if (p.scheduler_door) p.stop_leasing();
   if (p.slots_here) p.drain_slots();
   if (p.http) p.http->stop();
   p.tree.stop();
@@ -414,7 +442,12 @@ void node::evict() {
 }
 
 void node::hurry() {
-  if (parts_->slots_here) act::post(parts_->slots_here, drain_timeout{});
+  auto& p = *parts_;
+  bool again = std::exchange(p.hurried, true);
+  if (p.slots_here && again)
+    act::post(p.slots_here, drain_timeout{});
+  else if (p.slots_here)
+    act::post(p.slots_here, hand_back{});
 }
 
 } // namespace reel

@@ -57,6 +57,22 @@ TEST_CASE("what is reserved of a day for a job of an unknown shape can be said, 
   CHECK_THAT(written_config{.storage = "gpu_estimate = 60\n"}.refusal(), ContainsSubstring("gpu_estimate"));
 }
 
+TEST_CASE("how long a worker may stand still or run can be said, within bounds") {
+  auto with = [](const std::string& workers) { return written_config{.workers = workers}; };
+  auto usual = with("").read().workers;
+  CHECK(usual.drain_time == 120s);
+  CHECK(usual.progress.stall_min == 30s);
+  CHECK(usual.progress.stall_cold == 120s);
+  CHECK(usual.progress.run_max == 30min);
+  auto own = with("stall_time = '5min'\nrun_time_max = '2h'\n").read().workers.progress;
+  CHECK(own.stall_min == 5min);
+  CHECK(own.stall_cold == 5min);
+  CHECK(own.run_max == 2h);
+  CHECK_THAT(with("stall_time = '10ms'\n").refusal(), ContainsSubstring("workers.stall_time = '10ms'"));
+  CHECK_THAT(with("stall_time_cold = '20s'\n").refusal(), ContainsSubstring("30s"));
+  CHECK_THAT(with("run_time_max = '59s'\n").refusal(), ContainsSubstring("workers.run_time_max = '59s'"));
+}
+
 TEST_CASE("off-peak hours are read with their offset, and refused with the text that is wrong") {
   auto with = [](const std::string& text) { return written_config{.scheduler = text + "\n"}; };
   CHECK(written_config{}.read().scheduler.off_peak.empty());

@@ -84,12 +84,17 @@ private:
   std::shared_ptr<played_worker> w_;
 };
 
-template <class Protocol>
-auto spawn_door(deterministic_system& system, std::string name, typename door<Protocol>::start_function start) {
+supervisor_ref spawn_supervisor(deterministic_system& system) {
+  group_options patient{"line", {restart_strategy::one_for_one, {1000, 300s, 100ms, 100ms, 60s}}};
+  give_up_function give_up = [](const std::string& why) { throw std::runtime_error{why}; };
+  return act::spawn_shell<supervisor>(system.actors(), std::vector{patient}, restart_budget::options{}, give_up);
+}
+
+template <class Protocol> auto spawn_door(deterministic_system& system, const supervisor_ref& by, std::size_t number,
+                                          const std::string& name, typename door<Protocol>::start_function start) {
   auto slot = std::make_shared<typename door<Protocol>::start_function>(std::move(start));
-  child_options options{std::move(name), {1000, 300s, 100ms, 100ms, 60s}};
-  auto give_up = [](const std::string& why) { throw std::runtime_error{why}; };
-  auto handle = act::spawn_shell<door<Protocol>>(system.actors(), options, slot, give_up_function{give_up});
+  auto handle = act::spawn_shell<door<Protocol>>(system.actors(), number, name, slot, by);
+  act::post(by, supervise_child{number, 0, name, handle});
   act::post(handle, start_child{});
   return handle;
 }
@@ -99,9 +104,10 @@ auto spawn_door(deterministic_system& system, std::string name, typename door<Pr
 line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : system{seed} {
   ledger_ = std::make_shared<memory_ledger>(memory_ledger_options{{}, 24h, [this] { return wall(); }},
                                             [to = replies_](auto run) { to->deliver(std::move(run)); });
+  supervisor_ = spawn_supervisor(system);
   auto moody = std::make_shared<moody_ledger>(ledger_, &ledger_down, &grants_unanswered);
   // The ledger and the scheduler know each other: the door of the one is there before the other starts.
-  scheduler_door_ = spawn_door<scheduler_actor_protocol>(system, "scheduler", [this] {
+  scheduler_door_ = spawn_door<scheduler_actor_protocol>(system, supervisor_, 0, "scheduler", [this] {
     auto metrics = std::make_shared<scheduler_metrics>(std::make_shared<prometheus::Registry>());
     scheduler_wiring w{{"control"}, {1}, ledger_front_, slots_, {}, metrics};
     scheduler_shell_options o;
@@ -111,7 +117,7 @@ line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : s
     return scheduler_;
   });
   scheduler_front_ = scheduler_door_;
-  ledger_front_ = spawn_door<ledger_protocol>(system, "ledger", [this, moody] {
+  ledger_front_ = spawn_door<ledger_protocol>(system, supervisor_, 1, "ledger", [this, moody] {
     return ledger_ref{
         act::spawn_shell<ledger_actor>(system.actors(), moody, replies_, scheduler_front_, ledger_actor_options{})};
   });
@@ -124,6 +130,7 @@ line_world::~line_world() {
   for (auto& n : nodes_) act::end(n);
   act::end(ledger_front_);
   act::end(scheduler_front_);
+  act::end(supervisor_);
   system.run();
 }
 

@@ -55,19 +55,21 @@ public:
   played_worker& worker(std::size_t node) { return *workers_[node]; }
   std::size_t workers() const { return workers_.size(); }
 
-  bool ledger_down = false;       ///< ends are answered unavailable
-  bool grants_unanswered = false; ///< they and pauses happen, but the answers get lost
+  std::chrono::milliseconds clock_set_by{0}; ///< the wall clock only
+  bool ledger_down = false;                  ///< ends are answered unavailable
+  bool grants_unanswered = false;            ///< they and pauses happen, but the answers get lost
 
   deterministic_system system;
 
 private:
   void start_node(std::size_t index);
   template <class Answer, class Message> outcome<Answer, errc> command(const Message& m);
-  wall_time wall() const { return sample::wall0 + std::chrono::seconds{60} + passed_; }
+  wall_time wall() const { return sample::wall0 + std::chrono::seconds{60} + passed_ + clock_set_by; }
 
   std::chrono::milliseconds passed_{0};
   std::shared_ptr<memory_ledger> ledger_;
   std::shared_ptr<delivery_point> replies_ = std::make_shared<delivery_point>();
+  supervisor_ref supervisor_;
   ledger_ref ledger_actor_, ledger_front_;
   act::ref<scheduler_actor_protocol> scheduler_, scheduler_door_;
   scheduler_ref scheduler_front_;

@@ -15,8 +15,9 @@ class played_scheduler {
 public:
   using interface = scheduler_ref;
   static constexpr const char* name = "played scheduler";
-  explicit played_scheduler(interface::pointer, std::shared_ptr<std::vector<workers_report>> reports)
-      : reports_{std::move(reports)} {}
+  played_scheduler(interface::pointer, std::shared_ptr<std::vector<workers_report>> reports,
+                   std::shared_ptr<std::vector<batch_finished>> ends, const bool* hears_ends)
+      : reports_{std::move(reports)}, ends_{std::move(ends)}, hears_ends_{hears_ends} {}
   interface::behavior_type make_behavior() {
     return {
         [](const jobs_queued&) { return done{}; },
@@ -29,12 +30,19 @@ public:
         [](const explain_job&) { return explanation{}; },
         [this](const workers_report& m) { reports_->push_back(m); },
         [](const batch_progress&) {},
-        [](const batch_finished&) { return done{}; },
+        [this](const batch_finished& m) { return on_batch_finished(m); },
     };
   }
 
 private:
+  caf::result<done> on_batch_finished(const batch_finished& m) {
+    if (!*hears_ends_) return act::error_of(errc::unreachable);
+    ends_->push_back(m);
+    return done{};
+  }
   std::shared_ptr<std::vector<workers_report>> reports_;
+  std::shared_ptr<std::vector<batch_finished>> ends_;
+  const bool* hears_ends_;
 };
 
 /// The worker process, which takes everything.
@@ -42,10 +50,17 @@ class played_worker {
 public:
   using interface = worker_ref;
   static constexpr const char* name = "played worker";
-  explicit played_worker(interface::pointer) {}
+  played_worker(interface::pointer, std::shared_ptr<std::vector<stop_jobs>> stops) : stops_{std::move(stops)} {}
   interface::behavior_type make_behavior() {
-    return {[](const run_batch&) { return done{}; }, [](const renew_lease&) {}, [](const stop_jobs&) {}};
+    return {
+        [](const run_batch&) { return done{}; },
+        [](const renew_lease&) {},
+        [this](const stop_jobs& m) { stops_->push_back(m); },
+    };
   }
+
+private:
+  std::shared_ptr<std::vector<stop_jobs>> stops_;
 };
 
 /// Its processes are ready as soon as they are started; "frail" is a model whose runs cannot be saved.
@@ -54,7 +69,7 @@ struct one_node {
     node_supervisor_wiring w;
     w.self = {"workers-1"};
     w.epoch = {1};
-    w.scheduler = act::spawn_shell<played_scheduler>(system.actors(), reports);
+    w.scheduler = act::spawn_shell<played_scheduler>(system.actors(), reports, ends, &hears_ends);
     w.launch = [this](const child_spec& spec, child_processes::on_exit e) {
       on_exit = exits[++pid] = std::move(e);
       act::post(node, worker_ready{{spec.command[0]}, {{"wan-small"}, {"frail"}}, "cpu", 0, {{"wan-small"}}});
@@ -68,7 +83,7 @@ struct one_node {
     for (std::size_t i = 0; i < slots; ++i)
       w.slots.push_back({{name_of(i)},
                          {"slot-" + std::to_string(i)},
-                         act::spawn_shell<played_worker>(system.actors()),
+                         act::spawn_shell<played_worker>(system.actors(), stops),
                          [i](const std::string&) {
                            return child_spec{{name_of(i)}, {}, {}};
                          },
@@ -84,8 +99,9 @@ struct one_node {
     system.run();
   }
   /// Gives a slot a batch that has that number.
-  void run(std::size_t slot) {
-    run_batch b{sample::batch(slot), {name_of(slot)}, 30s, std::vector<run_job>(1)};
+  void run(std::size_t slot) { run(slot, slot); }
+  void run(std::size_t slot, std::uint64_t number) {
+    run_batch b{sample::batch(number), {name_of(slot)}, 30s, std::vector<run_job>(1)};
     b.jobs[0].params.model = {"wan-small"};
     REQUIRE(system.ask<done>(node, b, 5s)->value());
   }
@@ -105,12 +121,34 @@ struct one_node {
       if (w.state == worker_state::ready) all.push_back(w.id.value.back() - '0');
     return all;
   }
-  void alive() {
-    act::post(node, worker_alive{{"workers-1/0"}, 0});
+  void alive(std::uint64_t progress = 0) {
+    act::post(node, worker_alive{{"workers-1/0"}, progress});
     system.run();
   }
 
+  void tell(std::uint64_t number, run_phase phase) {
+    act::post(node, batch_progress{sample::batch(number), phase, 0, 10});
+    system.run();
+  }
+  /// The process computes and says every second that it lives, for so long.
+  void compute(std::chrono::seconds time, bool moves) {
+    for (auto t = 0s; t < time; t += 1s) {
+      alive(progress += moves ? 1 : 0);
+      system.advance(1s);
+    }
+  }
+  void finish_unheard(std::size_t slot, std::uint64_t number) {
+    hears_ends = false;
+    act::post(node, batch_finished{sample::batch(number), {name_of(slot)}, errc::ok, {}, {}, 1, 0});
+    system.run();
+  }
+  auto drain_for(std::chrono::milliseconds patience) { return system.ask<done>(node, drain{patience}, 1h); }
+
+  bool hears_ends = true;
   deterministic_system system;
+  std::uint64_t progress = 0;
+  std::shared_ptr<std::vector<batch_finished>> ends = std::make_shared<std::vector<batch_finished>>();
+  std::shared_ptr<std::vector<stop_jobs>> stops = std::make_shared<std::vector<stop_jobs>>();
   std::shared_ptr<std::vector<workers_report>> reports = std::make_shared<std::vector<workers_report>>();
   child_processes::on_exit on_exit; ///< of the process started last
   std::map<int, child_processes::on_exit> exits;
@@ -257,4 +295,92 @@ TEST_CASE("empty inferences are counted per process") {
   n.on_exit(101, {1, 0});
   n.system.run();
   CHECK(n.slots()[0].warm_runs == 0);
+}
+
+TEST_CASE("a process that lives, has work and does not get on is killed, and its batch runs again") {
+  one_node n;
+  n.run(0, 1);
+  n.run(0, 2); // behind it
+  n.tell(1, run_phase::encoding);
+  n.compute(200s, true);
+  CHECK(n.killed.empty());
+  n.compute(110s, false); // it is still cold: two minutes
+  CHECK(n.killed.empty());
+  n.compute(15s, false);
+  REQUIRE(n.killed == std::vector{101}); // once
+  n.bury();
+  REQUIRE(n.ends->size() == 2);
+  CHECK(n.ends->at(0).code == errc::crashed);
+  CHECK(n.ends->at(0).message == "worker process 101: killed: no progress for 121 s, allowed are 120 s");
+  CHECK(n.ends->at(1).code == errc::draining); // it has no part in it
+  CHECK(n.slots()[0].message.find("no progress") != std::string::npos);
+  n.system.advance(2s);
+  CHECK(n.pid == 102);
+}
+
+TEST_CASE("a process that has rendered and waits for the store, or for its node to pass its end on, is not stuck") {
+  one_node n;
+  n.run(0, 1);
+  n.tell(1, run_phase::encoding);
+  n.compute(10s, true);
+  SECTION("the store") { n.tell(1, run_phase::storing); }
+  SECTION("the node") { n.finish_unheard(0, 1); }
+  n.compute(1000s, false);
+  CHECK(n.killed.empty());
+}
+
+TEST_CASE("a slot whose processes keep ending is ejected, and the others go on") {
+  one_node n{2};
+  auto end_last = [&n] { n.exits.at(n.pid)(n.pid, {1, 0}); };
+  end_last();
+  for (int i = 0; i < 3; ++i) {
+    n.system.advance(10s);
+    end_last();
+  }
+  n.system.advance(1h);
+  CHECK(n.slots()[1].state == worker_state::ejected);
+  CHECK(n.slots()[1].message == "exit code 1: its last words");
+  CHECK(n.running() == std::vector{0});
+}
+
+TEST_CASE("a node that is stopped gives back at once what has not begun, and lets the rest finish") {
+  one_node n;
+  n.run(0, 1);
+  n.run(0, 2);
+  n.tell(1, run_phase::encoding);
+  auto answer = n.drain_for(120s);
+  REQUIRE(n.ends->size() == 1);
+  CHECK(n.ends->at(0).batch == sample::batch(2));
+  CHECK(n.ends->at(0).code == errc::draining);
+  CHECK(*n.stops == std::vector{stop_jobs{sample::batch(2), {"workers-1/0"}, {}}});
+  CHECK(n.reports->back().draining);
+  n.compute(60s, true);
+  CHECK_FALSE(answer->has_value());
+  act::post(n.node, batch_finished{sample::batch(1), {"workers-1/0"}, errc::ok, {}, {}, 1, 0});
+  n.system.run();
+  CHECK(answer->value());
+  CHECK(n.ends->back().code == errc::ok);
+  CHECK(n.stops->size() == 1);
+}
+
+TEST_CASE("what runs too long for a node that is stopped is paused ten seconds before the end, then handed back") {
+  one_node n;
+  n.run(0, 1);
+  n.tell(1, run_phase::encoding);
+  auto answer = n.drain_for(60s);
+  SECTION("in its time") { n.compute(49s, true); }
+  SECTION("when it is told to hurry") {
+    n.compute(5s, true);
+    act::post(n.node, hand_back{});
+    n.system.run();
+    act::post(n.node, hand_back{}); // one pause, however often
+    n.system.run();
+  }
+  n.compute(2s, true);
+  CHECK(*n.stops == std::vector{stop_jobs{sample::batch(1), {"workers-1/0"}, {}, true}});
+  CHECK(n.ends->empty());
+  n.compute(10s, true);
+  REQUIRE(n.ends->size() == 1);
+  CHECK(n.ends->at(0).code == errc::draining);
+  CHECK(answer->value());
 }

@@ -30,26 +30,26 @@ run_batch batch(std::uint64_t number, std::string model = "wan-small") {
 
 TEST_CASE("a slot takes batches up to its credits, and the same one twice as one") {
   auto s = ready_slot();
-  CHECK(s.take(batch(1)) == errc::ok);
-  CHECK(s.take(batch(1)) == errc::ok);
-  CHECK(s.take(batch(2)) == errc::ok);
-  CHECK(s.take(batch(3)) == errc::busy);
+  CHECK(s.take(batch(1), t0) == errc::ok);
+  CHECK(s.take(batch(1), t0) == errc::ok);
+  CHECK(s.take(batch(2), t0) == errc::ok);
+  CHECK(s.take(batch(3), t0) == errc::busy);
   s.release(sample::batch(1), t0);
-  CHECK(s.take(batch(3)) == errc::ok);
+  CHECK(s.take(batch(3), t0) == errc::ok);
 }
 
 TEST_CASE("a slot refuses what its process cannot run, and everything while there is none") {
   auto s = ready_slot();
-  CHECK(s.take(batch(1, "other")) == errc::unsupported);
+  CHECK(s.take(batch(1, "other"), t0) == errc::unsupported);
   s.ended("killed", t0, 0);
-  CHECK(s.take(batch(2)) == errc::busy);
+  CHECK(s.take(batch(2), t0) == errc::busy);
 }
 
 TEST_CASE("a process that stays silent is noticed; one that still loads has longer") {
   auto s = ready_slot();
   CHECK_FALSE(s.is_silent(t0 + 5s));
   CHECK(s.is_silent(t0 + 6s));
-  s.alive(t0 + 6s);
+  s.alive({}, t0 + 6s);
   CHECK_FALSE(s.is_silent(t0 + 10s));
   s.ended("killed", t0, 0);
   s.started(43, t0 + 20s);
@@ -59,7 +59,7 @@ TEST_CASE("a process that stays silent is noticed; one that still loads has long
 
 TEST_CASE("a slot that crashes again and again is ejected; its batches stay listed until they are acknowledged") {
   auto s = ready_slot();
-  CHECK(s.take(batch(1)) == errc::ok);
+  CHECK(s.take(batch(1), t0) == errc::ok);
   CHECK(s.ended("crash 1", t0, 0) == 1s);
   CHECK(s.has(sample::batch(1)));
   s.started(43, t0 + 1s);
@@ -93,10 +93,10 @@ TEST_CASE("the word of a process that has ended does not bring its slot back") {
 
 TEST_CASE("a slot knows which of its batches the process has begun") {
   auto s = ready_slot();
-  s.take(batch(1));
-  s.take(batch(2));
-  s.began(sample::batch(1));
-  s.began(sample::batch(3)); // not its own
+  s.take(batch(1), t0);
+  s.take(batch(2), t0);
+  s.began(sample::batch(1), t0);
+  s.began(sample::batch(3), t0); // not its own
   CHECK(s.has_begun(sample::batch(1)));
   CHECK_FALSE(s.has_begun(sample::batch(2)));
   CHECK_FALSE(s.has_begun(sample::batch(3)));
@@ -107,7 +107,7 @@ TEST_CASE("a slot knows which of its batches the process has begun") {
 TEST_CASE("a slot is idle from its start or its last batch on, and while it waits for another process") {
   auto s = ready_slot();
   CHECK(s.idle_since() == t0);
-  s.take(batch(1));
+  s.take(batch(1), t0);
   CHECK_FALSE(s.idle_since());
   s.release(sample::batch(1), t0 + 5s);
   CHECK(s.idle_since() == t0 + 5s);
@@ -122,12 +122,12 @@ TEST_CASE("a slot is idle from its start or its last batch on, and while it wait
 TEST_CASE("a slot that is not wanted takes nothing and is not started again") {
   auto s = ready_slot();
   s.stop();
-  CHECK(s.take(batch(1)) == errc::busy);
+  CHECK(s.take(batch(1), t0) == errc::busy);
   CHECK_FALSE(s.idle_since());
   CHECK_FALSE(s.ended("killed", t0, 0));
   CHECK(s.status().state == worker_state::down);
   s.want();
   s.started(43, t0);
   CHECK(s.ready({{"workers-1/0"}, {{"wan-small"}}, "cpu", 0}, t0));
-  CHECK(s.take(batch(1)) == errc::ok);
+  CHECK(s.take(batch(1), t0) == errc::ok);
 }

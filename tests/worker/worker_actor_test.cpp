@@ -218,18 +218,62 @@ TEST_CASE("without renewals the worker stops before its lease ends, and stores n
   CHECK(w.ends.size() == 1);
 }
 
-TEST_CASE("while the store cannot be reached the files are kept and sent again") {
+TEST_CASE("a lease that is over is not renewed, and a result that comes between two looks at it is not stored") {
+  one_batch w;
+  w.system.advance(500ms);
+  w.take(); // until 25.5 s; it is looked at every full second
+  w.system.advance(25'200ms);
+  SECTION("a result") { w.rendered(blob::copy_of("video")); }
+  SECTION("a renewal") { w.renew(); }
+  CHECK(w.puts.empty());
+  REQUIRE(w.ends.size() == 1);
+  CHECK(w.ends[0].code == errc::lease_expired);
+}
+
+TEST_CASE("what waits for the store for a while says so, once: it is not computed any more") {
   one_batch w;
   w.take();
   w.store_says = errc::unreachable;
   w.rendered(blob::copy_of("video"));
+  CHECK(w.progress.empty());
+  w.system.advance(5s);
+  REQUIRE(w.progress.size() == 1);
+  CHECK(w.progress[0].batch == w.batch);
+  CHECK(w.progress[0].phase == run_phase::storing);
+}
+
+TEST_CASE("while the store cannot be reached the files are kept and sent again") {
+  one_batch w;
+  w.take();
+  SECTION("no answer") { w.store_says = errc::unreachable; }
+  SECTION("an answer") { w.object_says = errc::unavailable; }
+  w.rendered(blob::copy_of("video"));
   w.system.advance(3s);
   CHECK(w.puts.size() > 3);
   CHECK(w.ends.empty());
-  w.store_says = errc::ok;
+  w.store_says = w.object_says = errc::ok;
   w.system.advance(1s);
   REQUIRE(w.ends.size() == 1);
   CHECK(w.ends[0].results[0].code == errc::ok);
+}
+
+TEST_CASE("a store that takes nothing for a quarter of an hour costs the rendering") {
+  one_batch w;
+  w.take();
+  w.object_says = errc::unavailable;
+  w.rendered(blob::copy_of("video"));
+  auto renew_for = [&w](std::chrono::seconds time) {
+    for (auto t = 0s; t < time; t += 5s) {
+      w.renew();
+      w.system.advance(5s);
+    }
+  };
+  renew_for(14min);
+  CHECK(w.ends.empty());
+  renew_for(2min);
+  REQUIRE(w.ends.size() == 1);
+  CHECK(w.ends[0].code == errc::ok);
+  CHECK(w.ends[0].results[0].code == errc::unavailable);
 }
 
 TEST_CASE("what the store refuses is the job's result, not a reason to go on for ever") {

@@ -1,0 +1,217 @@
+// liveness_processes_test.cpp: Real processes that die, freeze, come back and are stopped in order, and what becomes of
+// the work they had: it is adopted, done elsewhere, or handed over, and its result is one. The small Wan model.
+#include <catch2/catch_test_macros.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+
+#include "src/harness/local_cluster.hpp"
+#include "src/harness/process_figures.hpp"
+#include "src/reelctl/api_client.hpp"
+#include "tests/integration/api_steps.hpp"
+#include "tests/integration/ledger_audit.hpp"
+
+using namespace reel;
+using namespace reel::testing;
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+namespace {
+
+/// Many steps, so that a batch takes its time.
+const std::string models = wan_model(2, 17, 20, 1000);
+
+std::string submit(ctl::api_client& api, int steps, const std::string& size = "48x32") {
+  return testing::submit(api, json::object{{"prompt", "a red ball"}, {"num_inference_steps", steps}, {"size", size}});
+}
+
+bool shows(ctl::api_client& api, const std::string& metric) {
+  return api.get_text("/metrics").find('\n' + metric + '\n') != std::string::npos;
+}
+
+/// Where a job runs; empty: it does not.
+std::string worker_of(harness::local_cluster& cluster, const std::string& id) {
+  return std::string{json::parse(cluster.reelctl({"--json", "why", id})).at("worker").as_string()};
+}
+
+bool log_has(const harness::local_cluster& cluster, const std::string& node, const std::string& words) {
+  std::ifstream in{cluster.dir() + "/log/" + node + ".out"};
+  return std::string{std::istreambuf_iterator<char>{in}, {}}.find(words) != std::string::npos;
+}
+
+int attempt_of(ctl::api_client& api, const std::string& id) {
+  return video(api, id).at("reel").at("attempt").to_number<int>();
+}
+
+/// Of a node's process: a child of ours with its name.
+int pid_of(const std::string& node) {
+  for (auto pid : harness::children_of(::getpid())) {
+    std::ifstream in{fmt::format("/proc/{}/cmdline", pid)};
+    std::string words{std::istreambuf_iterator<char>{in}, {}};
+    if (words.find(std::string{"--node"} + '\0' + node + '\0') != std::string::npos) return pid;
+  }
+  FAIL("no process of " << node);
+  return 0;
+}
+
+void signal_all(const std::vector<int>& pids, int number) {
+  for (auto pid : pids) REQUIRE(::kill(pid, number) == 0);
+}
+
+} // namespace
+
+TEST_CASE(
+    "work that runs while the control node is killed and started again is adopted, and new work is granted soon") {
+  auto dir = folder("adopt");
+  {
+    harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}, .slots = 2}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    api.set_patience(120);
+    auto running = submit(api, 1000, "128x128"); // ten seconds or more
+    eventually("it is under way", [&] { return step_of(api, running) >= 50; });
+    auto before = step_of(api, running);
+    REQUIRE(before < 1000);
+    auto killed_at = std::chrono::steady_clock::now();
+    cluster.kill("control");
+    cluster.start("control");
+    auto next = submit(api, 2); // tried until the control node is there
+    eventually("new work is granted", [&] { return attempt_of(api, next) == 1; });
+    CHECK(std::chrono::steady_clock::now() - killed_at < 30s);
+    eventually("it is seen again", [&] { return step_of(api, running) >= before || has_ended(api, running); });
+    wait_until_completed(api, next);
+    CHECK(wait_until_completed(api, running).at("reel").at("attempt").to_number<int>() == 1);
+    CHECK(cluster.stop("workers-1") == 0);
+    CHECK(cluster.stop("control") == 0);
+  }
+  auto r = audit::check_ledger(dir + "/ledger.sqlite");
+  CHECK(r.violations == std::vector<std::string>{});
+  CHECK(r.retried == 0); // not even uncounted
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("a node that freezes past its leases and thaws again changes nothing any more: one result, and a late end "
+          "refused") {
+  auto dir = folder("zombie");
+  {
+    harness::local_cluster cluster{{.dir = dir,
+                                    .bin = REEL_BIN_DIR,
+                                    .models = models,
+                                    .more = "[scheduler]\nlease_ttl = \"10s\"\nrenew_every = \"1s\"\n",
+                                    .slots = 1,
+                                    .worker_nodes = 2}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    auto id = submit(api, 1000, "128x128");
+    eventually("it is under way", [&] { return step_of(api, id) >= 50; });
+    auto first = worker_of(cluster, id);
+    auto frozen = first.substr(0, first.find('/'));
+    REQUIRE(frozen.starts_with("workers-"));
+    auto pids = harness::children_of(pid_of(frozen));
+    pids.push_back(pid_of(frozen));
+    signal_all(pids, SIGSTOP);
+    eventually("another node has it", [&] {
+      auto now = worker_of(cluster, id);
+      return !now.empty() && now != first;
+    });
+    eventually("and gets on", [&] { return step_of(api, id) > 0; });
+    REQUIRE(step_of(api, id) < 1000);
+    signal_all(pids, SIGCONT);
+    eventually("its end is refused", [&] { return log_has(cluster, "control", "late end of a batch refused"); });
+    auto ended = wait_until_completed(api, id);
+    CHECK(ended.at("reel").at("attempt").to_number<int>() == 1); // the node was lost, not the job's fault
+    auto after = submit(api, 2);
+    wait_until_completed(api, after);
+    eventually("both nodes work again", [&] { return shows(api, "reel_workers_ready 2"); });
+    CHECK(cluster.stop("workers-1") == 0);
+    CHECK(cluster.stop("workers-2") == 0);
+    CHECK(cluster.stop("control") == 0);
+  }
+  auto r = audit::check_ledger(dir + "/ledger.sqlite");
+  CHECK(r.violations == std::vector<std::string>{});
+  CHECK(r.succeeded == 2);
+  CHECK(r.retried == 1);
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("all nodes are restarted one after the other under load, and no job has a second attempt") {
+  auto dir = folder("rolling");
+  {
+    harness::local_cluster cluster{
+        {.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}, .slots = 1, .worker_nodes = 2}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    api.set_patience(120);
+    std::vector<std::string> ids;
+    for (const std::string node : {"workers-1", "workers-2", "control"}) {
+      for (int i = 0; i < 8; ++i) ids.push_back(submit(api, 200));
+      eventually("work runs", [&] { return step_of(api, ids.back()) > 0 || has_ended(api, ids[ids.size() - 8]); });
+      CHECK(cluster.stop(node) == 0);
+      cluster.start(node);
+      eventually("both workers are back", [&] { return shows(api, "reel_workers_ready 2"); });
+    }
+    for (const auto& id : ids) CHECK(wait_until_completed(api, id).at("reel").at("attempt").to_number<int>() == 1);
+    for (const std::string node : {"workers-1", "workers-2", "control"}) CHECK(cluster.stop(node) == 0);
+  }
+  auto r = audit::check_ledger(dir + "/ledger.sqlite");
+  CHECK(r.violations == std::vector<std::string>{});
+  CHECK(r.succeeded == 24);
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("a second SIGTERM has a node hand over what it runs at once, with the work that was done") {
+  auto dir = folder("hurry");
+  {
+    harness::local_cluster cluster{
+        {.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}, .slots = 1, .worker_nodes = 2}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    auto id = submit(api, 1000, "128x128");
+    eventually("it is under way", [&] { return step_of(api, id) >= 50; });
+    auto first = worker_of(cluster, id);
+    auto node = first.substr(0, first.find('/'));
+    auto before = step_of(api, id);
+    REQUIRE(::kill(pid_of(node), SIGTERM) == 0);
+    eventually("it drains", [&] { return log_has(cluster, node, "node stops"); });
+    CHECK(cluster.stop(node) == 0); // the second
+    int looks = 0;
+    eventually("another node goes on from there", [&] {
+      auto step = step_of(api, id);
+      if (step > 0 && !has_ended(api, id)) {
+        CHECK(step >= before);
+        ++looks;
+      }
+      return has_ended(api, id);
+    });
+    CHECK(looks > 0);
+    CHECK(wait_until_completed(api, id).at("reel").at("attempt").to_number<int>() == 1);
+    CHECK(cluster.stop(node == "workers-1" ? "workers-2" : "workers-1") == 0);
+    CHECK(cluster.stop("control") == 0);
+  }
+  CHECK(audit::check_ledger(dir + "/ledger.sqlite").violations == std::vector<std::string>{});
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("a slot whose processes keep dying is left alone, visibly, and the others work; a new node starts it again") {
+  auto dir = folder("eject");
+  harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}, .slots = 2}};
+  ctl::api_client api{{cluster.url(), cluster.api_key()}};
+  auto pid_of_slot = [&]() -> int {
+    auto view = json::parse(cluster.reelctl({"--json", "workers"}));
+    for (const auto& w : view.at("workers").as_array())
+      if (w.at("id").as_string() == "workers-1/0") return w.at("pid").to_number<int>();
+    return 0;
+  };
+  for (int i = 0; i < 4; ++i) {
+    eventually("it has a process", [&] { return shows(api, "reel_workers_ready 2"); });
+    REQUIRE(::kill(pid_of_slot(), SIGKILL) == 0);
+    eventually("that is gone", [&] { return shows(api, "reel_workers_ready 1"); });
+  }
+  eventually("it is ejected", [&] { return shows(api, "reel_workers_ejected 1"); });
+  CHECK(cluster.reelctl({"workers"}).find("ejected") != std::string::npos);
+  wait_until_completed(api, submit(api, 2));
+  CHECK(cluster.stop("workers-1") == 0);
+  cluster.start("workers-1");
+  eventually("it is back", [&] { return shows(api, "reel_workers_ready 2"); });
+  CHECK(shows(api, "reel_workers_ejected 0"));
+  CHECK(cluster.stop("workers-1") == 0);
+  CHECK(cluster.stop("control") == 0);
+  std::filesystem::remove_all(dir);
+}
