@@ -217,6 +217,7 @@ workers_config read_workers(config_table t, const cluster_config& c) {
   w.program = program.empty() ? program : resolve(program, c.file);
   w.drain_time = t.duration("drain_time", 0ms, 1h, 30s);
   w.keep_warm = t.duration("keep_warm", 0ms, 24h, 0ms);
+  w.null_step_time = t.duration("null_step_time", 0ms, 1min, 0ms);
   if (w.keep_warm > 0ms && w.keep_warm < 1s) t.refuse("keep_warm", "allowed is \"0s\" (never), or at least \"1s\"");
   t.finish();
   return w;

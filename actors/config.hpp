@@ -77,7 +77,8 @@ struct workers_config {
   std::uint32_t credits = 2;
   std::string program; ///< reel-worker; empty: beside reel-node
   std::chrono::milliseconds drain_time{};
-  std::chrono::milliseconds keep_warm{}; ///< idle for so long: an empty inference; 0: none
+  std::chrono::milliseconds keep_warm{};      ///< idle for so long: an empty inference; 0: none
+  std::chrono::milliseconds null_step_time{}; ///< what a null model takes for a step
 };
 
 struct model_config_entry {

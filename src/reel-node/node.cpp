@@ -301,6 +301,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   input.endpoint = local_link->endpoint();
   input.log_level = config.log_level;
   input.keep_warm = config.workers.keep_warm;
+  input.null_step_time = config.workers.null_step_time;
   for (const auto& m : config.models) input.models.push_back(m.renderer);
   for (int i = 0; i < self.slots; ++i) {
     auto number = std::to_string(i);
