@@ -242,8 +242,10 @@ void node::parts::wire() {
   if (schedules) wire_scheduler(scheduler_here);
   if (self.has(node_role::workers)) wire_slots(supervisor_here);
   if (self.has(node_role::gateway)) wire_gateway(gateway_here);
-  auto about = act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots);
-  cluster.serve<node_protocol>(role::node, about, {operator_peer});
+  history_ref history;
+  if (stores) history = act::spawn_shell<history_actor>(system, config.storage.ledger_file);
+  auto about = act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots, history);
+  cluster.serve<operator_protocol>(role::node, about, {operator_peer});
 }
 
 std::vector<node_id> node::parts::nodes_with(std::set<node_role> any_of) const {
