@@ -80,6 +80,7 @@ struct workers_config {
   std::chrono::milliseconds drain_time{};
   progress_watch::options progress;      ///< of its processes
   std::chrono::milliseconds keep_warm{}; ///< idle for so long: an empty inference; 0: none
+  std::chrono::milliseconds null_step_time{}; ///< what a null model takes for a step
 };
 
 struct model_config_entry {

@@ -1,6 +1,7 @@
 #include "actors/storage/sqlite_ledger.hpp"
 
 #include <cstdlib>
+#include <fstream>
 
 #include "actors/storage/sqlite/checkpointer.hpp"
 #include "actors/storage/sqlite/operation.hpp"
@@ -18,6 +19,13 @@ constexpr std::size_t read_group_ops = 64; ///< in one read transaction: a long 
 
 wall_time system_time() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+/// CLOCK_MONOTONIC counts since the machine was started: the same for all processes until it is started again.
+std::string name_of_monotonic_clock() {
+  std::string boot;
+  std::ifstream{"/proc/sys/kernel/random/boot_id"} >> boot;
+  return "boot-" + (boot.empty() ? std::to_string(draw_epoch().value) : boot);
 }
 
 void end_process(const std::string& why) {
@@ -140,7 +148,7 @@ sqlite_ledger::threads::threads(sqlite_ledger_options o, deliver_function delive
     : options_{with_defaults(std::move(o))}, deliver_{std::move(deliver)}, lock_{options_.file},
       disk_{beside(options_.file, ".reserve"), options_.disk}, write_db_{open_writer(options_)},
       read_db_{options_.file.string(), {.cache_kib = options_.reader_cache_kib}},
-      transactions_{write_db_, options_.limits, key_options_of(options_)}, reader_{read_db_},
+      transactions_{write_db_, options_.limits, key_options_of(options_), name_of_monotonic_clock()}, reader_{read_db_},
       checkpointer_{options_.file.string(),
                     reads_going_on_,
                     {options_.wal_bytes, [this](const std::string& why) { give_up(why); }}},

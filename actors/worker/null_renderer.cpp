@@ -5,6 +5,7 @@
 #include <map>
 #include <ranges>
 #include <sstream>
+#include <thread>
 
 namespace reel {
 namespace {
@@ -41,7 +42,8 @@ std::map<std::string, int> load(const blob& saved) {
 
 class null_batch final : public render_batch {
 public:
-  null_batch(std::vector<run_job> jobs, std::size_t artifact_bytes) : artifact_bytes_{artifact_bytes} {
+  null_batch(std::vector<run_job> jobs, std::size_t artifact_bytes, std::chrono::milliseconds step_time)
+      : artifact_bytes_{artifact_bytes}, step_time_{step_time} {
     join(std::move(jobs));
   }
 
@@ -57,6 +59,7 @@ public:
   int steps_done_of(std::size_t index) const override { return samples_.at(index).done; }
   void step() override {
     if (steps_done() == steps_total()) throw std::logic_error{"null model: no step is left"};
+    if (step_time_.count() > 0) std::this_thread::sleep_for(step_time_); // the work of a real model
     for (auto& s : samples_) s.done += s.done < s.total ? 1 : 0;
   }
   void drop(std::size_t) override {}
@@ -87,6 +90,7 @@ private:
     int done, total; ///< steps
   };
   std::size_t artifact_bytes_;
+  std::chrono::milliseconds step_time_;
   std::vector<sample> samples_;
 };
 
@@ -100,12 +104,12 @@ void null_renderer::fail_if_told() const {
 std::unique_ptr<render_batch> null_renderer::begin(std::vector<run_job> jobs) {
   fail_if_told();
   if (jobs.empty()) throw render_error{errc::invalid_argument, "a batch without jobs"};
-  return std::make_unique<null_batch>(jobs, artifact_bytes_);
+  return std::make_unique<null_batch>(jobs, artifact_bytes_, step_time_);
 }
 
 std::unique_ptr<render_batch> null_renderer::resume(std::vector<run_job> jobs, const std::vector<blob>& saved) {
   if (jobs.empty()) throw render_error{errc::invalid_argument, "a batch without jobs"};
-  auto batch = std::make_unique<null_batch>(jobs, artifact_bytes_);
+  auto batch = std::make_unique<null_batch>(jobs, artifact_bytes_, step_time_);
   for (std::size_t i = 0; i < jobs.size(); ++i)
     if (!saved.at(i).empty()) batch->restore(i, load(saved[i]));
   return batch;

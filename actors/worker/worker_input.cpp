@@ -45,6 +45,7 @@ std::string to_json(const worker_input& in) {
                                       {"log_level", in.log_level},
                                       {"log_file", in.log_file},
                                       {"keep_warm_ms", in.keep_warm.count()},
+                                      {"null_step_ms", in.null_step_time.count()},
                                       {"models", std::move(models)}});
 }
 
@@ -61,6 +62,7 @@ worker_input parse_worker_input(std::string_view input) {
   in.log_level = text(o, "log_level");
   in.log_file = text(o, "log_file");
   in.keep_warm = std::chrono::milliseconds{number(o, "keep_warm_ms")};
+  in.null_step_time = std::chrono::milliseconds{number(o, "null_step_ms")};
   auto* models = o.if_contains("models");
   if (!models || !models->is_array()) throw std::runtime_error{"worker input: no list under \"models\""};
   for (const auto& entry : models->as_array()) {

@@ -16,7 +16,8 @@ struct worker_input {
   std::string token;
   std::string log_level = "info";
   std::string log_file;
-  std::chrono::milliseconds keep_warm{0}; ///< see worker_options
+  std::chrono::milliseconds keep_warm{0};      ///< see worker_options
+  std::chrono::milliseconds null_step_time{0}; ///< see null_renderer
   std::vector<renderer_options> models;
 };
 

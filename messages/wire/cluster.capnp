@@ -4,6 +4,7 @@
 @0xbf454c3ba05390a7;
 
 using Cxx = import "/capnp/c++.capnp";
+using Job = import "job.capnp";
 $Cxx.namespace("reel::wire::schema");
 
 enum PeerState {
@@ -47,4 +48,51 @@ struct NodesView {
 
   nodes @1 :List(NodeStatus);
   # At most 4096.
+}
+
+# ---------------------------------------------------------------- the audit log, for operators
+
+enum HistoryPart {
+  events @0;
+  leaders @1;
+  jobs @2;
+  tenants @3;
+}
+
+struct ReadHistory {
+  part @0 :HistoryPart;
+
+  job @1 :Job.Uuid;
+  # Only this one's; a null pointer or the nil id: all.
+
+  after @2 :Text;
+  # `next` of the page before, at most 256 bytes; empty: from the start.
+
+  positionMax @3 :UInt64;
+  # Nothing later; 0: all until now.
+
+  linesMax @4 :UInt32 = 1000;
+  # 1 to 1000.
+}
+
+struct HistoryLine {
+  position @0 :UInt64;
+  # 0: of a row, not of an event.
+
+  text @1 :Text;
+  # JSON, at most 4096 bytes.
+}
+
+struct HistoryPage {
+  lines @0 :List(HistoryLine);
+  # At most 1000.
+
+  next @1 :Text;
+  # Empty: this was the last page. At most 256 bytes.
+
+  positionMax @2 :UInt64;
+  # Of the last event that belongs to this history.
+
+  clock @3 :Text;
+  # At most 256 bytes: the clock of `mono_ns` in the lines.
 }

@@ -37,6 +37,45 @@ static void read(schema::NodesView::Reader r, nodes_view& v, input& in) {
   read_list(r.getNodes(), v.nodes, in, list_max);
 }
 
+// ---------------------------------------------------------------- the audit log
+
+static void write(schema::ReadHistory::Builder b, const read_history& v, output& out) {
+  b.setPart(static_cast<schema::HistoryPart>(v.part));
+  write(b.initJob(), v.job, out);
+  b.setAfter(text(v.after));
+  b.setPositionMax(v.position_max);
+  b.setLinesMax(v.lines_max);
+}
+static void read(schema::ReadHistory::Reader r, read_history& v, input& in) {
+  v.part = in.known<history_part>(r.getPart());
+  read(r.getJob(), v.job, in);
+  v.after = in.text(r.getAfter(), key_bytes_max);
+  v.position_max = r.getPositionMax();
+  v.lines_max = r.getLinesMax();
+}
+
+static void write(schema::HistoryLine::Builder b, const history_line& v, output&) {
+  b.setPosition(v.position);
+  b.setText(text(v.text));
+}
+static void read(schema::HistoryLine::Reader r, history_line& v, input& in) {
+  v.position = r.getPosition();
+  v.text = in.text(r.getText(), history_line_bytes_max);
+}
+
+static void write(schema::HistoryPage::Builder b, const history_page& v, output& out) {
+  write_list(b.initLines(v.lines.size()), v.lines, out);
+  b.setNext(text(v.next));
+  b.setPositionMax(v.position_max);
+  b.setClock(text(v.clock));
+}
+static void read(schema::HistoryPage::Reader r, history_page& v, input& in) {
+  read_list(r.getLines(), v.lines, in, history_lines_max);
+  v.next = in.text(r.getNext(), key_bytes_max);
+  v.position_max = r.getPositionMax();
+  v.clock = in.text(r.getClock(), key_bytes_max);
+}
+
 REEL_CLUSTER_MESSAGES(REEL_WIRE_CODEC)
 
 } // namespace reel::wire

@@ -68,7 +68,9 @@
 
 #define REEL_CLUSTER_MESSAGES(X)                                                                                       \
   X(43, describe_nodes, DescribeNodes)                                                                                 \
-  X(44, nodes_view, NodesView)
+  X(44, nodes_view, NodesView)                                                                                         \
+  X(79, read_history, ReadHistory)                                                                                     \
+  X(80, history_page, HistoryPage)
 
 #define REEL_BREAKER_MESSAGES(X)                                                                                       \
   X(69, set_breaker, SetBreaker)                                                                                       \

@@ -143,4 +143,14 @@ enum MessageType {
   breakerOverrides @71;
   describeBreakers @72;
   breakersView @73;
+
+  reserved74 @74;
+  reserved75 @75;
+  reserved76 @76;
+  reserved77 @77;
+  reserved78 @78;
+
+  # To every node, from operators: the one with the ledger answers.
+  readHistory @79;
+  historyPage @80;
 }

@@ -45,7 +45,7 @@ std::uint16_t free_port() {
 std::string null_model(std::size_t artifact_bytes, int batch_max) {
   return fmt::format(
       "[[model]]\nid = \"null\"\nkind = \"null\"\nbatch_max = {}\nartifact_bytes = {}\nsize = \"64x64\"\n"
-      "frames = 17\nsteps = 1\n",
+      "frames = 17\nsteps = 1\nsteps_max = 100\n",
       batch_max, artifact_bytes);
 }
 
@@ -53,35 +53,51 @@ local_cluster::local_cluster(const cluster_plan& plan) : plan_{plan} {
   fs::remove_all(plan_.dir);
   for (auto* folder : {"log", "run"}) fs::create_directories(fs::path{plan_.dir} / folder);
   port_ = free_port();
-  link_port_ = free_port();
+  link_port_ = plan_.link_port != 0 ? plan_.link_port : free_port();
   url_ = fmt::format("http://127.0.0.1:{}", port_);
-  write_config();
-  auto reelctl = plan_.bin + "/reelctl";
-  auto key_file = plan_.dir + "/api-key";
+  config_ = plan_.dir + "/cluster.toml";
+  write_config(config_, link_port_);
+  for (const auto& [node, port] : plan_.dial_ports) write_config(config_of(node), port);
+  auto reelctl = plan_.bin + "/reelctl", key_file = plan_.dir + "/api-key";
   run({reelctl, "keygen", "--config", config_});
-  std::vector<std::string> tenant{
-      reelctl,  "tenant-add",        plan_.dir + "/tenants.toml",           "test",        "--requests-per-s",
-      "100000", "--queued-jobs-max", std::to_string(plan_.queued_jobs_max), "--write-key", key_file};
-  tenant.insert(tenant.end(), plan_.tenant_options.begin(), plan_.tenant_options.end());
-  run(tenant);
+  add_tenant("test", key_file);
+  for (const auto& tenant : plan_.more_tenants) add_tenant(tenant, key_file + '-' + tenant);
   std::ifstream{key_file} >> key_;
   start("control");
   for (int i = 1; i <= plan_.worker_nodes; ++i) start("workers-" + std::to_string(i));
   wait_until_ready();
 }
 
-void local_cluster::write_config() {
-  config_ = plan_.dir + "/cluster.toml";
-  std::ofstream out{config_};
+void local_cluster::add_tenant(const std::string& name, const std::string& key_file) {
+  std::vector<std::string> command{
+      plan_.bin + "/reelctl", "tenant-add", plan_.dir + "/tenants.toml", name,
+      "--requests-per-s",     "100000",     "--queued-jobs-max",         std::to_string(plan_.queued_jobs_max),
+      "--write-key",          key_file};
+  command.insert(command.end(), plan_.tenant_options.begin(), plan_.tenant_options.end());
+  run(command);
+}
+
+std::string local_cluster::key_of(const std::string& tenant) const {
+  std::string key;
+  std::ifstream{plan_.dir + "/api-key-" + tenant} >> key;
+  return key;
+}
+
+std::string local_cluster::config_of(const std::string& node) const {
+  return plan_.dial_ports.contains(node) ? plan_.dir + "/cluster-" + node + ".toml" : config_;
+}
+
+void local_cluster::write_config(const std::string& file, std::uint16_t dial_port) const {
+  std::ofstream out{file};
   out << fmt::format("[cluster]\nname = \"test\"\ndata_dir = \".\"\n\n"
                      "[[node]]\nid = \"control\"\nroles = [\"gateway\", \"scheduler\", \"storage\"]\nlisten = "
                      "\"tcp://127.0.0.1:{}\"\n\n",
-                     link_port_);
+                     dial_port);
   for (int i = 1; i <= plan_.worker_nodes; ++i)
     out << fmt::format("[[node]]\nid = \"workers-{}\"\nroles = [\"workers\"]\nslots = {}\nslots_min = {}\n\n", i,
                        plan_.slots, plan_.slots_min.value_or(plan_.slots));
   out << fmt::format("[gateway]\nport = {}\n\n{}\n{}\n", port_, plan_.more, plan_.models);
-  if (!out.flush()) throw std::runtime_error{config_ + ": cannot be written"};
+  if (!out.flush()) throw std::runtime_error{file + ": cannot be written"};
 }
 
 void local_cluster::run(const std::vector<std::string>& command) {
@@ -91,7 +107,9 @@ void local_cluster::run(const std::vector<std::string>& command) {
 
 void local_cluster::start(const std::string& node) {
   child_spec spec{
-      {plan_.bin + "/reel-node", "--config", config_, "--node", node}, {}, plan_.dir + "/log/" + node + ".out"};
+      {plan_.bin + "/reel-node", "--config", config_of(node), "--node", node}, {}, plan_.dir + "/log/" + node + ".out"};
+  if (const auto found = plan_.run_by.find(node); found != plan_.run_by.end())
+    spec.command.insert(spec.command.begin(), found->second.begin(), found->second.end());
   nodes_.insert_or_assign(node, process{spec});
 }
 
@@ -142,11 +160,23 @@ void local_cluster::wait_until_ready() {
   }
 }
 
-std::vector<int> local_cluster::worker_pids() const { return children_of(nodes_.at("workers-1").pid()); }
+std::vector<std::string> local_cluster::nodes() const {
+  std::vector<std::string> names;
+  for (const auto& [name, node] : nodes_) names.push_back(name);
+  return names;
+}
+
+std::vector<int> local_cluster::worker_pids(const std::string& node) const {
+  return children_of(nodes_.at(node).pid());
+}
 
 std::vector<int> local_cluster::all_pids() const {
-  auto pids = worker_pids();
-  for (const auto& [name, node] : nodes_) pids.push_back(node.pid());
+  std::vector<int> pids;
+  for (const auto& [name, node] : nodes_) {
+    pids.push_back(node.pid());
+    const auto workers = worker_pids(name);
+    pids.insert(pids.end(), workers.begin(), workers.end());
+  }
   return pids;
 }
 

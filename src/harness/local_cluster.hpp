@@ -25,6 +25,12 @@ struct cluster_plan {
   int worker_nodes = 1;           ///< "workers-1", ...
   std::size_t queued_jobs_max = 1'000'000;
   std::vector<std::string> tenant_options{}; ///< further ones of `reelctl tenant-add`
+  std::vector<std::string> more_tenants{};   ///< beside "test", with the same options
+
+  // What stands between the processes, for fault injection.
+  std::uint16_t link_port = 0;                              ///< of the control node; 0: a free one
+  std::map<std::string, std::uint16_t> dial_ports{};        ///< where a worker node dials instead, on 127.0.0.1
+  std::map<std::string, std::vector<std::string>> run_by{}; ///< command to put before a node's own
 };
 
 class local_cluster {
@@ -37,6 +43,7 @@ public:
 
   const std::string& url() const { return url_; }
   const std::string& api_key() const { return key_; }
+  std::string key_of(const std::string& tenant) const; ///< one of more_tenants
   const std::string& dir() const { return plan_.dir; }
   const std::string& config() const { return config_; } ///< of reelctl's cluster commands
   std::uint16_t port() const { return port_; }
@@ -50,13 +57,20 @@ public:
   /// What it prints, with the tenant's key and this cluster; throws when it fails.
   std::string reelctl(std::vector<std::string> arguments);
 
-  std::vector<int> worker_pids() const; ///< of running worker processes
-  std::vector<int> all_pids() const;    ///< nodes and workers
+  std::vector<std::string> nodes() const; ///< "control" first
+  bool is_running(const std::string& node) const { return !nodes_.at(node).ended(); }
+  int pid_of(const std::string& node) const { return nodes_.at(node).pid(); }
+  void signal(const std::string& node, int number) { nodes_.at(node).signal(number); }
+
+  std::vector<int> worker_pids(const std::string& node = "workers-1") const; ///< of running worker processes
+  std::vector<int> all_pids() const;                                         ///< nodes and workers
   int control_pid() const { return nodes_.at("control").pid(); }
 
 private:
   void run(const std::vector<std::string>& command);
-  void write_config();
+  void add_tenant(const std::string& name, const std::string& key_file);
+  void write_config(const std::string& file, std::uint16_t dial_port) const;
+  std::string config_of(const std::string& node) const;
 
   cluster_plan plan_;
   std::string config_, url_, key_;

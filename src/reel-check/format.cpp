@@ -83,6 +83,7 @@ constexpr line_rule rules[] = {
     {op::end, phase::none, "end", ob::ledger, job_line | bits(field::state), bits(gen, fence, cause, counted, gpu_ms),
      range(st::failed, st::dead_letter)},
     {op::remove, phase::none, "remove", ob::ledger, job_line},
+    {op::reprioritise, phase::none, "reprioritise", ob::ledger, job_line | bit(cls)},
     {op::redrive, phase::none, "redrive", ob::ledger, job_line | bit(gen)},
     {op::refuse, phase::none, "refuse", ob::ledger, ledger_line | bits(field::job, fence), bits(gen, cause)},
     {op::leader, phase::none, "leader", ob::ledger, ledger_line | bits(term, node)},

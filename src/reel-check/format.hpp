@@ -104,6 +104,7 @@ enum class op : std::uint8_t {
   commit,
   end,
   remove,
+  reprioritise,
   redrive,
   refuse,
   leader,

@@ -42,6 +42,7 @@ void ledger_check::on_job_line(const event& e) {
   case op::commit: return on_commit(*row, e);
   case op::end: return on_end(*row, e);
   case op::redrive: return on_redrive(*row, e);
+  case op::reprioritise: return on_reprioritise(*row, e);
   case op::remove: row->removed = true; return order_.stopped(*row);
   case op::refuse: return w_.found.checked(invariant::i6); // the fence did its work
   default: return;
@@ -208,6 +209,16 @@ void ledger_check::on_end(job_row& row, const event& e) {
   is_stale(row, e);
   execution_over(row, e, e.flag(field::counted, ran));
   end_as(row, e, e.choice<state>(field::state));
+}
+
+/// It waits anew in its new class, so that nobody is blamed for an order that nobody asked for.
+void ledger_check::on_reprioritise(job_row& row, const event& e) {
+  if (row.now != state::queued && row.now != state::retry_wait)
+    violated(invariant::i5, e, "changed its class though it did not wait", std::max(row.granted, row.ended));
+  row.waiting_since = std::max(e.time, row.waiting_since + 1);
+  order_.stopped(row); // out of the queue that it was in, before it is in another
+  row.cls = e.choice<job_class>(field::cls);
+  order_.waits(row);
 }
 
 void ledger_check::on_redrive(job_row& row, const event& e) {

@@ -25,6 +25,7 @@ private:
   void on_release(job_row& row, const event& e);
   void on_commit(job_row& row, const event& e);
   void on_end(job_row& row, const event& e);
+  void on_reprioritise(job_row& row, const event& e);
   void on_redrive(job_row& row, const event& e);
 
   void fill(job_row& row, const event& e);

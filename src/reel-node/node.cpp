@@ -257,11 +257,14 @@ void node::parts::wire() {
   if (schedules) wire_scheduler(scheduler_here);
   if (self.has(node_role::workers)) wire_slots(supervisor_here);
   if (self.has(node_role::gateway)) wire_gateway(gateway_here);
-  auto about = tree.declare<node_protocol>("operators", "node");
-  tree.start(about, [this] {
-    return node_ref{act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots)};
+  history_ref history;
+  if (stores) history = act::spawn_shell<history_actor>(system, config.storage.ledger_file);
+  auto about = tree.declare<operator_protocol>("operators", "node");
+  tree.start(about, [this, history] {
+    return act::ref<operator_protocol>{
+        act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots, history)};
   });
-  cluster.serve<node_protocol>(role::node, about.ref, {operator_peer});
+  cluster.serve<operator_protocol>(role::node, about.ref, {operator_peer});
 }
 
 std::vector<node_id> node::parts::nodes_with(std::set<node_role> any_of) const {
@@ -320,6 +323,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   input.endpoint = local_link->endpoint();
   input.log_level = config.log_level;
   input.keep_warm = config.workers.keep_warm;
+  input.null_step_time = config.workers.null_step_time;
   for (const auto& m : config.models) input.models.push_back(m.renderer);
   for (int i = 0; i < self.slots; ++i) {
     auto number = std::to_string(i);

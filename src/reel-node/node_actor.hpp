@@ -1,27 +1,33 @@
-// node_actor.hpp: Answers what operators ask about this node itself, and passes their notices on to worker nodes.
+// node_actor.hpp: Answers what operators ask about this node itself, and passes on their notices to worker nodes and
+// their questions about the audit log to whoever reads it here.
 #pragma once
 
 #include "actors/config.hpp"
 #include "actors/protocols.hpp"
 #include "runtime/cluster/hub.hpp"
+#include "src/reel-node/history_actor.hpp"
 
 namespace reel {
 
+/// What operators may ask a node.
+using operator_protocol = extended<node_protocol, history_page(read_history)>;
+
 class node_actor {
 public:
-  using interface = node_ref;
+  using interface = act::ref<operator_protocol>;
   static constexpr const char* name = "node";
 
-  /// `slots`: of the worker nodes that it can reach.
+  /// `slots`: of the worker nodes that it can reach. `history`: null where no ledger is.
   node_actor(interface::pointer actor, const hub* cluster, node_config self, node_epoch epoch,
-             std::vector<node_config> all, std::map<node_id, slots_ref> slots)
+             std::vector<node_config> all, std::map<node_id, slots_ref> slots, history_ref history)
       : actor_{actor}, cluster_{cluster}, self_{std::move(self)}, epoch_{epoch}, all_{std::move(all)},
-        slots_by_node_{std::move(slots)} {}
+        slots_by_node_{std::move(slots)}, history_{std::move(history)} {}
 
   interface::behavior_type make_behavior() {
     return {
         [this](const describe_nodes&) { return on_describe_nodes(); },
         [this](const evict_node& m) { return on_evict_node(m); },
+        [this](const read_history& m) { return on_read_history(m); },
     };
   }
 
@@ -48,12 +54,18 @@ private:
     return actor_->delegate(found->second, m);
   }
 
+  caf::result<history_page> on_read_history(const read_history& m) const {
+    if (!history_) return act::error_of(errc::unsupported);
+    return actor_->delegate(history_, m);
+  }
+
   interface::pointer actor_;
   const hub* cluster_;
   node_config self_;
   node_epoch epoch_;
   std::vector<node_config> all_;
   std::map<node_id, slots_ref> slots_by_node_;
+  history_ref history_;
 };
 
 } // namespace reel

@@ -6,6 +6,7 @@
 #include <semaphore>
 #include <sodium.h>
 
+#include "actors/worker/null_renderer.hpp"
 #include "actors/worker/worker.hpp"
 #include "actors/worker/worker_input.hpp"
 #include "runtime/cluster/hub.hpp"
@@ -27,7 +28,8 @@ loaded_models load(const worker_input& in) {
   loaded_models all;
   all.ready.id = in.id;
   for (const auto& options : in.models) {
-    auto r = make_renderer(options);
+    auto r =
+        options.kind == "null" ? std::make_unique<null_renderer>(options, in.null_step_time) : make_renderer(options);
     all.ready.models.push_back(options.model);
     if (r->can_resume()) all.ready.resumable.push_back(options.model);
     all.ready.device = r->device();

@@ -70,6 +70,14 @@ int why(const cluster_options& o, const std::string& id);
 int evict(const cluster_options& o, const std::string& node);
 int breakers(const cluster_options& o);
 
+struct history_options {
+  std::string job;         ///< only this one's lines; empty: all
+  std::string ledger_file; ///< read this instead of asking the cluster
+  std::string objects_dir; ///< for the final file; empty: the cluster's, where it is on this machine
+  std::string out;         ///< folder for ledger.jsonl and final.jsonl; empty: the ledger's lines are printed
+};
+int history(const cluster_options& c, const history_options& o);
+
 std::string utc_text(std::int64_t unix_s); ///< "2026-01-31 18:00:00Z"
 
 struct keygen_options {

@@ -24,6 +24,7 @@ struct command_line {
   keygen_options keygen;
   tenant_options tenant;
   tokenize_options tokenize;
+  history_options history;
   std::vector<std::string> ids;
   final_options final_of;
   std::string tenant_name, id, job_class, order;
@@ -169,6 +170,24 @@ void add_cluster_commands(CLI::App& app, command_line& l) {
   });
 }
 
+void add_history(CLI::App& app, command_line& l) {
+  auto& o = l.history;
+  auto* c = app.add_subcommand("history", "Write the audit log as JSON lines, for reel-check and for people");
+  auto* job = c->add_option("job", o.job, "Only the lines of this job, video_...");
+  auto* all = c->add_flag("--all", "The lines of all jobs");
+  job->excludes(all);
+  c->add_option("--ledger", o.ledger_file, "Read this ledger file instead of asking the cluster");
+  c->add_option("--objects", o.objects_dir, "Folder of the objects; default: the cluster's, if it is on this machine");
+  c->add_option("--out", o.out, "Write ledger.jsonl, and final.jsonl with the state of now, into this folder");
+  c->footer(
+      "What the lines mean: src/reel-check/HISTORY.md. Without --ledger the cluster is asked over its link, page by\n"
+      "page, with the operator's key; its clients notice nothing.");
+  c->callback([&l, job, all] {
+    if (job->count() + all->count() == 0) throw CLI::RequiredError("a job or --all");
+    l.run = [&l] { return history(l.cluster, l.history); };
+  });
+}
+
 void add_tenant(CLI::App& app, command_line& l) {
   auto& o = l.tenant;
   auto* c = app.add_subcommand("tenant-add", "Add a tenant to a tenants file and make its key");
@@ -230,6 +249,7 @@ int main(int argc, char** argv) {
   add_job_commands(app, l);
   add_queue_commands(app, l);
   add_cluster_commands(app, l);
+  add_history(app, l);
   add_tenant(app, l);
   add_tokenize(app, l);
   try {

@@ -68,6 +68,29 @@ run_result run(const std::string& arguments) {
 
 } // namespace
 
+TEST_CASE("a waiting job may change its class, a running one may not") {
+  const std::string changed = R"({"op":"reprioritise","mono_ns":2700000000,"position":8,"job":"A",)";
+  auto text = replaced(good(), R"({"op":"grant","mono_ns":3000000000)",
+                       changed + R"("version":4,"class":"vip"})"
+                                 "\n"
+                                 R"({"op":"grant","mono_ns":3000000000)");
+  text = replaced(text, R"("version":5,"fence":2)", R"("version":6,"fence":2)");
+  text = replaced(text, R"("version":4,"fence":2)", R"("version":5,"fence":2)");
+  text = replaced(text, R"("version":5,"result_sha":"ra","degraded")", R"("version":6,"result_sha":"ra","degraded")");
+  text = replaced(text, R"("version":5,"result_sha":"ra"})", R"("version":6,"result_sha":"ra"})");
+  text = replaced(text, R"("lines":14)", R"("lines":15)");
+  CHECK(check_text(text).found.result() == verdict::valid);
+
+  auto running = replaced(good(), R"({"op":"release")",
+                          changed + R"("version":3,"class":"vip"})"
+                                    "\n"
+                                    R"({"op":"release")");
+  running = replaced(running, R"("lines":14)", R"("lines":15)");
+  const auto r = check_text(running);
+  CHECK(r.found.result() == verdict::invalid);
+  CHECK(r.found.violated_of(invariant::i5) > 0);
+}
+
 TEST_CASE("a file that was cut off anywhere is read as far as it goes and proves nothing") {
   auto text = good();
   REQUIRE(check_text(text).found.result() == verdict::valid);

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "actors/worker/renderer.hpp"
+#include "actors/worker/null_renderer.hpp"
 
 using namespace reel;
 
@@ -31,6 +31,13 @@ std::vector<rendered> run(renderer& model, std::vector<run_job> jobs) {
 }
 
 } // namespace
+
+TEST_CASE("a step of the null model takes the time it was given, and nothing else does") {
+  null_renderer model{{.model = {"null"}, .kind = "null"}, std::chrono::milliseconds{5}};
+  auto began = std::chrono::steady_clock::now();
+  run(model, {job(1, 4), job(2, 4)});
+  CHECK(std::chrono::steady_clock::now() - began >= std::chrono::milliseconds{20});
+}
 
 TEST_CASE("the null model's files have the wanted size and depend on the seed alone") {
   auto model = null_model(1001);

@@ -63,7 +63,8 @@ CREATE VIEW attempt AS
 )sql";
 
 /// What each version added to the tables of the one before, from version 2 on. Never changed: files of every version
-/// are in the field. Keys of saved runs are found by their beginning (reader.cpp).
+/// are in the field. Keys of saved runs are found by their beginning (reader.cpp). `clock` says from which position on
+/// `mono_ns` is of which clock; events of older versions have none.
 constexpr const char* additions[] = {
     R"sql(
 CREATE TABLE saved_run(job_no INTEGER PRIMARY KEY, key TEXT NOT NULL, bytes INTEGER NOT NULL, steps INTEGER NOT NULL,
@@ -100,6 +101,13 @@ CREATE TABLE poison(payload BLOB NOT NULL, model TEXT NOT NULL, until_ms INTEGER
   PRIMARY KEY(payload, model)) WITHOUT ROWID;
 CREATE TABLE breaker(model TEXT NOT NULL, device TEXT NOT NULL, forced INTEGER NOT NULL, made_by TEXT NOT NULL,
   since_ms INTEGER NOT NULL, PRIMARY KEY(model, device)) WITHOUT ROWID;
+)sql",
+    R"sql(
+ALTER TABLE event ADD COLUMN mono_ns INTEGER;
+ALTER TABLE event ADD COLUMN not_before_ms INTEGER;
+ALTER TABLE event ADD COLUMN class INTEGER;
+ALTER TABLE leader ADD COLUMN mono_ns INTEGER;
+CREATE TABLE clock(position INTEGER PRIMARY KEY, name TEXT NOT NULL);
 )sql",
 };
 static_assert(std::size(additions) == schema_version - 1);

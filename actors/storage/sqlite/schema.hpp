@@ -7,8 +7,8 @@
 // kept as hashes of 16 bytes, so that a million of them are few pages). What tenants use of their days is one row per
 // tenant, day and class (usage), changed once per commit.
 //
-// For people and for the history checker there are two views with names instead of numbers: job_log, the
-// complete audit trail, and attempt, one row per execution.
+// For people there are two views with names instead of numbers: job_log, the complete audit trail, and attempt, one row
+// per execution. history_reader.hpp writes the trail in the lines of the history checker.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +17,7 @@
 
 namespace reel::sqlite {
 
-inline constexpr int schema_version = 5;
+inline constexpr int schema_version = 6;
 
 /// Refuses a file that is there and is not a ledger of this version or an older one; looks only, so that nothing of
 /// another program's is touched and nothing is made beside it. Throws std::runtime_error, like all of these.

@@ -38,12 +38,13 @@ std::optional<wall_time> saved_key_time(writer_tables& tables) {
 
 } // namespace
 
-transactions::transactions(connection& db, const admission_limits& limits, const key_options& keys)
+transactions::transactions(connection& db, const admission_limits& limits, const key_options& keys, std::string clock)
     : db_{db}, tables_{db}, admission_{limits}, quotas_{[this](std::int64_t tenant_no, std::int32_t day) {
         return tables_.find_usage(tenant_no, day);
       }},
-      estimates_{limits.gpu_estimate}, keys_kept_{keys.kept}, key_clock_{saved_key_time(tables_), keys.gap_max,
-                                                                         keys.wall_at_start, keys.steady_at_start} {
+      estimates_{limits.gpu_estimate}, keys_kept_{keys.kept},
+      key_clock_{saved_key_time(tables_), keys.gap_max, keys.wall_at_start, keys.steady_at_start}, clock_{std::move(
+                                                                                                       clock)} {
   restore_tenants();
   const auto found = tables_.find_last_numbers();
   last_ = committed_ = {found.job, found.batch, found.position, found.term};
@@ -64,17 +65,21 @@ void transactions::restore_tenants() {
 
 void transactions::begin(wall_time now, instant steady, space_left space) {
   now_ = now;
+  mono_ns_ = std::chrono::nanoseconds{steady.time_since_epoch()}.count();
   key_now_ = key_clock_.read(steady);
   space_ = space;
   db_.run("BEGIN IMMEDIATE");
 }
 
 void transactions::commit() {
-  if (last_.position != committed_.position) tables_.save_counter("position", last_.position);
+  const bool has_events = last_.position != committed_.position;
+  if (has_events) tables_.save_counter("position", last_.position);
+  if (has_events && !clock_noted_) tables_.note_clock(committed_.position + 1, clock_);
   for (const auto& [at, by] : quotas_.changes()) tables_.change_usage(at, by);
   forget_old_keys();
   forget_old_days();
   db_.run("COMMIT");
+  clock_noted_ |= has_events;
   committed_ = last_;
   tenants_.keep_changes();
   admission_.keep_changes();
@@ -129,7 +134,7 @@ accept_answer transactions::accept_one(const job_request& request) {
   stored::encode_request(request, body_);
   tables_.insert_job(request, no, tenant_no, batch_key_, quota);
   tables_.insert_request(no, body_);
-  tables_.insert_accepted_event(no, ++last_.position, now_);
+  tables_.insert_accepted_event(no, next_event(event_kind::accepted, job_state::queued, {}), now_);
   if (keyed) tables_.insert_key(no, key, key_now_);
   admission_.accepted(request.tenant, request.cls);
   quotas_.change(tenant_no, quota.day, request.cls, reserved(quota.gpu_ms));
@@ -246,7 +251,9 @@ outcome<reprioritise_answer, errc> transactions::run(const reprioritise_job& m) 
   if (!may_grant(row->now)) return reprioritise_answer{errc::conflict, row->now.state, row->cls, row->cls};
   if (m.to == row->cls) return reprioritise_answer{errc::ok, row->now.state, row->cls, m.to};
   if (!move_quota(*row, m.to)) return reprioritise_answer{errc::quota_exceeded, row->now.state, row->cls, m.to};
-  tables_.reprioritise(*row, m.to, next_event(event_kind::reprioritised, row->now.state, *row), now_);
+  auto e = next_event(event_kind::reprioritised, row->now.state, *row);
+  e.cls = m.to;
+  tables_.reprioritise(*row, m.to, e, now_);
   return reprioritise_answer{errc::ok, row->now.state, row->cls, m.to};
 }
 
@@ -280,7 +287,7 @@ outcome<pause_list, errc> transactions::run(const set_pause& m) {
 // ---------------------------------------------------------------- leading, granting
 
 outcome<leadership, errc> transactions::run(const take_leadership& m) {
-  tables_.insert_leader(last_.term + 1, m, ++last_.position, now_);
+  tables_.insert_leader(last_.term + 1, m, ++last_.position, mono_ns_, now_);
   return leadership{++last_.term};
 }
 
@@ -386,6 +393,7 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
 
   learn(*row, outcome, how.to);
   if (how.to == job_state::retry_wait) {
+    e.not_before = how.not_before;
     tables_.retry(*row, how, e, now_);
     keep_saved_run(*row, outcome);
     return decision.answer;
@@ -476,7 +484,9 @@ std::int64_t transactions::tenant_number(const tenant_id& tenant) {
 }
 
 event_row transactions::next_event(event_kind kind, job_state to, const job_row& row) {
-  return {kind, to, ++last_.position, row.batch_no, errc::ok, false, 0};
+  event_row e{kind, to, ++last_.position, row.batch_no};
+  e.mono_ns = mono_ns_;
+  return e;
 }
 
 } // namespace reel::sqlite

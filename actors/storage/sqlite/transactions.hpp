@@ -25,7 +25,8 @@ struct key_options {
 
 class transactions {
 public:
-  transactions(connection& db, const admission_limits& limits, const key_options& keys);
+  /// `clock`: name of the one that begin() is told the time of.
+  transactions(connection& db, const admission_limits& limits, const key_options& keys, std::string clock);
 
   void begin(wall_time now, instant steady, space_left space);
   void commit();   ///< durable when it returns
@@ -88,8 +89,12 @@ private:
   numbers last_, committed_;
   tenant_list tenants_;
 
+  const std::string clock_;
+  bool clock_noted_ = false; ///< in the file
+
   wall_time now_{};
-  wall_time key_now_{}; ///< by key_clock_
+  std::int64_t mono_ns_ = 0; ///< by clock_
+  wall_time key_now_{};      ///< by key_clock_
   space_left space_;
   wall_time next_forgetting_{}, next_saving_{}, next_forgetting_days_{};
   std::string body_, batch_key_; ///< scratch

@@ -128,12 +128,14 @@ void writer_tables::delete_pause(const tenant_id& tenant) { delete_pause_.execut
 
 void writer_tables::add_event(const job_row& row, const event_row& e, wall_time now) {
   insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to, row.now.fence,
-                        number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms);
+                        number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms, e.mono_ns, ms_of(e.not_before),
+                        e.cls);
 }
 
-void writer_tables::insert_accepted_event(std::int64_t job_no, std::int64_t position, wall_time now) {
-  insert_event_.execute(job_no, 1, position, ms_of(now), event_kind::accepted, std::optional<int>{}, job_state::queued,
-                        0, std::optional<int>{}, errc::ok, false, 0);
+void writer_tables::insert_accepted_event(std::int64_t job_no, const event_row& e, wall_time now) {
+  const std::optional<int> none;
+  insert_event_.execute(job_no, 1, e.position, ms_of(now), e.kind, none, e.to, 0, none, e.cause, e.counted, e.gpu_ms,
+                        e.mono_ns, none, none);
 }
 
 void writer_tables::insert_batch(const batch_row& batch, wall_time now) {
@@ -208,8 +210,14 @@ void writer_tables::change_usage(const quota_book::place& at, const day_usage& b
 int writer_tables::delete_usage_before(std::int32_t day) { return delete_usage_.execute(day); }
 
 void writer_tables::insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position,
-                                  wall_time now) {
-  insert_leader_.execute(term, std::string_view{who.node.value}, who.epoch.value, position, ms_of(now));
+                                  std::int64_t mono_ns, wall_time now) {
+  insert_leader_.execute(term, std::string_view{who.node.value}, who.epoch.value, position, ms_of(now), mono_ns);
+}
+
+void writer_tables::note_clock(std::int64_t position, std::string_view name) {
+  statement insert{db_, "INSERT OR REPLACE INTO clock SELECT ?1, ?2 WHERE ?2 IS NOT "
+                        "(SELECT name FROM clock ORDER BY position DESC LIMIT 1)"};
+  insert.execute(position, name);
 }
 
 void writer_tables::insert_tenant(std::int64_t no, const tenant_id& tenant) {

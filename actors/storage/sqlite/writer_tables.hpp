@@ -52,6 +52,9 @@ struct event_row {
   errc cause = errc::ok;
   bool counted = false;
   std::uint64_t gpu_ms = 0;
+  std::int64_t mono_ns = 0;            ///< when, by the clock of note_clock()
+  std::optional<wall_time> not_before; ///< of a retry
+  std::optional<job_class> cls;        ///< the new one, where that is what happened
 };
 
 /// What an end without success leaves in the row.
@@ -84,7 +87,7 @@ public:
   void retry(const job_row& row, const ending& how, const event_row& e, wall_time now);
   void hide(const job_row& row, const event_row& e, wall_time now);
   void reprioritise(const job_row& row, job_class to, const event_row& e, wall_time now);
-  void insert_accepted_event(std::int64_t job_no, std::int64_t position, wall_time now);
+  void insert_accepted_event(std::int64_t job_no, const event_row& e, wall_time now);
 
   void insert_batch(const batch_row& batch, wall_time now);
   std::int64_t find_batch(const batch_id& id); ///< its number; 0: none
@@ -116,7 +119,10 @@ public:
   void change_usage(const quota_book::place& at, const day_usage& by);
   int delete_usage_before(std::int32_t day); ///< at most 512 rows at once; how many
 
-  void insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position, wall_time now);
+  void insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position, std::int64_t mono_ns,
+                     wall_time now);
+  /// From this position on events are timed by it; where it is still the same, nothing is written.
+  void note_clock(std::int64_t position, std::string_view name);
   void insert_tenant(std::int64_t no, const tenant_id& tenant);
   void save_counter(std::string_view name, std::int64_t value);
   std::int64_t find_counter(std::string_view name); ///< 0: none
@@ -158,7 +164,8 @@ private:
                        "WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement reprioritise_{db_, "UPDATE job SET class = ?4, crc = ?5, version = version + 1 "
                                "WHERE id = ?1 AND state = ?2 AND version = ?3"};
-  statement insert_event_{db_, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
+  statement insert_event_{db_, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+                               "?13, ?14, ?15)"};
 
   statement insert_batch_{db_, "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
   statement find_batch_{db_, "SELECT no FROM batch WHERE id = ?1"};
@@ -193,7 +200,7 @@ private:
   statement delete_usage_{db_, "DELETE FROM usage WHERE (tenant_no, day, class) IN "
                                "(SELECT tenant_no, day, class FROM usage WHERE day < ?1 LIMIT 512)"};
 
-  statement insert_leader_{db_, "INSERT INTO leader VALUES(?1, ?2, ?3, ?4, ?5)"};
+  statement insert_leader_{db_, "INSERT INTO leader VALUES(?1, ?2, ?3, ?4, ?5, ?6)"};
   statement insert_tenant_{db_, "INSERT INTO tenant VALUES(?1, ?2)"};
   statement save_counter_{db_, "INSERT INTO counter VALUES(?1, ?2) "
                                "ON CONFLICT(name) DO UPDATE SET value = excluded.value"};

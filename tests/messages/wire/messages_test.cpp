@@ -69,6 +69,7 @@ TEST_CASE("enumerants have the same numbers and names on both sides") {
   check_same<sampler_kind, schema::Sampler>();
   check_same<verdict, schema::Verdict>();
   check_same<quota_kind, schema::QuotaKind>();
+  check_same<history_part, schema::HistoryPart>();
   check_same<run_phase, schema::RunPhase>();
   check_same<worker_state, schema::WorkerState>();
   check_same<wait_reason, schema::WaitReason>();

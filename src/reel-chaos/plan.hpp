@@ -1,0 +1,96 @@
+// plan.hpp: What a run does: which cluster, which load, which faults, and what must hold afterwards. Read from TOML;
+// every key is explained in cluster-configs/chaos/worker-killed.toml. Values.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "src/chaos/link_proxy.hpp"
+
+namespace reel::chaos {
+
+using std::chrono::milliseconds;
+
+/// One entry of a plan; may happen several times.
+struct fault_spec {
+  std::string kind;     ///< kill, pause, stop, refused, cancels; link, clock, sync, disk, point (driver_faults.hpp)
+  std::string target;   ///< worker, node, control, all, or a node's name
+  milliseconds at{};    ///< after the faults begin
+  milliseconds lasts{}; ///< how long a process stays down or paused
+  milliseconds every{}; ///< from one time to the next
+  int times = 1;
+  std::string effect; ///< what the ledger has to show of it: "release lease_expired"; empty: nothing
+
+  // link
+  std::string direction = "both"; ///< to_control, from_control
+  link_proxy::conditions link;
+  bool reset = false; ///< every connection, at once
+  // clock, sync
+  std::chrono::seconds shift{};
+  double drift_ppm = 0;
+  bool sync_fails = false;
+  milliseconds sync_delay{};
+  std::string path; ///< only files with this in their path
+  // point (runtime/fault/fault_plan.hpp)
+  std::string point, action, marker;
+  double probability = 1;
+  std::int64_t most = 0, size_min = 0;
+  milliseconds point_delay{};
+};
+
+struct cluster_spec {
+  int worker_nodes = 2;
+  int slots = 2; ///< of each
+  int tenants = 3;
+  int batch_max = 4;
+  milliseconds step_time{50};
+  std::size_t artifact_bytes = 4096;
+  std::uint64_t queued_jobs_max = 1'000'000; ///< of each tenant
+  std::uint64_t disk_mib = 64;               ///< of each small disk that a fault fills
+  std::string more;                          ///< further tables of the cluster's file
+};
+
+struct load_part {
+  int jobs = 100;
+  int clients = 8;
+  int cancel_percent = 0;
+  int steps_least = 4, steps_most = 12;
+  std::vector<std::string> classes;
+};
+
+struct bounds_spec {
+  milliseconds drain{60'000};
+  milliseconds again_after_worker{}; ///< after a killed worker its jobs run again within this; 0: not judged
+  milliseconds
+      again_after_control{}; ///< after the control node was killed somebody is granted work within this; likewise
+  int unknown_submits_permille = 200; ///< every one is repeated until it is known
+  std::vector<std::string> check;     ///< further arguments of reel-check
+};
+
+struct plan {
+  std::string name; ///< of the file, without its ending
+  std::string title;
+  std::vector<std::int64_t> rows; ///< of the catalogue (reliability.md, section 3)
+  cluster_spec cluster;
+  load_part load;
+  milliseconds baseline{3000}, faults_for{10'000};
+  std::vector<fault_spec> faults;
+  bool quick = false;    ///< part of the quick suite
+  int random_faults = 0; ///< so many more, drawn by the seed, some at the same time
+  bounds_spec bounds;
+};
+
+/// Throws config_error that names file, line, key, value and what is allowed.
+plan read_plan(const std::string& file);
+
+/// Repeats the faults until that time is over.
+void last_for(plan& p, milliseconds faults_for);
+
+/// Adds the drawn ones.
+void draw_faults(plan& p, std::uint64_t seed);
+
+/// All plans of a folder, by name.
+std::vector<plan> read_plans(const std::string& folder);
+
+} // namespace reel::chaos

@@ -1,0 +1,230 @@
+#include "src/reel-chaos/run.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <thread>
+
+#include "src/harness/local_cluster.hpp"
+#include "src/harness/process.hpp"
+#include "src/reel-chaos/load.hpp"
+
+namespace reel::chaos {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using steady = std::chrono::steady_clock;
+
+namespace {
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in{file};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+harness::cluster_plan cluster_plan_of(const plan& p, const run_options& o) {
+  harness::cluster_plan c;
+  c.dir = o.dir + "/cluster";
+  c.bin = o.bin;
+  c.models = harness::null_model(p.cluster.artifact_bytes, p.cluster.batch_max);
+  c.more = fmt::format("[workers]\nnull_step_time = \"{}ms\"\n\n{}", p.cluster.step_time.count(), p.cluster.more);
+  c.slots = p.cluster.slots;
+  c.worker_nodes = p.cluster.worker_nodes;
+  c.queued_jobs_max = p.cluster.queued_jobs_max;
+  c.tenant_options = {"--allow", "vip"};
+  for (int i = 1; i <= p.cluster.tenants; ++i) c.more_tenants.push_back("tenant-" + std::to_string(i));
+  return c;
+}
+
+load_spec load_spec_of(const plan& p, const run_options& o, const harness::local_cluster& cluster) {
+  load_spec s;
+  s.url = cluster.url();
+  for (int i = 1; i <= p.cluster.tenants; ++i) {
+    const auto name = "tenant-" + std::to_string(i);
+    s.tenants.push_back({name, cluster.key_of(name)});
+  }
+  s.history = o.dir + "/client.jsonl";
+  s.stats = o.dir + "/load.json";
+  s.seed = o.seed;
+  s.clients = p.load.clients;
+  s.jobs = p.load.jobs;
+  s.spread = p.baseline + p.faults_for;
+  s.cancel_percent = p.load.cancel_percent;
+  s.steps_least = p.load.steps_least;
+  s.steps_most = p.load.steps_most;
+  s.classes = p.load.classes;
+  return s;
+}
+
+class run {
+public:
+  run(const plan& p, const run_options& o) : plan_{p}, o_{o} {
+    r_.what = p;
+    r_.seed = o.seed;
+    r_.dir = o.dir;
+    fs::remove_all(o.dir);
+    fs::create_directories(o.dir);
+  }
+
+  run_result take() {
+    try {
+      history_file nemesis_file{o_.dir + "/nemesis.jsonl", "nemesis"};
+      {
+        driver_faults drivers{plan_, o_.dir, o_.seed};
+        auto wanted = cluster_plan_of(plan_, o_);
+        drivers.prepare(wanted);
+        harness::local_cluster cluster{wanted};
+        nemesis enemy{cluster, drivers, nemesis_file, o_.seed};
+        disturb(cluster, enemy, nemesis_file);
+        r_.faults = enemy.records();
+        for (const auto& s : enemy.surprises()) fail(s);
+        export_history(cluster);
+        stop(cluster);
+      }
+      nemesis_file.close();
+      look_at_ledger();
+      check();
+    } catch (const std::exception& why) {
+      fail(why.what());
+    }
+    return std::move(r_);
+  }
+
+private:
+  void fail(const std::string& why) { r_.failures.push_back(why); }
+
+  void disturb(harness::local_cluster& cluster, nemesis& enemy, history_file& out) {
+    r_.began_ns = monotonic_ns();
+    harness::process load{
+        {{o_.bin + "/reel-chaos", "load"}, to_json(load_spec_of(plan_, o_, cluster)), o_.dir + "/load.log"}};
+    std::this_thread::sleep_for(plan_.baseline);
+    r_.faults_began_ns = monotonic_ns();
+    enemy.run(plan_.faults, plan_.faults_for);
+    r_.healed_ns = out.write({{"op", "heal"}});
+    const bool drained = wait_for(load, enemy);
+    prove_load_faults(enemy);
+    if (drained) r_.drained_ns = out.write({{"op", "drained"}});
+  }
+
+  /// Until the load has seen the end of every job.
+  bool wait_for(harness::process& load, nemesis& enemy) {
+    const auto give_up_at = steady::now() + plan_.bounds.drain;
+    while (steady::now() < give_up_at && !load.ended()) {
+      enemy.look_after_nodes();
+      std::this_thread::sleep_for(20ms);
+    }
+    const bool in_time = load.ended();
+    if (!in_time) {
+      fail(fmt::format("not drained within {} ms", plan_.bounds.drain.count()));
+      load.signal(SIGTERM);
+    }
+    const auto how = load.wait_for(60s);
+    if (!how || (in_time && !how->clean())) fail("the load process: " + (how ? how->text() : "does not end"));
+    r_.load_stats = text_of(o_.dir + "/load.json");
+    return in_time && how && how->clean();
+  }
+
+  int stat(const char* name) const {
+    json::error_code bad;
+    const auto all = json::parse(r_.load_stats, bad);
+    if (bad || !all.is_object() || !all.as_object().contains(name)) return 0;
+    return all.at(name).to_number<int>();
+  }
+
+  /// What clients did is seen in what they were answered.
+  void prove_load_faults(nemesis& enemy) {
+    if (const auto refused = stat("refused"); refused > 0)
+      enemy.prove("refused", fmt::format("{} submits were refused, {} of them without a time to wait", refused,
+                                         stat("refused_without_wait")));
+    const auto in_time = stat("cancelled"), late = stat("cancelled_late");
+    if (in_time > 0 && late > 0)
+      enemy.prove("cancels", fmt::format("{} cancels came in time, {} too late", in_time, late));
+    enemy.prove("refused", "");
+    enemy.prove("cancels", "");
+    if (stat("refused_without_wait") > 0) fail("submits were refused without a Retry-After");
+  }
+
+  /// Over the link, as an operator would; from the file where the control node does not answer any more.
+  void export_history(harness::local_cluster& cluster) {
+    try {
+      cluster.reelctl({"history", "--all", "--out", o_.dir});
+    } catch (const std::exception& why) {
+      fail(std::string{"the audit log was not handed out: "} + why.what());
+      cluster.reelctl({"history", "--all", "--out", o_.dir, "--ledger", cluster.dir() + "/ledger.sqlite", "--objects",
+                       cluster.dir() + "/objects"});
+    }
+  }
+
+  void stop(harness::local_cluster& cluster) {
+    auto nodes = cluster.nodes();
+    std::ranges::reverse(nodes); // workers first
+    for (const auto& node : nodes) {
+      cluster.signal(node, SIGTERM);
+      const auto give_up_at = steady::now() + 60s;
+      while (cluster.is_running(node) && steady::now() < give_up_at) std::this_thread::sleep_for(10ms);
+      if (cluster.is_running(node)) cluster.signal(node, SIGKILL);
+      if (const auto code = cluster.wait(node); code != 0)
+        fail(fmt::format("{} ended with code {} when it was told to stop at the end", node, code));
+    }
+  }
+
+  void look_at_ledger() {
+    const ledger_log log{o_.dir + "/ledger.jsonl"};
+    std::optional<std::int64_t> worker_ms, control_ms;
+    for (const auto& f : r_.faults) {
+      if (!f.skipped.empty()) r_.skipped.push_back(f.name + ": " + f.skipped);
+      if (f.skipped.empty() && f.proof.empty()) fail(f.name + " is vacuous: nothing shows that it happened");
+      if (!f.spec.effect.empty() && log.count(f.spec.effect, f.began_ns) == 0)
+        fail(fmt::format("{} is vacuous: the ledger shows no '{}'", f.name, f.spec.effect));
+      if (f.spec.kind == "kill" && f.spec.target == "worker")
+        worker_ms = std::max(worker_ms, log.all_again_ms(f.began_ns));
+      if (f.spec.kind == "kill" && (f.spec.target == "control" || f.spec.target == "all"))
+        control_ms = std::max(control_ms, log.next_grant_ms(f.began_ns));
+    }
+    if (!r_.faults.empty() && r_.skipped.size() == r_.faults.size()) fail("every fault was skipped");
+    judge("from a worker's kill until its jobs run again", worker_ms, plan_.bounds.again_after_worker);
+    judge("from the control node's kill until work is granted", control_ms, plan_.bounds.again_after_control);
+    if (r_.drained_ns != 0)
+      judge("from heal until all has ended", (r_.drained_ns - r_.healed_ns) / 1'000'000, plan_.bounds.drain);
+  }
+
+  void judge(const std::string& what, std::optional<std::int64_t> measured_ms, milliseconds allowed) {
+    if (allowed.count() == 0) return;
+    const bound_result b{what, measured_ms, allowed.count()};
+    if (!b.is_met()) fail(fmt::format("{}: {} ms; allowed are {} ms", what, *measured_ms, allowed.count()));
+    r_.bounds.push_back(b);
+  }
+
+  void check() {
+    std::vector<std::string> command{o_.bin + "/reel-check", "--json",
+                                     "--markdown",           o_.dir + "/check.md",
+                                     "--unknown-submits",    std::to_string(plan_.bounds.unknown_submits_permille)};
+    command.insert(command.end(), plan_.bounds.check.begin(), plan_.bounds.check.end());
+    for (const auto* observer : {"nemesis", "ledger", "client", "final"})
+      command.push_back(o_.dir + "/" + observer + ".jsonl");
+    const auto output = o_.dir + "/check.json";
+    const auto how = harness::process{{command, {}, output}}.wait();
+    r_.check_output = text_of(output);
+    json::error_code bad;
+    const auto all = json::parse(r_.check_output, bad);
+    if (bad || !all.is_object()) return fail("reel-check: " + how.text() + ": " + r_.check_output);
+    r_.verdict = std::string{all.at("verdict").as_string()};
+    for (const auto& v : all.at("violations").as_array())
+      fail(fmt::format("{}: {}", std::string{v.at("invariant").as_string()}, std::string{v.at("what").as_string()}));
+    for (const auto& why : all.at("not_proven").as_array()) fail("not proven: " + std::string{why.as_string()});
+    if (r_.verdict != "valid" && r_.failures.empty()) fail("reel-check says " + r_.verdict);
+  }
+
+  const plan& plan_;
+  const run_options& o_;
+  run_result r_;
+};
+
+} // namespace
+
+run_result run_plan(const plan& p, const run_options& o) { return run{p, o}.take(); }
+
+} // namespace reel::chaos
