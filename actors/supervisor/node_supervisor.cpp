@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -244,6 +245,7 @@ void node_supervisor::forgive_silence() {
 }
 
 void node_supervisor::on_report_timeout() {
+  fault::pass("slots.tick");
   forgive_silence();
   for (const auto& s : slots_) {
     if (!s.is_silent(act::now(self_))) continue;
