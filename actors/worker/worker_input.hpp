@@ -17,6 +17,7 @@ struct worker_input {
   std::string log_level = "info";
   std::string log_file;
   std::chrono::milliseconds keep_warm{0}; ///< see worker_options
+  std::string fault_plan, fault_folder;   ///< of fault::installation; empty: no faults
   std::vector<renderer_options> models;
 };
 

@@ -73,13 +73,14 @@ local_cluster::local_cluster(const cluster_plan& plan) : plan_{plan} {
 void local_cluster::write_config() {
   config_ = plan_.dir + "/cluster.toml";
   std::ofstream out{config_};
+  auto faults = plan_.fault_plan.empty() ? "" : "fault_injection = true\n";
   out << fmt::format("[cluster]\nname = \"test\"\ndata_dir = \".\"\n\n"
                      "[[node]]\nid = \"control\"\nroles = [\"gateway\", \"scheduler\", \"storage\"]\nlisten = "
-                     "\"tcp://127.0.0.1:{}\"\n\n",
-                     link_port_);
+                     "\"tcp://127.0.0.1:{}\"\n{}\n",
+                     link_port_, faults);
   for (int i = 1; i <= plan_.worker_nodes; ++i)
-    out << fmt::format("[[node]]\nid = \"workers-{}\"\nroles = [\"workers\"]\nslots = {}\nslots_min = {}\n\n", i,
-                       plan_.slots, plan_.slots_min.value_or(plan_.slots));
+    out << fmt::format("[[node]]\nid = \"workers-{}\"\nroles = [\"workers\"]\nslots = {}\nslots_min = {}\n{}\n", i,
+                       plan_.slots, plan_.slots_min.value_or(plan_.slots), faults);
   out << fmt::format("[gateway]\nport = {}\n\n{}\n{}\n", port_, plan_.more, plan_.models);
   if (!out.flush()) throw std::runtime_error{config_ + ": cannot be written"};
 }
@@ -92,6 +93,7 @@ void local_cluster::run(const std::vector<std::string>& command) {
 void local_cluster::start(const std::string& node) {
   child_spec spec{
       {plan_.bin + "/reel-node", "--config", config_, "--node", node}, {}, plan_.dir + "/log/" + node + ".out"};
+  if (!plan_.fault_plan.empty()) spec.command.insert(spec.command.end(), {"--fault-plan", plan_.fault_plan});
   nodes_.insert_or_assign(node, process{spec});
 }
 
