@@ -72,6 +72,7 @@ node_config read_node(config_table t) {
   if (n.slots_min > n.slots) t.refuse("slots_min", "is more than slots, which is " + std::to_string(n.slots));
   n.preemptible = t.flag("preemptible", false);
   if (n.preemptible && !works) t.refuse("preemptible", "goes with the role workers");
+  n.fault_injection = t.flag("fault_injection", false);
   t.finish();
   return n;
 }

@@ -30,7 +30,8 @@ struct node_config {
   std::string listen; ///< "tcp://IPv4:port": bound here, and dialled by the other nodes; empty: this node only dials
   int slots = 0;      ///< worker processes at most, with the workers role
   int slots_min = 0;  ///< and at least: as many as there is work for in between
-  bool preemptible = false; ///< the machine may be taken away at short notice
+  bool preemptible = false;     ///< the machine may be taken away at short notice
+  bool fault_injection = false; ///< a plan of faults may be installed (runtime/fault/fault_plan.hpp)
   bool has(node_role r) const { return roles.contains(r); }
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/fault/fault_point.hpp"
+
 namespace reel {
 
 namespace {
@@ -95,6 +97,7 @@ void gateway_shell::refuse_old_accepts() {
 }
 
 void gateway_shell::ask_accept() {
+  fault::pass("gateway.before_accept");
   accept_jobs m;
   auto replies = std::make_shared<accept_replies>();
   std::size_t bytes = 0;
@@ -115,6 +118,7 @@ void gateway_shell::ask_accept() {
 }
 
 void gateway_shell::on_accepted(accept_replies& replies, outcome<accept_answers, errc> answers) {
+  if (answers) fault::pass("gateway.before_reply");
   --accept_asks_;
   if (answers && answers->answers.size() != replies.size()) answers = failed{errc::malformed};
   remember_trouble(trouble_in(answers));

@@ -1,6 +1,7 @@
 #include "actors/scheduler/scheduler.hpp"
 
 #include "messages/prompt_theme.hpp"
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -143,6 +144,7 @@ void scheduler::plan() {
   if (recovering_ || leaving_) return;
   auto now = act::now(self_);
   if (now < hold_until_) return arm_plan(hold_until_);
+  fault::pass("scheduler.plan");
   auto result = core_.plan(now, options_.wall(), ids_);
   log_breakers();
   for (const auto& b : result.batches) grant(b);
@@ -206,6 +208,7 @@ caf::result<done> scheduler::on_stop_leasing() {
 }
 
 void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
+  fault::pass("scheduler.after_grant");
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);

@@ -1,6 +1,18 @@
 #include "actors/storage/objects_actor.hpp"
 
+#include "runtime/fault/fault_point.hpp"
+
 namespace reel {
+
+namespace {
+
+/// What a store that is broken or full would say; ok: nothing is ordered.
+errc failure_of(const fault::order& o) {
+  if (o.what == fault::action::no_space) return errc::no_space;
+  return o.what == fault::action::error ? errc::unavailable : errc::ok;
+}
+
+} // namespace
 
 objects_actor::objects_actor(interface::pointer self, std::shared_ptr<object_store> store,
                              objects_actor_options options)
@@ -20,12 +32,17 @@ caf::result<put_answer> objects_actor::on_put_objects(put_objects m) {
   std::uint64_t bytes = 0;
   for (const auto& object : m.objects) bytes += object.data.size();
   return run<put_answer>(bytes, [store = store_, m = std::move(m)]() -> outcome<put_answer, errc> {
+    auto code = failure_of(fault::hit("objects.write"));
+    if (code != errc::ok) return put_answer{std::vector<errc>(m.objects.size(), code)};
     return put_answer{store->put(m.objects)};
   });
 }
 
 caf::result<object_slice> objects_actor::on_read_object(read_object m) {
-  return run<object_slice>(0, [store = store_, m = std::move(m)] { return store->read(m); });
+  return run<object_slice>(0, [store = store_, m = std::move(m)]() -> outcome<object_slice, errc> {
+    if (auto code = failure_of(fault::hit("objects.read")); code != errc::ok) return failed{code};
+    return store->read(m);
+  });
 }
 
 caf::result<done> objects_actor::on_delete_objects(delete_objects m) {

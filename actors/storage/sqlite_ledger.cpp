@@ -1,5 +1,6 @@
 #include "actors/storage/sqlite_ledger.hpp"
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 
@@ -9,6 +10,7 @@
 #include "actors/storage/sqlite/schema.hpp"
 #include "actors/storage/sqlite/transactions.hpp"
 #include "actors/storage/work_queue.hpp"
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -38,6 +40,15 @@ sqlite_ledger_options with_defaults(sqlite_ledger_options o) {
   if (!o.steady_now) o.steady_now = [] { return std::chrono::steady_clock::now(); };
   if (!o.fatal) o.fatal = end_process;
   return o;
+}
+
+/// A commit that fails as one whose sync did, or as one on a full disk.
+void fail_if_ordered() {
+  switch (fault::hit("ledger.before_commit").what) {
+  case fault::action::error: throw sqlite::error{"injected fault", SQLITE_IOERR_FSYNC, EIO};
+  case fault::action::no_space: throw sqlite::error{"injected fault", SQLITE_FULL, ENOSPC};
+  default: return;
+  }
 }
 
 std::string beside(const std::filesystem::path& file, const char* suffix) { return file.string() + suffix; }
@@ -235,7 +246,9 @@ errc sqlite_ledger::threads::try_commit(std::span<write_group::value_type> ops, 
     transactions_.begin(options_.now(), options_.steady_now(), space);
     for (auto& op : ops)
       if (!op->refused()) op->run(transactions_);
+    fail_if_ordered();
     transactions_.commit();
+    fault::hit("ledger.after_commit");
     return errc::ok;
   } catch (const sqlite::error& why) {
     transactions_.rollback();

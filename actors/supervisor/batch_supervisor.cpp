@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -176,6 +177,7 @@ void batch_supervisor::add_outcome(const supervised_job& job, const job_result& 
 }
 
 void batch_supervisor::write_end() {
+  fault::pass("batch.before_end");
   ending_ = true;
   act::ask(
       self_, ledger_, options_.end_deadline, end_, [this](const end_answer& a) { on_end_answer(a); },
@@ -189,6 +191,7 @@ void batch_supervisor::write_end() {
 void batch_supervisor::on_end_retry_timeout() { write_end(); }
 
 void batch_supervisor::on_end_answer(const end_answer& a) {
+  fault::pass("batch.after_end");
   batch_closed m;
   m.batch = batch_.id;
   m.measured = measured_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -265,6 +266,7 @@ void node_supervisor::end_stuck(slot& s) {
 }
 
 void node_supervisor::on_report_timeout() {
+  fault::pass("slots.tick");
   forgive_silence();
   for (auto& s : slots_) end_stuck(s);
   report();

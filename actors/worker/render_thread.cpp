@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/worker/fault_text.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
 #include "runtime/thread_name.hpp"
@@ -75,6 +76,12 @@ std::shared_ptr<const packed_run> save(const run_batch& b, const render_batch& w
   }
   log::warn("run not saved", {{"batch", to_string(b.batch)}, {"why", why}});
   return {};
+}
+
+/// Throws what the device would.
+void fail_if_ordered(const fault::order& o) {
+  if (o.what == fault::action::out_of_memory) throw render_error{errc::out_of_memory, "injected fault"};
+  if (o.what == fault::action::error) throw render_error{errc::internal, "injected fault"};
 }
 
 void log_reuse(const run_batch& b, const render_batch& work) {
@@ -206,6 +213,7 @@ errc render_thread::render(submitted first) {
 }
 
 void render_thread::begin(computation& now, rider& r) {
+  fail_if_ordered(fault::hit("render.begin", [&now] { return now.circumstances(); }));
   now.work = begin_work(now.model, r.batch(), std::move(r.order.states), r.from_start);
   now.samples = r.batch().jobs.size();
   prepare(now, r);
@@ -255,6 +263,7 @@ std::optional<render_thread::submitted> render_thread::next_joiner(const computa
 
 void render_thread::step(computation& now) {
   auto begin = std::chrono::steady_clock::now();
+  fail_if_ordered(fault::hit("render.step", [&now] { return now.circumstances(); }));
   now.work->step();
   auto took = std::chrono::steady_clock::now() - begin;
   auto active = std::max<std::size_t>(now.active(), 1);
@@ -293,6 +302,15 @@ std::size_t render_thread::computation::active() const {
   std::size_t sum = 0;
   for (const auto& r : riders) sum += r.active();
   return sum;
+}
+
+fault::circumstances render_thread::computation::circumstances() const {
+  fault::circumstances all;
+  for (const auto& r : riders)
+    for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
+      if (!r.out.contains(i)) all.text += circumstances_of(r.batch().jobs[i]).text;
+  all.size = active();
+  return all;
 }
 
 int render_thread::computation::steps_left(const rider& r, std::size_t index) const {

@@ -20,6 +20,7 @@
 
 #include "actors/worker/renderer.hpp"
 #include "actors/worker/saved_run_parts.hpp"
+#include "runtime/fault/fault_point.hpp"
 
 namespace reel {
 
@@ -132,6 +133,7 @@ private:
     std::uint64_t peak_bytes = 0;
     std::size_t active() const;
     int steps_left(const rider& r, std::size_t index) const;
+    fault::circumstances circumstances() const;
     bool is_denoised(const rider& r) const; ///< nothing is left of it but decoding
   };
 

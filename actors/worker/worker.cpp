@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <sodium.h>
 
+#include "actors/worker/fault_text.hpp"
 #include "actors/worker/store_trouble.hpp"
+#include "runtime/fault/spoil.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
 
@@ -183,6 +185,8 @@ void worker::add_sample(batch& b, rendered_sample& s) {
   auto add = [&](artifact kind, blob& bytes, stored_object& meta) {
     if (bytes.empty()) return;
     meta = {bytes.size(), hash_of(bytes)};
+    if (auto o = fault::hit("render.result", [&] { return circumstances_of(*job); }))
+      bytes = fault::flipped(bytes, o.draw);
     auto key = make_object_key(job->object_prefix, kind, meta.sha256);
     b.uploads.push_back({{index}, kind, {std::move(key), meta.sha256, std::move(bytes)}});
   };
@@ -236,9 +240,13 @@ void worker::store_next(const batch_id& id) {
   b.uploads.erase(b.uploads.begin(), b.uploads.begin() + static_cast<std::ptrdiff_t>(count));
   for (const auto& u : sent) m.objects.push_back(u.object); // blobs are shared, not copied
   b.uploading = true;
+  fault::hit("worker.before_upload");
   act::ask(
       self_, wiring_.objects, options_.put_deadline, std::move(m),
-      [this, id, sent](const put_answer& a) { stored(id, sent, a.codes); },
+      [this, id, sent](const put_answer& a) {
+        fault::hit("worker.after_upload");
+        stored(id, sent, a.codes);
+      },
       [this, id, sent](errc code) { stored(id, sent, std::vector(sent.size(), code)); });
 }
 

@@ -46,6 +46,8 @@ std::string to_json(const worker_input& in) {
                                       {"log_file", in.log_file},
                                       {"keep_warm_ms", in.keep_warm.count()},
                                       {"null_step_ms", in.null_step_time.count()},
+                                      {"fault_plan", in.fault_plan},
+                                      {"fault_folder", in.fault_folder},
                                       {"models", std::move(models)}});
 }
 
@@ -63,6 +65,8 @@ worker_input parse_worker_input(std::string_view input) {
   in.log_file = text(o, "log_file");
   in.keep_warm = std::chrono::milliseconds{number(o, "keep_warm_ms")};
   in.null_step_time = std::chrono::milliseconds{number(o, "null_step_ms")};
+  in.fault_plan = text(o, "fault_plan");
+  in.fault_folder = text(o, "fault_folder");
   auto* models = o.if_contains("models");
   if (!models || !models->is_array()) throw std::runtime_error{"worker input: no list under \"models\""};
   for (const auto& entry : models->as_array()) {

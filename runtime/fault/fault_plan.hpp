@@ -1,22 +1,4 @@
-// fault_plan.hpp: What a file of faults says. It is TOML:
-//
-//   seed = 7                       # of every draw below
-//
-//   [[fault]]
-//   name = "die-after-upload"      # of its count and in faults.log
-//   at = "worker.after_upload"     # `reel-node --list-fault-points` shows all
-//   action = "abort"
-//   process = ["workers-1"]        # only there; a node's name stands for its workers too. None: everywhere
-//   marker = "seed=66"             # only where the point's text has this in it
-//   size_min = 2                   # only where the point's size is at least this
-//   after = 3                      # not at the first three hits,
-//   every = 2                      # then at every second,
-//   probability = 0.5              # and of these at about half,
-//   most = 1                       # once in all; 0, as when not given: as often as it comes. Other than the rest, this
-//                                  # and the hits are counted over all processes of the node and their restarts
-//   delay = "200ms"                # of the actions delay and hold
-//   jitter = "50ms"                # and up to this more
-//   while_file = "on"              # only while this file exists; a relative path starts at the plan's folder
+// fault_plan.hpp: What a file of faults says; every key is explained in cluster-configs/faults.toml.
 //
 // Values; no clock, no global state. Whether a hit fires depends on seed, name and number of the hit alone.
 #pragma once

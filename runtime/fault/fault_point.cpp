@@ -24,7 +24,6 @@ using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
 constexpr int exit_as_aborted = 134;
-constexpr auto look_every = 50ms;             ///< at the plan's file
 constexpr auto hang_look_every = 20ms;        ///< whether it may go on
 constexpr std::uint64_t lines_in_full = 1000; ///< of a fault in faults.log; beyond, every hundredth
 
@@ -88,6 +87,8 @@ public:
   injector(const injector&) = delete;
   injector& operator=(const injector&) = delete;
 
+  const installation& installed() const { return installed_; }
+
   std::optional<firing> look(point_id at, const circumstances& here) {
     std::lock_guard lock{mutex_};
     refresh();
@@ -128,9 +129,6 @@ private:
 
   /// A plan that cannot be read leaves the present one in force, which the log says.
   void refresh() {
-    auto now = steady::now();
-    if (now < look_at_) return;
-    look_at_ = now + look_every;
     auto present = stamp_of_file();
     if (present == std::exchange(seen_, present)) return;
     try {
@@ -167,7 +165,6 @@ private:
   int log_ = -1; // for as long as the process lives
   std::mutex mutex_;
   stamp seen_;
-  steady::time_point look_at_{};
   plan plan_;
   std::vector<std::unique_ptr<shared_count>> counts_; ///< of the plan's rules
 };
@@ -201,6 +198,8 @@ void install(const installation& i) {
   the_injector = new injector{i};
   detail::armed = true;
 }
+
+const installation* installed() { return the_injector ? &the_injector->installed() : nullptr; }
 
 order detail::carry_out(point_id at, const circumstances& here) {
   auto f = the_injector->look(at, here);

@@ -74,10 +74,10 @@ inline constexpr std::array points{
     point{"render.begin", "a batch is about to be encoded", {action::error, action::out_of_memory}},
     point{"render.step", "a denoise step is about to run", {action::error, action::out_of_memory}},
     point{"render.result", "a finished file is hashed, and on its way to the store", {action::corrupt}},
-    point{"worker.before_upload", "finished files are about to be uploaded", {action::error}},
-    point{"worker.after_upload", "finished files are stored, the batch's end is not told yet", {action::error}},
+    point{"worker.before_upload", "finished files are about to be uploaded", {}},
+    point{"worker.after_upload", "finished files are stored, the batch's end is not told yet", {}},
     point{"link.receive",
-          "a frame of a peer is decrypted, its checksum is not looked at yet",
+          "a frame of a peer (no hello) is decrypted, its checksum not looked at yet",
           {action::drop, action::duplicate, action::reorder, action::hold, action::corrupt, action::truncate}},
 };
 
@@ -146,9 +146,12 @@ struct installation {
   std::string folder;    ///< of the node's counts and faults.log; made if it is not there
 };
 
-/// Called by main() before other threads start. Once it was, the plan is looked at when points are hit, at most every
-/// 50 ms. Throws config_error that names file and line, or std::runtime_error about the folder.
+/// Called by main() before other threads start. The plan's file is looked at whenever a point is hit. Throws
+/// config_error that names file and line, or std::runtime_error about the folder.
 void install(const installation& i);
+
+/// What is installed; null: nothing.
+const installation* installed();
 
 /// For --list-fault-points: a line for each.
 std::string list_points();

@@ -104,6 +104,11 @@ inline bool has_body_part(const payload_sum& sum) { return sum.body_bytes > inli
 /// Writes the first ZeroMQ frame; `out` holds first_part_bytes(sum).
 void write_first_part(const frame_header& h, const payload_sum& sum, const blob& body, std::uint8_t* out);
 
+/// By the looks of the first ZeroMQ frame, not decoded yet.
+inline bool is_hello(const blob& first_part) {
+  return first_part.size() > 5 && first_part.data()[5] == static_cast<std::uint8_t>(frame_kind::hello);
+}
+
 /// From ZeroMQ frames as received. The blobs of the result share them.
 outcome<frame, frame_error> decode_frame(std::span<const blob> parts);
 

@@ -136,6 +136,7 @@ bool zmq_engine::turn(instant now, events& e) {
     pump_peer(*p, now);
   }
   sends_waiting_ = false;
+  for (auto& late : faults_.take_due(now)) handle(std::move(late), now, e);
   bool read = router_ && read_channel(*router_, nullptr, now, e);
   for (auto& [id, p] : peers_)
     if (p->dialer) read = read_channel(p->dialer->channel, p.get(), now, e) || read;
@@ -166,9 +167,36 @@ bool zmq_engine::read_channel(zmq_channel& channel, peer* dialled, instant now, 
   int reads = 0;
   while (!sends_waiting_ && reads < reads_per_turn && channel.socket.stirred() && channel.receive(in_)) {
     ++reads;
-    on_frame(dialled, now, e);
+    if (fault::armed()) [[unlikely]]
+      meet_faults(dialled, now, e);
+    else
+      on_frame(dialled, now, e);
   }
   return reads > 0;
+}
+
+/// Only where a fault plan is installed. A hello is spared: on a connection it cannot be lost alone, and nobody says it
+/// twice.
+void zmq_engine::meet_faults(peer* dialled, instant now, events& e) {
+  if (!in_.parts.empty() && is_hello(in_.parts[0])) return on_frame(dialled, now, e);
+  auto sender = sender_of(dialled);
+  auto order = fault::hit("link.receive", [&] { return fault::circumstances{sender, bytes_of(in_.parts)}; });
+  frame_faults::arrived a{std::move(in_), dialled ? dialled->config.id : node_id{}};
+  for (auto& f : faults_.meet(order, std::move(a), sender, now)) handle(std::move(f), now, e);
+}
+
+void zmq_engine::handle(frame_faults::arrived a, instant now, events& e) {
+  auto dialled = peers_.find(a.dialled);
+  bool is_gone = !a.dialled.value.empty() && (dialled == peers_.end() || !dialled->second->dialer);
+  in_ = std::move(a.frame);
+  if (!is_gone) on_frame(dialled == peers_.end() ? nullptr : dialled->second.get(), now, e);
+}
+
+std::string zmq_engine::sender_of(const peer* dialled) const {
+  if (dialled) return dialled->config.id.value;
+  if (!in_.user_id.empty()) return in_.user_id;
+  auto known = connections_.find(in_.routing_id);
+  return known == connections_.end() ? "" : known->second->config.id.value;
 }
 
 void zmq_engine::on_frame(peer* dialled, instant now, events& e) {
@@ -279,7 +307,7 @@ bool zmq_engine::stirred() const {
 }
 
 instant zmq_engine::due() const {
-  instant soonest = instant::max();
+  instant soonest = faults_.due();
   for (const auto& [id, p] : peers_) {
     soonest = std::min({soonest, p->conversation.due(), p->redial_at});
     if (p->blocked_until > instant{} && p->conversation.next()) soonest = std::min(soonest, p->blocked_until);

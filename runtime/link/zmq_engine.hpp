@@ -5,7 +5,7 @@
 
 #include <unordered_map>
 
-#include "runtime/link/zmq_channel.hpp"
+#include "runtime/link/frame_faults.hpp"
 
 namespace reel {
 
@@ -100,6 +100,9 @@ private:
   void read_monitor(peer& p, instant now);
   bool read_channel(zmq_channel& channel, peer* dialled, instant now, events& e);
   void on_frame(peer* dialled, instant now, events& e);
+  void meet_faults(peer* dialled, instant now, events& e);
+  void handle(frame_faults::arrived a, instant now, events& e);
+  std::string sender_of(const peer* dialled) const;
   peer* speaker(const frame& f, peer* dialled);
   peer* greeter(const frame& f, peer* dialled);
   bool proves_itself(const peer& p, const hello_body& hello, bool dialled) const;
@@ -122,6 +125,7 @@ private:
   std::unordered_map<std::string, peer*> connections_; ///< by routing id: those that said a good hello
   std::uint64_t dialers_made_ = 0;
   incoming_frame in_; ///< the frame being read
+  frame_faults faults_;
   bool sends_waiting_ = false;
   link_counters counters_;
   instant refusal_logged_at_{};

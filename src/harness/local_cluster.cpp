@@ -89,13 +89,14 @@ std::string local_cluster::config_of(const std::string& node) const {
 
 void local_cluster::write_config(const std::string& file, std::uint16_t dial_port) const {
   std::ofstream out{file};
+  auto faults = plan_.fault_plan.empty() ? "" : "fault_injection = true\n";
   out << fmt::format("[cluster]\nname = \"test\"\ndata_dir = \".\"\n\n"
                      "[[node]]\nid = \"control\"\nroles = [\"gateway\", \"scheduler\", \"storage\"]\nlisten = "
-                     "\"tcp://127.0.0.1:{}\"\n\n",
-                     dial_port);
+                     "\"tcp://127.0.0.1:{}\"\n{}\n",
+                     dial_port, faults);
   for (int i = 1; i <= plan_.worker_nodes; ++i)
-    out << fmt::format("[[node]]\nid = \"workers-{}\"\nroles = [\"workers\"]\nslots = {}\nslots_min = {}\n\n", i,
-                       plan_.slots, plan_.slots_min.value_or(plan_.slots));
+    out << fmt::format("[[node]]\nid = \"workers-{}\"\nroles = [\"workers\"]\nslots = {}\nslots_min = {}\n{}\n", i,
+                       plan_.slots, plan_.slots_min.value_or(plan_.slots), faults);
   out << fmt::format("[gateway]\nport = {}\n\n{}\n{}\n", port_, plan_.more, plan_.models);
   if (!out.flush()) throw std::runtime_error{file + ": cannot be written"};
 }
@@ -110,6 +111,7 @@ void local_cluster::start(const std::string& node) {
       {plan_.bin + "/reel-node", "--config", config_of(node), "--node", node}, {}, plan_.dir + "/log/" + node + ".out"};
   if (const auto found = plan_.run_by.find(node); found != plan_.run_by.end())
     spec.command.insert(spec.command.begin(), found->second.begin(), found->second.end());
+  if (!plan_.fault_plan.empty()) spec.command.insert(spec.command.end(), {"--fault-plan", plan_.fault_plan});
   nodes_.insert_or_assign(node, process{spec});
 }
 

@@ -24,6 +24,7 @@ struct cluster_plan {
   std::optional<int> slots_min{}; ///< of each; none: all
   int worker_nodes = 1;           ///< "workers-1", ...
   std::size_t queued_jobs_max = 1'000'000;
+  std::string fault_plan{};                  ///< file of faults that every node installs; empty: none
   std::vector<std::string> tenant_options{}; ///< further ones of `reelctl tenant-add`
   std::vector<std::string> more_tenants{};   ///< beside "test", with the same options
 

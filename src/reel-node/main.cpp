@@ -13,7 +13,9 @@
 #include <thread>
 
 #include "runtime/config.hpp"
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/observe/log.hpp"
+#include "src/reel-node/fault_setup.hpp"
 #include "src/reel-node/node.hpp"
 
 namespace {
@@ -32,6 +34,7 @@ struct options {
   std::string config = "cluster-configs/local.toml";
   std::string data_dir;
   std::string name;
+  std::string fault_plan;
 };
 
 const node_config& find_node(const cluster_config& c, const std::string& name) {
@@ -48,6 +51,7 @@ sigset_t block_signals() {
   for (int number : {SIGTERM, SIGINT, signal_evict, signal_stopped, signal_gave_up}) sigaddset(&set, number);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error like a full disk
   return set;
 }
 
@@ -70,6 +74,7 @@ int run(const options& o, const sigset_t& signals) {
   auto config = read_cluster_config(o.config, o.data_dir, {o.name});
   const auto& self = find_node(config, o.name);
   log::start({log::parse_level(config.log_level), self.id.value, {}});
+  if (!o.fault_plan.empty()) install_fault_plan(o.fault_plan, config, self);
   auto main_thread = pthread_self();
   auto give_up = [main_thread](const std::string& why) {
     log::error("node gives up", {{"why", why}});
@@ -104,6 +109,14 @@ int main(int argc, char** argv) {
   app.add_option("--config", o.config, "The cluster's file")->capture_default_str();
   app.add_option("--node", o.name, "Name of this node in it")->required();
   app.add_option("--data-dir", o.data_dir, "Instead of the file's data_dir");
+  app.add_option("--fault-plan", o.fault_plan, "For tests: faults to make happen (cluster-configs/faults.toml)");
+  app.add_flag_callback(
+      "--list-fault-points",
+      [] {
+        std::cout << fault::list_points();
+        throw CLI::Success{};
+      },
+      "Show where faults can be made to happen, and which");
   app.set_version_flag("--version", REEL_VERSION);
   CLI11_PARSE(app, argc, argv);
   ::mallopt(M_ARENA_MAX, 4); // many threads, few that allocate much

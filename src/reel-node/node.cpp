@@ -19,6 +19,7 @@
 #include "actors/supervisor/node_supervisor.hpp"
 #include "actors/worker/worker_input.hpp"
 #include "runtime/cluster/hub.hpp"
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/link/zmq_link.hpp"
 #include "runtime/supervise.hpp"
 #include "src/reel-node/node_actor.hpp"
@@ -324,6 +325,10 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   input.log_level = config.log_level;
   input.keep_warm = config.workers.keep_warm;
   input.null_step_time = config.workers.null_step_time;
+  if (auto* faults = fault::installed()) {
+    input.fault_plan = faults->plan_file;
+    input.fault_folder = faults->folder;
+  }
   for (const auto& m : config.models) input.models.push_back(m.renderer);
   for (int i = 0; i < self.slots; ++i) {
     auto number = std::to_string(i);

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <unistd.h>
 
+#include "runtime/fault/fault_point.hpp"
 #include "src/reel-worker/commands.hpp"
 
 namespace {
@@ -85,6 +86,13 @@ void add_common(CLI::App& app, command_line& l) {
       ->check(CLI::Range(0, 1024))
       ->option_text("N");
   app.add_flag("--json", l.json, "Print JSON");
+  app.add_flag_callback(
+      "--list-fault-points",
+      [] {
+        std::cout << reel::fault::list_points();
+        throw CLI::Success{};
+      },
+      "Show where tests can make faults happen, and which");
 }
 
 /// What CLI11 cannot say: which options go together.

@@ -10,6 +10,7 @@
 #include "actors/worker/worker.hpp"
 #include "actors/worker/worker_input.hpp"
 #include "runtime/cluster/hub.hpp"
+#include "runtime/fault/fault_point.hpp"
 #include "runtime/link/zmq_link.hpp"
 #include "runtime/observe/log.hpp"
 #include "src/reel-worker/commands.hpp"
@@ -84,13 +85,14 @@ int run(const worker_input& in) {
 
 int run_worker() {
   ::mallopt(M_ARENA_MAX, 2); // one compute thread, one for messages
-  for (int number : {SIGINT, SIGTERM, SIGUSR1})
-    std::signal(number, SIG_IGN); // for the whole group: the node drains, then ends us
+  for (int number : {SIGINT, SIGTERM, SIGUSR1, SIGXFSZ})
+    std::signal(number, SIG_IGN); // for the whole group: the node drains, then ends us; a file limit is an error
   if (::sodium_init() < 0) return exit_failed;
   try {
     std::string input{std::istreambuf_iterator<char>{std::cin}, {}};
     auto in = parse_worker_input(input);
     log::start({log::parse_level(in.log_level), in.id.value, in.log_file});
+    if (!in.fault_plan.empty()) fault::install({in.fault_plan, in.id.value, in.fault_folder});
     return run(in);
   } catch (const std::exception& e) {
     log::error("worker cannot start", {{"why", e.what()}});

@@ -61,15 +61,18 @@ struct setting {
   }
   ~setting() { fs::remove_all(dir); }
 
-  void write(const std::string& more, const std::string& model = harness::null_model(0, 8)) const {
+  void write(const std::string& more, const std::string& model = harness::null_model(0, 8),
+             const std::string& more_of_node = {}) const {
     std::ofstream{config} << fmt::format("[cluster]\ndata_dir = \".\"\n[[node]]\nid = \"n1\"\nroles = "
                                          "[\"gateway\", \"scheduler\", \"storage\", \"workers\"]\n"
-                                         "listen = \"tcp://127.0.0.1:{}\"\nslots = 1\n[gateway]\nport = {}\n{}\n{}",
-                                         harness::free_port(), port, more, model);
+                                         "listen = \"tcp://127.0.0.1:{}\"\nslots = 1\n{}[gateway]\nport = {}\n{}\n{}",
+                                         harness::free_port(), more_of_node, port, more, model);
   }
 
   /// For a node that is expected to refuse: what it says and its exit code; 124 if it goes on all the same.
-  ended start() const { return run("timeout 60 " REEL_BIN_DIR "/reel-node --node n1 --config " + config); }
+  ended start(const std::string& options = {}) const {
+    return run("timeout 60 " REEL_BIN_DIR "/reel-node --node n1 --config " + config + ' ' + options);
+  }
 
   /// For one that is expected to run.
   harness::process launch() const {
@@ -170,6 +173,42 @@ TEST_CASE("a checkpoint that is missing or of a wrong shape is named") {
     CHECK(contains(s.logged(), "exit code 1"));
     CHECK(contains(s.logged(), "vae.safetensors"));
     CHECK_FALSE(node.ended());
+  }
+}
+
+TEST_CASE("faults are injected nowhere by accident, and a wrong plan is named with its line") {
+  setting s;
+  auto plan = s.dir + "/faults.toml";
+  auto with_plan = "--fault-plan " + plan;
+  auto write_plan = [&](const std::string& at) {
+    std::ofstream{plan} << "[[fault]]\nname = \"x\"\nat = \"" << at << "\"\naction = \"abort\"\n";
+  };
+  auto allow = [&](const std::string& more) { s.write(more, harness::null_model(0, 8), "fault_injection = true\n"); };
+  write_plan("worker.after_upload");
+  auto e = s.start(with_plan);
+  CHECK(e.code == 78);
+  CHECK(contains(e.text, "node n1 does not say fault_injection = true"));
+  allow("address = \"0.0.0.0\"");
+  e = s.start(with_plan);
+  CHECK(e.code == 78);
+  CHECK(contains(e.text, "gateway.address = \"0.0.0.0\": allowed with faults is loopback only"));
+  allow("");
+  write_plan("worker.after_uplaod");
+  e = s.start(with_plan);
+  CHECK(e.code == 78);
+  CHECK(contains(e.text, plan + ":3: fault[1].at = 'worker.after_uplaod': allowed is gateway.before_accept"));
+  CHECK(contains(e.text, "worker.after_upload"));
+  std::ofstream{plan} << "seed = 1\n[[fault]\n";
+  e = s.start(with_plan);
+  CHECK(e.code == 78);
+  CHECK(contains(e.text, plan + ":2:"));
+  e = s.start("--fault-plan " + s.dir + "/nothing.toml");
+  CHECK(e.code == 78);
+  CHECK(contains(e.text, "nothing.toml: there is no such file"));
+  for (std::string program : {"/reel-node", "/reel-worker"}) {
+    e = run(REEL_BIN_DIR + program + " --list-fault-points");
+    CHECK(e.code == 0);
+    CHECK(contains(e.text, "ledger.before_commit"));
   }
 }
 

@@ -54,6 +54,12 @@ TEST_CASE("a plan with every key") {
   CHECK(r.while_file == "/plans/on");
 }
 
+TEST_CASE("the example in cluster-configs is one") {
+  auto p = read_plan(std::string{REEL_SOURCE_DIR} + "/cluster-configs/faults.toml");
+  REQUIRE(p.rules.size() == 4);
+  CHECK(p.rules[0].name == "die-after-upload");
+}
+
 TEST_CASE("no faults are a plan, too") { CHECK(parsed("").rules.empty()); }
 
 TEST_CASE("what is wrong is named with its line and what is allowed") {

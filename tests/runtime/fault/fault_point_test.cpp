@@ -108,13 +108,13 @@ TEST_CASE("abort ends the process with code 134, kill by its signal, error by an
   CHECK(ended(hit) == 128 + SIGKILL);
   w.write(fault_at("worker.before_upload", "kill"));
   CHECK(ended(hit) == fine);
-  w.write(fault_at("worker.after_upload", "error"));
+  w.write(fault_at("scheduler.plan", "error"));
   CHECK(ended([&] {
           w.install();
           try {
-            fault::pass("worker.after_upload");
+            fault::pass("scheduler.plan");
           } catch (const fault::injected_error& e) {
-            return std::string_view{e.what()}.find("worker.after_upload") != std::string_view::npos ? fine : 1;
+            return std::string_view{e.what()}.find("scheduler.plan") != std::string_view::npos ? fine : 1;
           }
           return 2;
         }) == fine);
