@@ -120,6 +120,7 @@ struct fake_scheduler {
         [this](const watch_jobs& m) { s_->watched.push_back(m); },
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
+        [](const describe_breakers&) { return breakers_view{}; },
         [](const explain_job&) { return explanation{}; },
         [](const workers_report&) {},
         [](const batch_progress&) {},
