@@ -1,90 +1,17 @@
-#include <condition_variable>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <mutex>
 
-#include "actors/config.hpp"
-#include "actors/protocols.hpp"
-#include "runtime/cluster/hub.hpp"
-#include "runtime/link/zmq_link.hpp"
 #include "src/reelctl/commands.hpp"
 #include "src/reelctl/progress.hpp"
+#include "src/reelctl/visit.hpp"
 
 namespace reel::ctl {
 
 namespace json = boost::json;
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
 namespace {
-
-const node_id operator_peer{"operator"};
-
-/// A visitor of the cluster: dials one node with the operator's key, asks, and leaves.
-class visit {
-public:
-  visit(const cluster_config& c, const node_config& host) : hub_{system_}, host_{host.id}, link_{options(c, host)} {}
-  ~visit() {
-    link_.stop();
-    hub_.stop();
-    system_.await_all_actors_done();
-  }
-  visit(const visit&) = delete;
-  visit& operator=(const visit&) = delete;
-
-  /// Asks the actor behind `target`; throws api_error without an answer.
-  template <class Protocol, class Answer, class Ask> Answer ask(role target, const Ask& m) {
-    auto handle = hub_.remote<Protocol>(host_, target, 5s);
-    hub_.start(link_);
-    link_.start(arrival_);
-    if (!arrival_.wait()) throw api_error{0, host_.value + " does not answer on its link address"};
-    caf::scoped_actor me{system_};
-    std::optional<Answer> answer;
-    errc why = errc::ok;
-    me->request(handle, 6s, m)
-        .receive([&answer](const Answer& a) { answer = a; }, [&why](const caf::error& e) { why = act::code_of(e); });
-    if (why == errc::not_found) throw std::runtime_error{host_.value + " knows no such job"};
-    if (!answer) throw api_error{0, host_.value + ": " + std::string{to_string(why)}};
-    return *answer;
-  }
-
-private:
-  /// Passes everything on to the hub, and knows when the peer is up.
-  struct arrival : link_listener {
-    explicit arrival(hub& h) : owner{h} {}
-    void on_packet(const node_id& from, packet p) override { owner.on_packet(from, std::move(p)); }
-    void on_peer(const node_id& peer, node_epoch epoch, peer_state state) override {
-      owner.on_peer(peer, epoch, state);
-      std::lock_guard lock{mutex};
-      up = up || state == peer_state::up;
-      changed.notify_one();
-    }
-    bool wait() {
-      std::unique_lock lock{mutex};
-      return changed.wait_for(lock, 5s, [this] { return up; });
-    }
-    hub& owner;
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool up = false;
-  };
-
-  static zmq_link_options options(const cluster_config& c, const node_config& host) {
-    return {.self = operator_peer,
-            .epoch = draw_epoch(),
-            .listen = {},
-            .keys = load_key_files(c.keys_dir, operator_peer),
-            .peers = {{host.id, host.listen, load_public_key(c.keys_dir, host.id), {}}}};
-  }
-
-  act::system actor_system_{1};
-  caf::actor_system& system_ = actor_system_.actors;
-  hub hub_;
-  arrival arrival_{hub_};
-  node_id host_;
-  zmq_link link_;
-};
 
 std::string join_names(const std::vector<model_id>& models) {
   std::vector<std::string> names;
@@ -179,13 +106,6 @@ json::object json_of(const explanation& e) {
           {"retries_max", e.retries_max},
           {"batch_cap", e.batch_cap},
           {"degraded", to_string(e.degraded)}};
-}
-
-/// Asks an actor of the node with the scheduler.
-template <class Protocol, class Answer, class Ask>
-Answer ask_control(const cluster_options& o, role target, const Ask& m) {
-  auto c = read_cluster_config(o.config, o.data_dir);
-  return visit{c, c.node_with(node_role::scheduler)}.ask<Protocol, Answer>(target, m);
 }
 
 } // namespace
@@ -290,8 +210,7 @@ int evict(const cluster_options& o, const std::string& node) {
   auto* target = c.node({node});
   if (!target || !target->has(node_role::workers))
     throw std::runtime_error{o.config + ": '" + node + "' is no node with the role workers"};
-  visit v{c, c.node_with(node_role::scheduler)};
-  v.ask<node_protocol, done>(role::node, evict_node{target->id});
+  visit<node_protocol>{c, c.node_with(node_role::scheduler), role::node}.ask<done>(evict_node{target->id});
   if (o.json)
     fmt::print("{}\n", json::serialize(json::object{{"node", node}, {"evicted", true}}));
   else
