@@ -25,7 +25,10 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       unfinished_page(unfinished_jobs),      //
                                       grant_answer(grant_batch),             //
                                       end_answer(end_batch),                 //
-                                      quota_view(read_quota)>;
+                                      quota_view(read_quota),                //
+                                      dead_page(read_dead),                  //
+                                      job_inspection(inspect_job),           //
+                                      accept_answers(redrive_jobs)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
 /// storage, object side. Asked by gateways (read, delete) and, for worker processes, by their node (put, read).
@@ -50,9 +53,14 @@ using scheduler_protocol = act::protocol<done(jobs_queued),                //
                                          done(batch_finished)>;
 using scheduler_ref = act::ref<scheduler_protocol>;
 
-/// Commands to the scheduler that are durable before they are answered. From gateways, which know who may give them.
-using operations_protocol =
-    act::protocol<pause_list(set_pause), breakers_view(set_breaker), reprioritise_answer(reprioritise_job)>;
+/// Commands to the scheduler that are durable before they are answered, and what operators look at before they give
+/// them. From operators, and from gateways, which know who may give them.
+using operations_protocol = act::protocol<pause_list(set_pause),                 //
+                                          breakers_view(set_breaker),            //
+                                          reprioritise_answer(reprioritise_job), //
+                                          dead_page(read_dead),                  //
+                                          job_inspection(inspect_job),           //
+                                          accept_answers(redrive_jobs)>;
 using operations_ref = act::ref<operations_protocol>;
 
 using gateway_protocol = act::protocol<void(job_update)>;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "messages/cluster.hpp"
+#include "messages/dead_letters.hpp"
 #include "messages/scheduler.hpp"
 #include "runtime/act.hpp"
 
@@ -32,6 +33,11 @@ REEL_LOCAL_MESSAGE(read_pauses)
 REEL_LOCAL_MESSAGE(pause_list)
 REEL_LOCAL_MESSAGE(reprioritise_job)
 REEL_LOCAL_MESSAGE(reprioritise_answer)
+REEL_LOCAL_MESSAGE(read_dead)
+REEL_LOCAL_MESSAGE(dead_page)
+REEL_LOCAL_MESSAGE(inspect_job)
+REEL_LOCAL_MESSAGE(job_inspection)
+REEL_LOCAL_MESSAGE(redrive_jobs)
 REEL_LOCAL_MESSAGE(read_quota)
 REEL_LOCAL_MESSAGE(quota_view)
 REEL_LOCAL_MESSAGE(put_objects)

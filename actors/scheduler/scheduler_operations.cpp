@@ -102,4 +102,26 @@ caf::result<reprioritise_answer> scheduler::on_reprioritise_job(const reprioriti
   return promise;
 }
 
+/// What the queue is told of a redriven job is read anew: its generation, and that none of its executions count.
+caf::result<accept_answers> scheduler::on_redrive_jobs(const redrive_jobs& m) {
+  auto promise = self_->make_response_promise<accept_answers>();
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, m,
+      [this, promise, m](const accept_answers& all) mutable {
+        for (const auto& one : all.answers) {
+          log::info("job redriven", {{"job", to_string(one.id)}, {"by", m.by.value}, {"code", one.code}});
+          if (one.code == errc::ok) read_job_again(one.id);
+        }
+        promise.deliver(all);
+      },
+      [this, promise](errc code) mutable {
+        if (code != errc::invalid_argument) { // it may have happened all the same
+          read_again_ = true;
+          arm_plan(act::now(self_) + options_.retry_pause);
+        }
+        promise.deliver(act::error_of(code));
+      });
+  return promise;
+}
+
 } // namespace reel

@@ -18,6 +18,7 @@
 
 #include "actors/quota_limits.hpp"
 #include "messages/breakers.hpp"
+#include "messages/dead_letters.hpp"
 #include "messages/outcome.hpp"
 #include "messages/pauses.hpp"
 #include "messages/storage.hpp"
@@ -58,6 +59,7 @@ public:
   virtual void grant(grant_batch m, reply_to<grant_answer> reply) = 0;
   virtual void end(end_batch m, reply_to<end_answer> reply) = 0;
   virtual void quota(read_quota m, reply_to<quota_view> reply) = 0;
+  virtual void redrive(redrive_jobs m, reply_to<accept_answers> reply) = 0;
 
   /// Reads see everything that was committed before the call.
   virtual void read(read_job m, reply_to<job_record> reply) = 0;
@@ -65,6 +67,8 @@ public:
   virtual void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) = 0;
   virtual void pauses(read_pauses m, reply_to<pause_list> reply) = 0;
   virtual void breakers(read_breakers m, reply_to<breaker_overrides> reply) = 0;
+  virtual void dead(read_dead m, reply_to<dead_page> reply) = 0;
+  virtual void inspect(inspect_job m, reply_to<job_inspection> reply) = 0;
 
   /// For the sweeper: which of these objects does a succeeded, undeleted job point at, or may a running one
   /// still commit; and which parts of saved runs may a job go on from that has not ended. What is not referenced now

@@ -39,6 +39,9 @@ ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
       [this](grant_batch& m) { return forward(&ledger::grant, std::move(m)); },
       [this](end_batch& m) { return forward(&ledger::end, std::move(m)); },
       [this](read_quota& m) { return forward(&ledger::quota, std::move(m)); },
+      [this](read_dead& m) { return forward(&ledger::dead, std::move(m)); },
+      [this](inspect_job& m) { return forward(&ledger::inspect, std::move(m)); },
+      [this](redrive_jobs& m) { return forward(&ledger::redrive, std::move(m)); },
       [this](run_replies& m) { on_run_replies(m); },
       [this](notify_again) { on_notify_again(); },
   };

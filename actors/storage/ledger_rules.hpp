@@ -4,10 +4,12 @@
 //
 //   queued, retry_wait -> leased -> succeeded | failed | cancelled | dead_letter | retry_wait
 //   queued, retry_wait -> cancelled (at once), dead_letter (its request does not read back)
+//   failed, dead_letter -> queued (redriven by an operator, in the next generation)
 //
 // A cancel request is a mark on a leased row: from then on every end of that execution is `cancelled`.
 #pragma once
 
+#include "messages/dead_letters.hpp"
 #include "messages/storage.hpp"
 
 namespace reel {
@@ -18,16 +20,6 @@ struct row_state {
   std::uint32_t fence = 0;
   bool cancel_requested = false;
   bool operator==(const row_state&) const = default;
-};
-
-/// Values are stored: never renumber.
-enum class event_kind : std::uint8_t {
-  accepted = 0,
-  granted = 1,
-  cancel_requested = 2, ///< leased -> leased
-  ended = 3,            ///< an execution: to a terminal state or to retry_wait; or the job without one
-  removed = 4,          ///< hidden from its tenant; the state stays
-  reprioritised = 5,    ///< in another class from then on; the state stays
 };
 
 /// As long as this may be, its class may change too.
@@ -64,6 +56,11 @@ inline grant_decision decide_grant(const job_request& request, recovery_mark mar
 /// Whether the mark says something that is asked for after the job's end: why it was degraded, or what killed it.
 inline bool outlives_end(const recovery_mark& mark, job_state end) {
   return mark.degraded != degrade_reason::none || end == job_state::dead_letter;
+}
+
+/// An operator may give it another life: a new generation.
+constexpr bool may_redrive(const row_state& row) {
+  return row.state == job_state::failed || row.state == job_state::dead_letter;
 }
 
 enum class cancel_step { end_now, mark, nothing, refuse };

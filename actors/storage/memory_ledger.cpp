@@ -17,10 +17,6 @@ std::uint64_t kind_of(const job_request& r) { return std::hash<std::string>{}(to
 memory_ledger::memory_ledger(memory_ledger_options options, deliver_function deliver)
     : options_{std::move(options)}, deliver_{std::move(deliver)}, estimates_{options_.limits.gpu_estimate} {}
 
-template <class Answer> void memory_ledger::answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
-  deliver_([reply, what = std::move(what)] { reply(what); });
-}
-
 void memory_ledger::accept(accept_jobs m, reply_to<accept_answers> reply) {
   if (m.jobs.size() > limits::accept_jobs_max) return answer(reply, {failed{errc::invalid_argument}});
   accept_answers all;
@@ -58,6 +54,7 @@ accept_answer memory_ledger::accept_one(const job_request& request) {
   auto& e = jobs_[request.id];
   e.record.request = request;
   e.quota = {today(request.tenant).number, gpu_ms};
+  note(e, event_kind::accepted);
   if (!request.idempotency_key.empty()) keys_[{request.tenant, request.idempotency_key}] = {request.id, now};
   ++unfinished_[{request.tenant, request.cls}];
   ++unfinished_total_;
@@ -87,6 +84,7 @@ void memory_ledger::remove(delete_job m, reply_to<delete_answer> reply) {
     e->hidden = true;
     const auto& r = e->record;
     ++e->record.version;
+    note(*e, event_kind::removed);
     delete_answer removed{r.state == job_state::leased, {}};
     if (r.state == job_state::succeeded) {
       const auto prefix = object_prefix(r.request.tenant, r.request.id, r.generation, r.committed_fence);
@@ -105,12 +103,15 @@ bool memory_ledger::stop(entry& e) {
   auto& r = e.record;
   if (is_terminal(r.state)) return false;
   if (r.state == job_state::leased) {
-    if (!r.cancel_requested) ++r.version;
+    if (r.cancel_requested) return true;
+    ++r.version;
     r.cancel_requested = true;
+    note(e, event_kind::cancel_requested);
     return true;
   }
   ++r.version;
   finish(e, job_state::cancelled, errc::cancelled);
+  note(e, event_kind::ended).cause = errc::cancelled;
   return true;
 }
 
@@ -124,9 +125,10 @@ void memory_ledger::reprioritise(reprioritise_job m, reply_to<reprioritise_answe
     const bool waits = r.state == job_state::queued || r.state == job_state::retry_wait;
     auto code = waits ? errc::ok : errc::conflict;
     if (waits && m.to != from) {
-      if (move_quota(*e, m.to))
+      if (move_quota(*e, m.to)) {
         ++r.version;
-      else
+        note(*e, event_kind::reprioritised);
+      } else
         code = errc::quota_exceeded;
     }
     const auto named = code == errc::conflict ? from : m.to;
@@ -211,6 +213,7 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   r.degrade_reason = r.degraded ? to_string(r.recovery.degraded) : "";
   r.started_at = options_.now();
   r.not_before.reset();
+  note(found->second, event_kind::granted).worker = m.worker;
   return {errc::ok, r.generation, r.fence, r.attempts_used, r.request, found->second.saved, r.recovery};
 }
 
@@ -249,6 +252,7 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
       found->second.saved = o.saved;
     else if (o.forget_saved)
       found->second.saved = {};
+    note_end(found->second, o, false);
     return errc::ok;
   }
   r.error_message = shortened(o.message, error_message_bytes_max);
@@ -266,6 +270,7 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
     finish(found->second, how == verdict::failed ? job_state::failed : job_state::dead_letter,
            o.cause == errc::ok ? errc::internal : o.cause);
   }
+  note_end(found->second, o, overruled);
   return overruled ? errc::cancelled : errc::ok;
 }
 
@@ -278,84 +283,6 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   e.record.finished_at = options_.now();
   --unfinished_[{e.record.request.tenant, e.record.request.cls}];
   --unfinished_total_;
-}
-
-// ---------------------------------------------------------------- quotas
-
-quota_kind memory_ledger::full_queue(const job_request& request) const {
-  const auto jobs = queued(request.tenant);
-  const auto& limits = options_.limits.of(request.tenant);
-  const auto most = limits.all.queued_jobs_max.value_or(options_.limits.tenant_queued_jobs_max);
-  const auto class_most = limits.of(request.cls).queued_jobs_max;
-  const bool is_full = jobs[0] + jobs[1] + jobs[2] + jobs[3] >= most ||
-                       (class_most && jobs[static_cast<std::size_t>(request.cls)] >= *class_most);
-  return is_full ? quota_kind::queued_jobs : quota_kind::none;
-}
-
-/// With the job itself taken out, one more must fit.
-bool memory_ledger::move_quota(entry& e, job_class to) {
-  auto& request = e.record.request;
-  const auto from = std::exchange(request.cls, to);
-  --unfinished_[{request.tenant, from}];
-  auto used = count_day(request.tenant, e.quota.day);
-  used[static_cast<std::size_t>(to)] += refunded(e.quota);
-  const bool fits = full_queue(request) == quota_kind::none &&
-                    exceeded_by(options_.limits.of(request.tenant), used, to, e.quota.gpu_ms) == quota_kind::none;
-  if (!fits) request.cls = from;
-  ++unfinished_[{request.tenant, request.cls}];
-  return fits;
-}
-
-std::array<std::uint64_t, 4> memory_ledger::queued(const tenant_id& tenant) const {
-  std::array<std::uint64_t, 4> jobs{};
-  for (std::size_t c = 0; c < jobs.size(); ++c)
-    if (auto found = unfinished_.find({tenant, static_cast<job_class>(c)}); found != unfinished_.end())
-      jobs[c] = found->second;
-  return jobs;
-}
-
-calendar_day memory_ledger::today(const tenant_id& tenant) const {
-  return options_.limits.of(tenant).zone.day_at(options_.now());
-}
-
-/// Counted anew each time, from the jobs themselves, where it matters.
-usage_by_class memory_ledger::used_today(const tenant_id& tenant) const {
-  return options_.limits.of(tenant).is_per_day() ? count_today(tenant) : usage_by_class{};
-}
-
-usage_by_class memory_ledger::count_today(const tenant_id& tenant) const {
-  return count_day(tenant, today(tenant).number);
-}
-
-usage_by_class memory_ledger::count_day(const tenant_id& tenant, std::int32_t day) const {
-  usage_by_class used;
-  for (const auto& [id, e] : jobs_) {
-    const auto state = e.record.state;
-    if (e.record.request.tenant != tenant || e.quota.day != day) continue;
-    if (is_terminal(state) && state != job_state::succeeded) continue;
-    auto& own = used[static_cast<std::size_t>(e.record.request.cls)];
-    ++own.jobs;
-    if (state == job_state::succeeded)
-      own.settled_ms += static_cast<std::int64_t>(e.charged_ms);
-    else
-      own.reserved_ms += e.quota.gpu_ms;
-  }
-  return used;
-}
-
-quota_standing memory_ledger::standing_of(const job_request& request) const {
-  const auto left = today(request.tenant).ends - options_.now();
-  return reel::standing_of(options_.limits.of(request.tenant), used_today(request.tenant), request.cls, left);
-}
-
-void memory_ledger::quota(read_quota m, reply_to<quota_view> reply) {
-  if (!is_valid_name(m.tenant.value)) return answer(reply, {failed{errc::invalid_argument}});
-  std::unique_lock lock{mutex_};
-  auto view = view_of(m.tenant, options_.limits.of(m.tenant), count_today(m.tenant), queued(m.tenant),
-                      today(m.tenant).ends - options_.now());
-  lock.unlock();
-  if (view.all.queued_max < 0) view.all.queued_max = static_cast<std::int64_t>(options_.limits.tenant_queued_jobs_max);
-  answer(reply, {std::move(view)});
 }
 
 // ---------------------------------------------------------------- reading

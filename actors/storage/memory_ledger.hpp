@@ -38,11 +38,14 @@ public:
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
   void quota(read_quota m, reply_to<quota_view> reply) override;
+  void redrive(redrive_jobs m, reply_to<accept_answers> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
   void pauses(read_pauses m, reply_to<pause_list> reply) override;
   void breakers(read_breakers m, reply_to<breaker_overrides> reply) override;
+  void dead(read_dead m, reply_to<dead_page> reply) override;
+  void inspect(inspect_job m, reply_to<job_inspection> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
 
 private:
@@ -52,16 +55,22 @@ private:
     saved_run saved{};
     reservation quota{};
     std::uint64_t charged_ms = 0; ///< of GPU time, when it succeeded
+    std::vector<job_event> events{};
   };
   struct known_key {
     job_id job;
     instant accepted_at{};
   };
 
-  template <class Answer> void answer(const reply_to<Answer>& reply, outcome<Answer, errc> what);
+  template <class Answer> void answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
+    deliver_([reply, what = std::move(what)] { reply(what); });
+  }
   accept_answer accept_one(const job_request& request);
   granted_job grant_one(const job_id& id, const grant_batch& m);
   errc end_one(const job_outcome& outcome, const batch_id& batch);
+  errc redrive_one(const job_id& id, const redrive_jobs& m);
+  job_event& note(entry& e, event_kind kind); ///< what has just happened to it
+  void note_end(entry& e, const job_outcome& o, bool overruled);
   bool is_referenced(const object_key_parts& object) const;
   bool is_of_saved_run(const object_key_parts& object) const;
   entry* find(const tenant_id& tenant, const job_id& id);

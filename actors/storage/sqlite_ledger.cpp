@@ -330,6 +330,9 @@ void sqlite_ledger::grant(grant_batch m, reply_to<grant_answer> reply) {
 }
 void sqlite_ledger::end(end_batch m, reply_to<end_answer> reply) { threads_->write(std::move(m), std::move(reply)); }
 void sqlite_ledger::quota(read_quota m, reply_to<quota_view> reply) { threads_->write(std::move(m), std::move(reply)); }
+void sqlite_ledger::redrive(redrive_jobs m, reply_to<accept_answers> reply) {
+  threads_->write(std::move(m), std::move(reply));
+}
 void sqlite_ledger::read(read_job m, reply_to<job_record> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::list(list_jobs m, reply_to<job_page> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) {
@@ -339,6 +342,10 @@ void sqlite_ledger::pauses(read_pauses m, reply_to<pause_list> reply) {
   threads_->read(std::move(m), std::move(reply));
 }
 void sqlite_ledger::breakers(read_breakers m, reply_to<breaker_overrides> reply) {
+  threads_->read(std::move(m), std::move(reply));
+}
+void sqlite_ledger::dead(read_dead m, reply_to<dead_page> reply) { threads_->read(std::move(m), std::move(reply)); }
+void sqlite_ledger::inspect(inspect_job m, reply_to<job_inspection> reply) {
   threads_->read(std::move(m), std::move(reply));
 }
 void sqlite_ledger::referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) {

@@ -64,11 +64,14 @@ public:
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
   void quota(read_quota m, reply_to<quota_view> reply) override;
+  void redrive(redrive_jobs m, reply_to<accept_answers> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
   void pauses(read_pauses m, reply_to<pause_list> reply) override;
   void breakers(read_breakers m, reply_to<breaker_overrides> reply) override;
+  void dead(read_dead m, reply_to<dead_page> reply) override;
+  void inspect(inspect_job m, reply_to<job_inspection> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
 
 private:

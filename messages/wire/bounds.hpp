@@ -33,6 +33,7 @@ inline constexpr std::size_t accept_jobs_max = 128;
 inline constexpr std::size_t objects_max = 2 * batch_jobs_max; ///< video and thumbnail
 inline constexpr std::size_t job_page_max = 100;
 inline constexpr std::size_t watched_jobs_max = 1024;
+inline constexpr std::size_t inspected_events_max = 512;
 inline constexpr std::size_t pauses_max = 1024;
 inline constexpr std::size_t breakers_max = 256;
 inline constexpr std::size_t crash_workers_max = 16;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "messages/cluster.hpp"
+#include "messages/dead_letters.hpp"
 #include "messages/history.hpp"
 #include "messages/outcome.hpp"
 #include "messages/scheduler.hpp"

@@ -32,6 +32,13 @@
   X(52, read_quota, ReadQuota)                                                                                         \
   X(53, quota_view, QuotaView)
 
+#define REEL_DEAD_LETTER_MESSAGES(X)                                                                                   \
+  X(63, read_dead, ReadDead)                                                                                           \
+  X(64, dead_page, DeadPage)                                                                                           \
+  X(65, inspect_job, InspectJob)                                                                                       \
+  X(66, job_inspection, JobInspection)                                                                                 \
+  X(67, redrive_jobs, RedriveJobs)
+
 #define REEL_OBJECT_MESSAGES(X)                                                                                        \
   X(20, put_objects, PutObjects)                                                                                       \
   X(21, put_answer, PutAnswer)                                                                                         \
@@ -81,6 +88,7 @@
 
 #define REEL_MESSAGES(X)                                                                                               \
   REEL_LEDGER_MESSAGES(X)                                                                                              \
+  REEL_DEAD_LETTER_MESSAGES(X)                                                                                         \
   REEL_OBJECT_MESSAGES(X)                                                                                              \
   REEL_WORKER_MESSAGES(X)                                                                                              \
   REEL_SCHEDULER_MESSAGES(X)                                                                                           \

@@ -128,11 +128,13 @@ enum MessageType {
   reserved60 @60;
   reserved61 @61;
   reserved62 @62;
-  reserved63 @63;
-  reserved64 @64;
-  reserved65 @65;
-  reserved66 @66;
-  reserved67 @67;
+
+  # To the scheduler, from operators, and from there to the ledger.
+  readDead @63;
+  deadPage @64;
+  inspectJob @65;
+  jobInspection @66;
+  redriveJobs @67;
 
   # To the scheduler, from workers.
   batchSaved @68;

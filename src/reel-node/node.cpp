@@ -305,7 +305,9 @@ void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
     return act::spawn_shell<reel::scheduler>(system, std::move(w), options);
   });
   cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
-  cluster.serve<operations_protocol>(role::operations, s.ref, nodes_with({node_role::gateway}));
+  auto may_operate = nodes_with({node_role::gateway});
+  may_operate.push_back(operator_peer);
+  cluster.serve<operations_protocol>(role::operations, s.ref, may_operate);
   cluster.tell_peers_to(s.ref);
 }
 

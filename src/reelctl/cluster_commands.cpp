@@ -108,13 +108,6 @@ json::object json_of(const explanation& e) {
           {"degraded", to_string(e.degraded)}};
 }
 
-/// Asks an actor of the node with the scheduler.
-template <class Protocol, class Answer, class Ask>
-Answer ask_control(const cluster_options& o, role target, const Ask& m) {
-  auto c = read_cluster_config(o.config, o.data_dir);
-  return visit<Protocol>{c, c.node_with(node_role::scheduler), target}.template ask<Answer>(m);
-}
-
 } // namespace
 
 int nodes(const cluster_options& o) {
@@ -217,8 +210,7 @@ int evict(const cluster_options& o, const std::string& node) {
   auto* target = c.node({node});
   if (!target || !target->has(node_role::workers))
     throw std::runtime_error{o.config + ": '" + node + "' is no node with the role workers"};
-  visit<node_protocol> v{c, c.node_with(node_role::scheduler), role::node};
-  v.ask<done>(evict_node{target->id});
+  visit<node_protocol>{c, c.node_with(node_role::scheduler), role::node}.ask<done>(evict_node{target->id});
   if (o.json)
     fmt::print("{}\n", json::serialize(json::object{{"node", node}, {"evicted", true}}));
   else

@@ -78,6 +78,23 @@ struct history_options {
 };
 int history(const cluster_options& c, const history_options& o);
 
+struct dead_options {
+  std::string job;    ///< to look into; empty: list
+  std::string tenant; ///< only its jobs; empty: all
+  std::string cause;  ///< only jobs that ended for it; empty: any
+  int limit = 100;    ///< of the list
+};
+int dead(const cluster_options& o, const dead_options& d);
+
+struct redrive_options {
+  std::vector<std::string> jobs; ///< or
+  bool all = false;              ///< those that `which` names
+  dead_options which;
+  std::string by; ///< empty: the name of this process's user
+  std::string reason;
+};
+int redrive(const cluster_options& o, const redrive_options& r); ///< exit_failed when a job was refused
+
 std::string utc_text(std::int64_t unix_s); ///< "2026-01-31 18:00:00Z"
 
 struct keygen_options {

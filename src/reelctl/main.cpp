@@ -25,6 +25,8 @@ struct command_line {
   tenant_options tenant;
   tokenize_options tokenize;
   history_options history;
+  dead_options dead;
+  redrive_options redrive;
   std::vector<std::string> ids;
   final_options final_of;
   std::string tenant_name, id, job_class, order;
@@ -188,6 +190,24 @@ void add_history(CLI::App& app, command_line& l) {
   });
 }
 
+void add_dead_commands(CLI::App& app, command_line& l) {
+  auto* d = app.add_subcommand("dead", "List jobs that failed or are dead-lettered, or look into one (operators)");
+  d->add_option("id", l.dead.job, "video_...: its executions and all that happened to it");
+  d->add_option("--tenant", l.dead.tenant, "Only this tenant's");
+  d->add_option("--cause", l.dead.cause, "Only those that ended for this, as the list shows it");
+  d->add_option("--limit", l.dead.limit, "At most so many")->check(CLI::Range(1, 100'000))->capture_default_str();
+  d->callback([&l] { l.run = [&l] { return dead(l.cluster, l.dead); }; });
+
+  auto* r = app.add_subcommand("redrive", "Let jobs that failed or are dead-lettered wait again (operators)");
+  r->add_option("id", l.redrive.jobs, "video_...");
+  r->add_flag("--all", l.redrive.all, "All that `reelctl dead` lists with the same --tenant and --cause");
+  r->add_option("--tenant", l.redrive.which.tenant, "With --all: only this tenant's");
+  r->add_option("--cause", l.redrive.which.cause, "With --all: only those that ended for this");
+  r->add_option("--why", l.redrive.reason, "Kept in the ledger with who did it")->required();
+  r->add_option("--by", l.redrive.by, "Who does it; default: the name of this user");
+  r->callback([&l] { l.run = [&l] { return redrive(l.cluster, l.redrive); }; });
+}
+
 void add_tenant(CLI::App& app, command_line& l) {
   auto& o = l.tenant;
   auto* c = app.add_subcommand("tenant-add", "Add a tenant to a tenants file and make its key");
@@ -250,6 +270,7 @@ int main(int argc, char** argv) {
   add_queue_commands(app, l);
   add_cluster_commands(app, l);
   add_history(app, l);
+  add_dead_commands(app, l);
   add_tenant(app, l);
   add_tokenize(app, l);
   try {

@@ -1,5 +1,5 @@
-// visit.hpp: A visitor of the cluster: dials one node with the operator's key, asks one of its roles, any number of
-// times, and leaves. One thread.
+// visit.hpp: How reelctl asks an actor of the cluster over the link: dials one node with the operator's key, asks, and
+// leaves. Blocks; one thread.
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +10,7 @@
 #include "runtime/cluster/hub.hpp"
 #include "runtime/link/zmq_link.hpp"
 #include "src/reelctl/api_client.hpp"
+#include "src/reelctl/commands.hpp"
 
 namespace reel::ctl {
 
@@ -17,27 +18,25 @@ inline const node_id operator_peer{"operator"};
 
 template <class Protocol> class visit {
 public:
+  /// Throws api_error when the node does not answer.
   visit(const cluster_config& c, const node_config& host, role target)
-      : hub_{system_}, host_{host.id}, link_{options(c, host)}, handle_{hub_.remote<Protocol>(
-                                                                    host_, target, std::chrono::seconds{5})} {
+      : hub_{system_}, host_{host.id}, link_{options(c, host)}, actor_{hub_.remote<Protocol>(host_, target, patience)} {
     hub_.start(link_);
     link_.start(arrival_);
+    if (arrival_.wait()) return;
+    leave();
+    throw api_error{0, host_.value + " does not answer on its link address"};
   }
-  ~visit() {
-    link_.stop();
-    hub_.stop();
-    system_.await_all_actors_done();
-  }
+  ~visit() { leave(); }
   visit(const visit&) = delete;
   visit& operator=(const visit&) = delete;
 
   /// Throws api_error without an answer.
   template <class Answer, class Ask> Answer ask(const Ask& m) {
-    if (!arrival_.wait()) throw api_error{0, host_.value + " does not answer on its link address"};
     caf::scoped_actor me{system_};
     std::optional<Answer> answer;
     errc why = errc::ok;
-    me->request(handle_, std::chrono::seconds{6}, m)
+    me->request(actor_, patience + std::chrono::seconds{1}, m)
         .receive([&answer](const Answer& a) { answer = a; }, [&why](const caf::error& e) { why = act::code_of(e); });
     if (why == errc::not_found) throw std::runtime_error{host_.value + " knows no such job"};
     if (!answer) throw api_error{0, host_.value + ": " + std::string{to_string(why)}};
@@ -45,6 +44,15 @@ public:
   }
 
 private:
+  static constexpr std::chrono::seconds patience{5};
+
+  void leave() {
+    actor_ = nullptr;
+    link_.stop();
+    hub_.stop();
+    system_.await_all_actors_done();
+  }
+
   /// Passes everything on to the hub, and knows when the peer is up.
   struct arrival : link_listener {
     explicit arrival(hub& h) : owner{h} {}
@@ -57,7 +65,7 @@ private:
     }
     bool wait() {
       std::unique_lock lock{mutex};
-      return changed.wait_for(lock, std::chrono::seconds{5}, [this] { return up; });
+      return changed.wait_for(lock, patience, [this] { return up; });
     }
     hub& owner;
     std::mutex mutex;
@@ -79,7 +87,25 @@ private:
   arrival arrival_{hub_};
   node_id host_;
   zmq_link link_;
-  act::ref<Protocol> handle_;
+  act::ref<Protocol> actor_;
 };
+
+/// The node with the scheduler.
+template <class Protocol> class control_visit {
+public:
+  control_visit(const cluster_options& o, role target)
+      : config_{read_cluster_config(o.config, o.data_dir)}, visit_{config_, config_.node_with(node_role::scheduler),
+                                                                   target} {}
+  template <class Answer, class Ask> Answer ask(const Ask& m) { return visit_.template ask<Answer>(m); }
+
+private:
+  cluster_config config_;
+  visit<Protocol> visit_;
+};
+
+template <class Protocol, class Answer, class Ask>
+Answer ask_control(const cluster_options& o, role target, const Ask& m) {
+  return control_visit<Protocol>{o, target}.template ask<Answer>(m);
+}
 
 } // namespace reel::ctl

@@ -173,6 +173,7 @@ private:
       if (e.kind == 2) cancel_requested = true;
       if (e.kind == 3) counted += e.counted;
       if (e.kind == 4) hidden = true;
+      if (e.kind == 6) counted = 0;
       if (e.to == 3 && e.kind == 3 && (cancel_requested || ++successes > 1))
         complain(j.id, "a success after a cancel request or another success (I2, I7)");
       state = e.to;
@@ -183,7 +184,7 @@ private:
     compare(j.id, "counted attempts (I9)", j.attempts, counted);
     compare(j.id, "hidden", j.hidden, hidden);
     compare(j.id, "cancel request", j.cancel_requested, cancel_requested);
-    compare(j.id, "ended", j.ended, is_terminal(static_cast<job_state>(state)));
+    compare(j.id, "ended", j.ended, state == 4 || state == 6 ? 2 : is_terminal(static_cast<job_state>(state)));
     compare(j.id, "results (I2)", j.results, state == 3);
     if (j.results > 0) compare(j.id, "fence of the result (I2)", j.result_fence, fence);
   }
@@ -197,6 +198,7 @@ private:
     case 3: return (from == 1 && e.to >= 2) || (waiting && (e.to == 5 || e.to == 6)); // both terminal: I5, I10
     case 4: return (terminal || from == 1) && e.to == from;
     case 5: return waiting && e.to == from;
+    case 6: return (from == 4 || from == 6) && e.to == 0;
     default: return false;
     }
   }

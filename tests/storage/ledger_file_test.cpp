@@ -54,8 +54,15 @@ void forget_times(const std::filesystem::path& file) {
                "PRAGMA user_version=5");
 }
 
+/// Makes the file what the version before redriven jobs would have written.
+void forget_redrives(const std::filesystem::path& file) {
+  change(file, "DROP VIEW job_log; DROP TABLE redrive; DROP INDEX job_dead; "
+               "UPDATE job SET ended = 1 WHERE ended = 2; CREATE VIEW job_log AS SELECT 1; PRAGMA user_version=6");
+}
+
 /// Makes the file what the version before marks of executions would have written.
 void forget_recovery(const std::filesystem::path& file) {
+  forget_redrives(file);
   forget_times(file);
   change(file, "DROP TABLE recovery; DROP TABLE poison; DROP TABLE breaker; ALTER TABLE job DROP COLUMN keeps_model; "
                "PRAGMA user_version=4");
@@ -195,8 +202,8 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   }
   SECTION("a ledger of a newer version") {
     CHECK(refusal(options).empty());
-    change(options.file, "PRAGMA user_version=7; PRAGMA wal_checkpoint(TRUNCATE)");
-    refused_for = "newer version (schema 7; this program knows up to 6)";
+    change(options.file, "PRAGMA user_version=8; PRAGMA wal_checkpoint(TRUNCATE)");
+    refused_for = "newer version (schema 8; this program knows up to 7)";
   }
   auto moved = options;
   if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";
@@ -295,6 +302,25 @@ TEST_CASE("jobs of a version without quotas per day take nothing of a day and gi
   sqlite::connection db{options.file.string(), {}};
   CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
   CHECK(db.number("SELECT count(*) FROM usage") == 1);
+  CHECK(ledger_audit::complaints_about(options.file).empty());
+}
+
+TEST_CASE("jobs that died under a version that redrives none are listed and can be redriven") {
+  world w;
+  const auto l = w.leased();
+  w.end(l, verdict::failed);
+  w.end(w.leased(), verdict::succeeded);
+  w.held.reset();
+  const auto options = small_sqlite(w.folder, w.clock);
+  forget_redrives(options.file);
+  {
+    sqlite_ledger led{options, run_at_once};
+    ledger_caller call{led};
+    REQUIRE(call.dead()->jobs.size() == 1);
+    CHECK(call.dead()->jobs[0].id == l.job);
+    CHECK(call.redrive(l.job) == errc::ok);
+    CHECK(call.dead()->jobs.empty());
+  }
   CHECK(ledger_audit::complaints_about(options.file).empty());
 }
 

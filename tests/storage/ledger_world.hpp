@@ -59,6 +59,12 @@ public:
   auto end(end_batch m) { return call(&ledger::end, std::move(m)); }
   auto quota(std::string tenant = "acme") { return call(&ledger::quota, read_quota{{tenant}}); }
   auto read(const job_id& id, std::string tenant = {}) { return call(&ledger::read, read_job{{tenant}, id}); }
+  auto dead(read_dead m = {}) { return call(&ledger::dead, std::move(m)); }
+  auto inspect(const job_id& id) { return call(&ledger::inspect, inspect_job{id}); }
+  auto redrive(std::vector<job_id> ids, std::string by = "ops", std::string reason = "fixed") {
+    return call(&ledger::redrive, redrive_jobs{std::move(ids), {std::move(by)}, std::move(reason)});
+  }
+  errc redrive(const job_id& id) { return redrive(std::vector{id})->answers.at(0).code; }
   auto list(list_jobs m) { return call(&ledger::list, std::move(m)); }
   auto unfinished(unfinished_jobs m = {}) { return call(&ledger::unfinished, std::move(m)); }
   auto referenced(std::vector<object_key_parts> m) { return call(&ledger::referenced, std::move(m)); }

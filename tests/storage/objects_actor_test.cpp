@@ -101,93 +101,95 @@ TEST_CASE("only old objects are asked about, and only unreferenced ones are remo
   CHECK(orphans_of(old, {}).empty());
 }
 
-TEST_CASE("every ten minutes orphans and objects of deleted jobs go, everything else stays") {
-  world w;
-  auto wall = std::make_shared<wall_time>(samples::real_time());
-  ledger_clock clock;
-  auto led = std::make_shared<memory_ledger>(in_memory(clock));
-  ledger_caller call{*led};
-  const auto term = call.lead();
-  auto granted = [&] {
-    auto r = samples::request(w.ids.next<job_id>(samples::real_time()));
+namespace {
+
+/// A world with a ledger and a sweeper of its objects, in which objects grow old when the test says so.
+struct swept_world : world {
+  swept_world() {
+    sweeper_options options;
+    options.threads = 0;
+    options.now = [wall = wall] { return *wall; };
+    sweeper = act::spawn_shell<sweeper_actor>(system.actors(), std::shared_ptr<ledger>{led},
+                                              std::shared_ptr<object_store>{store}, options);
+  }
+
+  /// Of one new job.
+  grant_batch granted() {
+    auto r = samples::request(ids.next<job_id>(samples::real_time()));
     REQUIRE(call.accept(r).code == errc::ok);
-    grant_batch m{term, w.ids.next<batch_id>(samples::real_time()), {"w/0"}, {"wan-small"}, {r.id}};
+    grant_batch m{term, ids.next<batch_id>(samples::real_time()), {"w/0"}, {"wan-small"}, {r.id}};
     REQUIRE(call.grant(m)->jobs[0].code == errc::ok);
     return m;
-  };
-  auto succeed = [&](const grant_batch& m, const object_write& o) {
-    job_outcome how{m.jobs[0], 1};
-    how.video = {o.data.size(), o.sha256};
-    REQUIRE(call.end({term, m.batch, {how}})->codes[0] == errc::ok);
-  };
-  auto kept = granted(), lost = granted(), deleted = granted(), running = granted();
+  }
+  void end(const grant_batch& m, const job_outcome& how) {
+    REQUIRE(call.end({term, m.batch, {how}})->codes == std::vector{errc::ok});
+  }
+  void keep(std::vector<object_write> all) {
+    REQUIRE(store->put(all) == std::vector(all.size(), errc::ok));
+    objects = std::move(all);
+  }
+  /// Which of the kept objects.
+  std::vector<bool> there() const {
+    std::vector<bool> all;
+    for (const auto& o : objects) all.push_back(store->read({o.key, 0, 1}).has_value());
+    return all;
+  }
+
+  std::shared_ptr<wall_time> wall = std::make_shared<wall_time>(samples::real_time());
+  ledger_clock clock;
+  std::shared_ptr<memory_ledger> led = std::make_shared<memory_ledger>(in_memory(clock));
+  ledger_caller call{*led};
+  std::uint64_t term = call.lead();
+  std::vector<object_write> objects;
+  act::ref<sweeper_protocol> sweeper;
+};
+
+} // namespace
+
+TEST_CASE("every ten minutes orphans and objects of deleted jobs go, everything else stays") {
+  swept_world w;
+  auto kept = w.granted(), lost = w.granted(), deleted = w.granted(), running = w.granted();
   std::vector<object_write> objects;
   for (auto& m : {kept, lost, deleted, running}) objects.push_back(samples::object(m.jobs[0], "video"));
   objects.push_back(w.object("of a job that this ledger never saw"));
-  REQUIRE(w.store->put(objects) == std::vector(5, errc::ok));
-  succeed(kept, objects[0]);
-  REQUIRE(call.end({term, lost.batch, {{lost.jobs[0], 1, verdict::failed}}}));
-  succeed(deleted, objects[2]);
-  REQUIRE(call.remove(deleted.jobs[0]));
+  w.keep(objects);
+  for (auto& m : {kept, deleted}) {
+    job_outcome how{m.jobs[0], 1};
+    how.video = {objects[0].data.size(), objects[0].sha256};
+    w.end(m, how);
+  }
+  w.end(lost, {lost.jobs[0], 1, verdict::failed});
+  REQUIRE(w.call.remove(deleted.jobs[0]));
 
-  auto there = [&] {
-    std::vector<bool> all;
-    for (auto& o : objects) all.push_back(w.store->read({o.key, 0, 1}).has_value());
-    return all;
-  };
-  sweeper_options options;
-  options.threads = 0;
-  options.now = [wall] { return *wall; };
-  auto sweeper = act::spawn_shell<sweeper_actor>(w.system.actors(), std::shared_ptr<ledger>{led},
-                                                 std::shared_ptr<object_store>{w.store}, options);
   w.system.advance(10min);
-  CHECK(there() == std::vector(5, true)); // all of them are younger than an hour
-  *wall += 61min;
+  CHECK(w.there() == std::vector(5, true)); // all of them are younger than an hour
+  *w.wall += 61min;
   w.system.advance(9min);
-  CHECK(there() == std::vector(5, true));
+  CHECK(w.there() == std::vector(5, true));
   w.system.advance(1min);
-  CHECK(there() == std::vector{true, false, false, true, true});
-  REQUIRE(call.cancel(running.jobs[0]));
+  CHECK(w.there() == std::vector{true, false, false, true, true});
+  REQUIRE(w.call.cancel(running.jobs[0]));
   w.system.advance(10min);
-  CHECK(there() == std::vector{true, false, false, false, true});
+  CHECK(w.there() == std::vector{true, false, false, false, true});
 }
 
 TEST_CASE("a paused job's saved run stays, all parts of it, until the job has ended") {
-  world w;
-  auto wall = std::make_shared<wall_time>(samples::real_time());
-  ledger_clock clock;
-  auto led = std::make_shared<memory_ledger>(in_memory(clock));
-  ledger_caller call{*led};
-  const auto term = call.lead();
-  auto r = samples::request(w.ids.next<job_id>(samples::real_time()));
-  REQUIRE(call.accept(r).code == errc::ok);
-  grant_batch m{term, w.ids.next<batch_id>(samples::real_time()), {"w/0"}, {"wan-small"}, {r.id}};
-  REQUIRE(call.grant(m));
-  auto object = [&r](const char* bytes, std::uint32_t fence) {
-    return samples::object(r.id, bytes, "acme", fence, artifact::saved_run);
+  swept_world w;
+  const auto m = w.granted();
+  const auto id = m.jobs[0];
+  auto object = [&id](const char* bytes, std::uint32_t fence) {
+    return samples::object(id, bytes, "acme", fence, artifact::saved_run);
   };
-  const std::vector objects{object("part", 1), object("list", 1), object("of another execution", 2)};
-  REQUIRE(w.store->put(objects) == std::vector(3, errc::ok));
-  job_outcome paused{r.id, 1, verdict::retry, false, errc::preempted};
-  paused.saved = {objects[1].key, 4, 7};
-  REQUIRE(call.end({term, m.batch, {paused}})->codes[0] == errc::ok);
-
-  sweeper_options options;
-  options.threads = 0;
-  options.now = [wall] { return *wall; };
-  auto sweeper = act::spawn_shell<sweeper_actor>(w.system.actors(), std::shared_ptr<ledger>{led},
-                                                 std::shared_ptr<object_store>{w.store}, options);
-  auto there = [&] {
-    std::vector<bool> all;
-    for (auto& o : objects) all.push_back(w.store->read({o.key, 0, 1}).has_value());
-    return all;
-  };
-  *wall += 61min;
+  w.keep({object("part", 1), object("list", 1), object("of another execution", 2)});
+  job_outcome paused{id, 1, verdict::retry, false, errc::preempted};
+  paused.saved = {w.objects[1].key, 4, 7};
+  w.end(m, paused);
+  *w.wall += 61min;
   w.system.advance(10min);
-  CHECK(there() == std::vector{true, true, false});
-  REQUIRE(call.cancel(r.id));
+  CHECK(w.there() == std::vector{true, true, false});
+  REQUIRE(w.call.cancel(id));
   w.system.advance(10min);
-  CHECK(there() == std::vector(3, false));
+  CHECK(w.there() == std::vector(3, false));
 }
 
 namespace {

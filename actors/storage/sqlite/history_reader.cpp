@@ -193,6 +193,7 @@ std::string line_of(const statement::cursor& row, bool is_timed) {
     return begin_line("reprioritise", row, is_timed)
         .add("class", to_string(static_cast<job_class>(row.integer(e_class))))
         .take();
+  case event_kind::redriven: return begin_line("redrive", row, is_timed).take();
   }
   throw std::runtime_error{"an event of an unknown kind: written by a newer version"};
 }
@@ -220,7 +221,9 @@ std::optional<place> parse_place(std::string_view text) {
 
 constexpr const char* select_events =
     "SELECT j.id, e.version, e.position, e.at_ms, e.mono_ns, e.kind, e.from_state, e.to_state, e.fence, e.cause, "
-    "e.counted, e.gpu_ms, e.not_before_ms, e.class, t.name, j.generation, j.batch_key, j.quota_day, b.id, b.term, "
+    "e.counted, e.gpu_ms, e.not_before_ms, e.class, t.name, "
+    "(SELECT 1 + count(*) FROM redrive p WHERE p.job_no = e.job_no AND p.version <= e.version), j.batch_key, "
+    "j.quota_day, b.id, b.term, "
     "b.worker, b.served_model, r.body, o.fence, o.video_bytes, o.video_sha256, m.degraded "
     "FROM job j CROSS JOIN event e ON e.job_no = j.no LEFT JOIN tenant t ON t.no = j.tenant_no "
     "LEFT JOIN batch b ON b.no = e.batch_no LEFT JOIN request r ON e.kind = 0 AND r.job_no = j.no "

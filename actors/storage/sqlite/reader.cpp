@@ -44,6 +44,12 @@ outcome<job_record, errc> reader::run(const read_job& m) {
   return record_of(row, std::move(request));
 }
 
+outcome<job_inspection, errc> reader::run(const inspect_job& m) {
+  auto whole = run(read_job{{}, m.id});
+  if (!whole) return failed{whole.error()};
+  return job_inspection{*std::move(whole), dead_letters_.events(m.id)};
+}
+
 outcome<job_page, errc> reader::run(const list_jobs& m) {
   const auto limit = std::clamp(m.limit, 1u, list_jobs_max);
   const auto after = m.after ? *m.after : m.ascending ? job_id{} : last_id();

@@ -3,6 +3,7 @@
 // moment.
 #pragma once
 
+#include "actors/storage/sqlite/dead_letters.hpp"
 #include "actors/storage/sqlite/pauses.hpp"
 #include "actors/storage/sqlite/recovery_tables.hpp"
 #include "messages/outcome.hpp"
@@ -25,6 +26,8 @@ public:
   /// Leaves out jobs whose row is damaged: they stay as they are until a person looks at them.
   outcome<unfinished_page, errc> run(const unfinished_jobs& m);
   outcome<std::vector<bool>, errc> run(const std::vector<object_key_parts>& objects);
+  outcome<dead_page, errc> run(const read_dead& m) { return dead_letters_.page(m); }
+  outcome<job_inspection, errc> run(const inspect_job& m);
   outcome<pause_list, errc> run(const read_pauses&) { return pauses_from(select_pauses_); }
   outcome<breaker_overrides, errc> run(const read_breakers&) { return breakers_from(select_breakers_); }
 
@@ -38,6 +41,7 @@ private:
   statement unfinished_;
   statement find_object_;
   statement find_saved_run_;
+  dead_letters dead_letters_{db_};
   statement select_pauses_{db_, select_pauses};
   statement select_breakers_{db_, select_breakers};
 };

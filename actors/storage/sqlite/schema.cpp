@@ -16,7 +16,8 @@ constexpr int application_id = 0x7265656c; // "reel"
 
 // Numbers of states, causes and kinds are those of the enums in messages/ and ledger_rules.hpp. Times are
 // milliseconds since 1970. `crc` is the checksum of what never changes in its row (rows.hpp). `ended`, not `state`, is
-// in the partial index: SQLite touches an index only for columns that it names.
+// in the partial indexes: SQLite touches an index only for columns that it names. It is 2 for jobs that may be
+// redriven.
 constexpr const char* tables = R"sql(
 CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE tenant(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -108,6 +109,24 @@ ALTER TABLE event ADD COLUMN not_before_ms INTEGER;
 ALTER TABLE event ADD COLUMN class INTEGER;
 ALTER TABLE leader ADD COLUMN mono_ns INTEGER;
 CREATE TABLE clock(position INTEGER PRIMARY KEY, name TEXT NOT NULL);
+)sql",
+    R"sql(
+CREATE TABLE redrive(job_no INTEGER NOT NULL, version INTEGER NOT NULL, made_by TEXT NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY(job_no, version)) WITHOUT ROWID;
+UPDATE job SET ended = 2 WHERE state IN (4, 6);
+CREATE INDEX job_dead ON job(id) WHERE ended = 2;
+DROP VIEW job_log;
+CREATE VIEW job_log AS
+  SELECT e.position, lower(hex(j.id)) AS job, t.name AS tenant,
+    (SELECT 1 + count(*) FROM redrive p WHERE p.job_no = e.job_no AND p.version <= e.version) AS generation,
+    e.version, e.at_ms,
+    CASE e.kind WHEN 0 THEN 'accepted' WHEN 1 THEN 'granted' WHEN 2 THEN 'cancel_requested'
+      WHEN 3 THEN 'ended' WHEN 4 THEN 'removed' WHEN 5 THEN 'reprioritised' WHEN 6 THEN 'redriven' END AS kind,
+    e.from_state, e.to_state, e.fence, lower(hex(b.id)) AS batch, b.worker, b.served_model, b.term,
+    e.cause, e.counted, e.gpu_ms, r.made_by, r.reason
+  FROM event e JOIN job j ON j.no = e.job_no JOIN tenant t ON t.no = j.tenant_no
+    LEFT JOIN batch b ON b.no = e.batch_no
+    LEFT JOIN redrive r ON r.job_no = e.job_no AND r.version = e.version;
 )sql",
 };
 static_assert(std::size(additions) == schema_version - 1);

@@ -28,9 +28,6 @@ bool is_complete(const job_request& r) {
   return !r.id.is_nil() && is_valid_name(r.tenant.value) && r.idempotency_key.size() <= 1024;
 }
 
-/// For operators to look at. A job that ends later yet changes a row that is forgotten again.
-constexpr std::chrono::days days_kept{40};
-
 std::optional<wall_time> saved_key_time(writer_tables& tables) {
   if (const auto ms = tables.find_counter("key_ms")) return time_from(ms);
   return {};
@@ -141,22 +138,6 @@ accept_answer transactions::accept_one(const job_request& request) {
   return {errc::ok, request.id, false, standing_of(request, limits, today, quota_kind::none)};
 }
 
-quota_standing transactions::standing_of(const job_request& request, const tenant_quota& limits,
-                                         const calendar_day& today, quota_kind exceeded) {
-  quota_standing left;
-  if (limits.is_per_day())
-    left = reel::standing_of(limits, usage_of(request.tenant, today), request.cls, today.ends - now_);
-  left.exceeded = exceeded;
-  return left;
-}
-
-/// A tenant without a number has used nothing.
-const usage_by_class& transactions::usage_of(const tenant_id& tenant, const calendar_day& day) {
-  static const usage_by_class nothing{};
-  const auto no = tenants_.number_of(tenant);
-  return no ? quotas_.of_day(*no, day.number) : nothing;
-}
-
 std::optional<accept_answer> transactions::find_replay(const job_request& request,
                                                        const writer_tables::key_hash& hash) {
   const auto key = tables_.find_key(hash);
@@ -183,14 +164,6 @@ void transactions::forget_old_keys() {
   if (key_now_ < next_saving_) return;
   next_saving_ = key_now_ + std::chrono::minutes{1};
   tables_.save_counter("key_ms", ms_of(key_now_));
-}
-
-/// By the clock that keys go by: one that was set to the future must not open past days again.
-void transactions::forget_old_days() {
-  if (key_now_ < next_forgetting_days_) return;
-  const auto oldest = std::chrono::floor<std::chrono::days>(key_now_ - days_kept).time_since_epoch().count();
-  if (tables_.delete_usage_before(static_cast<std::int32_t>(oldest)) == 0)
-    next_forgetting_days_ = key_now_ + std::chrono::hours{1};
 }
 
 // ---------------------------------------------------------------- cancelling
@@ -255,22 +228,6 @@ outcome<reprioritise_answer, errc> transactions::run(const reprioritise_job& m) 
   e.cls = m.to;
   tables_.reprioritise(*row, m.to, e, now_);
   return reprioritise_answer{errc::ok, row->now.state, row->cls, m.to};
-}
-
-/// What the job counts for in the queue and has reserved of its day goes with it, where the other class has room.
-bool transactions::move_quota(const job_row& row, job_class to) {
-  const auto& limits = admission_.limits().of(*row.tenant);
-  const auto no = *tenants_.number_of(*row.tenant);
-  admission_.ended(*row.tenant, row.cls);
-  bool fits = admission_.check(*row.tenant, to) == errc::ok;
-  if (row.quota) {
-    quotas_.change(no, row.quota->day, row.cls, refunded(*row.quota));
-    const auto exceeded = exceeded_by(limits, quotas_.of_day(no, row.quota->day), to, row.quota->gpu_ms);
-    fits = fits && exceeded == quota_kind::none;
-    quotas_.change(no, row.quota->day, fits ? to : row.cls, reserved(row.quota->gpu_ms));
-  }
-  admission_.accepted(*row.tenant, fits ? to : row.cls);
-  return fits;
 }
 
 outcome<pause_list, errc> transactions::run(const set_pause& m) {
@@ -453,17 +410,6 @@ outcome<breaker_overrides, errc> transactions::run(const set_breaker& m) {
   if (now.all.size() >= limits::breakers_max && std::ranges::none_of(now.all, same)) return failed{errc::queue_full};
   recovery_.insert_breaker(m, now_);
   return recovery_.all_breakers();
-}
-
-// ---------------------------------------------------------------- quotas
-
-outcome<quota_view, errc> transactions::run(const read_quota& m) {
-  if (!is_valid_name(m.tenant.value)) return failed{errc::invalid_argument};
-  const auto& limits = admission_.limits().of(m.tenant);
-  const auto today = days_.today(limits.zone, now_);
-  auto view = view_of(m.tenant, limits, usage_of(m.tenant, today), admission_.queued(m.tenant), today.ends - now_);
-  if (view.all.queued_max < 0) view.all.queued_max = admission_.limits().tenant_queued_jobs_max;
-  return view;
 }
 
 // ---------------------------------------------------------------- shared

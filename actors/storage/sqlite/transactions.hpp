@@ -42,6 +42,7 @@ public:
   outcome<grant_answer, errc> run(const grant_batch& m);
   outcome<end_answer, errc> run(const end_batch& m);
   outcome<quota_view, errc> run(const read_quota& m);
+  outcome<accept_answers, errc> run(const redrive_jobs& m);
 
   std::uint64_t unfinished_jobs() const { return admission_.unfinished_jobs(); }
 
@@ -62,6 +63,7 @@ private:
   errc end_one(const job_outcome& outcome, std::int64_t batch_no);
   void keep_saved_run(const job_row& row, const job_outcome& outcome);
   void learn(const job_row& row, const job_outcome& outcome, job_state to);
+  accept_answer redrive_one(const job_id& id, const redrive_jobs& m);
   void cancel_now(job_row& row);
   void mark_cancelled(job_row& row);
   outcome<job_request, errc> find_request(const job_row& row);

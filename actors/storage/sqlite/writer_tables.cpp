@@ -41,6 +41,7 @@ std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_li
   row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
   row.has_saved_run = found.integer(18) != 0;
   row.has_recovery = found.integer(20) != 0;
+  row.deadline = optional_time(found, 12);
   row.cls = static_cast<job_class>(found.integer(11));
   row.kind = kind_of(found.text(13));
   if (!found.is_null(16)) row.quota = {static_cast<std::int32_t>(found.integer(16)), found.integer(17)};
@@ -93,7 +94,7 @@ void writer_tables::finish(const job_row& row, const ending& how, const event_ro
   std::optional<std::string_view> message;
   if (!how.message.empty()) message = how.message;
   expect_one(finish_.execute(bytes_of(row.id), row.now.state, row.version, how.to, how.error, message,
-                             how.attempts_used, how.gpu_ms, ms_of(now)));
+                             how.attempts_used, how.gpu_ms, ms_of(now), may_redrive({how.to}) ? 2 : 1));
   if (row.has_saved_run) remove_saved_run(row.no);
   add_event(row, e, now);
 }
@@ -115,6 +116,12 @@ void writer_tables::reprioritise(const job_row& row, job_class to, const event_r
   std::uint32_t sum = 0;
   if (auto found = find_job_.query(bytes_of(row.id)); found.next()) sum = checksum_of(constants_of(changed, found));
   expect_one(reprioritise_.execute(bytes_of(row.id), row.now.state, row.version, to, sum));
+  add_event(row, e, now);
+}
+
+void writer_tables::redrive(const job_row& row, const redrive_jobs& m, const event_row& e, wall_time now) {
+  expect_one(redrive_.execute(bytes_of(row.id), row.now.state, row.version));
+  insert_redrive_.execute(row.no, row.version + 1, std::string_view{m.by.value}, std::string_view{m.reason});
   add_event(row, e, now);
 }
 

@@ -30,6 +30,7 @@ struct job_row {
   std::uint64_t gpu_ms = 0;
   bool has_saved_run = false;
   bool has_recovery = false;
+  std::optional<wall_time> deadline;
   job_class cls = job_class::standard;
   std::uint64_t kind = 0;           ///< of gpu_estimates
   std::optional<reservation> quota; ///< none: accepted before there were quotas per day
@@ -87,6 +88,7 @@ public:
   void retry(const job_row& row, const ending& how, const event_row& e, wall_time now);
   void hide(const job_row& row, const event_row& e, wall_time now);
   void reprioritise(const job_row& row, job_class to, const event_row& e, wall_time now);
+  void redrive(const job_row& row, const redrive_jobs& m, const event_row& e, wall_time now);
   void insert_accepted_event(std::int64_t job_no, const event_row& e, wall_time now);
 
   void insert_batch(const batch_row& batch, wall_time now);
@@ -155,7 +157,7 @@ private:
                         "not_before_ms = NULL WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement mark_{db_, "UPDATE job SET cancel_requested = 1, version = version + 1 "
                        "WHERE id = ?1 AND state = ?2 AND version = ?3"};
-  statement finish_{db_, "UPDATE job SET state = ?4, ended = 1, version = version + 1, error = ?5, message = ?6, "
+  statement finish_{db_, "UPDATE job SET state = ?4, ended = ?10, version = version + 1, error = ?5, message = ?6, "
                          "attempts_used = ?7, gpu_ms = ?8, finished_at_ms = ?9, not_before_ms = NULL "
                          "WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement retry_{db_, "UPDATE job SET state = 2, version = version + 1, attempts_used = ?4, gpu_ms = ?5, "
@@ -164,6 +166,10 @@ private:
                        "WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement reprioritise_{db_, "UPDATE job SET class = ?4, crc = ?5, version = version + 1 "
                                "WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement redrive_{db_, "UPDATE job SET state = 0, ended = 0, version = version + 1, generation = generation + 1, "
+                          "attempts_used = 0, batch_no = NULL, error = 0, message = NULL, finished_at_ms = NULL "
+                          "WHERE id = ?1 AND state = ?2 AND version = ?3"};
+  statement insert_redrive_{db_, "INSERT INTO redrive VALUES(?1, ?2, ?3, ?4)"};
   statement insert_event_{db_, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
                                "?13, ?14, ?15)"};
 

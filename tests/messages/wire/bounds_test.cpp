@@ -22,6 +22,7 @@ static_assert(batch_jobs_max == limits::batch_jobs_max);
 static_assert(accept_jobs_max == limits::accept_jobs_max);
 static_assert(watched_jobs_max == limits::watched_jobs_max);
 static_assert(breakers_max == limits::breakers_max);
+static_assert(wire::inspected_events_max == reel::inspected_events_max);
 static_assert(objects_max <= limits::attachments_max);
 
 namespace {

@@ -7,6 +7,7 @@
 
 #include "messages/wire/breakers.capnp.h"
 #include "messages/wire/cluster.capnp.h"
+#include "messages/wire/dead_letters.capnp.h"
 #include "messages/wire/messages.capnp.h"
 #include "messages/wire/scheduler.capnp.h"
 #include "messages/wire/storage.capnp.h"
@@ -73,6 +74,7 @@ TEST_CASE("enumerants have the same numbers and names on both sides") {
   check_same<run_phase, schema::RunPhase>();
   check_same<worker_state, schema::WorkerState>();
   check_same<wait_reason, schema::WaitReason>();
+  check_same<event_kind, schema::EventKind>();
   check_same<peer_state, schema::PeerState>();
   check_same<degrade_reason, schema::DegradeReason>();
   check_same<breaker_state, schema::BreakerState>();

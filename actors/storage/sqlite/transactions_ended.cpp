@@ -1,0 +1,32 @@
+// The part of the ledger's writing half that gives jobs another life after their end.
+#include "actors/storage/sqlite/transactions.hpp"
+#include "runtime/limits.hpp"
+
+namespace reel::sqlite {
+
+outcome<accept_answers, errc> transactions::run(const redrive_jobs& m) {
+  if (m.jobs.size() > limits::accept_jobs_max || !is_valid_name(m.by.value) || m.reason.empty() ||
+      m.reason.size() > redrive_reason_bytes_max)
+    return failed{errc::invalid_argument};
+  accept_answers all;
+  all.answers.reserve(m.jobs.size());
+  for (const auto& id : m.jobs) all.answers.push_back(redrive_one(id, m));
+  return all;
+}
+
+accept_answer transactions::redrive_one(const job_id& id, const redrive_jobs& m) {
+  const auto row = find_visible({}, id);
+  if (!row) return {row.error(), id};
+  if (!may_redrive(row->now)) return {errc::conflict, id};
+  if (row->deadline && *row->deadline <= now_) return {errc::deadline_exceeded, id};
+  if (!space_.for_accepting) return {errc::no_space, id};
+  if (admission_.check(*row->tenant, row->cls) == errc::queue_full) return {errc::queue_full, id};
+  if (row->has_recovery) recovery_.remove(row->no);
+  tables_.redrive(*row, m, next_event(event_kind::redriven, job_state::queued, *row), now_);
+  admission_.accepted(*row->tenant, row->cls);
+  if (row->quota)
+    quotas_.change(*tenants_.number_of(*row->tenant), row->quota->day, row->cls, reserved(row->quota->gpu_ms));
+  return {errc::ok, id};
+}
+
+} // namespace reel::sqlite
