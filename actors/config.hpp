@@ -13,6 +13,7 @@
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/memory_model.hpp"
 #include "actors/scheduler/off_peak.hpp"
+#include "actors/scheduler/pipeline_mode.hpp"
 #include "actors/storage/ledger.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
 #include "actors/worker/renderer.hpp"
@@ -67,6 +68,7 @@ struct scheduler_config {
   double free_margin = 0.1;            ///< part of the workers that class free leaves idle in peak hours
   queue_options queue;
   std::chrono::milliseconds cold_start{};
+  pipeline_mode pipeline = pipeline_mode::automatic;
   scaling_options scaling;
 };
 

@@ -51,8 +51,9 @@ enum class wait_reason : std::uint8_t {
   window = 7,           ///< a worker is free; it waits for company
   turn = 8,             ///< workers are busy and others come first
   ended = 9,
-  quota = 10,    ///< as many jobs of its tenant run as may
-  off_peak = 11, ///< of class free: waits for a window, for idle workers, or until its deadline or age calls
+  quota = 10,        ///< as many jobs of its tenant run as may
+  off_peak = 11,     ///< of class free: waits for a window, for idle workers, or until its deadline or age calls
+  second_stage = 16, ///< turn, with the steps of its model's first expert done
 };
 std::string_view to_string(wait_reason r);
 
@@ -86,6 +87,9 @@ struct explanation {
 
   std::uint64_t tenant_running = 0; ///< quota: jobs of its tenant, or of its tenant in its class, that run
   std::uint64_t running_max = 0;    ///< and may run
+
+  std::int32_t until_step = 0;       ///< runs: is handed over after so many steps; 0: runs there to its end
+  std::uint64_t workers_holding = 0; ///< second_stage: of those that fit, how many hold its expert
   bool operator==(const explanation&) const = default;
 };
 

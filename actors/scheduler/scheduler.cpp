@@ -189,7 +189,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
-  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join};
+  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step};
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;
@@ -210,7 +210,8 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                                {"worker", b.worker.value},
                                {"jobs", batch.jobs.size()},
                                {"key", to_string(*b.key)},
-                               {"join", b.join}});
+                               {"join", b.join},
+                               {"until_step", b.until_step}});
   wiring_.metrics->batch_started(batch.jobs.size());
   for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
   supervise(std::move(batch));
@@ -242,7 +243,8 @@ void scheduler::ledger_failed(errc code) {
 void scheduler::supervise(supervised_batch b) {
   auto id = b.id;
   const auto& slots = wiring_.slots.at(node_id{b.worker.value.substr(0, b.worker.value.find('/'))});
-  supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
+  supervised_batch again{b.term, b.id,  b.worker,    {},
+                         true,   false, b.until_step}; // for a successor, if the supervisor itself fails
   for (const auto& job : b.jobs)
     again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved}, job.attempts_used, {}});
   auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots, batch_owner_ref{self_},
@@ -355,9 +357,11 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), {m.peak_bytes, m.out_of_memory, m.failed, m.together});
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_),
+               {m.peak_bytes, m.out_of_memory, m.failed, m.together, {m.experts, m.fetch, m.hand_over}, m.runs_lost});
   for (const auto& id : m.unclear) read_job_again(id);
-  wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
+  wiring_.metrics->batch_ended(m.ended, m.reruns.size() - m.handed_over, m.measured);
+  wiring_.metrics->experts(m.experts.loads, m.handed_over);
   for (const auto& [id, state] : m.ended) notify(id, state);
   compare_with_foretold(m.ended);
   for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);

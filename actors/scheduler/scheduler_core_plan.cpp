@@ -21,6 +21,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   if (auto due = queue_.release(wall, now)) wake(result, now + std::max(*due - wall, 1ms));
   if (paused_ || queue_.size() == queue_.delayed()) return result;
   pool_.refresh(now);
+  backlogs_.clear();
   hold_free(now, wall);
   held_keys held;
   if (pool_.any_idle())
@@ -39,7 +40,7 @@ void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time w
                                plan_result& result) {
   job_queue::key_filter allowed = [&](const batch_key& k) { return can_run(kind, k, now) && !held.contains(k); };
   while (auto head = next_job(kind, allowed, now, wall, held, result)) {
-    auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms);
+    auto* w = pool_.next(kind, head->key->model, experts_.needed(*head->key), options_.cold_start > 0ms);
     if (!w) return;
     plan_batch(better_suited(*head, *w, now, allowed), *w, now, wall, ids, result);
   }
@@ -85,14 +86,23 @@ double scheduler_core::suits(const batch_key& key, const worker_slot& w, instant
 /// further ahead than two batches of the head.
 job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, const worker_slot& w, instant now,
                                                    const job_queue::key_filter& allowed) {
-  constexpr double good = 0.95, lead_batches = 2;
-  if (head.aged || head.cls == job_class::urgent || suits(*head.key, w, now) >= good) return head;
-  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, w, now) >= good; };
-  auto other = queue_.first(good_here, now);
-  if (!other || other->cls != head.cls || other->aged) return head;
+  constexpr double good = 0.95;
+  if (head.aged || head.cls == job_class::urgent) return head;
+  if (auto other = for_resident(head, w, now, allowed)) return *other;
+  if (suits(*head.key, w, now) >= good) return head;
+  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, w, now) >= good && !is_for_others(k, w); };
+  return instead_of(head, w, now, good_here).value_or(head);
+}
+
+/// The first job of a key that is good; nothing when it may not pass the head.
+std::optional<job_queue::first_job> scheduler_core::instead_of(const job_queue::first_job& head, const worker_slot& w,
+                                                               instant now, const job_queue::key_filter& good) {
+  constexpr double lead_batches = 2;
+  auto other = queue_.first(good, now);
+  if (!other || other->cls != head.cls || other->aged) return {};
   auto batch = planner_.cost().predict(*head.key, planner_.best(question(*head.key, w.kind), now));
   auto lead = batch ? lead_batches * std::chrono::duration<double>(*batch).count() : 0;
-  return other->start - head.start <= lead ? *other : head;
+  return other->start - head.start <= lead ? other : std::nullopt;
 }
 
 void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall,
@@ -100,9 +110,12 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   auto q = question(*head.key, w.kind, head.cls == job_class::free);
   if (head.deadline) q.time_left = *head.deadline - wall;
   if (options_.cold_start > 0ms && w.warm != head.key->model) q.cold_start = options_.cold_start;
+  q.cold_start += std::chrono::ceil<std::chrono::milliseconds>(loading(*head.key, w));
   auto size = planner_.choose(q, now);
-  auto gpu_s = predicted_gpu_s(*head.key, size);
+  auto until = until_step(head, w, size, now);
+  auto gpu_s = predicted_gpu_s(part_of(*head.key, until), size);
   planned_batch b{ids.next<batch_id>(wall), w.status.id, head.key, queue_.take(head, size, now, gpu_s)};
+  b.until_step = until;
   if (b.jobs.size() < batch_max(*b.key)) last_small_batch_ = now;
   start(b, w, gpu_s, now);
   result.batches.push_back(std::move(b));
@@ -119,7 +132,9 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   r.progress.steps_total = b.key->steps;
   r.charged_gpu_s = gpu_s;
   r.joined = b.join;
-  if (!b.join && b.jobs.size() < batch_max(*b.key)) open_[*b.key].insert(b.id);
+  r.until_step = b.until_step;
+  if (!b.join) r.loads = loading(*b.key, w, b.until_step);
+  if (!b.join && b.until_step == 0 && b.jobs.size() < batch_max(*b.key)) open_[*b.key].insert(b.id);
   // What is queued behind a running batch starts when that one ends.
   if (!w.batches.empty() && !b.join)
     if (auto end = ends_at(batches_.at(w.batches.back())); end && *end > now) r.started_at = *end;
@@ -128,7 +143,9 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   pool_.remove(w);
   w.batches.push_back(b.id);
   w.last_grant = ++grants_;
+  if (w.warm != b.key->model) w.resident = expert::none;
   w.warm = b.key->model;
+  if (w.resident != expert::none) w.resident = b.until_step > 0 ? expert::high_noise : expert::low_noise;
   index(w, now);
   note_for_pace(b);
 }

@@ -139,6 +139,8 @@ static void write(schema::Explanation::Builder b, const explanation& v, output& 
   b.setGpuMs(v.gpu_ms);
   b.setTenantRunning(v.tenant_running);
   b.setRunningMax(v.running_max);
+  b.setUntilStep(v.until_step);
+  b.setWorkersHolding(v.workers_holding);
 }
 static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.why = in.known<wait_reason>(r.getWhy());
@@ -167,6 +169,8 @@ static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.gpu_ms = r.getGpuMs();
   v.tenant_running = r.getTenantRunning();
   v.running_max = r.getRunningMax();
+  v.until_step = r.getUntilStep();
+  v.workers_holding = r.getWorkersHolding();
 }
 
 REEL_SCHEDULER_MESSAGES(REEL_WIRE_CODEC)

@@ -132,6 +132,11 @@ enum WaitReason {
   ended @9;
   quota @10;
   offPeak @11;
+  reserved12 @12;
+  reserved13 @13;
+  reserved14 @14;
+  reserved15 @15;
+  secondStage @16;
 }
 
 struct Explanation {
@@ -183,4 +188,10 @@ struct Explanation {
   tenantRunning @25 :UInt64;
   runningMax @26 :UInt64;
   # quota: how many jobs of its tenant (or of its tenant in its class) run, and may run.
+
+  untilStep @27 :Int32;
+  # runs: is handed over after so many denoise steps; 0: runs there to its end.
+
+  workersHolding @28 :UInt64;
+  # secondStage: of the workers that fit, how many hold its expert.
 }

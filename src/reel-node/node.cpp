@@ -83,6 +83,7 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c, const tena
   o.core.off_peak = c.scheduler.off_peak;
   o.core.free_margin = c.scheduler.free_margin;
   o.core.cold_start = c.scheduler.cold_start;
+  o.core.pipeline = c.scheduler.pipeline;
   for (const auto& m : c.models) {
     o.core.model_batch_max[m.profile.id] = m.batch_max;
     if (m.cost) o.core.cost_priors[m.profile.id] = *m.cost;

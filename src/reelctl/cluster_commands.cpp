@@ -175,7 +175,9 @@ json::object json_of(const explanation& e) {
           {"message", e.message},
           {"gpu_ms", e.gpu_ms},
           {"tenant_running", e.tenant_running},
-          {"running_max", e.running_max}};
+          {"running_max", e.running_max},
+          {"until_step", e.until_step},
+          {"workers_holding", e.workers_holding}};
 }
 
 /// Those limits that were given.
