@@ -203,6 +203,7 @@ scheduler_config read_scheduler(config_table t) {
   s.degrade_after = t.duration("degrade_after", 0ms, 24h, 30s);
   s.degrade_wait = t.duration("degrade_wait", 1s, 24h, 10min);
   s.cold_start = t.duration("cold_start", 0ms, 1h, 0ms);
+  s.pipeline = *parse_pipeline_mode(t.choice("pipeline", {"auto", "never", "always"}, "auto"));
   s.scaling.drain_target = t.duration("drain_target", 1s, 24h, s.scaling.drain_target);
   s.scaling.cooldown = t.duration("scale_down_after", 1s, 24h, s.scaling.cooldown);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);

@@ -13,6 +13,7 @@
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/memory_model.hpp"
 #include "actors/scheduler/off_peak.hpp"
+#include "actors/scheduler/pipeline_mode.hpp"
 #include "actors/storage/ledger.hpp"
 #include "actors/supervisor/progress_watch.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
@@ -69,6 +70,7 @@ struct scheduler_config {
   double free_margin = 0.1;            ///< part of the workers that class free leaves idle in peak hours
   queue_options queue;
   std::chrono::milliseconds cold_start{};
+  pipeline_mode pipeline = pipeline_mode::automatic;
   scaling_options scaling;
   std::chrono::milliseconds breaker_open{};  ///< the first time; up to ten times as long
   std::chrono::milliseconds degrade_after{}; ///< of trouble with a model, its fallback stands in
@@ -79,8 +81,8 @@ struct workers_config {
   std::uint32_t credits = 2;
   std::string program; ///< reel-worker; empty: beside reel-node
   std::chrono::milliseconds drain_time{};
-  progress_watch::options progress;      ///< of its processes
-  std::chrono::milliseconds keep_warm{}; ///< idle for so long: an empty inference; 0: none
+  progress_watch::options progress;           ///< of its processes
+  std::chrono::milliseconds keep_warm{};      ///< idle for so long: an empty inference; 0: none
   std::chrono::milliseconds null_step_time{}; ///< what a null model takes for a step
 };
 

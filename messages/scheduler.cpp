@@ -21,6 +21,7 @@ std::string_view to_string(wait_reason r) {
   case wait_reason::breaker: return "breaker";
   case wait_reason::retry_budget: return "retry_budget";
   case wait_reason::canary: return "canary";
+  case wait_reason::second_stage: return "second_stage";
   }
   return "unknown";
 }
@@ -44,9 +45,18 @@ std::string turn_of(const explanation& e) {
          " can run it, all busy";
 }
 
+std::string second_stage_of(const explanation& e) {
+  return "was handed over with " + std::to_string(e.step) + " of " + std::to_string(e.steps_total) +
+         " steps done and waits for its second stage at place " + std::to_string(e.position) + "; " +
+         counted(e.workers_holding, "worker") + " of " + std::to_string(e.workers_fitting) +
+         " that can run it hold the low-noise expert, " + std::to_string(e.workers_idle) + " idle";
+}
+
 std::string run_of(const explanation& e) {
-  return "runs on " + e.worker.value + " in a batch of " + std::to_string(e.batch_size) + ", step " +
-         std::to_string(e.step) + " of " + std::to_string(e.steps_total);
+  auto text = "runs on " + e.worker.value + " in a batch of " + std::to_string(e.batch_size) + ", step " +
+              std::to_string(e.step) + " of " + std::to_string(e.steps_total);
+  if (e.until_step > 0) text += ", and is handed over after step " + std::to_string(e.until_step);
+  return text;
 }
 
 std::string end_of(const explanation& e) {
@@ -104,6 +114,7 @@ std::string reason_of(const explanation& e) {
            std::to_string(e.retries_max) + " retries that its model may run at once are running";
   case wait_reason::canary:
     return "waits until nothing else does: a job with its content took down two workers; one like it runs at a time";
+  case wait_reason::second_stage: return second_stage_of(e);
   }
   return "unknown";
 }

@@ -57,6 +57,7 @@ enum class wait_reason : std::uint8_t {
   breaker = 12,      ///< the circuit breakers of its model are open
   retry_budget = 13, ///< it failed before, and as many retries of its model run as may
   canary = 14,       ///< its content was poison: it waits until nothing else does and no other one like it runs
+  second_stage = 16, ///< turn, with the steps of its model's first expert done
 };
 std::string_view to_string(wait_reason r);
 
@@ -98,6 +99,8 @@ struct explanation {
   std::uint64_t retries_max = 0;     ///< and may run
   std::uint32_t batch_cap = 0;       ///< jobs in a batch that it may run in; 0: no limit of its own
   degrade_reason degraded = degrade_reason::none;
+  std::int32_t until_step = 0;       ///< runs: is handed over after so many steps; 0: runs there to its end
+  std::uint64_t workers_holding = 0; ///< second_stage: of those that fit, how many hold its expert
   bool operator==(const explanation&) const = default;
 };
 

@@ -13,6 +13,15 @@ std::string_view to_string(run_phase p) {
   return "unknown";
 }
 
+std::string_view to_string(expert e) {
+  switch (e) {
+  case expert::none: return "none";
+  case expert::high_noise: return "high_noise";
+  case expert::low_noise: return "low_noise";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(worker_state s) {
   switch (s) {
   case worker_state::starting: return "starting";

@@ -31,6 +31,8 @@ struct run_batch {
   std::chrono::milliseconds lease_ttl{}; ///< without a renewal for this long less a margin, the worker stops
   std::vector<run_job> jobs;             ///< at most limits::batch_jobs_max
   bool join = false;
+  std::int32_t until_step = 0; ///< they end as errc::preempted, with their runs saved, once so many steps are done; 0:
+                               ///< they run to the end, as those do whose runs cannot be saved
   bool operator==(const run_batch&) const = default;
 };
 
@@ -90,6 +92,20 @@ struct job_result {
   bool operator==(const job_result&) const = default;
 };
 
+/// Of the two experts of a model that take turns on a device.
+enum class expert : std::uint8_t { none = 0, high_noise = 1, low_noise = 2 };
+std::string_view to_string(expert e);
+
+/// What a batch had to do with such a model; all zero where both experts stay on the device, or there is but one.
+struct expert_use {
+  expert resident = expert::none; ///< on the device when the batch had ended
+  std::int32_t high_steps = 0;    ///< of its schedule, those that the high-noise expert does, which are the first; 0:
+                                  ///< none, or not known
+  std::uint32_t loads = 0;        ///< experts brought to the device during the batch
+  std::uint64_t load_ms = 0;      ///< and what that took
+  bool operator==(const expert_use&) const = default;
+};
+
 /// The end of a batch. Repeated until it is answered, so a receiver must bear duplicates.
 struct batch_finished {
   batch_id batch;
@@ -101,6 +117,9 @@ struct batch_finished {
   std::uint64_t peak_bytes = 0;    ///< measured device (or process) memory at its highest; 0: not known
   std::uint32_t together = 0;      ///< most jobs computed at once, where batches joined: of these the peak is, and its
                                    ///< part of the run's time; 0: it ran alone
+  expert_use experts;
+  std::uint64_t fetch_ms = 0;     ///< before run_ms: its jobs' saved runs fetched
+  std::uint64_t hand_over_ms = 0; ///< of run_ms: their texts encoded again, and runs saved here and stored
   bool operator==(const batch_finished&) const = default;
 };
 

@@ -215,7 +215,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
-  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join};
+  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step};
   batch.larger_device = b.larger_device;
   batch.probe = b.probe;
   for (const auto& granted : a.jobs) {
@@ -241,6 +241,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                                {"jobs", batch.jobs.size()},
                                {"key", to_string(*b.key)},
                                {"join", b.join},
+                               {"until_step", b.until_step},
                                {"probe", b.probe},
                                {"degrade", to_string(b.degrade)}});
   wiring_.metrics->batch_started(batch.jobs.size(), b.degrade);
@@ -274,7 +275,8 @@ void scheduler::ledger_failed(errc code) {
 void scheduler::supervise(supervised_batch b) {
   auto id = b.id;
   const auto& slots = wiring_.slots.at(node_id{b.worker.value.substr(0, b.worker.value.find('/'))});
-  supervised_batch again{b.term, b.id, b.worker, {}, true}; // for a successor, if the supervisor itself fails
+  supervised_batch again{b.term, b.id,  b.worker,    {},
+                         true,   false, b.until_step}; // for a successor, if the supervisor itself fails
   again.larger_device = b.larger_device;
   again.probe = b.probe;
   for (const auto& job : b.jobs)
@@ -404,10 +406,12 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_),
-               {m.peak_bytes, m.out_of_memory, m.failed, m.together, m.sign});
+  core_.closed(
+      m.batch, m.reruns, m.measured, act::now(self_),
+      {m.peak_bytes, m.out_of_memory, m.failed, m.together, m.sign, {m.experts, m.fetch, m.hand_over}, m.runs_lost});
   for (const auto& id : m.unclear) read_job_again(id);
-  wiring_.metrics->batch_ended(m.ended, m.reruns.size(), m.measured);
+  wiring_.metrics->batch_ended(m.ended, m.reruns.size() - m.handed_over, m.measured);
+  wiring_.metrics->experts(m.experts.loads, m.handed_over);
   for (const auto& [id, state] : m.ended) notify(id, state);
   compare_with_foretold(m.ended);
   for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);

@@ -130,14 +130,16 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   if (found == batches_.end()) return;
   auto w = workers_.find(found->second.worker);
   auto device_bytes = w == workers_.end() ? 0 : w->second.kind.memory_bytes;
-  if (m.failed && !m.out_of_memory && w != workers_.end()) {
+  if (w != workers_.end()) {
     pool_.remove(w->second);
-    w->second.avoid_until = now + options_.avoid_for;
+    if (m.failed && !m.out_of_memory) w->second.avoid_until = now + options_.avoid_for;
+    note_experts(w->second, id, m.experts.use.resident);
   }
   judge(found->second, m, measured, now);
   if (w != workers_.end()) judge(w->second, m, measured.has_value(), now);
   auto b = *take_out(id, now);
-  if (measured) planner_.cost().learn(*b.key, b.jobs.size(), *measured);
+  learn(b, measured, m.experts);
+  if (m.runs_lost) hand_over_from_ = now + options_.avoid_for;
   auto together = std::max<std::size_t>(b.jobs.size(), m.together);
   if (m.peak_bytes != 0) planner_.memory().learn(*b.key, together, m.peak_bytes);
   if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, together, device_bytes, now);
@@ -207,6 +209,7 @@ scheduler_core::report_result scheduler_core::reported(const workers_report& r, 
     if (node_of(status.id) != r.node.value) continue; // nobody speaks for another node's workers
     auto& w = workers_[status.id];
     pool_.remove(w);
+    if (status.pid != w.status.pid || status.state != worker_state::ready) w.resident = expert::none;
     w.status = status;
     if (r.draining) w.status.state = worker_state::down;
     w.kind = {status.memory_bytes, status.device, status.models};
@@ -283,6 +286,7 @@ bool scheduler_core::usable(const worker_slot& w) const {
 /// Whatever changed about a worker: the pool learns what it may be given, and when.
 void scheduler_core::index(worker_slot& w, instant now) {
   count_memory(w, usable(w));
+  count_expert(w, usable(w));
   tally(w, usable(w));
   if (!usable(w)) return pool_.remove(w);
   std::optional<instant> prefetch;
@@ -301,9 +305,9 @@ void scheduler_core::count_memory(worker_slot& w, bool is_usable) {
 }
 
 std::optional<instant> scheduler_core::ends_at(const running_batch& b) const {
-  auto takes = planner_.cost().predict(*b.key, b.jobs.size());
+  auto takes = planner_.cost().predict(b.part(), b.jobs.size());
   if (!takes) return {};
-  return b.started_at + *takes;
+  return b.started_at + *takes + b.loads;
 }
 
 std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
@@ -314,6 +318,7 @@ std::vector<batch_id> scheduler_core::node_down(const node_id& node) {
     if (here) {
       pool_.remove(w);
       count_memory(w, false);
+      count_expert(w, false);
       tally(w, false);
       lost.insert(lost.end(), w.batches.begin(), w.batches.end());
       if (w.ejected_until) ejected_.erase({*w.ejected_until, at->first});

@@ -9,6 +9,8 @@
 // no worker is free for them, jobs may join a running batch of their key between two of its steps, where the cost model
 // says that it pays and its worker would take them next anyway. An urgent job that no worker is free for preempts a
 // batch of the lowest class at its next denoise step.
+// Where a model's two experts take turns on the device, work goes where its expert is; and a batch may be handed over
+// between the two to a worker that holds the other (scheduler_core_stages.cpp), where measured costs say that it pays.
 // With off-peak hours configured, class free runs (a) in them, (b) while a margin of the workers that can run it stays
 // idle, (c) as far as its deadlines need (free_pace.hpp), (d) for one turn of a tenant past its age; without, at its
 // turn.
@@ -23,9 +25,11 @@
 #include "actors/scheduler/autoscaler.hpp"
 #include "actors/scheduler/batch_planner.hpp"
 #include "actors/scheduler/breaker_board.hpp"
+#include "actors/scheduler/expert_model.hpp"
 #include "actors/scheduler/fallback.hpp"
 #include "actors/scheduler/free_pace.hpp"
 #include "actors/scheduler/job_queue.hpp"
+#include "actors/scheduler/pipeline_mode.hpp"
 #include "actors/scheduler/worker_pool.hpp"
 #include "actors/supervisor/recovery_policy.hpp"
 #include "runtime/logic/overload_watch.hpp"
@@ -49,8 +53,9 @@ struct scheduler_options {
   std::chrono::milliseconds preempt_patience{2000}; ///< a batch that ends sooner is not worth stopping
   std::chrono::milliseconds cold_start{0};          ///< of a model on a worker that ran another: 0 is free
   bool join = true;                                 ///< jobs may join a running batch of their key, where it pays
-  off_peak_windows off_peak;                        ///< none: class free runs whenever its turn comes
-  double free_margin = 0.1; ///< part of the workers that stays idle when class free is given one in peak hours
+  pipeline_mode pipeline = pipeline_mode::automatic;
+  off_peak_windows off_peak; ///< none: class free runs whenever its turn comes
+  double free_margin = 0.1;  ///< part of the workers that stays idle when class free is given one in peak hours
   circuit_breaker::options breaker;
   std::map<model_id, fallback_rule> fallbacks;     ///< by the model that they stand in for; they have none themselves
   std::chrono::milliseconds degrade_after{30'000}; ///< of breakers that are not closed
@@ -69,6 +74,7 @@ struct planned_batch {
   bool larger_device = false;                    ///< another worker that could run it has more memory
   bool probe = false;                            ///< of a circuit breaker
   degrade_reason degrade = degrade_reason::none; ///< its key's model stands in for the one that was asked for
+  std::int32_t until_step = 0;                   ///< handed over after so many steps; 0: to its end
 };
 
 /// "Stop this batch at its next step and save it": an urgent job needs its worker.
@@ -99,6 +105,8 @@ struct batch_measures {
   bool failed = false;        ///< as a whole: its worker is avoided for a while
   std::uint32_t together = 0; ///< of how many jobs the memory was, where batches joined; 0: of its own
   health_sign sign = health_sign::none;
+  expert_measures experts{};
+  bool runs_lost = false; ///< saved runs could not be stored, or not be used
 };
 
 class scheduler_core {
@@ -196,6 +204,7 @@ public:
   bool knows_batch(const batch_id& id) const { return batches_.contains(id); }
   std::vector<batch_id> stopping() const; ///< preempted, and not ended yet
   const batch_planner& models() const { return planner_; }
+  const expert_model& experts() const { return experts_; }
   const job_queue& queue() const { return queue_; }
 
 private:
@@ -215,6 +224,9 @@ private:
     std::uint64_t content = 0;                           ///< of what was asked for: a hash
     std::optional<std::chrono::microseconds> foretold{}; ///< by measurements
     degrade_reason degrade = degrade_reason::none;
+    std::int32_t until_step = 0;        ///< handed over then; 0: it runs to its end
+    std::chrono::microseconds loads{0}; ///< predicted, of experts
+    batch_key part() const;             ///< its key, with the steps that it is to do here
   };
   struct orphan {
     adoption lease;
@@ -270,6 +282,22 @@ private:
   void degrade(planned_batch& b, const key_ptr& light, degrade_reason why);
 
   void explain_breaker(explanation& e, const batch_key& key, instant now, wall_time wall) const;
+  // experts that take turns (scheduler_core_stages.cpp)
+  std::int32_t until_step(const job_queue::first_job& head, const worker_slot& w, std::size_t size, instant now);
+  std::chrono::microseconds loading(const batch_key& key, const worker_slot& w, std::int32_t until = 0) const;
+  std::optional<job_queue::first_job> for_resident(const job_queue::first_job& head, const worker_slot& w, instant now,
+                                                   const job_queue::key_filter& allowed);
+  std::optional<job_queue::first_job> instead_of(const job_queue::first_job& head, const worker_slot& w, instant now,
+                                                 const job_queue::key_filter& good);
+  bool is_for_others(const batch_key& key, const worker_slot& w);
+  struct stage_backlog {
+    std::size_t first_jobs = 0, second_batches = 0;
+  };
+  stage_backlog& backlog_of(const model_id& model);
+  std::size_t holders(const model_id& model, expert e) const;
+  void count_expert(worker_slot& w, bool is_usable);
+  void note_experts(worker_slot& w, const batch_id& ended, expert resident);
+  void learn(const running_batch& b, std::optional<std::chrono::milliseconds> measured, const expert_measures& m);
 
   // class free (scheduler_core_free.cpp)
   void hold_free(instant now, wall_time wall);
@@ -308,6 +336,10 @@ private:
   scheduler_options options_;
   job_queue queue_;
   batch_planner planner_;
+  expert_model experts_;
+  std::map<std::pair<model_id, expert>, std::size_t> holders_; ///< usable workers by what they hold
+  std::map<model_id, stage_backlog> backlogs_;                 ///< of the present plan, as far as it has asked
+  instant hand_over_from_{};                                   ///< none before: one was lost on its way
   arrival_rate arrivals_;
   instant last_small_batch_{};
   bool paused_ = false;

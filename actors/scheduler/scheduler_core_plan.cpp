@@ -25,6 +25,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   readmit(now);
   if (!ejected_.empty()) wake(result, ejected_.begin()->first);
   pool_.refresh(now);
+  backlogs_.clear();
   if (auto next = breakers_.next_check()) wake(result, std::max(*next, now + 1ms));
   refresh_degrading(now);
   hold_free(now, wall);
@@ -45,7 +46,7 @@ void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time w
                                plan_result& result) {
   job_queue::key_filter allowed = [&](const batch_key& k) { return may_take(kind, k, now) && !held.contains(k); };
   while (auto head = next_job(kind, allowed, now, wall, held, result)) {
-    auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms);
+    auto* w = pool_.next(kind, head->key->model, experts_.needed(*head->key), options_.cold_start > 0ms);
     if (!w) return;
     plan_batch(better_suited(*head, *w, now, allowed), *w, now, wall, ids, result);
   }
@@ -94,15 +95,24 @@ double scheduler_core::suits(const batch_key& key, const worker_slot& w, instant
 /// further ahead than two batches of the head.
 job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, const worker_slot& w, instant now,
                                                    const job_queue::key_filter& allowed) {
-  constexpr double good = 0.95, lead_batches = 2;
+  constexpr double good = 0.95;
   if (head.aged || head.cls == job_class::urgent) return head;
-  if (degrades_on(w.kind, *head.key, now) != degrade_reason::none || suits(*head.key, w, now) >= good) return head;
-  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, w, now) >= good; };
-  auto other = queue_.first(good_here, now);
-  if (!other || other->cls != head.cls || other->aged) return head;
+  if (degrades_on(w.kind, *head.key, now) != degrade_reason::none) return head;
+  if (auto other = for_resident(head, w, now, allowed)) return *other;
+  if (suits(*head.key, w, now) >= good) return head;
+  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, w, now) >= good && !is_for_others(k, w); };
+  return instead_of(head, w, now, good_here).value_or(head);
+}
+
+/// The first job of a key that is good; nothing when it may not pass the head.
+std::optional<job_queue::first_job> scheduler_core::instead_of(const job_queue::first_job& head, const worker_slot& w,
+                                                               instant now, const job_queue::key_filter& good) {
+  constexpr double lead_batches = 2;
+  auto other = queue_.first(good, now);
+  if (!other || other->cls != head.cls || other->aged) return {};
   auto batch = planner_.cost().predict(*head.key, planner_.best(question(*head.key, w.kind), now));
   auto lead = batch ? lead_batches * std::chrono::duration<double>(*batch).count() : 0;
-  return other->start - head.start <= lead ? *other : head;
+  return other->start - head.start <= lead ? other : std::nullopt;
 }
 
 void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall,
@@ -113,13 +123,17 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   q.waiting = std::max<std::size_t>(queue_.count(*head.key, head.cls == job_class::free), 1);
   if (head.deadline) q.time_left = *head.deadline - wall;
   if (options_.cold_start > 0ms && w.warm != key->model) q.cold_start = options_.cold_start;
+  q.cold_start += std::chrono::ceil<std::chrono::milliseconds>(loading(*key, w));
   const bool probe = breakers_.is_probing({key->model, w.kind.device});
   auto size = probe ? 1 : planner_.choose(q, now);
-  auto gpu_s = predicted_gpu_s(*key, size);
+  const bool whole = probe || why != degrade_reason::none;
+  auto until = whole ? 0 : until_step(head, w, size, now);
+  auto gpu_s = predicted_gpu_s(part_of(*key, until), size);
   planned_batch b{ids.next<batch_id>(wall), w.status.id, key, queue_.take(head, size, now, gpu_s)};
   if (why != degrade_reason::none) degrade(b, key, why);
   b.larger_device = has_larger(*b.key, w.kind);
   b.probe = probe;
+  b.until_step = until;
   if (b.jobs.size() < batch_max(*b.key)) last_small_batch_ = now;
   start(b, w, gpu_s, now);
   result.batches.push_back(std::move(b));
@@ -137,9 +151,12 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   r.charged_gpu_s = gpu_s;
   r.joined = b.join;
   r.degrade = b.degrade;
-  if (planner_.cost().count(*b.key, b.jobs.size()) > 0) r.foretold = planner_.cost().predict(*b.key, b.jobs.size());
+  r.until_step = b.until_step;
+  if (!b.join) r.loads = loading(*b.key, w, b.until_step);
+  const auto part = r.part();
+  if (planner_.cost().count(part, b.jobs.size()) > 0) r.foretold = planner_.cost().predict(part, b.jobs.size());
   pass_breaker(r, w.kind.device, now);
-  if (!b.join && b.jobs.size() < batch_max(*b.key)) open_[*b.key].insert(b.id);
+  if (!b.join && b.until_step == 0 && b.jobs.size() < batch_max(*b.key)) open_[*b.key].insert(b.id);
   // What is queued behind a running batch starts when that one ends.
   if (!w.batches.empty() && !b.join)
     if (auto end = ends_at(batches_.at(w.batches.back())); end && *end > now) r.started_at = *end;
@@ -148,7 +165,9 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
   pool_.remove(w);
   w.batches.push_back(b.id);
   w.last_grant = ++grants_;
+  if (w.warm != b.key->model) w.resident = expert::none;
   w.warm = b.key->model;
+  if (w.resident != expert::none) w.resident = b.until_step > 0 ? expert::high_noise : expert::low_noise;
   index(w, now);
   if (b.key->canary) ++canaries_running_;
   note_for_pace(b);

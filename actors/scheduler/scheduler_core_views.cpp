@@ -82,6 +82,7 @@ void scheduler_core::count_workers(explanation& e, const batch_key& key, instant
     if (!can_run(w.kind, key, now)) continue;
     if (e.workers_fitting++ == 0) e.batch_size = planner_.best(question(key, w.kind), now);
     if (w.batches.empty()) ++e.workers_idle;
+    if (w.warm == key.model && w.resident == expert::low_noise) ++e.workers_holding;
   }
 }
 
@@ -100,6 +101,7 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.state = job_state::leased;
     e.batch = found->second;
     e.worker = b.worker;
+    e.until_step = b.until_step;
     return e;
   }
   auto entry = queue_.entry_of(id);
@@ -146,7 +148,11 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.why = wait_reason::breaker;
     explain_breaker(e, *entry->key, now, wall);
   } else
-    e.why = e.workers_idle > 0 ? wait_reason::window : wait_reason::turn;
+    e.why = experts_.is_second_stage(*entry->key) ? wait_reason::second_stage
+            : e.workers_idle > 0                  ? wait_reason::window
+                                                  : wait_reason::turn;
+  e.step = entry->key->steps_done;
+  e.steps_total = entry->key->steps;
   return e;
 }
 

@@ -42,6 +42,8 @@ struct scheduler_metrics::families {
   prometheus::Gauge& workers_ejected;
   prometheus::Gauge& slots_wanted;
   prometheus::Counter& warm_runs;
+  prometheus::Counter& expert_loads;
+  prometheus::Counter& handed_over;
   prometheus::Histogram& batch_jobs;
   prometheus::Histogram& batch_seconds;
   prometheus::Histogram& eta_error;
@@ -67,6 +69,8 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       gauge(r, "reel_workers_ejected", "Slots left alone because their processes ended too often."),
       gauge(r, "reel_wanted_slots", "Slots that are wanted on the nodes that have reported, within their bounds."),
       counter(r, "reel_warm_runs_total", "Empty inferences of idle workers."),
+      counter(r, "reel_expert_loads_total", "Experts brought to a device for a batch."),
+      counter(r, "reel_jobs_handed_over_total", "Jobs handed over to another worker between two experts."),
       histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128}),
       histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
                 {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),
@@ -96,6 +100,11 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
 }
 
 scheduler_metrics::~scheduler_metrics() = default;
+
+void scheduler_metrics::experts(std::uint32_t loads, std::size_t jobs_handed_over) {
+  if (loads != 0) families_->expert_loads.Increment(loads);
+  if (jobs_handed_over != 0) families_->handed_over.Increment(static_cast<double>(jobs_handed_over));
+}
 
 void scheduler_metrics::eta_error(double ratio) { families_->eta_error.Observe(ratio); }
 

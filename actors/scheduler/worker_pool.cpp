@@ -10,7 +10,7 @@ void worker_pool::put(worker_slot& w, bool idle, std::optional<instant> prefetch
   if (!idle) return;
   w.avoided = w.avoid_until > now;
   if (w.avoided) avoided_.emplace(std::pair{w.avoid_until, w.status.id}, &w);
-  kinds_[w.kind][w.warm].emplace(order_of(w), &w);
+  kinds_[w.kind][{w.warm, w.resident}].emplace(order_of(w), &w);
 }
 
 void worker_pool::remove(worker_slot& w) {
@@ -18,7 +18,7 @@ void worker_pool::remove(worker_slot& w) {
   w.prefetch.reset();
   if (!w.idle) return;
   auto kind = kinds_.find(w.kind);
-  auto set = kind->second.find(w.warm);
+  auto set = kind->second.find({w.warm, w.resident});
   set->second.erase(order_of(w));
   if (set->second.empty()) kind->second.erase(set);
   if (kind->second.empty()) kinds_.erase(kind);
@@ -39,16 +39,29 @@ std::vector<worker_kind> worker_pool::idle_kinds() const {
   return all;
 }
 
-worker_slot* worker_pool::next(const worker_kind& kind, const model_id& model, bool warm_matters) const {
+worker_slot* worker_pool::next(const worker_kind& kind, const model_id& model, expert needed, bool warm_matters) const {
   auto found = kinds_.find(kind);
   if (found == kinds_.end()) return nullptr;
+  auto& sets = found->second;
+  auto first_of = [&](auto from, auto to) {
+    const idle_set::value_type* best = nullptr;
+    for (; from != to; ++from)
+      if (auto& first = *from->second.begin(); !best || first.first < best->first) best = &first;
+    return best ? best->second : nullptr;
+  };
+  if (auto exact = sets.find({model, needed}); needed != expert::none && exact != sets.end())
+    if (auto* w = exact->second.begin()->second; !w->avoided) return w;
   if (warm_matters)
-    if (auto warm = found->second.find(model); warm != found->second.end())
-      if (auto* w = warm->second.begin()->second; !w->avoided) return w;
-  const idle_set::value_type* best = nullptr;
-  for (const auto& [warm, set] : found->second)
-    if (!best || set.begin()->first < best->first) best = &*set.begin();
-  return best ? best->second : nullptr;
+    if (auto* w = first_of(sets.lower_bound({model, expert::none}), sets.upper_bound({model, expert::low_noise})))
+      if (!w->avoided) return w;
+  return first_of(sets.begin(), sets.end());
+}
+
+std::size_t worker_pool::idle_with(const model_id& model, expert e) const {
+  std::size_t count = 0;
+  for (const auto& [kind, sets] : kinds_)
+    if (auto found = sets.find({model, e}); found != sets.end()) count += found->second.size();
+  return count;
 }
 
 std::vector<worker_slot*> worker_pool::due(instant now) const {

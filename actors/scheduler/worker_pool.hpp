@@ -1,9 +1,10 @@
 // worker_pool.hpp: The workers that can take a batch now or soon, grouped by kind, so that a plan looks once per kind
 // of worker and not once per worker.
 //
-// Inside a kind the worker whose model is warm comes first (where a cold start costs anything), then the one that was
-// given work longest ago; one that failed a batch lately comes last. A busy worker that may have a second batch behind
-// its present one becomes a candidate shortly before that one ends (`prefetch`).
+// Inside a kind the worker comes first that holds the expert that is needed, then one whose model is warm (where a cold
+// start costs anything), then the one that was given work longest ago; one that failed a batch lately comes last. A
+// busy worker that may have a second batch behind its present one becomes a candidate shortly before that one ends
+// (`prefetch`).
 //
 // Owned by the scheduler core. Bounded by the workers of the cluster. Never reads a clock.
 #pragma once
@@ -33,10 +34,11 @@ struct worker_tally {
 struct worker_slot {
   worker_status status;
   worker_kind kind;
-  std::vector<batch_id> batches; ///< in order of grant; at most its credits
-  instant avoid_until{};         ///< it failed a batch
-  std::uint64_t last_grant = 0;  ///< number of its latest grant
-  model_id warm;                 ///< it ran last
+  std::vector<batch_id> batches;  ///< in order of grant; at most its credits
+  instant avoid_until{};          ///< it failed a batch
+  std::uint64_t last_grant = 0;   ///< number of its latest grant
+  model_id warm;                  ///< it ran last
+  expert resident = expert::none; ///< of that model, once what it was given will have ended; none: not known, or both
   outlier health;
   std::optional<instant> ejected_until{}; ///< it failed too often while others did not
 
@@ -44,7 +46,8 @@ struct worker_slot {
   bool idle = false, avoided = false;
   std::optional<instant> prefetch;
   std::optional<std::uint64_t> counted; ///< the core's: its memory is among those of usable workers
-  worker_tally* tallied = nullptr;      ///< the core's: it is counted here
+  std::optional<std::pair<model_id, expert>> counted_expert; ///< the core's: likewise what it holds
+  worker_tally* tallied = nullptr;                           ///< the core's: it is counted here
   bool tallied_idle = false;
 };
 
@@ -60,8 +63,12 @@ public:
   bool any_idle() const { return !kinds_.empty(); }
   std::vector<worker_kind> idle_kinds() const;
 
-  /// The one to be given work for this model; null when none is idle. `warm_matters`: a cold start costs something.
-  worker_slot* next(const worker_kind& kind, const model_id& model, bool warm_matters) const;
+  /// The one to be given work for this model; null when none is idle. `needed`: by its next step; none: any will do.
+  /// `warm_matters`: a cold start costs something.
+  worker_slot* next(const worker_kind& kind, const model_id& model, expert needed, bool warm_matters) const;
+
+  /// How many idle workers hold this expert.
+  std::size_t idle_with(const model_id& model, expert e) const;
 
   std::vector<worker_slot*> due(instant now) const; ///< busy ones whose prefetch time has come
   std::optional<instant> next_due(instant now) const;
@@ -69,10 +76,11 @@ public:
 private:
   using order = std::tuple<bool, std::uint64_t, worker_id>; ///< avoided, last grant
   using idle_set = std::map<order, worker_slot*>;
+  using loaded = std::pair<model_id, expert>; ///< warm and resident
 
   static order order_of(const worker_slot& w) { return {w.avoided, w.last_grant, w.status.id}; }
 
-  std::map<worker_kind, std::map<model_id, idle_set>> kinds_; ///< by warm model; no empty ones
+  std::map<worker_kind, std::map<loaded, idle_set>> kinds_; ///< no empty ones
   std::map<std::pair<instant, worker_id>, worker_slot*> prefetch_;
   std::map<std::pair<instant, worker_id>, worker_slot*> avoided_;
 };

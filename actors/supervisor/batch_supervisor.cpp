@@ -47,6 +47,7 @@ void batch_supervisor::hand_over() {
   m.worker = batch_.worker;
   m.lease_ttl = options_.lease_ttl;
   m.join = batch_.join;
+  m.until_step = batch_.until_step;
   for (auto& job : batch_.jobs) m.jobs.push_back(std::move(job.run));
   for (std::size_t i = 0; i < m.jobs.size(); ++i) { // kept: what the end needs
     batch_.jobs[i].run.id = m.jobs[i].id;
@@ -111,6 +112,12 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
   peak_bytes_ = stopped ? 0 : m.peak_bytes; // decoding may have been its highest
   out_of_memory_ = m.code == errc::out_of_memory;
   together_ = m.together;
+  experts_ = m.experts;
+  fetch_ = std::chrono::milliseconds{m.fetch_ms};
+  hand_over_ = std::chrono::milliseconds{m.hand_over_ms};
+  runs_lost_ = std::ranges::any_of(m.results, [until = batch_.until_step](const job_result& r) {
+    return r.forget_saved || (until > 0 && r.code == errc::preempted && r.saved.is_none());
+  });
   if (m.code != errc::ok) {
     all_ended(m.code, m.message);
     return promise;
@@ -128,11 +135,21 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
   return promise;
 }
 
-/// All steps were done by this worker and by nobody else's side, so that its time tells how long such batches take.
+/// A whole run, or one of its two stages, done by this worker and by nobody else's side, so that its time tells how
+/// long such batches take.
 bool batch_supervisor::is_whole(const batch_finished& m) const {
-  auto stopped = [](const job_result& r) { return r.code == errc::preempted; };
-  auto resumed = [](const supervised_job& job) { return !job.run.saved.is_none(); };
-  return m.together == 0 && std::ranges::none_of(m.results, stopped) && std::ranges::none_of(batch_.jobs, resumed);
+  auto first = batch_.jobs.front().run.saved.steps;
+  if (first != 0 && first != m.experts.high_steps) return false;
+  auto begins_alike = [first](const supervised_job& job) { return job.run.saved.steps == first; };
+  auto ends_as_planned = [until = batch_.until_step](const job_result& r) {
+    return !r.forget_saved && (r.code == errc::preempted) == (until > 0) && r.saved.steps == until;
+  };
+  return m.together == 0 && std::ranges::all_of(batch_.jobs, begins_alike) &&
+         std::ranges::all_of(m.results, ends_as_planned);
+}
+
+bool batch_supervisor::is_handed_over(const job_outcome& out) const {
+  return batch_.until_step > 0 && out.cause == errc::preempted && out.saved.steps == batch_.until_step;
 }
 
 void batch_supervisor::all_ended(errc code, const std::string& message) {
@@ -200,6 +217,10 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   m.out_of_memory = out_of_memory_;
   m.failed = failed_;
   m.sign = sign_;
+  m.experts = experts_;
+  m.fetch = fetch_;
+  m.hand_over = hand_over_;
+  m.runs_lost = runs_lost_;
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
     const auto& out = end_.outcomes[i];
     auto code = i < a.codes.size() ? a.codes[i] : errc::internal;
@@ -210,7 +231,9 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
     switch (out.how) {
     case verdict::retry:
       m.reruns.push_back({out.id, out.fence, counted, out.not_before, saved_steps_after(out, batch_.jobs[i].run.saved),
-                          out.cause == errc::preempted, out.recovery.value_or(batch_.jobs[i].mark)});
+                          out.cause == errc::preempted && !is_handed_over(out),
+                          out.recovery.value_or(batch_.jobs[i].mark)});
+      m.handed_over += is_handed_over(out) ? 1 : 0;
       break;
     case verdict::succeeded: m.ended.emplace_back(out.id, job_state::succeeded); break;
     case verdict::failed: m.ended.emplace_back(out.id, job_state::failed); break;

@@ -36,12 +36,16 @@ struct batch_closed {
   std::vector<job_rerun> reruns{};
   std::vector<std::pair<job_id, job_state>> ended{};
   std::vector<job_id> unclear{};                       ///< the ledger knows better: read them again
-  std::optional<std::chrono::milliseconds> measured{}; ///< of whole runs only: neither stopped nor begun elsewhere
+  std::optional<std::chrono::milliseconds> measured{}; ///< of whole runs and whole stages only
   std::uint64_t peak_bytes = 0;                        ///< measured; 0: not known
   std::uint32_t together = 0;                          ///< most jobs computed at once, where batches joined; 0: alone
   bool out_of_memory = false;                          ///< the batch as a whole
   bool failed = false;                                 ///< likewise: it did not run to its end, nor was it paused
   health_sign sign = health_sign::none;                ///< what it says about its model
+  expert_use experts{};
+  std::chrono::milliseconds fetch{0}, hand_over{0}; ///< see batch_finished
+  std::size_t handed_over = 0;                      ///< of the reruns, those that came as far as they were to come here
+  bool runs_lost = false;                           ///< saved runs could not be stored, or not be used
 };
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
@@ -73,10 +77,11 @@ struct supervised_batch {
   batch_id id;
   worker_id worker;
   std::vector<supervised_job> jobs;
-  bool adopted = false;       ///< it runs already
-  bool join = false;          ///< the batch that runs on the worker
-  bool probe = false;         ///< of a circuit breaker
-  bool larger_device = false; ///< a worker with more memory could run it
+  bool adopted = false;        ///< it runs already
+  bool join = false;           ///< the batch that runs on the worker
+  std::int32_t until_step = 0; ///< see run_batch
+  bool probe = false;          ///< of a circuit breaker
+  bool larger_device = false;  ///< a worker with more memory could run it
 };
 
 class batch_supervisor {
@@ -99,6 +104,7 @@ private:
   void hand_over();
   void on_not_taken(errc code);
   bool is_whole(const batch_finished& m) const;
+  bool is_handed_over(const job_outcome& out) const;
   void all_ended(errc code, const std::string& message);
   void add_outcome(const supervised_job& job, const job_result& result, std::uint64_t gpu_ms);
   void write_end();
@@ -123,6 +129,9 @@ private:
   bool out_of_memory_ = false;
   bool failed_ = false;
   health_sign sign_ = health_sign::none;
+  expert_use experts_;
+  std::chrono::milliseconds fetch_{0}, hand_over_{0};
+  bool runs_lost_ = false;
   act::watcher watcher_;
   std::vector<caf::typed_response_promise<done>> waiting_; ///< who reported the end; at most a few repeats
 };

@@ -59,7 +59,7 @@ struct job_rerun {
   std::uint32_t attempts_used = 0;
   std::optional<wall_time> not_before;
   std::int32_t saved_steps = 0; ///< denoise steps that its saved run spares
-  bool made_room = false;       ///< it was paused: nothing went wrong
+  bool made_room = false;       ///< it was paused: nothing went wrong; not of one that was handed over as planned
   recovery_mark mark{};
 };
 

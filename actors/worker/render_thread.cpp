@@ -226,7 +226,9 @@ void render_thread::prepare(computation& now, rider& r) {
   report(now, r, run_phase::encoding);
   now.work->prepare();
   log_reuse(r.batch(), *now.work);
-  r.own_time += std::chrono::steady_clock::now() - begin;
+  auto took = std::chrono::steady_clock::now() - begin;
+  r.own_time += took;
+  if (r.resumes()) r.hand_over += took;
   let_go(now, r);
 }
 
@@ -294,7 +296,9 @@ void render_thread::end_denoised(computation& now) {
 void render_thread::end(computation& now, rider& r, errc code, std::string message) {
   now.peak_bytes = std::max(now.peak_bytes, now.model.take_peak_bytes());
   auto batch = r.batch().batch;
-  events_.rendered({batch, {}, true, code, std::move(message), now.peak_bytes, r.together, r.own_time});
+  auto experts = now.work ? now.work->experts() : expert_use{};
+  events_.rendered(
+      {batch, {}, true, code, std::move(message), now.peak_bytes, r.together, r.own_time, experts, r.hand_over});
   if (code != errc::internal) forget(batch);
 }
 
@@ -365,16 +369,36 @@ void render_thread::render_files(computation& now, rider& r) {
   }
 }
 
-/// Between two steps. Who is kept is saved before it leaves, after the others have left.
+/// Between two steps. Who is kept, or has come as far as the batch is to come here, is saved before it leaves, after
+/// the others have left.
 void render_thread::let_go(computation& now, rider& r) {
-  auto kept = follow_orders(now, r);
-  if (kept.empty() || now.is_denoised(r)) return; // nothing is left to be spared but the decoding
+  auto leaving = follow_orders(now, r);
+  if (now.is_denoised(r)) return; // nothing is left to be spared but the decoding
+  const auto ordered = leaving.size();
+  add_arrived(now, r, leaving);
+  if (leaving.empty()) return;
+  auto begin = std::chrono::steady_clock::now();
   auto saved = r.has_denoised ? save(r.batch(), *now.work) : nullptr;
-  for (auto i : kept) {
+  auto took = std::chrono::steady_clock::now() - begin;
+  r.own_time += took;
+  r.hand_over += took;
+  if (!saved) {
+    leaving.resize(ordered);
+    r.order.batch.until_step = 0; // better to the end here than from the start elsewhere
+  }
+  for (auto i : leaving) {
     auto steps = saved ? now.work->steps_done_of(r.first + i) : 0;
     r.out[i] = {errc::preempted, saved, steps};
     now.work->drop(r.first + i);
   }
+}
+
+void render_thread::add_arrived(const computation& now, const rider& r, std::vector<std::size_t>& leaving) {
+  auto until = r.batch().until_step;
+  if (until <= 0 || !r.has_denoised) return;
+  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
+    if (!r.out.contains(i) && !std::ranges::count(leaving, i) && now.work->steps_done_of(r.first + i) >= until)
+      leaving.push_back(i);
 }
 
 /// Takes out who leaves at once; who is to be kept.

@@ -1,7 +1,8 @@
 // render_thread.hpp: The one thread of a worker process that computes. It takes batches in order, steps them
 // through their renderer, and reports from between the steps; everything else of the process (messages,
 // uploads, leases) goes on beside it. A batch may join the one that runs: they share the forward passes, and each ends
-// when its own samples are done. What goes wrong then goes wrong for all of them.
+// when its own samples are done. What goes wrong then goes wrong for all of them. A batch that is to run up to a step
+// only (run_batch.until_step) is saved there and ends, or goes on to its end where it cannot be saved.
 //
 // After errc::internal the process may be broken (a sticky device error): it takes nothing more, and its owner ends it.
 //
@@ -9,6 +10,7 @@
 // events are called from the compute thread and must not block either.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -65,6 +67,8 @@ struct batch_rendered {
   std::uint64_t peak_bytes = 0;
   std::uint32_t together = 0;           ///< most jobs computed at once, where batches joined; 0: it ran alone
   std::chrono::nanoseconds own_time{0}; ///< its part of the time of the thread
+  expert_use experts{};
+  std::chrono::nanoseconds hand_over{0}; ///< of own_time: texts of resumed runs encoded again, runs saved
 };
 
 class render_thread {
@@ -120,9 +124,12 @@ private:
     std::map<std::size_t, departure> out{}; ///< those that left
     bool has_denoised = false;              ///< here
     std::uint32_t together = 0;
-    std::chrono::nanoseconds own_time{0};
+    std::chrono::nanoseconds own_time{0}, hand_over{0};
     const run_batch& batch() const { return order.batch; }
     std::size_t active() const { return batch().jobs.size() - out.size(); }
+    bool resumes() const {
+      return !std::ranges::all_of(batch().jobs, [](auto& j) { return j.saved.is_none(); });
+    }
     rendered_sample sample(std::size_t index) const;
   };
   struct computation {
@@ -151,6 +158,7 @@ private:
   void render_files(computation& now, rider& r);
   void let_go(computation& now, rider& r);
   std::vector<std::size_t> follow_orders(computation& now, rider& r);
+  void add_arrived(const computation& now, const rider& r, std::vector<std::size_t>& leaving);
   void report(const computation& now, const rider& r, run_phase phase);
 
   std::map<model_id, std::unique_ptr<renderer>> renderers_;

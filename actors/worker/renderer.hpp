@@ -76,6 +76,9 @@ public:
   /// renderer::resume() goes on with it elsewhere. Throws render_error(unsupported) where there is nothing to save.
   virtual blob save() const { throw render_error{errc::unsupported, "this model's runs cannot be saved"}; }
 
+  /// What it has had to do so far with experts that take turns on the device. All zero: none do.
+  virtual expert_use experts() const { return {}; }
+
   /// What each stage took so far, beside what was foretold. Empty: not measured.
   virtual std::vector<stage_cost> costs() const { return {}; }
 

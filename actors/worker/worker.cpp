@@ -18,6 +18,10 @@ namespace {
 constexpr int exit_without_node = 1;
 constexpr int exit_after_internal = 71; ///< the process may be broken; a fresh one is not
 
+std::uint64_t ms_of(std::chrono::nanoseconds d) {
+  return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(d).count());
+}
+
 sha256_digest hash_of(const blob& b) {
   sha256_digest d;
   crypto_hash_sha256(d.bytes.data(), b.data(), b.size());
@@ -84,6 +88,7 @@ void worker::fetch_saved_runs(const run_batch& m) {
 void worker::on_runs_fetched(runs_fetched& m) {
   auto found = batches_.find(m.batch);
   if (found == batches_.end() || found->second.ended) return wiring_.renderer->forget(m.batch);
+  if (!m.states.empty()) found->second.end.fetch_ms = ms_of(act::now(self_) - found->second.started_at);
   found->second.submitted = true;
   wiring_.renderer->submit(found->second.run, std::move(m.states));
 }
@@ -166,7 +171,9 @@ void worker::on_batch_rendered(batch_rendered& m) {
     b.end.message = m.message;
     b.end.peak_bytes = m.peak_bytes;
     b.end.together = m.together;
+    b.end.experts = m.experts;
     b.own_time = m.own_time;
+    b.hand_over = m.hand_over;
   }
   store_next(m.batch);
 }
@@ -212,7 +219,8 @@ void worker::add_saved_runs(batch& b, const std::vector<rendered_sample>& sample
     };
     std::ranges::for_each(run->parts, add);
     add(run->list);
-    b.save_until = act::now(self_) + options_.save_patience;
+    b.storing_since = act::now(self_);
+    b.save_until = *b.storing_since + options_.save_patience;
   }
 }
 
@@ -299,8 +307,9 @@ void worker::end_if_complete(const batch_id& id) {
   if (!b.rendered || b.ended) return;
   b.ended = true;
   auto time = b.end.together > 0 ? b.own_time : act::now(self_) - b.started_at; // joined ones share it out
-  auto took = std::chrono::ceil<std::chrono::milliseconds>(time);
-  b.end.run_ms = static_cast<std::uint64_t>(took.count());
+  b.end.run_ms = ms_of(time);
+  if (b.storing_since) b.hand_over += act::now(self_) - *b.storing_since;
+  b.end.hand_over_ms = ms_of(b.hand_over);
   if (b.end.code != errc::ok) b.end.results.clear();
   tell_end(id);
 }

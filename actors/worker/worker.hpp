@@ -64,13 +64,15 @@ private:
     instant lease_until{};
     instant started_at{};
     instant progress_told_at{};
-    batch_progress progress{};            ///< the latest
-    std::chrono::nanoseconds own_time{0}; ///< of the compute thread
-    run_batch run;                        ///< its jobs
-    bool submitted = false;               ///< the render thread has it; before, its saved runs are being fetched
-    instant save_until{};                 ///< saved runs that are not stored by then are given up
-    std::optional<instant> store_until{}; ///< files likewise, while the store takes nothing
-    std::vector<upload> uploads;          ///< waiting for the one in flight
+    batch_progress progress{};             ///< the latest
+    std::chrono::nanoseconds own_time{0};  ///< of the compute thread
+    std::chrono::nanoseconds hand_over{0}; ///< see batch_finished
+    std::optional<instant> storing_since;  ///< its saved runs
+    run_batch run;                         ///< its jobs
+    bool submitted = false;                ///< the render thread has it; before, its saved runs are being fetched
+    instant save_until{};                  ///< saved runs that are not stored by then are given up
+    std::optional<instant> store_until{};  ///< files likewise, while the store takes nothing
+    std::vector<upload> uploads;           ///< waiting for the one in flight
     bool uploading = false;
     bool rendered = false; ///< all samples have come
     bool ended = false;    ///< the end is decided and being told

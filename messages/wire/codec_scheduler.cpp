@@ -146,6 +146,8 @@ static void write(schema::Explanation::Builder b, const explanation& v, output& 
   b.setRetriesMax(v.retries_max);
   b.setBatchCap(v.batch_cap);
   b.setDegraded(static_cast<schema::DegradeReason>(v.degraded));
+  b.setUntilStep(v.until_step);
+  b.setWorkersHolding(v.workers_holding);
 }
 static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.why = in.known<wait_reason>(r.getWhy());
@@ -181,6 +183,8 @@ static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.retries_max = r.getRetriesMax();
   v.batch_cap = r.getBatchCap();
   v.degraded = in.known<degrade_reason>(r.getDegraded());
+  v.until_step = r.getUntilStep();
+  v.workers_holding = r.getWorkersHolding();
 }
 
 REEL_SCHEDULER_MESSAGES(REEL_WIRE_CODEC)

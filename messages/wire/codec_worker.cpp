@@ -30,6 +30,7 @@ static void write(schema::RunBatch::Builder b, const run_batch& v, output& out) 
   b.setLeaseTtlMs(v.lease_ttl.count());
   write_list(b.initJobs(v.jobs.size()), v.jobs, out);
   b.setJoin(v.join);
+  b.setUntilStep(v.until_step);
 }
 static void read(schema::RunBatch::Reader r, run_batch& v, input& in) {
   read(r.getBatch(), v.batch, in);
@@ -38,6 +39,7 @@ static void read(schema::RunBatch::Reader r, run_batch& v, input& in) {
   v.lease_ttl = std::chrono::milliseconds{r.getLeaseTtlMs()};
   read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
   v.join = r.getJoin();
+  v.until_step = r.getUntilStep();
 }
 
 static void write(schema::RenewLease::Builder b, const renew_lease& v, output& out) {
@@ -96,6 +98,19 @@ static void read(schema::JobResult::Reader r, job_result& v, input& in) {
   v.forget_saved = r.getForgetSaved();
 }
 
+static void write(schema::ExpertUse::Builder b, const expert_use& v, output&) {
+  b.setResident(static_cast<schema::Expert>(v.resident));
+  b.setHighSteps(v.high_steps);
+  b.setLoads(v.loads);
+  b.setLoadMs(v.load_ms);
+}
+static void read(schema::ExpertUse::Reader r, expert_use& v, input& in) {
+  v.resident = in.known<expert>(r.getResident());
+  v.high_steps = r.getHighSteps();
+  v.loads = r.getLoads();
+  v.load_ms = r.getLoadMs();
+}
+
 static void write(schema::BatchFinished::Builder b, const batch_finished& v, output& out) {
   write(b.initBatch(), v.batch, out);
   b.setWorker(name(v.worker));
@@ -105,6 +120,9 @@ static void write(schema::BatchFinished::Builder b, const batch_finished& v, out
   b.setRunMs(v.run_ms);
   b.setPeakBytes(v.peak_bytes);
   b.setTogether(v.together);
+  write(b.initExperts(), v.experts, out);
+  b.setFetchMs(v.fetch_ms);
+  b.setHandOverMs(v.hand_over_ms);
 }
 static void read(schema::BatchFinished::Reader r, batch_finished& v, input& in) {
   read(r.getBatch(), v.batch, in);
@@ -115,6 +133,9 @@ static void read(schema::BatchFinished::Reader r, batch_finished& v, input& in) 
   v.run_ms = r.getRunMs();
   v.peak_bytes = r.getPeakBytes();
   v.together = r.getTogether();
+  read(r.getExperts(), v.experts, in);
+  v.fetch_ms = r.getFetchMs();
+  v.hand_over_ms = r.getHandOverMs();
 }
 
 void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out) {

@@ -136,6 +136,8 @@ enum WaitReason {
   breaker @12;
   retryBudget @13;
   canary @14;
+  reserved15 @15;
+  secondStage @16;
 }
 
 struct Explanation {
@@ -201,4 +203,10 @@ struct Explanation {
   # Jobs in a batch that it may run in; 0: no limit of its own.
 
   degraded @33 :Job.DegradeReason;
+
+  untilStep @34 :Int32;
+  # runs: is handed over after so many denoise steps; 0: runs there to its end.
+
+  workersHolding @35 :UInt64;
+  # secondStage: of the workers that fit, how many hold its expert.
 }

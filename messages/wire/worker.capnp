@@ -45,6 +45,9 @@ struct RunBatch {
 
   join @4 :Bool;
   # Begin at the next step of the batch that runs there, where keys and model allow it.
+
+  untilStep @5 :Int32;
+  # After so many denoise steps the jobs end as preempted, with their runs saved; 0: they run to the end.
 }
 
 struct RenewLease {
@@ -107,6 +110,28 @@ struct JobResult {
   # The saved run that it was given could not be used: it ran from the start.
 }
 
+enum Expert {
+  none @0;
+  highNoise @1;
+  lowNoise @2;
+}
+
+struct ExpertUse {
+  # Of a model whose two experts take turns on the device. Set by the worker process.
+
+  resident @0 :Expert;
+  # On the device when the batch had ended.
+
+  highSteps @1 :Int32;
+  # Of the batch's schedule, those that the high-noise expert does, which are the first; 0: none, or not known.
+
+  loads @2 :UInt32;
+  # Experts brought to the device during the batch.
+
+  loadMs @3 :UInt64;
+  # Milliseconds that took.
+}
+
 struct BatchFinished {
   # Set by the worker process, or by its node when that process is gone.
 
@@ -130,6 +155,14 @@ struct BatchFinished {
 
   together @7 :UInt32;
   # Most jobs computed at once, where batches joined; runMs is then this batch's part. 0: it ran alone.
+
+  experts @8 :ExpertUse;
+
+  fetchMs @9 :UInt64;
+  # Milliseconds before runMs: the jobs' saved runs fetched.
+
+  handOverMs @10 :UInt64;
+  # Milliseconds of runMs: their texts encoded again, and runs saved here and stored.
 }
 
 enum WorkerState {

@@ -97,6 +97,7 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c, const tena
   o.core.degrade_after = c.scheduler.degrade_after;
   o.core.degrade_wait = c.scheduler.degrade_wait;
   o.core.queued_jobs_max = c.storage.queued_jobs_max;
+  o.core.pipeline = c.scheduler.pipeline;
   for (const auto& m : c.models) {
     o.core.model_batch_max[m.profile.id] = m.batch_max;
     if (m.cost) o.core.cost_priors[m.profile.id] = *m.cost;

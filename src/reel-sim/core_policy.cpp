@@ -28,8 +28,9 @@ public:
     std::vector<job_rerun> reruns;
     for (auto n : e.again)
       reruns.push_back({id_of(n, world_.jobs[n].arrived), 0, 0, {}, world_.jobs[n].steps_done, e.preempted});
-    core_.closed(e.batch.id, reruns, e.measured, at(now),
-                 {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory, !e.measured && !e.preempted});
+    core_.closed(
+        e.batch.id, reruns, e.measured, at(now),
+        {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory, !e.measured && !e.preempted, 0, e.experts});
   }
 
   sim_plan plan(std::int64_t now) override {
@@ -38,6 +39,7 @@ public:
     for (auto& b : decided.batches) {
       start_batch s{
           static_cast<worker_index>(std::stoul(b.worker.value.substr(b.worker.value.find('/') + 1))), {}, b.id};
+      s.until_step = b.until_step;
       for (const auto& j : b.jobs) s.jobs.push_back(index_of(j.id));
       core_.granted(b.id, std::vector<granted_job>(b.jobs.size()));
       p.starts.push_back(std::move(s));

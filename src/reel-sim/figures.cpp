@@ -84,6 +84,13 @@ std::string to_text(const figures& f) {
         fmt::format("  alike in a batch     {:.1f} % of the jobs have the theme of its first\n", 100 * f.theme_purity);
   out += fmt::format("  preemptions          {}\n  out of memory        {}\n  workers lost         {}\n", f.preemptions,
                      f.out_of_memory, f.workers_lost);
+  if (f.expert_loads > 0)
+    out +=
+        fmt::format("  experts brought      {}, {:.2f} for each job; {} jobs handed over between them; from arrival to "
+                    "end p50 {:.1f} s  p95 {:.1f} s\n",
+                    f.expert_loads,
+                    static_cast<double>(f.expert_loads) / static_cast<double>(std::max<std::size_t>(f.succeeded, 1)),
+                    f.handed_over, f.took.p50_s, f.took.p95_s);
   out += fmt::format("  wasted               {:.0f} of {:.0f} GPU-seconds\n", f.wasted_gpu_s, f.used_gpu_s);
   out += fmt::format("  decisions            {:.0f} per second of planning\n", f.decisions_per_s);
   if (f.bytes_per_waiting_job > 0)
@@ -115,10 +122,11 @@ std::string to_json(const figures& f, bool with_tenants) {
          fmt::format(
              R"("deadlines":{},"deadline_misses":{},"jain":{:.5f},"share_error":{:.5f},"fair_tenants":{},"preemptions":{},)"
              R"("out_of_memory":{},"workers_lost":{},"wasted_gpu_s":{:.1f},"used_gpu_s":{:.1f},"decisions_per_s":{:.0f},)"
+             R"("expert_loads":{},"handed_over":{},"took":{},)"
              R"("bytes_per_waiting_job":{:.0f},"most_waiting":{},"trace_hash":"{:016x}","tenants":[{}]}})",
              f.deadlines, f.deadline_misses, f.jain, f.share_error, f.fair_tenants, f.preemptions, f.out_of_memory,
-             f.workers_lost, f.wasted_gpu_s, f.used_gpu_s, f.decisions_per_s, f.bytes_per_waiting_job, f.most_waiting,
-             f.trace_hash, tenants);
+             f.workers_lost, f.wasted_gpu_s, f.used_gpu_s, f.decisions_per_s, f.expert_loads, f.handed_over,
+             wait_json(f.took), f.bytes_per_waiting_job, f.most_waiting, f.trace_hash, tenants);
 }
 
 } // namespace reel::sim

@@ -45,12 +45,14 @@ struct figures {
   double mean_batch = 0;
   double theme_purity = 0; ///< part of the jobs beside the first of their batch that have its theme; 0: no themes
   std::array<wait_figures, 4> wait;
+  wait_figures took; ///< from a job's arrival to its end
   std::array<eta_figures, 4> eta;
   std::array<double, 4> longest_without_turn_s{}; ///< of any tenant with jobs waiting: what ageing bounds
   std::size_t deadlines = 0, deadline_misses = 0;
   double jain = 1;        ///< of GPU-seconds by weight, among tenants of one class that always had jobs waiting
   double share_error = 0; ///< of the same tenants: largest deviation from the share of its weight
   std::size_t fair_tenants = 0;
+  std::size_t expert_loads = 0, handed_over = 0; ///< where experts take turns; jobs
   std::size_t preemptions = 0, out_of_memory = 0, workers_lost = 0;
   double wasted_gpu_s = 0;
   double used_gpu_s = 0;

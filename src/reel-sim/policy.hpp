@@ -28,7 +28,8 @@ struct world {
 struct start_batch {
   worker_index worker = 0;
   std::vector<job_index> jobs;
-  batch_id id; ///< the policy's own
+  batch_id id;                 ///< the policy's own
+  std::int32_t until_step = 0; ///< handed over after so many steps; 0: to its end
 };
 struct sim_plan {
   std::vector<start_batch> starts;
@@ -42,6 +43,7 @@ struct ended_batch {
   double peak_gb = 0;
   bool out_of_memory = false;
   bool preempted = false;
+  expert_measures experts{};
 };
 
 class policy {

@@ -7,6 +7,8 @@
 #include <span>
 #include <unordered_map>
 
+#include "src/reel-sim/expert_truth.hpp"
+
 namespace reel::sim {
 
 namespace {
@@ -25,9 +27,12 @@ struct event {
 struct running {
   start_batch batch;
   std::int64_t began = 0, loading = 0, takes = 0; ///< ms; the run itself begins after loading
-  double step = 0;                                ///< ms
+  std::int64_t saving = 0;                        ///< ms after it, of a batch that is handed over
+  std::int32_t first_step = 0, last_step = 0;     ///< steps that are done before and after it
+  expert_measures experts{};
+  double step = 0; ///< ms
   double peak_gb = 0;
-  bool out_of_memory = false, whole = true;
+  bool out_of_memory = false;
   std::int64_t stops_at = -1; ///< preempted
   std::uint16_t steps_then = 0;
 };
@@ -36,6 +41,7 @@ struct worker_run {
   std::optional<running> now;
   std::uint32_t number = 0;
   std::int32_t warm = -1;
+  expert resident = expert::none; ///< of that model
   std::mt19937_64 random;
 };
 
@@ -193,7 +199,8 @@ private:
   /// Seconds of these jobs together: each leaves when its steps are done.
   double seconds_of(const running& r, const shape& s, const fleet& f) const {
     std::vector<double> left;
-    for (auto n : r.batch.jobs) left.push_back(1 - static_cast<double>(world_.jobs[n].steps_done) / s.key.steps);
+    for (auto n : r.batch.jobs)
+      left.push_back(static_cast<double>(r.last_step - world_.jobs[n].steps_done) / s.key.steps);
     std::ranges::sort(left);
     double total = 0, done = 0;
     for (std::size_t i = 0; i < left.size(); ++i) {
@@ -201,6 +208,15 @@ private:
       done = left[i];
     }
     return total;
+  }
+
+  void load_experts(running& r, worker_run& run, const shape& s) {
+    auto stage = stage_of(load().models[s.model], s.key, r.first_step, r.last_step, r.batch.jobs.size(), run.resident);
+    r.loading += stage.before.count();
+    r.saving = stage.after.count();
+    r.experts = stage.measures;
+    run.resident = r.experts.use.resident;
+    figures_.expert_loads += r.experts.use.loads;
   }
 
   void start(start_batch b) {
@@ -211,16 +227,20 @@ private:
     running r;
     r.batch = std::move(b);
     r.began = now_;
-    if (run.warm != static_cast<std::int32_t>(s.model)) r.loading = load().models[s.model].cold_start.count();
+    if (run.warm != static_cast<std::int32_t>(s.model)) {
+      r.loading = load().models[s.model].cold_start.count();
+      run.resident = expert::none;
+    }
     run.warm = static_cast<std::int32_t>(s.model);
+    r.last_step = r.batch.until_step > 0 ? r.batch.until_step : s.key.steps;
+    r.first_step = r.last_step;
+    for (auto n : r.batch.jobs) r.first_step = std::min<std::int32_t>(r.first_step, world_.jobs[n].steps_done);
+    load_experts(r, run, s);
     auto scatter = [this](double deviation) {
       return std::max(0.1, std::normal_distribution<double>{1, deviation}(random_));
     };
     auto total = 1000 * seconds_of(r, s, f) * scatter(load().noise);
-    std::uint16_t least = s.key.steps;
-    for (auto n : r.batch.jobs) least = std::min(least, world_.jobs[n].steps_done);
-    r.whole = least == 0;
-    r.step = total / std::max(1, s.key.steps - least);
+    r.step = total / std::max(1, r.last_step - r.first_step);
     r.peak_gb = load().peak_gb(s, r.batch.jobs.size()) * scatter(load().peak_noise);
     r.out_of_memory = r.peak_gb > f.memory_gb;
     r.takes = std::max<std::int64_t>(1, std::llround(r.out_of_memory ? total / 10 : total));
@@ -232,7 +252,7 @@ private:
     count_themes(r.batch.jobs);
     by_id_[r.batch.id] = w;
     run.now = std::move(r);
-    push(now_ + run.now->loading + run.now->takes, kind::batch_end, w, ++run.number);
+    push(now_ + run.now->loading + run.now->takes + run.now->saving, kind::batch_end, w, ++run.number);
   }
 
   void job_starts(job_index n) {
@@ -290,7 +310,7 @@ private:
 
   void on_batch_end(worker_index w) {
     auto r = take_off(w);
-    ended_batch e{r.batch, {}, {}, r.peak_gb, r.out_of_memory, false};
+    ended_batch e{r.batch, {}, {}, r.peak_gb, r.out_of_memory, false, r.experts};
     trace(2, w, r.batch.jobs.front(), r.out_of_memory);
     if (r.out_of_memory) {
       ++figures_.out_of_memory;
@@ -299,10 +319,18 @@ private:
       e.again = r.batch.jobs;
       for (auto n : e.again) runs_again(n);
     } else {
-      e.measured = ms{r.takes};
-      for (auto n : r.batch.jobs) job_ends(n);
+      e.measured = ms{r.takes + static_cast<std::int64_t>(r.experts.use.load_ms)} + r.experts.hand_over;
+      wasted_ += static_cast<double>(r.saving);
+      if (r.batch.until_step > 0) e.again = r.batch.jobs;
+      for (auto n : r.batch.jobs) r.batch.until_step > 0 ? is_handed_over(n, r.last_step) : job_ends(n);
     }
     policy_->ended(e, now_);
+  }
+
+  void is_handed_over(job_index n, std::int32_t steps) {
+    world_.jobs[n].steps_done = static_cast<std::uint16_t>(steps);
+    ++figures_.handed_over;
+    runs_again(n);
   }
 
   /// One job in sixteen, as long as there is room: asking costs more than planning.
@@ -327,13 +355,17 @@ private:
     --pending_;
     ++figures_.succeeded;
     last_end_ = now_;
+    took_.push_back(static_cast<float>(now_ - j.arrived) / 1000);
     if (j.deadline != 0 && now_ > j.deadline) ++figures_.deadline_misses;
   }
 
   void on_saved(worker_index w) {
     auto r = take_off(w);
     const auto& s = load().shapes[world_.jobs[r.batch.jobs.front()].shape];
-    ended_batch e{r.batch, r.batch.jobs, {}, 0, false, true};
+    const auto high = load().models[s.model].high_steps_of(s.key);
+    if (r.experts.use.resident != expert::none && r.first_step + r.steps_then <= high)
+      r.experts.use.resident = runs_[w].resident = expert::high_noise;
+    ended_batch e{r.batch, r.batch.jobs, {}, 0, false, true, r.experts};
     for (auto n : e.again) {
       auto& j = world_.jobs[n];
       j.steps_done = static_cast<std::uint16_t>(std::min<int>(j.steps_done + r.steps_then, s.key.steps - 1));
@@ -360,6 +392,7 @@ private:
     ++figures_.workers_lost;
     trace(4, w, 0, 0);
     runs_[w].warm = -1;
+    runs_[w].resident = expert::none;
     policy_->worker_down(w, now_);
     if (runs_[w].now) {
       auto r = take_off(w);
@@ -406,6 +439,7 @@ private:
     f.mean_batch = f.batches > 0 ? static_cast<double>(batched_) / static_cast<double>(f.batches) : 0;
     f.theme_purity = companions_ > 0 ? static_cast<double>(alike_) / static_cast<double>(companions_) : 0;
     for (std::size_t c = 0; c < 4; ++c) f.wait[c] = wait_of(waits_[c]);
+    f.took = wait_of(took_);
     for (std::size_t c = 0; c < 4; ++c) f.eta[c] = eta_of(eta_errors_[c]);
     for (const auto& j : world_.jobs) f.deadlines += j.deadline != 0 && j.state != sim_job::cancelled;
     f.wasted_gpu_s = wasted_ / 1000;
@@ -443,6 +477,7 @@ private:
   std::array<std::size_t, 4> waiting_in_{};
   std::array<double, 4> used_in_{};
   std::array<std::vector<float>, 4> waits_;
+  std::vector<float> took_;                                      ///< from arrival to end
   double available_ = 0, busy_time_ = 0, used_ = 0, wasted_ = 0; ///< worker-milliseconds
   std::chrono::steady_clock::duration planning_{0};
   figures figures_;

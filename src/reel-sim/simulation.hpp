@@ -3,7 +3,8 @@
 //
 // A worker runs one batch at a time. A batch costs what the workload says, with noise; it fails at a tenth of its time
 // when its peak is more than the worker has; a preempted one stops at its next denoise step and takes `save_time` to be
-// saved; a lost worker takes its batch's work with it.
+// saved; a lost worker takes its batch's work with it. Where experts take turns, a batch brings those that are not
+// there, and handing it over between the two costs both workers their half.
 #pragma once
 
 #include <functional>

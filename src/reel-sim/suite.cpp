@@ -161,6 +161,32 @@ void themes(table& t, workload w, std::uint64_t seed) {
             "%");
 }
 
+/// Experts that take turns: handed over between them where it pays, and left alone where it does not.
+void pipeline(table& t, const std::string& configs, std::uint64_t seed) {
+  fmt::print("batches handed over between experts\n");
+  auto never = [seed](workload w) {
+    w.pipeline = pipeline_mode::never;
+    return run_core(w, seed);
+  };
+  auto loads = [](const figures& f) { return static_cast<double>(f.expert_loads) / static_cast<double>(f.succeeded); };
+  auto w = read_workload(configs + "/pipeline.toml");
+  auto with = run_core(w, seed), without = never(w);
+  t.at_least(fmt::format("videos/GPU-hour beside pipeline = \"never\" ({:.1f})", without.videos_per_gpu_hour),
+             with.videos_per_gpu_hour / without.videos_per_gpu_hour, 1.05, "x");
+  t.at_most(fmt::format("experts brought for each video (never: {:.2f})", loads(without)), loads(with), 0.5, "");
+  w.load = 0.4;
+  scale_to_load(w);
+  with = run_core(w, seed), without = never(w);
+  t.at_most(fmt::format("from arrival to end at 0.4 x load, p95 (never: {:.0f} s)", without.took.p95_s),
+            with.took.p95_s / without.took.p95_s, 1.05, "x");
+  w = read_workload(configs + "/no-pipeline.toml");
+  with = run_core(w, seed), without = never(w);
+  t.at_most("jobs handed over where it cannot pay",
+            100 * static_cast<double>(with.handed_over) / static_cast<double>(with.jobs), 1, "%");
+  t.at_least("videos/GPU-hour there beside pipeline = \"never\"",
+             with.videos_per_gpu_hour / without.videos_per_gpu_hour, 0.99, "x");
+}
+
 void depth(table& t) {
   fmt::print("a deep queue\n");
   // Taken in turns and the least of three each: other programs of the machine only ever make it slower.
@@ -199,6 +225,7 @@ bool run_suite(const std::string& configs, std::uint64_t seed, bool quick) {
   beliefs(t, read_workload(configs + "/mixed.toml"), seed);
   off_peak(t, read_workload(configs + "/off-peak.toml"), seed);
   themes(t, read_workload(configs + "/mixed.toml"), seed);
+  pipeline(t, configs, seed);
   depth(t);
   if (quick)
     fmt::print("a large cluster: left out (--quick)\n");

@@ -37,6 +37,9 @@ model_truth read_model(config_table t) {
   m.believed_seconds = t.number("believed_seconds", 0, 100, 1.0);
   m.believed_peak = t.number("believed_peak", 0, 100, 1.0);
   m.cold_start = t.duration("cold_start", 0ms, 24h, 0ms);
+  m.expert_load = t.duration("expert_load", 0ms, 1h, 0ms);
+  m.high_steps = static_cast<std::int32_t>(t.integer("high_steps", 0, m.steps, 0));
+  m.hand_over = t.duration("hand_over", 0ms, 1h, 0ms);
   t.finish();
   return m;
 }
@@ -131,6 +134,7 @@ void read_head(config_table t, workload& w) {
   w.fixed_window = t.duration("fixed_window", 0ms, 1h, 500ms);
   w.preempt = t.flag("preempt", true);
   w.theme = t.flag("theme", true);
+  w.pipeline = *parse_pipeline_mode(t.choice("pipeline", {"auto", "never", "always"}, "auto"));
   w.off_peak = read_off_peak(t);
   w.free_margin = t.number("free_margin", 0, 1, 0.1);
   const char* names[] = {"", "age_after_vip", "age_after_standard", "age_after_free"};
@@ -208,6 +212,7 @@ scheduler_options scheduler_options_of(const workload& w) {
   scheduler_options o;
   o.preempt = w.preempt;
   o.queue.theme = w.theme;
+  o.pipeline = w.pipeline;
   o.off_peak = w.off_peak;
   o.free_margin = w.free_margin;
   o.queue.age_after = w.age_after;

@@ -25,6 +25,11 @@ struct model_truth {
   double believed_seconds = 1; ///< the prior is this times the truth; 0: no prior
   double believed_peak = 1;
   ms cold_start{0}; ///< on a worker that ran another model
+  // Of two experts that take turns on the device; without `expert_load` both stay there.
+  ms expert_load{0};           ///< to bring one
+  std::int32_t high_steps = 0; ///< of the reference shape's, those before the experts change
+  ms hand_over{0};             ///< of one job between two workers: half of it on each
+  std::int32_t high_steps_of(const batch_key& key) const { return high_steps * key.steps / steps; }
 };
 
 struct shape {
@@ -76,7 +81,8 @@ struct workload {
   std::size_t fixed_batch = 4; ///< of the baselines
   ms fixed_window{500};
   bool preempt = true;
-  bool theme = true;         ///< alike prompts share batches
+  bool theme = true; ///< alike prompts share batches
+  pipeline_mode pipeline = pipeline_mode::automatic;
   off_peak_windows off_peak; ///< time zero is wall_start
   double free_margin = 0.1;
   std::array<std::chrono::seconds, 4> age_after = queue_options{}.age_after;

@@ -105,7 +105,9 @@ json::object json_of(const explanation& e) {
           {"retries_running", e.retries_running},
           {"retries_max", e.retries_max},
           {"batch_cap", e.batch_cap},
-          {"degraded", to_string(e.degraded)}};
+          {"degraded", to_string(e.degraded)},
+          {"until_step", e.until_step},
+          {"workers_holding", e.workers_holding}};
 }
 
 } // namespace

@@ -112,6 +112,23 @@ TEST_CASE("class free keeps to its hours where nothing presses") {
   CHECK(wait("\"03:00-05:00\"") >= 3 * 3600);
 }
 
+TEST_CASE("experts that take turns are brought twice a batch, unless batches are handed over between them") {
+  auto run_with = [](const std::string& pipeline, const std::string& hand_over) {
+    auto toml = text_of("pipeline = \"" + pipeline + "\"\n", "count = 4\nmemory_gb = 40\n",
+                        "[[stream]]\nid = \"a\"\nat_start = 200\nshapes = [\"s\"]\n");
+    toml.insert(toml.find("[[shape]]"),
+                "batch_max = 1\nexpert_load = \"60s\"\nhigh_steps = 26\nhand_over = \"" + hand_over + "\"\n");
+    return run(toml);
+  };
+  auto never = run_with("never", "2s"), automatic = run_with("auto", "2s"), dear = run_with("auto", "200s");
+  for (const auto* f : {&never, &automatic, &dear}) CHECK(f->succeeded == 200);
+  CHECK(never.expert_loads == 400);
+  CHECK(automatic.expert_loads < 200);
+  CHECK(automatic.makespan_s < 0.9 * never.makespan_s);
+  CHECK(dear.handed_over <= 8);
+  CHECK(dear.makespan_s < 1.03 * never.makespan_s);
+}
+
 TEST_CASE("a workload that cannot be is refused with the line") {
   CHECK_THROWS_AS(parse_workload(text_of("", "count = 1\nmemory_gb = 10\n",
                                          "[[stream]]\nid = \"a\"\nat_start = 8\nshapes = [\"s\"]\n"),
@@ -126,6 +143,7 @@ TEST_CASE("a workload that cannot be is refused with the line") {
 }
 
 TEST_CASE("the example workloads can be read") {
-  for (auto* name : {"mixed", "fair-equal", "fair-weights", "flood", "spot", "off-peak", "large"})
+  for (auto* name :
+       {"mixed", "fair-equal", "fair-weights", "flood", "spot", "off-peak", "large", "pipeline", "no-pipeline"})
     CHECK(read_workload(std::string{REEL_SOURCE_DIR} + "/cluster-configs/sim/" + name + ".toml").capacity() > 0);
 }

@@ -140,6 +140,42 @@ TEST_CASE("a job joins the running batch of its kind when no worker is free") {
   CHECK(w.record(second).state == job_state::succeeded);
 }
 
+TEST_CASE("batches are handed over between a model's two experts, uncounted, each to one that brings the next") {
+  line_world w;
+  for (std::size_t n = 0; n < 2; ++n) { // until both experts' times are known, they run whole
+    w.submit(1 + n);
+    w.pass(500ms);
+    auto* whole = w.busy();
+    REQUIRE(whole);
+    CHECK(whole->batches[0].until_step == 0);
+    w.finish(*whole, errc::ok, 140s, {expert::low_noise, 6, 2, 40'000});
+  }
+  std::vector<job_id> ids;
+  for (std::uint64_t n = 10; n < 42; ++n) ids.push_back(w.submit(n));
+  w.pass(500ms);
+  std::size_t second_stages = 0;
+  for (int round = 0; round < 100 && w.busy(); ++round) {
+    auto& worker = *w.busy();
+    auto b = worker.batches[0];
+    auto steps_done = b.jobs[0].saved.steps;
+    if (b.until_step > 0) {
+      CHECK(b.until_step == 6);
+      CHECK(w.why(b.jobs[0].id).until_step == 6);
+      w.preempted(worker, 6, false, 80s, {expert::high_noise, 6, 1, 20'000});
+      for (const auto& job : b.jobs) CHECK(w.record(job.id).attempts_used == 0);
+    } else {
+      second_stages += steps_done == 6 ? 1 : 0;
+      w.finish(worker, errc::ok, steps_done == 6 ? 60s : 140s, {expert::low_noise, 6, 1, 20'000});
+    }
+    w.pass(500ms);
+  }
+  CHECK(second_stages > 0);
+  for (const auto& id : ids) {
+    CHECK(w.record(id).state == job_state::succeeded);
+    CHECK(w.record(id).attempts_used == 1);
+  }
+}
+
 TEST_CASE("a node that is taken away hands its batches back with their work, and another goes on") {
   line_world w;
   auto id = w.submit(1);

@@ -196,10 +196,12 @@ void line_world::progress(const run_batch& b, int step) {
   system.run();
 }
 
-void line_world::finish(played_worker& w, errc code, std::chrono::milliseconds took) {
+void line_world::finish(played_worker& w, errc code, std::chrono::milliseconds took, const expert_use& experts) {
   auto b = w.batches.front();
   w.batches.erase(w.batches.begin());
-  act::post(w.node, end_of(b, code, took));
+  auto end = end_of(b, code, took);
+  end.experts = experts;
+  act::post(w.node, end);
   if (!w.batches.empty()) begin_first(w);
   system.run();
 }
@@ -215,10 +217,12 @@ void line_world::pause(const run_batch& b) {
   system.run();
 }
 
-void line_world::preempted(played_worker& w, std::int32_t steps, bool forget_saved) {
+void line_world::preempted(played_worker& w, std::int32_t steps, bool forget_saved, std::chrono::milliseconds took,
+                           const expert_use& experts) {
   auto b = w.batches.front();
   w.batches.erase(w.batches.begin());
-  auto end = end_of(b, errc::ok);
+  auto end = end_of(b, errc::ok, took);
+  end.experts = experts;
   for (auto& result : end.results) {
     result.code = errc::preempted;
     result.forget_saved = forget_saved;

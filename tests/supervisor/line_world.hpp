@@ -33,11 +33,13 @@ public:
   job_id submit(std::uint64_t number, job_class cls = job_class::standard, const std::string& tenant = "acme",
                 const job_id& final_of = {});
   /// Ends its first batch, which took so long.
-  void finish(played_worker& w, errc code = errc::ok, std::chrono::milliseconds took = std::chrono::milliseconds{10});
+  void finish(played_worker& w, errc code = errc::ok, std::chrono::milliseconds took = std::chrono::milliseconds{10},
+              const expert_use& experts = {});
   void progress(const run_batch& b, int step); ///< it denoises
   void pause(const run_batch& b);              ///< by another supervisor of the same lease
   /// Its first batch ends as one that was paused; 0 steps: nothing was saved.
-  void preempted(played_worker& w, std::int32_t steps, bool forget_saved = false);
+  void preempted(played_worker& w, std::int32_t steps, bool forget_saved = false,
+                 std::chrono::milliseconds took = std::chrono::milliseconds{10}, const expert_use& experts = {});
   void late_result(const run_batch& b); ///< a success that comes when its lease is long over
   void crash(played_worker& w);         ///< its process dies; the node starts another
   void restart_scheduler();

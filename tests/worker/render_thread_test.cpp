@@ -203,6 +203,66 @@ TEST_CASE("a batch that is paused when its last step is done just ends") {
   CHECK(t.end().at(b.jobs[0].id).code == errc::ok);
 }
 
+TEST_CASE("a batch that is to be handed over runs up to its step, is saved and ends") {
+  heard_thread t;
+  t.gate.may.release(100);
+  auto b = batch_of(2);
+  b.until_step = 3;
+  t.thread->submit(b);
+  auto left = t.end();
+  REQUIRE(left.size() == 2);
+  for (auto& [id, s] : left) {
+    CHECK(s.code == errc::preempted);
+    CHECK(s.steps == 3);
+    CHECK(s.saved == left.begin()->second.saved);
+  }
+  CHECK(t.ends.at(b.batch).hand_over > 0ns);
+  while (t.gate.may.try_acquire()) {
+  }
+  t.gate.may.release(2); // no more than what is left
+  for (auto& job : b.jobs) job.saved = {"key", 1, 3};
+  b.batch = sample::batch(2);
+  b.until_step = 0;
+  t.thread->submit(b, {{"key", state_of(left.begin()->second)}});
+  for (auto& [id, s] : t.end()) CHECK(s.code == errc::ok);
+  CHECK(t.ends.at(b.batch).hand_over > 0ns); // what was encoded again
+}
+
+TEST_CASE("a batch that cannot be saved where it is to be handed over runs to its end") {
+  heard_thread t;
+  t.gate.may.release(100);
+  t.gate.can_save = false;
+  auto b = batch_of(2);
+  b.until_step = 3;
+  t.thread->submit(b);
+  for (auto& [id, s] : t.end()) CHECK(s.code == errc::ok);
+}
+
+TEST_CASE("a batch whose last step is the one it is to be handed over after just ends") {
+  heard_thread t;
+  t.gate.may.release(100);
+  auto b = batch_of(1);
+  b.until_step = 5;
+  t.thread->submit(b);
+  CHECK(t.end().at(b.jobs[0].id).code == errc::ok);
+}
+
+TEST_CASE("of a batch that is to be handed over jobs can be cancelled, and all of it paused before") {
+  heard_thread t;
+  auto b = batch_of(2);
+  b.until_step = 4;
+  t.thread->submit(b);
+  t.gate.may.release(1);
+  t.wait_for_step(1);
+  t.thread->stop(b.batch, {b.jobs[0].id});
+  t.thread->stop(b.batch, {b.jobs[1].id}, true);
+  t.gate.may.release(1);
+  auto all = t.end();
+  CHECK(all.at(b.jobs[0].id).code == errc::cancelled);
+  CHECK(all.at(b.jobs[1].id).code == errc::preempted);
+  CHECK(all.at(b.jobs[1].id).steps < 4);
+}
+
 TEST_CASE("cancelled jobs leave at once, paused ones with their work, the others go on") {
   heard_thread t;
   auto b = batch_of(3);

@@ -134,7 +134,7 @@ struct one_batch : node_and_store {
     s.forget_saved = forget_saved;
     part.samples.push_back(std::move(s));
     act::post(self, std::move(part));
-    act::post(self, batch_rendered{batch, {}, true, errc::ok, {}, 0});
+    act::post(self, batch_rendered{batch, {}, true, errc::ok, {}, 0, 0, {}, {expert::high_noise, 2, 1, 50}, 30ms});
     system.run();
   }
   /// Puts it into the store.
@@ -340,6 +340,8 @@ TEST_CASE("a paused job's work is stored, its list last, before the end is told 
   CHECK(result.saved.steps == 2);
   CHECK(result.saved.size_bytes == 7);
   CHECK(result.saved.key == w.puts[0].objects[1].key);
+  CHECK(w.ends[0].experts == expert_use{expert::high_noise, 2, 1, 50});
+  CHECK(w.ends[0].hand_over_ms >= 30); // and what storing it took
   auto key = parse_object_key(result.saved.key);
   REQUIRE(key);
   CHECK(key->kind == artifact::saved_run);

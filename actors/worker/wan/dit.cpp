@@ -57,7 +57,11 @@ at::Tensor dit::forward(const at::Tensor& latents, std::span<const dit_row> rows
 }
 
 std::uint64_t dit::fingerprint() const {
-  auto last = now().head.weight.to(at::kCPU, at::kFloat).contiguous();
+  auto& p = config_.patch;
+  auto last = exact_
+                  .get("head.head.weight", {p[0] * p[1] * p[2] * config_.out_dim, config_.dim}) // not load(): an expert
+                  .to(at::kCPU, at::kFloat)                                                     // may have no room yet
+                  .contiguous();
   auto* bytes = static_cast<const std::uint8_t*>(last.data_ptr());
   std::uint64_t hash = 0xcbf29ce484222325;
   for (std::size_t i = 0; i < last.nbytes(); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;

@@ -11,6 +11,7 @@
 // Shapes: R rows, S tokens, D dim, H heads.
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <optional>
 #include <span>
@@ -46,7 +47,8 @@ public:
   void load() const;
   void unload() const;
   bool is_loaded() const { return loaded_.has_value(); }
-  std::uint32_t loads() const { return loads_; } ///< so far
+  std::uint32_t loads() const { return loads_; }                    ///< so far
+  std::chrono::nanoseconds load_time() const { return load_time_; } ///< that they took
 
   /// context [1 to text_len, text_dim]. Padded with zero rows to text_len, which are attended to like the
   /// others.
@@ -112,6 +114,7 @@ private:
   // Weights are a cache of the files: bringing them is no change.
   mutable std::optional<tensors> loaded_;
   mutable std::uint32_t loads_ = 0;
+  mutable std::chrono::nanoseconds load_time_{0};
   mutable std::int64_t streamed_index_ = -1;
   mutable block streamed_;          ///< number streamed_index_
   mutable std::future<block> next_; ///< the one after it

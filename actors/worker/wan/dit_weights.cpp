@@ -37,6 +37,7 @@ dit::block dit::load_block(std::int64_t index) const {
 
 void dit::load() const {
   if (loaded_) return;
+  const auto begin = std::chrono::steady_clock::now();
   auto& c = config_;
   auto volume = c.patch[0] * c.patch[1] * c.patch[2];
   tensors t;
@@ -56,6 +57,7 @@ void dit::load() const {
     for (std::int64_t i = 0; i < c.layers; ++i) t.blocks.push_back(load_block(i));
   loaded_ = std::move(t);
   ++loads_;
+  load_time_ += std::chrono::steady_clock::now() - begin;
 }
 
 void dit::unload() const {

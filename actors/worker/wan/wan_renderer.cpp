@@ -87,6 +87,9 @@ struct shared_parts {
       : memory{memory_of(device)}, loaded{checkpoint, device, how}, texts{loaded},
         costs{loaded.config, matrix_flop_per_s(device)}, fingerprint{fingerprint_of(loaded)} {}
 
+  std::uint32_t loads() const { return loaded.high.loads() + loaded.low.loads(); }
+  std::chrono::nanoseconds load_time() const { return loaded.high.load_time() + loaded.low.load_time(); }
+
   /// Over both experts: whose videos a saved run would become.
   static std::string fingerprint_of(const model& m) {
     return std::to_string(m.high.fingerprint()) + '-' + std::to_string(m.low.fingerprint());
@@ -142,10 +145,9 @@ public:
   int steps_done_of(std::size_t sample) const override { return static_cast<int>(run_.state(sample).step); }
   void step() override {
     if (run_.steps_done() == run_.steps_total()) throw std::logic_error{"wan: no step is left"};
-    auto& m = parts_.loaded;
-    auto loads_before = m.high.loads() + m.low.loads();
+    auto loads_before = parts_.loads();
     measured(costs_[1], [this] { run_.step(); });
-    costs_[1].expert_loads += m.high.loads() + m.low.loads() - loads_before;
+    costs_[1].expert_loads += parts_.loads() - loads_before;
     if (run_.steps_done() == run_.steps_total() && is_whole_) parts_.costs.learn(shape_, baseline_bytes_, costs_[1]);
   }
   void drop(std::size_t sample) override {
@@ -167,6 +169,19 @@ public:
   }
 
   std::vector<stage_cost> costs() const override { return costs_; }
+
+  expert_use experts() const override {
+    auto& m = parts_.loaded;
+    if (m.options.experts == residency::both) return {};
+    auto is_high = [&m](const schedule_step& s) { return m.is_high(s.timestep); };
+    auto took = parts_.load_time() - load_time_before_;
+    return {.resident = m.high.is_loaded()  ? expert::high_noise
+                        : m.low.is_loaded() ? expert::low_noise
+                                            : expert::none,
+            .high_steps = static_cast<std::int32_t>(std::ranges::count_if(schedule(), is_high)),
+            .loads = parts_.loads() - loads_before_,
+            .load_ms = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(took).count())};
+  }
 
   blob save() const override {
     return guarded([this] {
@@ -308,6 +323,8 @@ private:
   std::vector<stage_cost> costs_; ///< encoding, denoising, decoding
   bool is_whole_ = true;          ///< no sample has left or joined, every step was done here
   bool has_grown_ = false;
+  std::uint32_t loads_before_ = parts_.loads(); ///< experts that others brought
+  std::chrono::nanoseconds load_time_before_ = parts_.load_time();
   generation run_;
 };
 
@@ -331,13 +348,20 @@ public:
 
   bool can_resume() const override { return true; }
 
-  /// One patch, one step, by the expert that batches begin with. Past wan_batch: its rate says nothing about batches.
+  /// One patch, one step, by the expert that is there, else by the one that batches begin with: the other one would
+  /// have to be brought, and the scheduler counts on what it knows to be there. Past wan_batch: its rate says nothing
+  /// about batches.
   void keep_warm() override {
     auto& m = parts_.loaded;
+    auto is_low = m.low.is_loaded() && !m.high.is_loaded();
     auto& patch = m.config.dit.patch;
     sample_request empty{.prompt = {empty_text}};
     empty.noise = noise_of({m.config.vae.latent_channels, patch[0], patch[1], patch[2]}, 0, m.device);
-    auto steps = make_schedule({.steps = 1, .shift = 1, .train_timesteps = static_cast<int>(m.config.train_timesteps)});
+    auto steps = make_schedule({.sampler = sampler_kind::euler, // each of its steps stands alone
+                                .steps = static_cast<int>(m.config.train_timesteps),
+                                .shift = 1,
+                                .train_timesteps = static_cast<int>(m.config.train_timesteps)});
+    steps = {is_low ? steps.back() : steps.front()};
     guarded([&] {
       generation run{m, std::move(steps), {std::move(empty)}}; // with texts of its own: those kept are of jobs
       run.prepare();

@@ -30,6 +30,7 @@ TEST_CASE("experts that take turns or pass by block make the same latents, bit f
   auto expected = final_latent(golden_model());
   for (auto experts : {residency::one, residency::streamed}) {
     auto m = load({.experts = experts, .drop_text_encoder = true});
+    CHECK(m.high.fingerprint() == golden_model().high.fingerprint()); // and for that nothing is brought
     CHECK_FALSE(m.high.is_loaded());
     CHECK_FALSE(m.text.is_loaded());
     CHECK(at::equal(final_latent(m), expected));
@@ -39,6 +40,7 @@ TEST_CASE("experts that take turns or pass by block make the same latents, bit f
     CHECK_FALSE(m.high.is_loaded());
     CHECK(at::equal(final_latent(m), expected));
     CHECK(m.high.loads() == 2);
+    CHECK(m.high.load_time().count() > 0);
   }
 }
 

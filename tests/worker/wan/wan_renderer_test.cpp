@@ -220,3 +220,46 @@ TEST_CASE("an empty inference changes neither videos nor memory nor forecasts") 
   CHECK(video() == expected);
   CHECK(model->can_resume());
 }
+
+TEST_CASE(
+    "handed over between two experts a run brings none where each worker keeps its own, and the files are the same") {
+  auto take_turns = cpu_options();
+  take_turns.experts = "one";
+  auto whole = make_wan_renderer(cpu_options()), high = make_wan_renderer(take_turns),
+       low = make_wan_renderer(take_turns);
+  const std::vector<run_job> jobs{some_job(0), some_job(1)};
+  auto expected = whole->begin(jobs);
+  denoise(*expected);
+  CHECK(expected->experts() == expert_use{}); // both are there
+
+  auto first = low->begin(jobs);
+  denoise(*first);
+  auto use = first->experts();
+  CHECK(use.resident == expert::low_noise);
+  CHECK(use.loads == 2);
+  CHECK(use.load_ms > 0);
+  REQUIRE(use.high_steps > 0);
+  REQUIRE(use.high_steps < 4);
+  first.reset();
+
+  for (std::uint32_t round = 0; round < 2; ++round) { // in the first one the experts are brought
+    auto one = high->begin(jobs);
+    one->prepare();
+    while (one->steps_done() < use.high_steps) one->step();
+    CHECK(one->experts().resident == expert::high_noise);
+    CHECK(one->experts().loads == (round == 0 ? 1 : 0));
+    auto saved = one->save();
+    one.reset();
+    auto two = low->resume(jobs, saved);
+    denoise(*two);
+    CHECK(two->experts().resident == expert::low_noise);
+    CHECK(two->experts().loads == 0);
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto found = finish(*two, i), other = finish(*expected, i);
+      CHECK(found.video == other.video);
+      CHECK(found.thumbnail == other.thumbnail);
+    }
+    high->keep_warm(); // by the expert that is there
+    low->keep_warm();
+  }
+}
