@@ -45,9 +45,7 @@ private:
   struct foretold {
     instant asked_at{}, ends_at{};
   };
-  static bool is_overdue(const foretold& f, instant now) {
-    return now - f.ends_at > f.ends_at - f.asked_at + patience;
-  }
+  static bool is_overdue(const foretold& f, instant now) { return now - f.ends_at > f.ends_at - f.asked_at + patience; }
 
   std::unordered_map<job_id, foretold, uuid_hash> ends_;
 };

@@ -240,6 +240,7 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
   const auto how = r.cancel_requested ? verdict::cancelled : o.how;
   const bool overruled = how != o.how;
   learn(r, o, how);
+  r.degrade_reason = r.degraded ? to_string(r.recovery.degraded) : "";
   if (how == verdict::retry) {
     r.state = job_state::retry_wait;
     r.not_before = o.not_before;

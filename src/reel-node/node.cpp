@@ -257,8 +257,7 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   ledger_actor_options ledger_options;
   ledger_options.theme = config.scheduler.theme;
   tree.start(l, [this, ledger_options] {
-    return ledger_ref{
-        act::spawn_shell<ledger_actor>(system, ledger_store, ledger_replies, scheduler, ledger_options)};
+    return ledger_ref{act::spawn_shell<ledger_actor>(system, ledger_store, ledger_replies, scheduler, ledger_options)};
   });
   objects_actor_options objects_options;
   objects_options.threads = static_cast<std::size_t>(config.storage.object_threads);

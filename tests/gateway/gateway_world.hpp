@@ -59,9 +59,7 @@ struct fake_ledger {
     return {
         [this](const accept_jobs& m) { return on_accept(m); },
         [this](const read_job& m) { return on_read(m); },
-        [this](const list_jobs&) {
-          return answer(self_, s_, job_page{s_->page, true});
-        },
+        [this](const list_jobs&) { return on_list(); },
         [this](const cancel_job&) {
           return answer(self_, s_, cancel_answer{job_state::cancelled, true});
         },
@@ -77,9 +75,7 @@ struct fake_ledger {
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },
         [](const end_batch&) { return end_answer{}; },
-        [this](const read_quota& m) {
-          return answer(self_, s_, quota_view{m.tenant, "UTC", 60, {}, {}});
-        },
+        [this](const read_quota& m) { return on_read_quota(m); },
     };
   }
 
@@ -93,6 +89,10 @@ struct fake_ledger {
     if (!m.id.is_nil()) s_->reads.push_back(m);
     if (m.id.is_nil() && !s_->silent && s_->refuse == errc::ok) return act::error_of(errc::not_found);
     return answer(self_, s_, s_->record);
+  }
+  caf::result<job_page> on_list() { return answer(self_, s_, job_page{s_->page, true}); }
+  caf::result<quota_view> on_read_quota(const read_quota& m) {
+    return answer(self_, s_, quota_view{m.tenant, "UTC", 60, {}, {}});
   }
   leadership on_answer_what_you_hold() { // promises are kept inside the actor only
     s_->release();
@@ -120,6 +120,7 @@ struct fake_scheduler {
         [this](const watch_jobs& m) { s_->watched.push_back(m); },
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
+        [](const describe_breakers&) { return breakers_view{}; },
         [](const explain_job&) { return explanation{}; },
         [](const workers_report&) {},
         [](const batch_progress&) {},

@@ -50,8 +50,7 @@ TEST_CASE("a day's jobs are accepted once, run one at a time, and are used up af
                                     .more = {},
                                     .tenant_options = {"--jobs-per-day", std::to_string(per_day), "--running-jobs-max",
                                                        "1", "--class-limit", "free.jobs_per_day=1", "--class-limit",
-                                                       "free.gpu_seconds_per_day=1e6", "--time-zone",
-                                                       zone_of_noon()}}};
+                                                       "free.gpu_seconds_per_day=1e6", "--time-zone", zone_of_noon()}}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120); // which a day that is used up does not call upon
     std::vector<std::string> ids{submit(api, free_body)};

@@ -46,6 +46,7 @@ LEDGER_TEST("a job served by another model than asked for is degraded") {
   auto id = w.accepted();
   auto m = w.batch_of({id});
   m.served_model.value = "wan-light";
+  m.degrade = degrade_reason::overload;
   REQUIRE(w.led.grant(m));
   CHECK(w.led.read(id)->degraded);
   CHECK(w.led.read(id)->served_model.value == "wan-light");

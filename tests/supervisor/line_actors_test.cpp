@@ -264,7 +264,7 @@ TEST_CASE("a poisoned job among others costs each of them one more execution, an
   for (const auto& id : jobs) {
     auto r = w.record(id);
     CHECK(r.state == (id == bad ? job_state::dead_letter : job_state::succeeded));
-    CHECK(r.fence <= (id == bad ? 3u : 2u));
+    CHECK(r.attempts_used <= (id == bad ? 3u : 2u));
   }
 }
 

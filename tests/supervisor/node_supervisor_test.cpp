@@ -25,6 +25,7 @@ public:
         [](const watch_jobs&) {},
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
+        [](const describe_breakers&) { return breakers_view{}; },
         [](const explain_job&) { return explanation{}; },
         [this](const workers_report& m) { reports_->push_back(m); },
         [](const batch_progress&) {},

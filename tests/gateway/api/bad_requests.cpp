@@ -230,6 +230,7 @@ std::vector<bad_request> bad_queries(const std::string& id) {
       {"", "POST", one + "/reprioritise?x=1", json_type, R"({"class":"free"})", unknown("x")},
       {"", "POST", one + "/final?x=1", "", "", unknown("x")},
       {"", "POST", "/v1/queue/pause?x=1", "", "", unknown("x")},
+      {"", "POST", "/v1/breakers?x=1", json_type, R"({"model":"null","order":"open"})", unknown("x")},
       {"", "GET", one + "/events?x=1", "", "", unknown("x")},
       {"", "GET", one + "/content?variant=spritesheet", "", "", variant("spritesheet")},
       {"", "GET", one + "/content?variant=..%2fkey", "", "", variant("../key")},
@@ -282,7 +283,9 @@ std::string path_of(const route_info& r, const std::string& id) {
   return path;
 }
 
-bool is_for_operators(const route_info& r) { return r.where == route::queue_pause || r.where == route::queue_resume; }
+bool is_for_operators(const route_info& r) {
+  return r.where == route::queue_pause || r.where == route::queue_resume || r.where == route::breakers;
+}
 
 std::string body_for(const route_info& r, const std::string& method) {
   if (r.where == route::videos && method == "POST") return R"({"prompt":"p"})";
