@@ -41,7 +41,8 @@ struct setting {
     return json::parse(cluster.reelctl(std::move(arguments)));
   }
   std::string state_of(const std::string& model) {
-    for (const auto& b : reelctl({"breakers"}).at("breakers").as_array())
+    const auto shown = reelctl({"breakers"});
+    for (const auto& b : shown.at("breakers").as_array())
       if (b.at("model").as_string() == model) return std::string{b.at("state").as_string()};
     return "none";
   }
