@@ -1,4 +1,4 @@
-// fault_plan.hpp: What a file of faults says; every key is explained in cluster-configs/faults.toml.
+// fault_plan.hpp: What a file of faults says; every key is explained in cluster-configs/faults/example.toml.
 //
 // Values; no clock, no global state. Whether a hit fires depends on seed, name and number of the hit alone.
 #pragma once

@@ -109,7 +109,8 @@ int main(int argc, char** argv) {
   app.add_option("--config", o.config, "The cluster's file")->capture_default_str();
   app.add_option("--node", o.name, "Name of this node in it")->required();
   app.add_option("--data-dir", o.data_dir, "Instead of the file's data_dir");
-  app.add_option("--fault-plan", o.fault_plan, "For tests: faults to make happen (cluster-configs/faults.toml)");
+  app.add_option("--fault-plan", o.fault_plan,
+                 "For tests: faults to make happen (cluster-configs/faults/example.toml)");
   app.add_flag_callback(
       "--list-fault-points",
       [] {

@@ -55,7 +55,7 @@ TEST_CASE("a plan with every key") {
 }
 
 TEST_CASE("the example in cluster-configs is one") {
-  auto p = read_plan(std::string{REEL_SOURCE_DIR} + "/cluster-configs/faults.toml");
+  auto p = read_plan(std::string{REEL_SOURCE_DIR} + "/cluster-configs/faults/example.toml");
   REQUIRE(p.rules.size() == 4);
   CHECK(p.rules[0].name == "die-after-upload");
 }
