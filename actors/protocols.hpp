@@ -53,15 +53,15 @@ using scheduler_protocol = act::protocol<done(jobs_queued),                //
                                          done(batch_finished)>;
 using scheduler_ref = act::ref<scheduler_protocol>;
 
-/// Commands to the scheduler that are durable before they are answered, and what operators look at before they give
-/// them. From operators, and from gateways, which know who may give them.
-using operations_protocol = act::protocol<pause_list(set_pause),                 //
-                                          breakers_view(set_breaker),            //
-                                          reprioritise_answer(reprioritise_job), //
-                                          dead_page(read_dead),                  //
-                                          job_inspection(inspect_job),           //
-                                          accept_answers(redrive_jobs)>;
+/// Commands to the scheduler that are durable before they are answered. From gateways, which know who may give them.
+using operations_protocol =
+    act::protocol<pause_list(set_pause), breakers_view(set_breaker), reprioritise_answer(reprioritise_job)>;
 using operations_ref = act::ref<operations_protocol>;
+
+/// And what operators do beside them, behind the same role (operations_desk.hpp). From operators.
+using operators_protocol =
+    act::extend<operations_protocol, dead_page(read_dead), job_inspection(inspect_job), accept_answers(redrive_jobs)>;
+using operators_ref = act::ref<operators_protocol>;
 
 using gateway_protocol = act::protocol<void(job_update)>;
 using gateway_ref = act::ref<gateway_protocol>;

@@ -51,8 +51,6 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const set_pause& m) { return on_set_pause(m); },
       [this](const set_breaker& m) { return on_set_breaker(m); },
       [this](const reprioritise_job& m) { return on_reprioritise_job(m); },
-      [this](const read_dead& m) { return from_ledger<dead_page>(m); },
-      [this](const inspect_job& m) { return from_ledger<job_inspection>(m); },
       [this](const redrive_jobs& m) { return on_redrive_jobs(m); },
       [this](const workers_report& m) { on_workers_report(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },

@@ -33,9 +33,8 @@ struct stop_leasing {};
 
 using scheduler_actor_protocol =
     act::extend<scheduler_protocol, pause_list(set_pause), breakers_view(set_breaker),
-                reprioritise_answer(reprioritise_job), dead_page(read_dead), job_inspection(inspect_job),
-                accept_answers(redrive_jobs), void(peer_changed), void(batch_closed), void(plan_timeout),
-                void(lead_timeout), void(orphan_timeout), done(stop_leasing)>;
+                reprioritise_answer(reprioritise_job), accept_answers(redrive_jobs), void(peer_changed),
+                void(batch_closed), void(plan_timeout), void(lead_timeout), void(orphan_timeout), done(stop_leasing)>;
 
 struct scheduler_wiring {
   node_id self;
@@ -99,14 +98,6 @@ private:
   void supervise(supervised_batch b);
   void adopt(const adoption& a);
   caf::result<accept_answers> on_redrive_jobs(const redrive_jobs& m);
-  /// What only the ledger knows.
-  template <class Answer, class Message> caf::result<Answer> from_ledger(const Message& m) {
-    auto promise = self_->make_response_promise<Answer>();
-    act::ask(
-        self_, wiring_.ledger, options_.ask_deadline, m, [promise](const Answer& a) mutable { promise.deliver(a); },
-        [promise](errc code) mutable { promise.deliver(act::error_of(code)); });
-    return promise;
-  }
   void requeue(const adoption& a);
   void lose(const batch_id& id, errc why);
   void ledger_failed(errc code);

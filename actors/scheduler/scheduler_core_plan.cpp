@@ -51,7 +51,7 @@ void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time w
     plan_batch(better_suited(*head, *w, now, allowed), *w, now, wall, ids, result);
   }
   if (auto head = last_resort(kind, now))
-    if (auto* w = pool_.next(kind, head->key->model, options_.cold_start > 0ms))
+    if (auto* w = pool_.next(kind, head->key->model, experts_.needed(*head->key), options_.cold_start > 0ms))
       plan_batch(*head, *w, now, wall, ids, result);
 }
 

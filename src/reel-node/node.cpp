@@ -9,6 +9,7 @@
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/gateway/http/server.hpp"
 #include "actors/gateway/text/tokenizer.hpp"
+#include "actors/scheduler/operations_desk.hpp"
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/storage/file_objects.hpp"
 #include "actors/storage/ledger_actor.hpp"
@@ -173,7 +174,7 @@ struct node::parts {
   void open_local_link();
   void wire();
   void wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o);
-  void wire_scheduler(const declared<scheduler_actor_protocol>& s);
+  void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o);
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
   void stop_leasing();
@@ -230,6 +231,7 @@ void node::parts::wire() {
   auto ledger_here = tree.declare<ledger_protocol>("ledger", "ledger");
   auto objects_here = tree.declare<objects_protocol>("store", "objects");
   auto scheduler_here = tree.declare<scheduler_actor_protocol>("scheduling", "scheduler");
+  auto operations_here = tree.declare<operators_protocol>("scheduling", "operations");
   auto gateway_here = tree.declare<gateway_protocol>("ingress", "gateway");
   auto supervisor_here = tree.declare<node_supervisor_protocol>("slots", "node_supervisor");
 
@@ -256,7 +258,7 @@ void node::parts::wire() {
   }
 
   if (stores) wire_storage(ledger_here, objects_here);
-  if (schedules) wire_scheduler(scheduler_here);
+  if (schedules) wire_scheduler(scheduler_here, operations_here);
   if (self.has(node_role::workers)) wire_slots(supervisor_here);
   if (self.has(node_role::gateway)) wire_gateway(gateway_here);
   history_ref history;
@@ -297,7 +299,7 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   cluster.serve<objects_protocol>(role::objects, o.ref, nodes_with({node_role::gateway, node_role::workers}));
 }
 
-void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
+void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o) {
   auto metrics = std::make_shared<scheduler_metrics>(registry);
   scheduler_door = s.ref;
   const auto options = scheduler_options_of(config, tenant_directory::load(config.gateway.tenants_file));
@@ -308,7 +310,10 @@ void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s) {
   cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
   auto may_operate = nodes_with({node_role::gateway});
   may_operate.push_back(operator_peer);
-  cluster.serve<operations_protocol>(role::operations, s.ref, may_operate);
+  tree.start(o, [this, scheduler = s.ref] {
+    return operators_ref{act::spawn_shell<operations_desk>(system, commands_ref{scheduler}, ledger)};
+  });
+  cluster.serve<operators_protocol>(role::operations, o.ref, may_operate);
   cluster.tell_peers_to(s.ref);
 }
 

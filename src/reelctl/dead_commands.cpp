@@ -15,7 +15,7 @@ namespace json = boost::json;
 
 namespace {
 
-using operations = control_visit<operations_protocol>;
+using operations = control_visit<operators_protocol>;
 
 job_id parse_job(const std::string& text) {
   if (auto id = parse_job_id(text)) return *id;
@@ -70,7 +70,9 @@ json::object json_of(const job_event& e) {
                  {"kind", to_string(e.kind)}, {"state", to_string(e.to)},    {"fence", e.fence},
                  {"worker", e.worker.value},  {"cause", to_string(e.cause)}, {"counted", e.counted},
                  {"gpu_ms", e.gpu_ms}};
-  if (e.kind == event_kind::redriven) o["by"] = e.by.value, o["reason"] = e.reason;
+  if (e.kind != event_kind::redriven) return o;
+  o["by"] = e.by.value;
+  o["reason"] = e.reason;
   return o;
 }
 

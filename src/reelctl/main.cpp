@@ -176,16 +176,15 @@ void add_history(CLI::App& app, command_line& l) {
   auto& o = l.history;
   auto* c = app.add_subcommand("history", "Write the audit log as JSON lines, for reel-check and for people");
   auto* job = c->add_option("job", o.job, "Only the lines of this job, video_...");
-  auto* all = c->add_flag("--all", "The lines of all jobs");
-  job->excludes(all);
+  job->excludes(c->add_flag("--all", o.all, "The lines of all jobs"));
   c->add_option("--ledger", o.ledger_file, "Read this ledger file instead of asking the cluster");
   c->add_option("--objects", o.objects_dir, "Folder of the objects; default: the cluster's, if it is on this machine");
   c->add_option("--out", o.out, "Write ledger.jsonl, and final.jsonl with the state of now, into this folder");
   c->footer(
       "What the lines mean: src/reel-check/HISTORY.md. Without --ledger the cluster is asked over its link, page by\n"
       "page, with the operator's key; its clients notice nothing.");
-  c->callback([&l, job, all] {
-    if (job->count() + all->count() == 0) throw CLI::RequiredError("a job or --all");
+  c->callback([&l] {
+    if (!l.history.all && l.history.job.empty()) throw CLI::RequiredError("a job or --all");
     l.run = [&l] { return history(l.cluster, l.history); };
   });
 }
