@@ -71,7 +71,8 @@ int evict(const cluster_options& o, const std::string& node);
 int breakers(const cluster_options& o);
 
 struct history_options {
-  std::string job;         ///< only this one's lines; empty: all
+  std::string job;         ///< only this one's lines, or
+  bool all = false;        ///< those of all jobs
   std::string ledger_file; ///< read this instead of asking the cluster
   std::string objects_dir; ///< for the final file; empty: the cluster's, where it is on this machine
   std::string out;         ///< folder for ledger.jsonl and final.jsonl; empty: the ledger's lines are printed

@@ -176,7 +176,7 @@ void add_history(CLI::App& app, command_line& l) {
   auto& o = l.history;
   auto* c = app.add_subcommand("history", "Write the audit log as JSON lines, for reel-check and for people");
   auto* job = c->add_option("job", o.job, "Only the lines of this job, video_...");
-  auto* all = c->add_flag("--all", "The lines of all jobs");
+  auto* all = c->add_flag("--all", o.all, "The lines of all jobs");
   job->excludes(all);
   c->add_option("--ledger", o.ledger_file, "Read this ledger file instead of asking the cluster");
   c->add_option("--objects", o.objects_dir, "Folder of the objects; default: the cluster's, if it is on this machine");
@@ -184,8 +184,8 @@ void add_history(CLI::App& app, command_line& l) {
   c->footer(
       "What the lines mean: src/reel-check/HISTORY.md. Without --ledger the cluster is asked over its link, page by\n"
       "page, with the operator's key; its clients notice nothing.");
-  c->callback([&l, job, all] {
-    if (job->count() + all->count() == 0) throw CLI::RequiredError("a job or --all");
+  c->callback([&l] {
+    if (l.history.job.empty() && !l.history.all) throw CLI::RequiredError("a job or --all");
     l.run = [&l] { return history(l.cluster, l.history); };
   });
 }
