@@ -64,8 +64,6 @@ void scheduler::notify(const job_id& id, job_state state) {
   }
 }
 
-workers_view scheduler::on_describe_workers() const { return {core_.workers(), core_.pauses().all}; }
-
 // ---------------------------------------------------------------- how well it foretells
 
 namespace {
