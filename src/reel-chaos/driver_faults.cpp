@@ -55,12 +55,14 @@ driver_faults::driver_faults(const plan& p, const std::string& dir, std::uint64_
       }
     }
   has_points_ = asks_for(p, {"point"});
+  if (has_points_) write_points(); // nodes want the file when they start
 }
 
 void driver_faults::prepare(harness::cluster_plan& c) const {
   c.link_port = link_port_;
   for (const auto& [node, proxy] : proxies_) c.dial_ports[node] = proxy->port();
   for (const auto& [node, one] : shims_) c.run_by[node] = one->command();
+  if (has_points_) c.fault_plan = dir_ + "/faults.toml";
   if (disks_.empty()) return;
   std::string storage = c.more.find("[storage]") == std::string::npos ? "\n[storage]\n" : "\n";
   if (const auto found = disks_.find("ledger"); found != disks_.end())
@@ -77,6 +79,11 @@ bool driver_faults::is_one(const fault_spec& f) {
 std::string driver_faults::obstacle_to(const fault_spec& f) const {
   const auto found = obstacles_.find(f.kind);
   return found == obstacles_.end() ? "" : found->second;
+}
+
+bool driver_faults::ends_processes() const {
+  return std::ranges::any_of(
+      points_, [](const auto& one) { return one.second.action == "kill" || one.second.action == "abort"; });
 }
 
 std::vector<std::string> driver_faults::nodes_of(const fault_spec& f) const {

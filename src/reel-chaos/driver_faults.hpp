@@ -28,6 +28,9 @@ public:
   static bool is_one(const fault_spec& f);
   std::string obstacle_to(const fault_spec& f) const; ///< why it cannot be done here; empty: it can
 
+  /// Whether processes are told to end by themselves now.
+  bool ends_processes() const;
+
   void begin(const fault_spec& f, const std::string& name);
   /// What was seen of it; empty: nothing.
   std::string end(const fault_spec& f, const std::string& name);

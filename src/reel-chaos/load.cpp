@@ -99,7 +99,8 @@ private:
     j.to_cancel = draw(100) < spec_.cancel_percent;
     const auto steps = spec_.steps_least + draw(spec_.steps_most - spec_.steps_least + 1);
     const auto cls = spec_.classes[static_cast<std::size_t>(draw(static_cast<int>(spec_.classes.size())))];
-    j.body = {{"prompt", j.prompt}, {"num_inference_steps", steps}, {"seed", draw(1 << 30)}, {"class", cls}};
+    const auto seed = draw(100) < spec_.poison_percent ? poison_seed : poison_seed + 1 + draw(1 << 30);
+    j.body = {{"prompt", j.prompt}, {"num_inference_steps", steps}, {"seed", seed}, {"class", cls}};
     if (!spec_.webhook_url.empty()) j.body["webhook_url"] = spec_.webhook_url;
     return j;
   }
@@ -256,6 +257,7 @@ std::string to_json(const load_spec& s) {
                                       {"pause_ms", s.pause.count()},
                                       {"patience_ms", s.patience.count()},
                                       {"cancel_percent", s.cancel_percent},
+                                      {"poison_percent", s.poison_percent},
                                       {"steps_least", s.steps_least},
                                       {"steps_most", s.steps_most},
                                       {"classes", std::move(classes)},
@@ -282,6 +284,7 @@ load_spec parse_load_spec(const std::string& text) {
   s.pause = duration("pause_ms");
   s.patience = duration("patience_ms");
   s.cancel_percent = number("cancel_percent");
+  s.poison_percent = number("poison_percent");
   s.steps_least = number("steps_least");
   s.steps_most = number("steps_most");
   s.classes = json::value_to<std::vector<std::string>>(o.at("classes"));

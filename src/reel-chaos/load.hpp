@@ -13,6 +13,8 @@
 
 namespace reel::chaos {
 
+inline constexpr int poison_seed = 66;
+
 struct load_tenant {
   std::string name, key;
 };
@@ -29,6 +31,7 @@ struct load_spec {
   std::chrono::milliseconds pause{40};        ///< of a client between two operations
   std::chrono::milliseconds patience{12'000}; ///< for an answer
   int cancel_percent = 0;                     ///< of the jobs
+  int poison_percent = 0;                     ///< likewise: their seed is poison_seed, and a plan says what that does
   int steps_least = 4, steps_most = 12;
   std::vector<std::string> classes{"standard"};
   std::string webhook_url; ///< empty: none

@@ -187,7 +187,8 @@ void nemesis::look_after_nodes() {
   for (const auto& node : cluster_.nodes()) {
     if (touched_.contains(node) || cluster_.is_running(node)) continue;
     const auto code = cluster_.wait(node);
-    if (code != restart_me) surprises_.push_back(fmt::format("{} ended by itself with code {}", node, code));
+    if (code != restart_me && !drivers_.ends_processes())
+      surprises_.push_back(fmt::format("{} ended by itself with code {}", node, code));
     cluster_.start(node);
   }
 }

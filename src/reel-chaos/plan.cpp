@@ -97,6 +97,7 @@ load_part read_load(config_table t) {
   l.jobs = static_cast<int>(t.integer("jobs", 1, 1'000'000, l.jobs));
   l.clients = static_cast<int>(t.integer("clients", 1, 500, l.clients));
   l.cancel_percent = static_cast<int>(t.integer("cancel_percent", 0, 100, 0));
+  l.poison_percent = static_cast<int>(t.integer("poison_percent", 0, 100, 0));
   l.steps_least = static_cast<int>(t.integer("steps_least", 1, 100, l.steps_least));
   l.steps_most = static_cast<int>(t.integer("steps_most", l.steps_least, 100, std::max(l.steps_least, l.steps_most)));
   l.classes = t.texts("classes", std::vector<std::string>{"standard"});

@@ -54,7 +54,7 @@ struct cluster_spec {
 struct load_part {
   int jobs = 100;
   int clients = 8;
-  int cancel_percent = 0;
+  int cancel_percent = 0, poison_percent = 0;
   int steps_least = 4, steps_most = 12;
   std::vector<std::string> classes;
 };

@@ -53,6 +53,7 @@ load_spec load_spec_of(const plan& p, const run_options& o, const harness::local
   s.jobs = p.load.jobs;
   s.spread = p.baseline + p.faults_for;
   s.cancel_percent = p.load.cancel_percent;
+  s.poison_percent = p.load.poison_percent;
   s.steps_least = p.load.steps_least;
   s.steps_most = p.load.steps_most;
   s.classes = p.load.classes;
