@@ -28,9 +28,9 @@ public:
     std::vector<job_rerun> reruns;
     for (auto n : e.again)
       reruns.push_back({id_of(n, world_.jobs[n].arrived), 0, 0, {}, world_.jobs[n].steps_done, e.preempted});
-    core_.closed(
-        e.batch.id, reruns, e.measured, at(now),
-        {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory, !e.measured && !e.preempted, 0, e.experts});
+    core_.closed(e.batch.id, reruns, e.measured, at(now),
+                 {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory, !e.measured && !e.preempted, 0,
+                  health_sign::none, e.experts});
   }
 
   sim_plan plan(std::int64_t now) override {
