@@ -189,7 +189,7 @@ TEST_CASE("a running job shows its progress, a failed one its error") {
   CHECK(running.header("openai-poll-after-ms") == "10000");
   CHECK(parsed(running).at("status").as_string() == "in_progress");
   CHECK(parsed(running).at("progress").as_int64() == 47);
-  g.line->fail(id, job_state::dead_letter, errc::crashed, "it crashed twice");
+  g.line->fail(id, job_state::dead_letter, errc::poison, "it crashed twice");
   auto failed = parsed(g.ask("GET", "/v1/videos/" + to_string(id)));
   CHECK(failed.at("status").as_string() == "failed");
   CHECK(failed.at("error").at("code").as_string() == "poison");
