@@ -81,7 +81,11 @@ template <class T> std::optional<std::vector<T>> read_array(const toml::node& no
   if (!array) return {};
   std::vector<T> values;
   for (const auto& item : *array) {
-    auto value = item.template value_exact<T>();
+    std::optional<T> value;
+    if constexpr (std::is_same_v<T, double>)
+      value = item.template value<double>(); // of a whole number too
+    else
+      value = item.template value_exact<T>();
     if (!value) return {};
     values.push_back(std::move(*value));
   }
@@ -211,6 +215,17 @@ std::vector<std::int64_t> config_table::integers(std::string_view key,
   if (!node) return *otherwise;
   auto values = read_array<std::int64_t>(*node);
   if (!values) state_->refuse_value(*node, key, allowed);
+  return *values;
+}
+
+std::vector<double> config_table::numbers(std::string_view key, double least, double most,
+                                          std::optional<std::vector<double>> otherwise) {
+  auto allowed = fmt::format("a list of numbers from {} to {}, [1, 2.5]", least, most);
+  auto* node = state_->find_or(key, otherwise.has_value(), allowed);
+  if (!node) return *otherwise;
+  auto values = read_array<double>(*node);
+  auto outside = [&](double v) { return !(v >= least && v <= most); };
+  if (!values || std::ranges::any_of(*values, outside)) state_->refuse_value(*node, key, allowed);
   return *values;
 }
 

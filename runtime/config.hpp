@@ -46,6 +46,8 @@ public:
   /// Lists may be empty.
   std::vector<std::string> texts(std::string_view key, std::optional<std::vector<std::string>> otherwise = {});
   std::vector<std::int64_t> integers(std::string_view key, std::optional<std::vector<std::int64_t>> otherwise = {});
+  std::vector<double> numbers(std::string_view key, double least, double most,
+                              std::optional<std::vector<double>> otherwise = {});
 
   /// [[1, 480.0], [4, 840.0]]: sizes from 1 to `size_most`, rising, with values above 0, not falling.
   std::vector<std::pair<std::size_t, double>> curve(std::string_view key, std::size_t size_most);

@@ -6,8 +6,8 @@ namespace reel {
 
 /// Powers of two, what was measured, and the most that fits: between these a curve says nothing new, and a size that
 /// is better by the scatter of a guess is not better.
-std::vector<std::size_t> batch_planner::candidates(const batch_key& key, std::size_t fitting) const {
-  auto sizes = cost_.measured(key, fitting, 2);
+std::vector<std::size_t> batch_planner::candidates(const question& q, std::size_t fitting) const {
+  auto sizes = cost_.measured(q.key, fitting, 2, q.device);
   for (std::size_t n = 1; n < fitting; n *= 2) sizes.push_back(n);
   sizes.push_back(fitting);
   std::ranges::sort(sizes);
@@ -20,8 +20,8 @@ std::size_t batch_planner::best_of(const question& q, std::size_t fitting) const
     double rate;
   };
   std::vector<choice> all, in_time;
-  for (auto n : candidates(q.key, fitting)) {
-    auto takes = cost_.predict(q.key, n);
+  for (auto n : candidates(q, fitting)) {
+    auto takes = cost_.predict(q.key, n, q.device);
     if (!takes) return fitting;
     auto whole = *takes + q.cold_start;
     all.push_back({n, static_cast<double>(n) / std::max(std::chrono::duration<double>(whole).count(), 1e-9)});
@@ -39,7 +39,7 @@ std::size_t batch_planner::best(const question& q, instant now) const {
 double batch_planner::rate(const question& q, instant now) const {
   auto fitting = std::max<std::size_t>(1, memory_.fits(q.key, q.most, q.device_bytes, now));
   auto size = best_of(q, std::min(fitting, q.waiting));
-  auto takes = cost_.predict(q.key, size);
+  auto takes = cost_.predict(q.key, size, q.device);
   if (!takes) return 0;
   return static_cast<double>(size) / std::max(std::chrono::duration<double>(*takes + q.cold_start).count(), 1e-9);
 }
@@ -47,7 +47,7 @@ double batch_planner::rate(const question& q, instant now) const {
 std::size_t batch_planner::join_size(const join_question& q, instant now) const {
   auto fitting = memory_.fits(q.key, q.most, q.device_bytes, now);
   auto seconds = [&](std::size_t jobs) {
-    auto takes = cost_.predict(q.key, jobs);
+    auto takes = cost_.predict(q.key, jobs, q.device);
     return takes ? std::chrono::duration<double>(*takes).count() : 0;
   };
   auto alone = seconds(q.running);
@@ -76,11 +76,12 @@ std::size_t batch_planner::choose(const question& q, instant now) {
 
 std::optional<std::size_t> batch_planner::explore(const question& q, std::size_t best, std::size_t fitting) {
   auto number = ++batches_.touch(q.key);
-  if (number % explore_new != 0 || cost_.count(q.key, best) == 0 || q.waiting < 4 * best || q.time_left) return {};
+  if (number % explore_new != 0 || cost_.count(q.key, best, q.device) == 0 || q.waiting < 4 * best || q.time_left)
+    return {};
   auto half = best / 2, twice = std::min(2 * best, fitting);
   bool has_half = half >= 1, has_twice = twice > best;
-  if (has_half && cost_.count(q.key, half) == 0) return half;
-  if (has_twice && cost_.count(q.key, twice) == 0) return twice;
+  if (has_half && cost_.count(q.key, half, q.device) == 0) return half;
+  if (has_twice && cost_.count(q.key, twice, q.device) == 0) return twice;
   if (number % explore_again != 0) return {};
   if (number / explore_again % 2 == 0) return has_half ? std::optional{half} : std::nullopt;
   return has_twice ? std::optional{twice} : std::nullopt;

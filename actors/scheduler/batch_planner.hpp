@@ -31,6 +31,7 @@ public:
     std::uint64_t device_bytes = 0;                     ///< 0: not known
     std::optional<std::chrono::milliseconds> time_left; ///< of the first job
     std::chrono::milliseconds cold_start{0};            ///< before the batch: part of what it costs
+    std::string_view device{};                          ///< its kind; empty: any
   };
 
   /// At least 1. Counts as a batch of the key.
@@ -53,6 +54,7 @@ public:
     std::uint64_t device_bytes = 0;
     std::optional<std::chrono::milliseconds> time_left; ///< of the running jobs
     std::int32_t steps_left = 0;
+    std::string_view device{};
   };
   std::size_t join_size(const join_question& q, instant now) const;
 
@@ -67,7 +69,7 @@ public:
 
 private:
   std::optional<std::size_t> explore(const question& q, std::size_t best, std::size_t fitting);
-  std::vector<std::size_t> candidates(const batch_key& key, std::size_t fitting) const;
+  std::vector<std::size_t> candidates(const question& q, std::size_t fitting) const;
   std::size_t best_of(const question& q, std::size_t fitting) const;
 
   cost_model cost_;

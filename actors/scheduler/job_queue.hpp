@@ -172,6 +172,7 @@ public:
   void for_each_due(const std::function<void(const batch_key&, wall_time, std::size_t)>& visit) const;
   /// When the first tenant of class free will be past its age; nothing when none waits or that is before `now`.
   std::optional<instant> next_aged_free(instant now) const;
+  std::size_t keys(job_class c) const { return at(c).groups.size(); } ///< that its jobs have
   std::size_t tenants(job_class c) const { return at(c).accounts.size(); }
   double virtual_start(job_class c, const tenant_id& tenant) const; ///< 0: no account
   std::size_t delayed() const { return delayed_.size() + parked_; }

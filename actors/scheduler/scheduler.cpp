@@ -382,7 +382,7 @@ void scheduler::lose(const batch_id& id, errc why) {
 }
 
 void scheduler::on_batch_progress(const batch_progress& m) {
-  core_.progressed(m);
+  core_.progressed(m, act::now(self_));
   if (watched_.empty()) return;
   if (auto* jobs = core_.jobs_of(m.batch))
     for (const auto& job : *jobs) notify(job.id, job_state::leased);
@@ -405,9 +405,15 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
-  core_.closed(
-      m.batch, m.reruns, m.measured, act::now(self_),
-      {m.peak_bytes, m.out_of_memory, m.failed, m.together, m.sign, {m.experts, m.fetch, m.hand_over}, m.runs_lost});
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_),
+               {m.peak_bytes,
+                m.out_of_memory,
+                m.failed,
+                m.together,
+                m.sign,
+                {m.experts, m.fetch, m.hand_over},
+                m.runs_lost,
+                m.used});
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size() - m.handed_over, m.measured);
   wiring_.metrics->experts(m.experts.loads, m.handed_over);

@@ -45,7 +45,9 @@ void scheduler_core::add(const waiting_job& as_stored, instant now) {
   job.key = place_of(job.key, job.recovery);
   has_canaries_ = has_canaries_ || job.key.canary;
   if (job.state != job_state::leased) {
-    if (queue_.add(job, now)) arrivals_.arrived(now);
+    if (!queue_.add(job, now)) return;
+    arrivals_.arrived(now);
+    flow_.arrived(job.cls, job.id.created_at());
     return;
   }
   // A page read before the batch closed may still show its lease.
@@ -118,10 +120,14 @@ void scheduler_core::grant_failed(const batch_id& id, instant now) {
   for (const auto& job : b->jobs) queue_.add(job, {}, now);
 }
 
-void scheduler_core::progressed(const batch_progress& p) {
+void scheduler_core::progressed(const batch_progress& p, instant now) {
   auto found = batches_.find(p.batch);
   if (found == batches_.end()) return;
-  found->second.progress = p;
+  auto& b = found->second;
+  b.progress = p;
+  b.progress_at = now;
+  if (auto w = workers_.find(b.worker); w != workers_.end() && w->second.batches.back() == p.batch)
+    index(w->second, now);
 }
 
 void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
@@ -129,7 +135,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   auto found = batches_.find(id);
   if (found == batches_.end()) return;
   auto w = workers_.find(found->second.worker);
-  auto device_bytes = w == workers_.end() ? 0 : w->second.kind.memory_bytes;
+  auto kind = w == workers_.end() ? worker_kind{} : w->second.kind;
   if (w != workers_.end()) {
     pool_.remove(w->second);
     if (m.failed && !m.out_of_memory) w->second.avoid_until = now + options_.avoid_for;
@@ -138,14 +144,16 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   judge(found->second, m, measured, now);
   if (w != workers_.end()) judge(w->second, m, measured.has_value(), now);
   auto b = *take_out(id, now);
-  learn(b, measured, m.experts);
+  learn(b, measured, m.experts, kind.device);
   if (m.runs_lost) hand_over_from_ = now + options_.avoid_for;
   auto together = std::max<std::size_t>(b.jobs.size(), m.together);
   if (m.peak_bytes != 0) planner_.memory().learn(*b.key, together, m.peak_bytes);
-  if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, together, device_bytes, now);
-  std::chrono::duration<double> used = measured ? *measured : std::max(now - b.started_at, instant::duration{0});
+  if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, together, kind.memory_bytes, now);
+  auto own = measured ? measured : m.used;
+  std::chrono::duration<double> used = own ? *own : std::max(now - b.started_at, instant::duration{0});
   settle(b, used.count());
   if (m.sign != health_sign::none) queue_.learn(b.key->model, m.sign == health_sign::good, now);
+  if (own && !b.jobs.empty() && reruns.empty()) flow_.ran(b.jobs.front().cls, b.jobs.size(), used.count());
   for (auto& job : b.jobs) {
     auto rerun = std::ranges::find(reruns, job.id, &job_rerun::id);
     if (rerun == reruns.end()) continue;
@@ -304,10 +312,21 @@ void scheduler_core::count_memory(worker_slot& w, bool is_usable) {
   w.counted = w.kind.memory_bytes;
 }
 
+/// From its latest word on, at the pace of what is computed together.
 std::optional<instant> scheduler_core::ends_at(const running_batch& b) const {
-  auto takes = planner_.cost().predict(b.part(), b.jobs.size());
+  auto w = workers_.find(b.worker);
+  std::string_view device;
+  std::size_t jobs = b.jobs.size();
+  if (w != workers_.end()) {
+    device = w->second.kind.device;
+    if (w->second.batches.size() > 1) jobs = std::max(jobs, jobs_together(w->second, b));
+  }
+  auto part = b.part();
+  auto takes = planner_.cost().predict(part, jobs, device);
   if (!takes) return {};
-  return b.started_at + *takes + b.loads;
+  if (b.progress_at == instant{}) return b.started_at + *takes + b.loads;
+  auto left = std::clamp(part.steps - b.progress.step, 0, part.steps_left());
+  return b.progress_at + *takes * left / part.steps_left();
 }
 
 std::vector<batch_id> scheduler_core::node_down(const node_id& node) {

@@ -25,6 +25,7 @@
 #include "actors/scheduler/autoscaler.hpp"
 #include "actors/scheduler/batch_planner.hpp"
 #include "actors/scheduler/breaker_board.hpp"
+#include "actors/scheduler/class_flow.hpp"
 #include "actors/scheduler/expert_model.hpp"
 #include "actors/scheduler/fallback.hpp"
 #include "actors/scheduler/free_pace.hpp"
@@ -106,7 +107,8 @@ struct batch_measures {
   std::uint32_t together = 0; ///< of how many jobs the memory was, where batches joined; 0: of its own
   health_sign sign = health_sign::none;
   expert_measures experts{};
-  bool runs_lost = false; ///< saved runs could not be stored, or not be used
+  bool runs_lost = false;                          ///< saved runs could not be stored, or not be used
+  std::optional<std::chrono::milliseconds> used{}; ///< its part of its worker's time, where batches joined
 };
 
 class scheduler_core {
@@ -151,7 +153,7 @@ public:
   /// The ledger could not answer: the jobs wait again.
   void grant_failed(const batch_id& id, instant now = {});
 
-  void progressed(const batch_progress& p);
+  void progressed(const batch_progress& p, instant now);
 
   /// `measured` is empty when the batch did not run from its start to its end. A job that comes back with saved steps
   /// resumes there; its batch key has them, so that only jobs that are equally far share a batch.
@@ -188,7 +190,7 @@ public:
 
   // ---- views
 
-  std::optional<job_live> describe(const job_id& id, instant now = {}) const;
+  std::optional<job_live> describe(const job_id& id, instant now, wall_time wall) const;
   explanation explain(const job_id& id, instant now, wall_time wall) const;
   std::vector<worker_status> workers() const;
   queue_view view() const; ///< without tenants
@@ -216,6 +218,7 @@ private:
     std::optional<instant> missing_since; ///< in its worker's reports
     instant started_at{};
     batch_progress progress;
+    instant progress_at{};    ///< zero: nothing was heard
     double charged_gpu_s = 0; ///< each job's tenant
     bool stopping = false;    ///< preempted
     bool joined = false;      ///< it runs together with the one before it
@@ -241,12 +244,13 @@ private:
                  plan_result& result);
   std::optional<job_queue::first_job> next_job(const worker_kind& kind, const job_queue::key_filter& allowed,
                                                instant now, wall_time wall, held_keys& held, plan_result& result);
-  job_queue::first_job better_suited(job_queue::first_job head, const worker_slot& w, instant now,
+  job_queue::first_job better_suited(job_queue::first_job head, const worker_slot& w, instant now, wall_time wall,
                                      const job_queue::key_filter& allowed);
-  double suits(const batch_key& key, const worker_slot& w, instant now) const;
+  double worth(const batch_key& key, const worker_slot& w, instant now);
+  double usual_rate(const batch_key& key, instant now);
   void plan_batch(const job_queue::first_job& head, worker_slot& w, instant now, wall_time wall, id_generator& ids,
                   plan_result& result);
-  double predicted_gpu_s(const batch_key& key, std::size_t jobs) const; ///< of each job
+  double predicted_gpu_s(const batch_key& key, std::size_t jobs, const worker_kind& kind) const; ///< of each job
   void start(planned_batch& b, worker_slot& w, double gpu_s, instant now);
   std::optional<instant> worth_waiting(const batch_key& key, const worker_kind& kind, instant now,
                                        wall_time wall) const;
@@ -255,6 +259,7 @@ private:
   bool is_joinable(const running_batch& b) const;
   bool any_idle_for(const batch_key& key, instant now) const;
   std::vector<batch_id> computed_with(const running_batch& b) const;
+  std::size_t jobs_together(const worker_slot& w, const running_batch& b) const;
   void plan_preemptions(instant now, plan_result& result);
   std::optional<job_class> stoppable(const batch_id& id, const running_batch& b, instant now) const;
   const std::pair<const batch_id, running_batch>* victim_for(const batch_key& key, instant now) const;
@@ -297,7 +302,8 @@ private:
   std::size_t holders(const model_id& model, expert e) const;
   void count_expert(worker_slot& w, bool is_usable);
   void note_experts(worker_slot& w, const batch_id& ended, expert resident);
-  void learn(const running_batch& b, std::optional<std::chrono::milliseconds> measured, const expert_measures& m);
+  void learn(const running_batch& b, std::optional<std::chrono::milliseconds> measured, const expert_measures& m,
+             std::string_view device);
 
   // class free (scheduler_core_free.cpp)
   void hold_free(instant now, wall_time wall);
@@ -326,11 +332,15 @@ private:
   bool is_missing(std::optional<instant>& since, bool there, instant now) const;
 
   // views
-  std::uint64_t eta_ms(const queue_entry& job, std::size_t position, instant now) const;
+  std::uint64_t eta_ms(const queue_entry& job, instant now, wall_time wall) const;
+  double wait_s(const queue_entry& job, const std::vector<double>& free_in_s, std::size_t size, double batch_s,
+                instant now, wall_time wall) const;
+  double off_peak_wait_s(const queue_entry& job, double before_gpu_s, double workers, double batch_s, instant now,
+                         wall_time wall) const;
   job_live describe_running(const running_batch& b) const;
   void count_workers(explanation& e, const batch_key& key, instant now) const;
   double waiting_gpu_s(const batch_key& key, std::size_t jobs, instant now) const;
-  double waiting_before_gpu_s(job_class cls, std::size_t before, instant now) const;
+  double waiting_job_gpu_s(job_class cls, instant now) const;
   double left_s(const running_batch& b, instant now) const;
 
   scheduler_options options_;
@@ -341,6 +351,7 @@ private:
   std::map<model_id, stage_backlog> backlogs_;                 ///< of the present plan, as far as it has asked
   instant hand_over_from_{};                                   ///< none before: one was lost on its way
   arrival_rate arrivals_;
+  class_flow flow_;
   instant last_small_batch_{};
   bool paused_ = false;
   pause_list pauses_;
@@ -353,6 +364,11 @@ private:
   std::map<batch_id, orphan> orphans_; ///< few: leases that were running when an earlier scheduler ended
   std::set<std::string> suspects_;     ///< nodes
   std::map<worker_kind, worker_tally> tallies_;
+  struct usual {
+    double rate = 0;
+    std::optional<instant> at;
+  };
+  recent_table<batch_key, usual, cost_model::keys_max> usual_rates_;
   std::set<batch_id> free_batches_; ///< whose first job is of class free
   free_pace pace_;
   off_peak_share free_share_;

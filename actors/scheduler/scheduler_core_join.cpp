@@ -44,13 +44,14 @@ bool scheduler_core::join(const batch_id& running, instant now, wall_time wall, 
   if (!head || *head->key != *b.key || head->cls == job_class::urgent) return false;
   batch_planner::join_question q{*b.key, b.jobs.size(), queue_.count(*b.key), batch_max(*b.key), w.kind.memory_bytes,
                                  {}};
+  q.device = w.kind.device;
   q.steps_left = b.progress.steps_total - b.progress.step;
   for (const auto& job : b.jobs)
     if (job.deadline)
       q.time_left = std::min(q.time_left.value_or(std::chrono::milliseconds::max()), *job.deadline - wall);
   auto size = planner_.join_size(q, now);
   if (size == 0) return true;
-  auto gpu_s = predicted_gpu_s(*b.key, size);
+  auto gpu_s = predicted_gpu_s(*b.key, size, w.kind);
   planned_batch more{ids.next<batch_id>(wall), b.worker, head->key, queue_.take(*head, size, now, gpu_s), true};
   start(more, w, gpu_s, now);
   result.batches.push_back(std::move(more));
@@ -65,6 +66,18 @@ std::vector<batch_id> scheduler_core::computed_with(const running_batch& b) cons
   for (const auto& id : w->second.batches)
     if (all.empty() || batches_.at(id).joined) all.push_back(id);
   return all;
+}
+
+std::size_t scheduler_core::jobs_together(const worker_slot& w, const running_batch& b) const {
+  std::size_t jobs = 0;
+  bool is_in = false; // what is queued behind is computed on its own
+  for (const auto& id : w.batches) {
+    const auto& other = batches_.at(id);
+    if (jobs > 0 && !other.joined) break;
+    jobs += other.jobs.size();
+    is_in = is_in || &other == &b;
+  }
+  return is_in ? jobs : b.jobs.size();
 }
 
 } // namespace reel

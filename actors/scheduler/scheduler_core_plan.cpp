@@ -48,19 +48,20 @@ void scheduler_core::fill_idle(const worker_kind& kind, instant now, wall_time w
   while (auto head = next_job(kind, allowed, now, wall, held, result)) {
     auto* w = pool_.next(kind, head->key->model, experts_.needed(*head->key), options_.cold_start > 0ms);
     if (!w) return;
-    plan_batch(better_suited(*head, *w, now, allowed), *w, now, wall, ids, result);
+    plan_batch(better_suited(*head, *w, now, wall, allowed), *w, now, wall, ids, result);
   }
   if (auto head = last_resort(kind, now))
     if (auto* w = pool_.next(kind, head->key->model, experts_.needed(*head->key), options_.cold_start > 0ms))
       plan_batch(*head, *w, now, wall, ids, result);
 }
 
-/// A second batch behind the one that is about to end.
+/// A second batch behind the one that is about to end. An urgent job is not bound to a worker that is still busy: it
+/// takes the first that is free, and lets nothing else go before it here.
 void scheduler_core::fill(worker_slot& w, instant now, wall_time wall, id_generator& ids, held_keys& held,
                           plan_result& result) {
   job_queue::key_filter allowed = [&](const batch_key& k) { return may_take(w.kind, k, now) && !held.contains(k); };
-  if (auto head = next_job(w.kind, allowed, now, wall, held, result))
-    plan_batch(better_suited(*head, w, now, allowed), w, now, wall, ids, result);
+  if (auto head = next_job(w.kind, allowed, now, wall, held, result); head && head->cls != job_class::urgent)
+    plan_batch(better_suited(*head, w, now, wall, allowed), w, now, wall, ids, result);
 }
 
 /// The first job that workers of this kind can run and that does not wait for company.
@@ -76,32 +77,55 @@ std::optional<job_queue::first_job> scheduler_core::next_job(const worker_kind& 
   return {};
 }
 
-/// What a batch of the key would bring on this worker now, beside the best there is for it: a full batch on the largest
-/// device with the model loaded. 1 where nothing can be better.
-double scheduler_core::suits(const batch_key& key, const worker_slot& w, instant now) const {
-  auto q = question(key, w.kind);
-  bool full = q.waiting >= q.most, cold = options_.cold_start > 0ms && w.warm != key.model;
-  auto largest = memory_sizes_.empty() ? w.kind.memory_bytes : memory_sizes_.rbegin()->first;
-  if (full && !cold && largest <= w.kind.memory_bytes) return 1;
-  if (cold) q.cold_start = options_.cold_start;
-  auto here = planner_.rate(q, now);
-  batch_planner::question ideal{key, q.most, q.most, largest, {}};
-  auto best = planner_.rate(ideal, now);
-  return best > 0 ? here / best : 1;
+/// What the usable workers that can run the key bring on average, with full batches and the model loaded, jobs per
+/// second of one worker. It changes as slowly as costs and workers do.
+double scheduler_core::usual_rate(const batch_key& key, instant now) {
+  constexpr auto kept = 10s;
+  auto& u = usual_rates_.touch(key);
+  if (u.at && now - *u.at < kept) return u.rate;
+  double sum = 0;
+  std::size_t workers = 0;
+  for (const auto& [kind, tally] : tallies_) {
+    if (!can_run(kind, key, now)) continue;
+    batch_planner::question q{key, batch_max(key), batch_max(key), kind.memory_bytes, {}, {}, kind.device};
+    sum += static_cast<double>(tally.usable) * planner_.rate(q, now);
+    workers += tally.usable;
+  }
+  u = {workers > 0 ? sum / static_cast<double>(workers) : 0, now};
+  return u.rate;
 }
 
-/// A job that this worker would run badly (few of its kind wait, another model is loaded, too little memory) lets one
-/// of its class pass that it runs well: nobody is idle, no class passes another, and in virtual time no tenant gets
-/// further ahead than two batches of the head.
+/// What a batch of the key would bring on this worker now, beside what its jobs bring elsewhere: 1 where all workers
+/// are alike, the batch is full and the model loaded; more where this worker is better at it than others.
+double scheduler_core::worth(const batch_key& key, const worker_slot& w, instant now) {
+  auto q = question(key, w.kind);
+  bool full = q.waiting >= q.most, cold = options_.cold_start > 0ms && w.warm != key.model;
+  if (full && !cold && tallies_.size() == 1) return 1;
+  if (cold) q.cold_start = options_.cold_start;
+  auto usual = usual_rate(key, now);
+  return usual > 0 ? planner_.rate(q, now) / usual : 1;
+}
+
+/// A job that this worker would run badly (few of its kind wait, another model is loaded, other workers are better at
+/// it) lets one of its class pass that it runs better: nobody is idle, no class passes another, in virtual time no
+/// tenant gets further ahead than two batches of the head, and no deadline comes near.
 job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, const worker_slot& w, instant now,
-                                                   const job_queue::key_filter& allowed) {
-  constexpr double good = 0.95;
-  if (head.aged || head.cls == job_class::urgent) return head;
+                                                   wall_time wall, const job_queue::key_filter& allowed) {
+  constexpr double much = 1.15;
+  constexpr int deadline_batches = 4;
+  constexpr std::size_t keys_most = 32; // that are looked at: shapes are few, but clients choose them
+  if (head.aged || head.cls == job_class::urgent || queue_.keys(head.cls) < 2) return head;
   if (degrades_on(w.kind, *head.key, now) != degrade_reason::none) return head;
   if (auto other = for_resident(head, w, now, allowed)) return *other;
-  if (suits(*head.key, w, now) >= good) return head;
-  auto good_here = [&](const batch_key& k) { return allowed(k) && suits(k, w, now) >= good && !is_for_others(k, w); };
-  return instead_of(head, w, now, good_here).value_or(head);
+  auto own = worth(*head.key, w, now);
+  if (own == 1 && tallies_.size() == 1) return head; // nothing is better
+  auto takes = planner_.cost().predict(*head.key, planner_.best(question(*head.key, w.kind), now), w.kind.device);
+  if (!takes || (head.deadline && *head.deadline - wall < deadline_batches * *takes)) return head;
+  std::size_t seen = 0;
+  auto better_here = [&](const batch_key& k) {
+    return seen < keys_most && allowed(k) && ++seen && worth(k, w, now) > much * own && !is_for_others(k, w);
+  };
+  return instead_of(head, w, now, better_here).value_or(head);
 }
 
 /// The first job of a key that is good; nothing when it may not pass the head.
@@ -110,7 +134,7 @@ std::optional<job_queue::first_job> scheduler_core::instead_of(const job_queue::
   constexpr double lead_batches = 2;
   auto other = queue_.first(good, now);
   if (!other || other->cls != head.cls || other->aged) return {};
-  auto batch = planner_.cost().predict(*head.key, planner_.best(question(*head.key, w.kind), now));
+  auto batch = planner_.cost().predict(*head.key, planner_.best(question(*head.key, w.kind), now), w.kind.device);
   auto lead = batch ? lead_batches * std::chrono::duration<double>(*batch).count() : 0;
   return other->start - head.start <= lead ? other : std::nullopt;
 }
@@ -128,7 +152,7 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   auto size = probe ? 1 : planner_.choose(q, now);
   const bool whole = probe || why != degrade_reason::none;
   auto until = whole ? 0 : until_step(head, w, size, now);
-  auto gpu_s = predicted_gpu_s(part_of(*key, until), size);
+  auto gpu_s = predicted_gpu_s(part_of(*key, until), size, w.kind);
   planned_batch b{ids.next<batch_id>(wall), w.status.id, key, queue_.take(head, size, now, gpu_s)};
   if (why != degrade_reason::none) degrade(b, key, why);
   b.larger_device = has_larger(*b.key, w.kind);
@@ -139,8 +163,8 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   result.batches.push_back(std::move(b));
 }
 
-double scheduler_core::predicted_gpu_s(const batch_key& key, std::size_t jobs) const {
-  auto takes = planner_.cost().predict(key, jobs);
+double scheduler_core::predicted_gpu_s(const batch_key& key, std::size_t jobs, const worker_kind& kind) const {
+  auto takes = planner_.cost().predict(key, jobs, kind.device);
   return takes ? std::chrono::duration<double>(*takes).count() / static_cast<double>(jobs) : 1.0;
 }
 
@@ -174,7 +198,8 @@ void scheduler_core::start(planned_batch& b, worker_slot& w, double gpu_s, insta
 }
 
 batch_planner::question scheduler_core::question(const batch_key& key, const worker_kind& kind, bool free_too) const {
-  return {key, std::max<std::size_t>(queue_.count(key, free_too), 1), batch_max(key), kind.memory_bytes, {}};
+  return {key,        std::max<std::size_t>(queue_.count(key, free_too), 1), batch_max(key), kind.memory_bytes, {}, {},
+          kind.device};
 }
 
 std::size_t scheduler_core::batch_max(const batch_key& key) const {

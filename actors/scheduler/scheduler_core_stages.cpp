@@ -126,11 +126,11 @@ void scheduler_core::note_experts(worker_slot& w, const batch_id& ended, expert 
 
 /// A batch's time is learnt without what bringing experts and handing over took: those are predicted apart.
 void scheduler_core::learn(const running_batch& b, std::optional<std::chrono::milliseconds> measured,
-                           const expert_measures& m) {
+                           const expert_measures& m, std::string_view device) {
   if (measured) experts_.learn(*b.key, b.jobs.size(), b.until_step, m);
   if (!measured) return;
   auto without = *measured - std::chrono::milliseconds{m.use.load_ms} - m.hand_over;
-  planner_.cost().learn(b.part(), b.jobs.size(), std::max<std::chrono::milliseconds>(without, 1ms));
+  planner_.cost().learn(b.part(), b.jobs.size(), std::max<std::chrono::milliseconds>(without, 1ms), device);
 }
 
 } // namespace reel

@@ -1,12 +1,13 @@
 // The part of scheduler_core that answers questions and changes nothing.
 #include <algorithm>
-#include <numeric>
+#include <cmath>
+#include <functional>
 
 #include "actors/scheduler/scheduler_core.hpp"
 
 namespace reel {
 
-std::optional<job_live> scheduler_core::describe(const job_id& id, instant now) const {
+std::optional<job_live> scheduler_core::describe(const job_id& id, instant now, wall_time wall) const {
   if (auto found = running_.find(id); found != running_.end()) return describe_running(batches_.at(found->second));
   auto waits = queue_.entry_of(id);
   if (!waits) return {};
@@ -14,7 +15,7 @@ std::optional<job_live> scheduler_core::describe(const job_id& id, instant now) 
   live.queue_position = queue_.position(id);
   live.step = waits->key->steps_done;
   live.steps_total = waits->key->steps;
-  live.eta_ms = eta_ms(*waits, live.queue_position, now);
+  live.eta_ms = eta_ms(*waits, now, wall);
   return live;
 }
 
@@ -29,35 +30,94 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
   return live;
 }
 
-/// Its own batch, after the one of the batches before it that makes a worker free for it. What comes later and goes
-/// first is not foreseen (rejected: the share that the classes above took lately, which is wrong by more in class
-/// free).
-std::uint64_t scheduler_core::eta_ms(const queue_entry& job, std::size_t position, instant now) const {
-  std::size_t size = 1;
+/// When its own batch begins, and how long that takes.
+std::uint64_t scheduler_core::eta_ms(const queue_entry& job, instant now, wall_time wall) const {
+  std::size_t best = 1;
+  std::string_view device;
   std::vector<double> free_in_s; // of the workers that can run it
   for (const auto& [wid, w] : workers_) {
     if (!usable(w) || !can_run(w.kind, *job.key, now)) continue;
-    if (free_in_s.empty()) size = planner_.best(question(*job.key, w.kind), now);
+    if (free_in_s.empty()) {
+      best = planner_.best(question(*job.key, w.kind), now);
+      device = w.kind.device;
+    }
     free_in_s.push_back(w.batches.empty() ? 0 : left_s(batches_.at(w.batches.back()), now));
   }
-  auto takes = planner_.cost().predict(*job.key, size);
-  if (!takes || free_in_s.empty()) return 0;
-  auto own = std::chrono::duration<double>(*takes).count();
-  auto before = std::max<std::size_t>(position, 1) - 1;
-  auto wait = 0.0;
-  if (auto batches = before / size; batches < free_in_s.size()) {
-    auto nth = free_in_s.begin() + static_cast<std::ptrdiff_t>(batches);
-    std::ranges::nth_element(free_in_s, nth);
-    wait = *nth;
-  } else {
-    auto running = std::accumulate(free_in_s.begin(), free_in_s.end(), 0.0);
-    wait = (running + waiting_before_gpu_s(job.cls, before, now)) / static_cast<double>(free_in_s.size());
-  }
+  auto batch_s = [&](std::size_t jobs) {
+    auto takes = planner_.cost().predict(*job.key, jobs, device);
+    return takes ? std::chrono::duration<double>(*takes).count() : 0;
+  };
+  if (free_in_s.empty() || batch_s(best) <= 0) return 0;
+  auto wait = wait_s(job, free_in_s, best, batch_s(best), now, wall);
+  // What begins soon has the company that is there; until later more will have come.
+  auto company = std::clamp<std::size_t>(queue_.count(*job.key, true), 1, best);
+  auto own = batch_s(wait < batch_s(company) ? company : best);
   return static_cast<std::uint64_t>(1000 * (wait + own));
 }
 
-/// Of so many jobs, each as costly as those of its class and the classes above are on average.
-double scheduler_core::waiting_before_gpu_s(job_class cls, std::size_t before, instant now) const {
+namespace {
+
+/// The smallest time from 0 on at which `enough` holds; it holds from then on.
+double first_time_s(const std::function<bool(double)>& enough) {
+  constexpr double most_s = 30 * 86'400.0;
+  constexpr int halvings = 24;
+  double low = 0, high = 1;
+  if (enough(low)) return low;
+  for (; high < most_s && !enough(high); high *= 2) low = high;
+  for (int i = 0; i < halvings; ++i) {
+    auto middle = (low + high) / 2;
+    (enough(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+} // namespace
+
+/// Until so many batches have begun as are before its own: those of the jobs that wait before it, and those of classes
+/// above that come until then, as many as came of late. Of these no more than `passing_most`: such an overload passes,
+/// at night at the latest. Rejected: what comes in its own class, which by the shares passes only the heaviest tenants.
+double scheduler_core::wait_s(const queue_entry& job, const std::vector<double>& free_in_s, std::size_t size,
+                              double batch_s, instant now, wall_time wall) const {
+  constexpr double passing_most = 0.7; // of the workers
+  auto before = std::max<std::size_t>(queue_.position(job.id), 1) - 1;
+  auto workers = static_cast<double>(free_in_s.size());
+  auto each = waiting_job_gpu_s(job.cls, now);
+  if (each <= 0) each = batch_s / static_cast<double>(size);
+  if (job.cls == job_class::free && !options_.off_peak.empty())
+    return off_peak_wait_s(job, each * static_cast<double>(before), workers, batch_s, now, wall);
+  double passing = 0; // workers' work per second
+  for (std::size_t c = 0; c < static_cast<std::size_t>(job.cls); ++c) {
+    auto cls = static_cast<job_class>(c);
+    passing += flow_.jobs_per_s(cls, wall) * flow_.gpu_s(cls).value_or(each);
+  }
+  passing = std::min(passing, passing_most * workers);
+  auto turn_s = each * static_cast<double>(size); // a batch of those before it
+  return first_time_s([&](double t) {
+    double begun = 0;
+    for (auto f : free_in_s)
+      if (f <= t) begun += 1 + std::floor((t - f) / turn_s);
+    return begun > static_cast<double>(before / size) + std::floor(passing * t / turn_s);
+  });
+}
+
+/// In off-peak hours on the part of the workers that other classes leave, in peak hours on as many as class free has
+/// now, could have or is owed; and in time for when it is due, as it is paced for that.
+double scheduler_core::off_peak_wait_s(const queue_entry& job, double before_gpu_s, double workers, double batch_s,
+                                       instant now, wall_time wall) const {
+  auto due = job.deadline.value_or(job.id.created_at() + options_.queue.due_in);
+  auto latest_s = std::max(0.0, std::chrono::duration<double>(due - wall).count() - batch_s);
+  auto off_peak = free_share_.part() * workers;
+  auto peak = static_cast<double>(std::max(pace_.workers, free_batches_.size() + is_spare(*job.key, now)));
+  auto wait = first_time_s([&](double t) {
+    auto until = wall + std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(t));
+    auto inside_s = std::chrono::duration<double>(options_.off_peak.within(wall, until)).count();
+    return off_peak * inside_s + peak * (t - inside_s) > before_gpu_s;
+  });
+  return std::min(wait, latest_s);
+}
+
+/// Of a job that waits in this class or one above, on average; 0: not known.
+double scheduler_core::waiting_job_gpu_s(job_class cls, instant now) const {
   double gpu_s = 0;
   std::size_t jobs = 0, keys = 0;
   for (std::size_t c = 0; c <= static_cast<std::size_t>(cls); ++c)
@@ -66,7 +126,7 @@ double scheduler_core::waiting_before_gpu_s(job_class cls, std::size_t before, i
       gpu_s += waiting_gpu_s(*key, n, now);
       jobs += n;
     }
-  return jobs == 0 ? 0 : gpu_s / static_cast<double>(jobs) * static_cast<double>(before);
+  return jobs == 0 ? 0 : gpu_s / static_cast<double>(jobs);
 }
 
 double scheduler_core::left_s(const running_batch& b, instant now) const {
@@ -109,7 +169,7 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
   e.cls = entry->cls;
   e.attempts_used = entry->attempts_used;
   e.position = queue_.position(id);
-  e.eta_ms = eta_ms(*entry, e.position, now);
+  e.eta_ms = eta_ms(*entry, now, wall);
   e.tenant_waiting = queue_.waiting(entry->cls, entry->tenant);
   e.class_waiting = queue_.waiting(entry->cls);
   for (std::size_t c = 0; c < static_cast<std::size_t>(entry->cls); ++c)

@@ -6,7 +6,7 @@ namespace reel {
 using namespace std::chrono_literals;
 
 caf::result<job_live> scheduler::on_describe_job(const describe_job& m) {
-  if (auto live = core_.describe(m.id, act::now(self_))) return *live;
+  if (auto live = core_.describe(m.id, act::now(self_), options_.wall())) return *live;
   return act::error_of(errc::not_found);
 }
 
@@ -59,7 +59,7 @@ void scheduler::notify(const job_id& id, job_state state) {
   for (const auto& [node, ids] : watched_) {
     if (!ids.contains(id)) continue;
     job_update update{id, state, {}};
-    if (auto live = core_.describe(id, act::now(self_))) update.live = *live;
+    if (auto live = core_.describe(id, act::now(self_), options_.wall())) update.live = *live;
     act::tell(self_, wiring_.gateways.at(node), std::move(update));
   }
 }
@@ -75,7 +75,7 @@ void scheduler::foretell(const std::vector<waiting_job>& jobs) {
   auto now = act::now(self_);
   if (jobs.empty() || now - foretold_at_ < foretell_pause) return;
   foretold_at_ = now;
-  auto live = core_.describe(jobs.back().id, now);
+  auto live = core_.describe(jobs.back().id, now, options_.wall());
   if (live && live->eta_ms > 0) foretold_.add(jobs.back().id, now, std::chrono::milliseconds{live->eta_ms});
 }
 

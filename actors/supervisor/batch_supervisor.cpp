@@ -122,6 +122,7 @@ caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
     all_ended(m.code, m.message);
     return promise;
   }
+  used_ = std::chrono::milliseconds{m.run_ms};
   if (is_whole(m)) measured_ = std::chrono::milliseconds{m.run_ms};
   auto share_ms = m.run_ms / std::max<std::size_t>(batch_.jobs.size(), 1);
   for (const auto& job : batch_.jobs) {
@@ -214,6 +215,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   m.measured = measured_;
   m.peak_bytes = peak_bytes_;
   m.together = together_;
+  m.used = used_;
   m.out_of_memory = out_of_memory_;
   m.failed = failed_;
   m.sign = sign_;

@@ -39,6 +39,7 @@ struct batch_closed {
   std::optional<std::chrono::milliseconds> measured{}; ///< of whole runs and whole stages only
   std::uint64_t peak_bytes = 0;                        ///< measured; 0: not known
   std::uint32_t together = 0;                          ///< most jobs computed at once, where batches joined; 0: alone
+  std::optional<std::chrono::milliseconds> used{};     ///< its part of the worker's time, also when not whole
   bool out_of_memory = false;                          ///< the batch as a whole
   bool failed = false;                                 ///< likewise: it did not run to its end, nor was it paused
   health_sign sign = health_sign::none;                ///< what it says about its model
@@ -125,6 +126,7 @@ private:
   end_batch end_;
   std::optional<std::chrono::milliseconds> measured_;
   std::uint64_t peak_bytes_ = 0;
+  std::optional<std::chrono::milliseconds> used_;
   std::uint32_t together_ = 0;
   bool out_of_memory_ = false;
   bool failed_ = false;

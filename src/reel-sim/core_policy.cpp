@@ -29,8 +29,14 @@ public:
     for (auto n : e.again)
       reruns.push_back({id_of(n, world_.jobs[n].arrived), 0, 0, {}, world_.jobs[n].steps_done, e.preempted});
     core_.closed(e.batch.id, reruns, e.measured, at(now),
-                 {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory, !e.measured && !e.preempted, 0,
-                  health_sign::none, e.experts});
+                 {static_cast<std::uint64_t>(e.peak_gb * 1e9), e.out_of_memory, !e.used && !e.preempted,
+                  static_cast<std::uint32_t>(e.together), health_sign::none, e.experts, false, e.used});
+  }
+
+  bool runs_by_step() const override { return true; }
+  void progressed(const batch_id& id, int step, std::int64_t now) override {
+    auto* jobs = core_.jobs_of(id);
+    if (jobs && !jobs->empty()) core_.progressed({id, run_phase::denoising, step, jobs->front().key->steps}, at(now));
   }
 
   sim_plan plan(std::int64_t now) override {
@@ -38,7 +44,7 @@ public:
     sim_plan p;
     for (auto& b : decided.batches) {
       start_batch s{
-          static_cast<worker_index>(std::stoul(b.worker.value.substr(b.worker.value.find('/') + 1))), {}, b.id};
+          static_cast<worker_index>(std::stoul(b.worker.value.substr(b.worker.value.find('/') + 1))), {}, b.id, b.join};
       s.until_step = b.until_step;
       for (const auto& j : b.jobs) s.jobs.push_back(index_of(j.id));
       core_.granted(b.id, std::vector<granted_job>(b.jobs.size()));
@@ -50,7 +56,7 @@ public:
   }
 
   std::optional<ms> eta(job_index job, std::int64_t now) const override {
-    auto live = core_.describe(id_of(job, world_.jobs[job].arrived), at(now));
+    auto live = core_.describe(id_of(job, world_.jobs[job].arrived), at(now), wall_at(now));
     if (!live || live->eta_ms == 0) return {};
     return ms{live->eta_ms};
   }
@@ -65,6 +71,7 @@ private:
     s.state = state;
     for (const auto& m : world_.load.models) s.models.push_back(m.id);
     s.device = f.id;
+    s.credits = f.credits;
     s.memory_bytes = static_cast<std::uint64_t>(f.memory_gb * 1e9);
     r.workers.push_back(std::move(s));
     core_.reported(r, at(now));

@@ -58,10 +58,24 @@ std::string wait_json(const wait_figures& w) {
 
 } // namespace
 
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<int>(c));
+    else
+      out += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+  }
+  return out + '"';
+}
+
 std::string to_text(const figures& f) {
   auto out = fmt::format("{}\n", f.policy);
   out += fmt::format("  jobs                 {} ({} succeeded, {} cancelled) in {} batches of {:.2f}\n", f.jobs,
                      f.succeeded, f.cancelled, f.batches, f.mean_batch);
+  if (f.unfinished > 0) out += fmt::format("  unfinished           {} jobs\n", f.unfinished);
+  out += fmt::format("  joins                {} batches with {} jobs joined running ones; {:.2f} jobs in a pass\n",
+                     f.joins, f.joined_jobs, f.mean_pass);
   out += fmt::format("  utilisation          {:.2f} % while work waits\n", 100 * f.utilisation);
   out += fmt::format("  videos/GPU-hour      {:.3f}\n", f.videos_per_gpu_hour);
   out += fmt::format("  makespan             {:.2f} h, {:.2f} % over the offline bound of {:.2f} h\n",
@@ -69,9 +83,9 @@ std::string to_text(const figures& f) {
   for (std::size_t c = 0; c < 4; ++c)
     if (f.wait[c].jobs > 0)
       out += fmt::format("  wait {:<9}       p50 {:.1f} s  p95 {:.1f} s  p99 {:.1f} s  max {:.1f} s  ({} jobs); "
-                         "longest without a turn {:.1f} s\n",
+                         "longest without a turn {:.1f} s; done after {:.1f} s on average\n",
                          class_names[c], f.wait[c].p50_s, f.wait[c].p95_s, f.wait[c].p99_s, f.wait[c].most_s,
-                         f.wait[c].jobs, f.longest_without_turn_s[c]);
+                         f.wait[c].jobs, f.longest_without_turn_s[c], f.mean_took_s[c]);
   for (std::size_t c = 0; c < 4; ++c)
     if (f.eta[c].jobs > 0)
       out += fmt::format("  ETA {:<9}        wrong by {:.0f} % of the time taken at p50, {:.0f} % at p90 ({} jobs)\n",
@@ -100,7 +114,9 @@ std::string to_text(const figures& f) {
 }
 
 std::string to_json(const figures& f, bool with_tenants) {
-  std::string waits, etas, tenants;
+  std::string waits, tooks, etas, tenants;
+  for (std::size_t c = 0; c < 4; ++c)
+    tooks += fmt::format(R"({}"{}":{:.3f})", c ? "," : "", class_names[c], f.mean_took_s[c]);
   for (std::size_t c = 0; c < 4; ++c)
     etas += fmt::format(R"({}"{}":{{"jobs":{},"p50":{:.4f},"p90":{:.4f}}})", c ? "," : "", class_names[c],
                         f.eta[c].jobs, f.eta[c].p50, f.eta[c].p90);
@@ -113,11 +129,11 @@ std::string to_json(const figures& f, bool with_tenants) {
                       tenants.empty() ? "" : ",", t.tenant, class_names[static_cast<std::size_t>(t.cls)], t.weight,
                       t.gpu_s, t.backlogged, wait_json(t.wait));
   auto head = fmt::format(
-      R"({{"policy":"{}","jobs":{},"succeeded":{},"cancelled":{},"batches":{},"mean_batch":{:.3f},"theme_purity":{:.4f},)"
+      R"({{"policy":"{}","jobs":{},"succeeded":{},"cancelled":{},"unfinished":{},"batches":{},"mean_batch":{:.3f},"mean_pass":{:.3f},"joins":{},"joined_jobs":{},"theme_purity":{:.4f},)"
       R"("utilisation":{:.5f},)"
-      R"("videos_per_gpu_hour":{:.4f},"makespan_s":{:.1f},"bound_s":{:.1f},"wait":{{{}}},"eta_error":{{{}}},)",
-      f.policy, f.jobs, f.succeeded, f.cancelled, f.batches, f.mean_batch, f.theme_purity, f.utilisation,
-      f.videos_per_gpu_hour, f.makespan_s, f.bound_s, waits, etas);
+      R"("videos_per_gpu_hour":{:.4f},"makespan_s":{:.1f},"bound_s":{:.1f},"wait":{{{}}},"mean_took_s":{{{}}},"eta_error":{{{}}},)",
+      f.policy, f.jobs, f.succeeded, f.cancelled, f.unfinished, f.batches, f.mean_batch, f.mean_pass, f.joins,
+      f.joined_jobs, f.theme_purity, f.utilisation, f.videos_per_gpu_hour, f.makespan_s, f.bound_s, waits, tooks, etas);
   return head +
          fmt::format(
              R"("deadlines":{},"deadline_misses":{},"jain":{:.5f},"share_error":{:.5f},"fair_tenants":{},"preemptions":{},)"

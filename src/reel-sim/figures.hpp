@@ -39,13 +39,17 @@ struct moment {
 struct figures {
   std::string policy;
   std::size_t jobs = 0, succeeded = 0, cancelled = 0, batches = 0;
+  std::size_t unfinished = 0;         ///< no worker could run them, or was there long enough
   double makespan_s = 0, bound_s = 0; ///< bound: no schedule can be faster
   double utilisation = 0;             ///< useful GPU-seconds / available, while work waits
   double videos_per_gpu_hour = 0;
   double mean_batch = 0;
+  double mean_pass = 0;                   ///< jobs in a forward pass
+  std::size_t joins = 0, joined_jobs = 0; ///< batches that joined a running one, and their jobs
   double theme_purity = 0; ///< part of the jobs beside the first of their batch that have its theme; 0: no themes
   std::array<wait_figures, 4> wait;
-  wait_figures took; ///< from a job's arrival to its end
+  wait_figures took;                   ///< from a job's arrival to its end
+  std::array<double, 4> mean_took_s{}; ///< likewise, by class
   std::array<eta_figures, 4> eta;
   std::array<double, 4> longest_without_turn_s{}; ///< of any tenant with jobs waiting: what ageing bounds
   std::size_t deadlines = 0, deadline_misses = 0;
@@ -69,6 +73,9 @@ eta_figures eta_of(std::vector<float>& errors);    ///< likewise
 
 /// Jain's index and the largest deviation, over the tenants that were backlogged for 95 % of the time.
 void judge_fairness(figures& f);
+
+/// In quotes, with what JSON wants escaped.
+std::string json_text(std::string_view text);
 
 std::string to_text(const figures& f);
 std::string to_json(const figures& f, bool with_tenants);

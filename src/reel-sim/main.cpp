@@ -36,6 +36,11 @@ void print_workload(const options& o) {
   auto fixed = [&](const std::string& name, fixed_options f) {
     all.push_back(simulate(w, o.seed, name, [f](world& x) { return make_fixed_policy(x, f); }));
   };
+  if (w.join && !o.no_baselines) {
+    auto apart = w;
+    apart.join = false;
+    all.push_back(simulate(apart, o.seed, "reelworks-without-joining", make_core_policy));
+  }
   if (!o.no_baselines) {
     auto n = std::to_string(w.fixed_batch);
     fixed("fifo-batch-1", {1, ms{0}, false});
@@ -47,7 +52,7 @@ void print_workload(const options& o) {
     for (const auto& f : all) fmt::print("{}\n", to_text(f));
     return;
   }
-  fmt::print("{{\"workload\":\"{}\",\"seed\":{},\"runs\":[", w.name, o.seed);
+  fmt::print("{{\"workload\":{},\"seed\":{},\"runs\":[", json_text(w.name), o.seed);
   for (std::size_t i = 0; i < all.size(); ++i) fmt::print("{}{}", i ? "," : "", to_json(all[i], o.tenants));
   fmt::print("]}}\n");
 }

@@ -29,6 +29,7 @@ struct start_batch {
   worker_index worker = 0;
   std::vector<job_index> jobs;
   batch_id id;                 ///< the policy's own
+  bool join = false;           ///< the batch that its worker runs
   std::int32_t until_step = 0; ///< handed over after so many steps; 0: to its end
 };
 struct sim_plan {
@@ -39,10 +40,12 @@ struct sim_plan {
 struct ended_batch {
   const start_batch& batch;
   std::vector<job_index> again; ///< of its jobs, those that did not end
-  std::optional<ms> measured;   ///< nothing: it failed
+  std::optional<ms> measured;   ///< of a whole run alone on its worker
   double peak_gb = 0;
   bool out_of_memory = false;
   bool preempted = false;
+  std::optional<ms> used{}; ///< its part of its worker's time; nothing: it failed
+  std::size_t together = 0; ///< jobs computed at once, where batches joined
   expert_measures experts{};
 };
 
@@ -54,6 +57,12 @@ public:
   virtual void worker_up(worker_index w, std::int64_t now) = 0;
   virtual void worker_down(worker_index w, std::int64_t now) = 0;
   virtual void ended(const ended_batch& e, std::int64_t now) = 0;
+  /// It can join batches, stop them between two steps and go on from there. What cannot lets them run to their end.
+  virtual bool runs_by_step() const { return false; }
+  /// Steps that a batch's jobs have done.
+  virtual void progressed(const batch_id& id, int step, std::int64_t now) {
+    static_cast<void>(id), static_cast<void>(step), static_cast<void>(now);
+  }
   virtual sim_plan plan(std::int64_t now) = 0;
   /// Until the waiting job's end, as it is foretold now; nothing where nobody foretells.
   virtual std::optional<ms> eta(job_index job, std::int64_t now) const {

@@ -1,10 +1,11 @@
 // simulation.hpp: Runs a workload against a policy in virtual time, by events in order of (time, sequence number). One
 // thread; the same workload, policy and seed give the same trace, hash included.
 //
-// A worker runs one batch at a time. A batch costs what the workload says, with noise; it fails at a tenth of its time
-// when its peak is more than the worker has; a preempted one stops at its next denoise step and takes `save_time` to be
-// saved; a lost worker takes its batch's work with it. Where experts take turns, a batch brings those that are not
-// there, and handing it over between the two costs both workers their half.
+// A worker computes one batch and those that joined it (gpu_run.hpp). A pass costs what the workload says for all jobs
+// in it, with noise; they fail after a tenth of their steps when their peak is more than the worker has; preempted ones
+// stop at their next denoise step and take `save_time` to be saved; a lost worker takes their work with it, unless it
+// had notice enough to hand it back. Where experts take turns, a batch brings those that are not there, and handing it
+// over between the two costs both workers their half.
 #pragma once
 
 #include <functional>

@@ -72,6 +72,9 @@ void mixed(table& t, const workload& w, std::uint64_t seed) {
   for (std::size_t c = 1; c < 4; ++c)
     t.at_most(fmt::format("longest time of a {} tenant without a turn", names[c]), f.longest_without_turn_s[c],
               std::chrono::duration<double>(w.age_after[c]).count() + turns, "s");
+  const double eta_most[] = {0, 20, 45, 50};
+  for (std::size_t c = 1; c < 4; ++c)
+    t.at_most(fmt::format("{} ETA on arrival, wrong at the median by", names[c]), 100 * f.eta[c].p50, eta_most[c], "%");
   auto again = run_core(w, seed);
   t.at_most("same seed, another trace (1: yes)", again.trace_hash != f.trace_hash, 0, "");
   auto strict = run_fixed(w, seed, {w.fixed_batch, w.fixed_window, true});
@@ -187,6 +190,42 @@ void pipeline(table& t, const std::string& configs, std::uint64_t seed) {
              with.videos_per_gpu_hour / without.videos_per_gpu_hour, 0.99, "x");
 }
 
+/// Half a load: batches begin small, because somebody is free, and then nobody is.
+void joining(table& t, workload w, std::uint64_t seed) {
+  fmt::print("joining running batches, at half a load\n");
+  for (auto& s : w.streams) s.per_hour *= 0.5 / w.load;
+  auto with = run_core(w, seed);
+  w.join = false;
+  auto without = run_core(w, seed);
+  t.at_least("batches that joined a running one", static_cast<double>(with.joins), 1000, "");
+  for (std::size_t c = 1; c < 4; ++c) {
+    auto name = to_string(static_cast<job_class>(c));
+    t.at_most(fmt::format("{} wait p95 beside that without ({:.0f} s)", name, without.wait[c].p95_s),
+              with.wait[c].p95_s / without.wait[c].p95_s, 0.8, "x");
+    t.at_most(fmt::format("{} from arrival to end, beside ({:.0f} s)", name, without.mean_took_s[c]),
+              with.mean_took_s[c] / without.mean_took_s[c], 1, "x");
+  }
+  t.at_least("videos/GPU-hour beside that without", with.videos_per_gpu_hour / without.videos_per_gpu_hour, 0.97, "x");
+  t.at_most("urgent wait p99", with.wait[0].p99_s, longest_step_s(w) + 2, "s");
+}
+
+/// Two models, workers of two speeds, some of which go away.
+void spot(table& t, const workload& w, std::uint64_t seed) {
+  fmt::print("spot workers and two models\n");
+  auto f = run_core(w, seed);
+  auto dynamic = run_fixed(w, seed, {w.fixed_batch, w.fixed_window, false});
+  t.at_least("videos/GPU-hour beside FIFO with a fixed batch", f.videos_per_gpu_hour / dynamic.videos_per_gpu_hour, 1,
+             "x");
+  t.at_most("makespan beside it", f.makespan_s / dynamic.makespan_s, 1, "x");
+  t.at_most("deadlines missed", static_cast<double>(f.deadline_misses), 0, "");
+  t.at_most("urgent wait p99", f.wait[0].p99_s, longest_step_s(w) + 2, "s");
+  fmt::print(
+      "       for comparison: {:.2f} videos/GPU-hour, FIFO {:.2f}; makespan {:.2f} h, FIFO {:.2f} h, offline bound "
+      "{:.2f} h\n",
+      f.videos_per_gpu_hour, dynamic.videos_per_gpu_hour, f.makespan_s / 3600, dynamic.makespan_s / 3600,
+      f.bound_s / 3600);
+}
+
 void depth(table& t) {
   fmt::print("a deep queue\n");
   // Taken in turns and the least of three each: other programs of the machine only ever make it slower.
@@ -226,6 +265,8 @@ bool run_suite(const std::string& configs, std::uint64_t seed, bool quick) {
   off_peak(t, read_workload(configs + "/off-peak.toml"), seed);
   themes(t, read_workload(configs + "/mixed.toml"), seed);
   pipeline(t, configs, seed);
+  joining(t, read_workload(configs + "/mixed.toml"), seed);
+  spot(t, read_workload(configs + "/spot.toml"), seed);
   depth(t);
   if (quick)
     fmt::print("a large cluster: left out (--quick)\n");

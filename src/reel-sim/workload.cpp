@@ -10,30 +10,47 @@ namespace {
 
 constexpr ms year = std::chrono::hours{24 * 365};
 constexpr double gb = 1e9;
+constexpr std::int64_t batch_most = 128;
+constexpr double jobs_most = 20e6;   // some 100 bytes each
+constexpr double seconds_most = 1e7; // of a batch: four months
 
-prior_curve read_curve(config_table& t, const std::string& sizes, const std::string& values) {
+prior_curve read_curve(config_table& t, const std::string& sizes, const std::string& values, double most) {
+  constexpr double least = 1e-3;
   prior_curve c;
-  auto x = t.integers(sizes), y = t.integers(values);
+  auto x = t.integers(sizes);
+  auto y = t.numbers(values, least, most);
   if (x.empty() || x.size() != y.size()) t.refuse(values, "needs one value for each of " + sizes);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (x[i] < 1 || (i > 0 && x[i] <= x[i - 1])) t.refuse(sizes, "has to rise from 1 or more");
-    if (y[i] <= 0) t.refuse(values, "has to be positive");
-    c.points.emplace_back(static_cast<std::size_t>(x[i]), static_cast<double>(y[i]));
+    if (x[i] < 1 || x[i] > batch_most || (i > 0 && x[i] <= x[i - 1]))
+      t.refuse(sizes, "has to rise from 1 or more to 128 at most");
+    if (i > 0 && y[i] < y[i - 1]) t.refuse(values, "must not fall");
+    c.points.emplace_back(static_cast<std::size_t>(x[i]), y[i]);
   }
   return c;
 }
 
-model_truth read_model(config_table t) {
+/// Two of one name could not be told apart.
+void refuse_if_taken(const config_table& t, const auto& others, const std::string& id) {
+  for (const auto& o : others) {
+    if constexpr (requires { o.id.value; }) {
+      if (o.id.value == id) t.refuse("id", "there is another one of that name");
+    } else if (o.id == id)
+      t.refuse("id", "there is another one of that name");
+  }
+}
+
+model_truth read_model(config_table t, const std::vector<model_truth>& others) {
   model_truth m;
   m.id.value = t.text("id");
+  refuse_if_taken(t, others, m.id.value);
   m.width = static_cast<std::int32_t>(t.integer("width", 8, 8192));
   m.height = static_cast<std::int32_t>(t.integer("height", 8, 8192));
   m.frames = static_cast<std::int32_t>(t.integer("frames", 1, 10'000));
   m.steps = static_cast<std::int32_t>(t.integer("steps", 1, 1000));
-  m.seconds = read_curve(t, "seconds_sizes", "seconds");
-  m.peak_gb = read_curve(t, "peak_sizes", "peak_gb");
+  m.seconds = read_curve(t, "seconds_sizes", "seconds", seconds_most);
+  m.peak_gb = read_curve(t, "peak_sizes", "peak_gb", 100'000);
   m.weights_gb = t.number("weights_gb", 0, 10'000, 0.0);
-  m.batch_max = static_cast<std::size_t>(t.integer("batch_max", 1, 128, 8));
+  m.batch_max = static_cast<std::size_t>(t.integer("batch_max", 1, batch_most, 8));
   m.believed_seconds = t.number("believed_seconds", 0, 100, 1.0);
   m.believed_peak = t.number("believed_peak", 0, 100, 1.0);
   m.cold_start = t.duration("cold_start", 0ms, 24h, 0ms);
@@ -44,13 +61,14 @@ model_truth read_model(config_table t) {
   return m;
 }
 
-shape read_shape(config_table t, const std::vector<model_truth>& models) {
+shape read_shape(config_table t, const workload& w) {
   shape s;
   s.id = t.text("id");
+  refuse_if_taken(t, w.shapes, s.id);
   auto model = t.text("model");
-  auto found = std::ranges::find(models, model, [](const model_truth& m) { return m.id.value; });
-  if (found == models.end()) t.refuse("model", "there is no such model");
-  s.model = static_cast<std::size_t>(found - models.begin());
+  auto found = std::ranges::find(w.models, model, [](const model_truth& m) { return m.id.value; });
+  if (found == w.models.end()) t.refuse("model", "there is no such model");
+  s.model = static_cast<std::size_t>(found - w.models.begin());
   s.key.model = found->id;
   s.key.width = static_cast<std::int32_t>(t.integer("width", 8, 8192, found->width));
   s.key.height = static_cast<std::int32_t>(t.integer("height", 8, 8192, found->height));
@@ -60,17 +78,24 @@ shape read_shape(config_table t, const std::vector<model_truth>& models) {
   s.work = work_of(s.key) / work_of(reference);
   s.volume = volume_of(s.key) / volume_of(reference);
   t.finish();
+  if (w.least_work(s) <= 0) t.refuse("id", "no fleet has the memory for a job of it");
+  for (const auto& f : w.fleets)
+    if (w.seconds(s, 1, f) > seconds_most) t.refuse("id", "a job of it takes more than four months on " + f.id);
   return s;
 }
 
-fleet read_fleet(config_table t) {
+fleet read_fleet(config_table t, const std::vector<fleet>& others) {
   fleet f;
   f.id = t.text("id");
   if (!is_valid_name(f.id)) t.refuse("id", "allowed are letters, digits, . _ -");
+  refuse_if_taken(t, others, f.id);
   f.count = static_cast<std::uint32_t>(t.integer("count", 1, 100'000));
   f.memory_gb = t.number("memory_gb", 0.1, 10'000);
   f.speed = t.number("speed", 0.001, 1000, 1.0);
+  f.credits = static_cast<std::uint32_t>(t.integer("credits", 1, 8, 2));
   f.lost_every = t.duration("lost_every", 0ms, year, 0ms);
+  if (f.lost_every > 0ms && f.lost_every < 1min) t.refuse("lost_every", "allowed is 0s for never, or 1min and more");
+  f.notice = t.duration("notice", 0ms, 1h, 0ms);
   f.back_after = t.duration("back_after", 0ms, year, 10min);
   t.finish();
   return f;
@@ -78,20 +103,24 @@ fleet read_fleet(config_table t) {
 
 void read_shapes_of(config_table& t, stream& s, const std::vector<shape>& shapes) {
   auto names = t.texts("shapes");
-  auto shares = t.integers("shape_shares", std::vector<std::int64_t>(names.size(), 1));
-  if (names.empty() || shares.size() != names.size()) t.refuse("shapes", "needs one share for each shape");
+  auto shares = t.numbers("shape_shares", 0, 1e9, std::vector<double>(names.size(), 1));
+  if (names.empty()) t.refuse("shapes", "needs one shape or more");
+  if (shares.size() != names.size()) t.refuse("shape_shares", "needs one share for each of shapes");
+  if (std::ranges::all_of(shares, [](double share) { return share == 0; }))
+    t.refuse("shape_shares", "needs one above 0");
   for (std::size_t i = 0; i < names.size(); ++i) {
     auto found = std::ranges::find(shapes, names[i], &shape::id);
     if (found == shapes.end()) t.refuse("shapes", "there is no shape " + names[i]);
     s.shapes.push_back(static_cast<std::size_t>(found - shapes.begin()));
-    s.shape_shares.push_back(static_cast<double>(shares[i]));
+    s.shape_shares.push_back(shares[i]);
   }
 }
 
-stream read_stream(config_table t, const std::vector<shape>& shapes) {
+stream read_stream(config_table t, const workload& w) {
   stream s;
   s.id = t.text("id");
   if (!is_valid_name(s.id)) t.refuse("id", "allowed are letters, digits, . _ -");
+  refuse_if_taken(t, w.streams, s.id);
   s.cls = *parse_job_class(t.choice("class", {"urgent", "vip", "standard", "free"}, "standard"));
   s.tenants = static_cast<std::uint32_t>(t.integer("tenants", 1, 100'000, 1));
   s.zipf = t.number("zipf", 0, 5, 0.0);
@@ -103,7 +132,7 @@ stream read_stream(config_table t, const std::vector<shape>& shapes) {
   s.burst_factor = t.number("burst_factor", 1, 1000, 1.0);
   s.burst_every = t.duration("burst_every", 0ms, year, 0ms);
   s.burst_length = t.duration("burst_length", 0ms, year, 0ms);
-  read_shapes_of(t, s, shapes);
+  read_shapes_of(t, s, w.shapes);
   s.themes = static_cast<std::uint32_t>(t.integer("themes", 0, 60'000, 0));
   s.deadline = t.duration("deadline", 0ms, year, 0ms);
   s.cancelled = t.number("cancelled", 0, 1, 0.0);
@@ -133,6 +162,7 @@ void read_head(config_table t, workload& w) {
   w.fixed_batch = static_cast<std::size_t>(t.integer("fixed_batch", 1, 128, 4));
   w.fixed_window = t.duration("fixed_window", 0ms, 1h, 500ms);
   w.preempt = t.flag("preempt", true);
+  w.join = t.flag("join", true);
   w.theme = t.flag("theme", true);
   w.pipeline = *parse_pipeline_mode(t.choice("pipeline", {"auto", "never", "always"}, "auto"));
   w.off_peak = read_off_peak(t);
@@ -143,18 +173,30 @@ void read_head(config_table t, workload& w) {
   t.finish();
 }
 
+/// On average.
+double expected_jobs(const workload& w) {
+  double jobs = 0;
+  auto hours = std::chrono::duration<double, std::ratio<3600>>(w.duration).count();
+  for (const auto& s : w.streams) jobs += s.at_start + s.per_hour * hours;
+  return jobs;
+}
+
 workload read_all(config_table t) {
   workload w;
-  read_head(t.table("workload"), w);
-  for (auto& m : t.tables("model")) w.models.push_back(read_model(m));
-  for (auto& s : t.tables("shape")) w.shapes.push_back(read_shape(s, w.models));
-  for (auto& f : t.tables("fleet")) w.fleets.push_back(read_fleet(f));
-  for (auto& s : t.tables("stream")) w.streams.push_back(read_stream(s, w.shapes));
+  auto head = t.table("workload");
+  read_head(head, w);
+  for (auto* needed : {"model", "shape", "fleet", "stream"})
+    if (t.tables(needed).empty()) t.refuse(needed, "a workload needs one or more, [[" + std::string{needed} + "]]");
+  for (auto& m : t.tables("model")) w.models.push_back(read_model(m, w.models));
+  for (auto& f : t.tables("fleet")) w.fleets.push_back(read_fleet(f, w.fleets));
+  for (auto& s : t.tables("shape")) w.shapes.push_back(read_shape(s, w));
+  for (auto& s : t.tables("stream")) w.streams.push_back(read_stream(s, w));
   t.finish();
-  if (w.fleets.empty() || w.streams.empty()) throw config_error{"a workload needs at least one fleet and one stream"};
-  for (const auto& s : w.shapes)
-    if (w.least_work(s) <= 0) throw config_error{"no fleet has the memory for shape " + s.id};
   scale_to_load(w);
+  if (auto jobs = expected_jobs(w); jobs > jobs_most)
+    head.refuse(w.load > 0 ? "load" : "duration", "makes some " +
+                                                      std::to_string(static_cast<std::int64_t>(std::min(jobs, 1e15))) +
+                                                      " jobs; allowed are 20 million");
   return w;
 }
 
@@ -211,6 +253,7 @@ void scale_to_load(workload& w) {
 scheduler_options scheduler_options_of(const workload& w) {
   scheduler_options o;
   o.preempt = w.preempt;
+  o.join = w.join;
   o.queue.theme = w.theme;
   o.pipeline = w.pipeline;
   o.off_peak = w.off_peak;

@@ -45,8 +45,10 @@ struct fleet {
   std::uint32_t count = 0;
   double memory_gb = 80;
   double speed = 1;
-  ms lost_every{0}; ///< mean time between losses of one worker; 0: never
+  std::uint32_t credits = 2; ///< batches that a worker takes at once
+  ms lost_every{0};          ///< mean time between losses of one worker; 0: never
   ms back_after{0};
+  ms notice{0}; ///< of a loss, before it; 0: none
 };
 
 /// One source of jobs.
@@ -81,6 +83,7 @@ struct workload {
   std::size_t fixed_batch = 4; ///< of the baselines
   ms fixed_window{500};
   bool preempt = true;
+  bool join = true;  ///< jobs may join running batches
   bool theme = true; ///< alike prompts share batches
   pipeline_mode pipeline = pipeline_mode::automatic;
   off_peak_windows off_peak; ///< time zero is wall_start

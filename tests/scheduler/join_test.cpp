@@ -49,7 +49,7 @@ struct world {
     add(1, job_class::standard, sample::key(), deadline);
     pass(1s); // it waited for company
     auto b = plan().at(0);
-    core.progressed({b.id, run_phase::denoising, step, b.key->steps});
+    core.progressed({b.id, run_phase::denoising, step, b.key->steps}, now);
     return b;
   }
 
@@ -87,7 +87,7 @@ TEST_CASE("nobody joins where it does not pay or the batch cannot take them") {
   SECTION("it has not begun to denoise") {
     world w;
     auto b = w.running(0);
-    w.core.progressed({b.id, run_phase::encoding, 0, b.key->steps});
+    w.core.progressed({b.id, run_phase::encoding, 0, b.key->steps}, w.now);
     w.add(2);
     CHECK(w.plan().empty());
   }
@@ -158,6 +158,44 @@ TEST_CASE("an urgent job stops what is computed together, and both go on togethe
   w.core.closed(second.id, {{second.jobs[0].id, 1, 0, {}, 3, true}}, {}, w.now);
   CHECK(w.core.stopping().empty());
   CHECK(w.plan().at(0).jobs[0].id == sample::job(9));
+}
+
+TEST_CASE("batches that were computed together are charged their own part of the time, not twice") {
+  world w;
+  auto first = w.running(2);
+  auto other = sample::waiting(2);
+  other.tenant = {"other"};
+  w.core.add(other, w.now);
+  auto second = w.plan().at(0);
+  REQUIRE(second.join);
+  w.pass(1000s);
+  w.core.closed(first.id, {}, {}, w.now, {.together = 2, .used = 400s});
+  w.core.closed(second.id, {}, {}, w.now, {.together = 2, .used = 600s});
+  // Whoever was given less is next: by the wall both would have had 1000 s and more.
+  w.add(10);
+  other.id = sample::job(11);
+  w.core.add(other, w.now);
+  CHECK(w.core.queue().virtual_start(job_class::standard, {"acme"}) <
+        w.core.queue().virtual_start(job_class::standard, {"other"}));
+  CHECK(w.core.queue().virtual_start(job_class::standard, {"other"}) < 1000);
+}
+
+TEST_CASE("a batch is expected to end as its steps say, at the pace of what joined it") {
+  world w;
+  auto first = w.running(5);
+  CHECK(w.core.describe(first.jobs[0].id, w.now, w.wall)->eta_ms == 240'000);
+  w.add(2);
+  auto second = w.plan().at(0);
+  REQUIRE(second.join);
+  w.add(3); // waits for the worker, which is free when the joiner has done its ten steps at the pace of two jobs
+  auto takes = w.core.describe(sample::job(3), w.now, w.wall)->eta_ms;
+  CHECK(takes >= 600'000 + 840'000); // by then it will have company
+  CHECK(takes <= 610'000 + 840'000);
+  w.pass(100s);
+  w.core.progressed({second.id, run_phase::denoising, 5, second.key->steps}, w.now); // half of it
+  takes = w.core.describe(sample::job(3), w.now, w.wall)->eta_ms;
+  CHECK(takes >= 300'000 + 480'000);
+  CHECK(takes <= 310'000 + 480'000);
 }
 
 TEST_CASE("memory that batches took together is learnt as theirs together") {

@@ -45,6 +45,32 @@ TEST_CASE("a measured size is foretold as measured, another one by the prior's f
   CHECK(seconds(m.predict(sample::key(), 2)) == Approx(600 * 4.0 / 3)); // a third of the way in between
 }
 
+TEST_CASE("kinds of device are learnt apart; one never measured is foretold from any") {
+  cost_model m;
+  for (int i = 0; i < 20; ++i) {
+    m.learn(sample::key(64), 1, 10s, "slow");
+    m.learn(sample::key(64), 1, 2s, "fast");
+  }
+  CHECK(seconds(m.predict(sample::key(64), 1, "slow")) == Approx(10));
+  CHECK(seconds(m.predict(sample::key(64), 1, "fast")) == Approx(2));
+  CHECK(seconds(m.predict(sample::key(128), 1, "fast")) == Approx(4)); // twice the pixels
+  auto any = seconds(m.predict(sample::key(64), 1));
+  CHECK(any > 2);
+  CHECK(any < 10);
+  CHECK(seconds(m.predict(sample::key(64), 1, "new")) == Approx(any));
+  CHECK(m.count(sample::key(64), 1, "slow") == 20);
+  CHECK(m.count(sample::key(64), 1) == 40);
+  CHECK(m.count(sample::key(64), 1, "new") == 0);
+}
+
+TEST_CASE("more kinds of device than there is room for are taken to be alike") {
+  cost_model m;
+  for (std::size_t i = 0; i < cost_model::devices_max; ++i) m.learn(sample::key(), 1, 1s, std::to_string(i));
+  m.learn(sample::key(), 1, 100s, "one more");
+  CHECK(seconds(m.predict(sample::key(), 1, "0")) == Approx(1));
+  CHECK(m.predict(sample::key(), 1, "one more") == m.predict(sample::key(), 1));
+}
+
 TEST_CASE("newer measurements weigh more, but one outlier does not rule") {
   cost_model m;
   for (int i = 0; i < 10; ++i) m.learn(sample::key(), 1, 10s);

@@ -75,6 +75,64 @@ TEST_CASE("an urgent job without a free worker stops one batch of the lowest cla
   CHECK(w.plan().preempt.size() == 1); // the other free one
 }
 
+TEST_CASE("an urgent job is not bound to a worker that is still busy, and nothing goes before it there") {
+  scheduler_options o{.batch_max = 1};
+  o.cost_priors[model_id{"wan-small"}] = {work_of(sample::key()), {{{1, 100.0}}}};
+  world w{o};
+  auto both = [&] {
+    w.core.reported(sample::report({sample::ready_worker("workers-1/0", 2), sample::ready_worker("workers-1/1", 2)}),
+                    w.now);
+  };
+  both();
+  w.add(1, job_class::standard);
+  w.add(2, job_class::standard);
+  auto running = w.plan().batches;
+  REQUIRE(running.size() == 2);
+  w.pass(100s); // both are about to end, and may take long over it
+  w.add(3, job_class::standard);
+  w.add(9, job_class::urgent);
+  CHECK(w.plan().batches.empty());
+  w.core.closed(running[1].id, {}, 110s, w.now);
+  auto next = w.plan().batches;
+  REQUIRE(!next.empty());
+  CHECK(next[0].jobs[0].id == sample::job(9));
+  CHECK(next[0].worker == running[1].worker);
+}
+
+TEST_CASE("a job goes to the kind of worker that is better at it than others are") {
+  scheduler_options o{.batch_max = 1};
+  o.cost_priors[model_id{"wan-small"}] = {work_of(sample::key()), {{{1, 10.0}}}};
+  o.cost_priors[model_id{"wan-tiny"}] = {work_of(sample::key()), {{{1, 10.0}}}};
+  world w{o};
+  auto worker = [&w](const std::string& slot, const std::string& device) {
+    auto one = sample::ready_worker("workers-1/" + slot, 1);
+    one.device = device;
+    w.core.reported(sample::report({one}), w.now);
+  };
+  auto small = sample::key(), tiny = sample::key(64, "wan-tiny");
+  std::uint64_t n = 0;
+  // Large is twice as fast as slim with wan-small, and as fast with wan-tiny.
+  auto learn = [&](const batch_key& key, std::chrono::seconds takes) {
+    w.add(++n, job_class::standard, key);
+    auto b = w.plan().batches.at(0);
+    w.core.closed(b.id, {}, takes, w.now);
+  };
+  worker("0", "large");
+  learn(small, 5s);
+  learn(tiny, 10s);
+  w.core.node_down({"workers-1"});
+  worker("1", "slim");
+  learn(small, 10s);
+  learn(tiny, 10s);
+  worker("0", "large");
+  w.pass(60s);
+  for (int i = 0; i < 4; ++i) w.add(++n, job_class::standard, i % 2 ? small : tiny);
+  auto batches = w.plan().batches;
+  REQUIRE(batches.size() == 2);
+  for (const auto& b : batches)
+    CHECK(b.key->model.value == (b.worker.value == "workers-1/0" ? "wan-small" : "wan-tiny"));
+}
+
 TEST_CASE("a preempted job waits again with its steps, and that counts as no attempt") {
   world w;
   w.worker("0");
@@ -97,12 +155,12 @@ TEST_CASE("a job that comes from the ledger with a saved run has the rest of its
   auto job = sample::waiting(1, job_class::standard);
   job.saved_steps = 7;
   w.core.add(job, w.now);
-  auto live = *w.core.describe(job.id, w.now);
+  auto live = *w.core.describe(job.id, w.now, w.wall);
   CHECK(live.step == 7);
   CHECK(live.steps_total == job.key.steps);
   auto b = w.plan().batches.at(0);
   CHECK(b.key->steps_done == 7);
-  CHECK(w.core.describe(job.id, w.now)->steps_total == job.key.steps);
+  CHECK(w.core.describe(job.id, w.now, w.wall)->steps_total == job.key.steps);
   w.core.closed(b.id, {{job.id, 1, 0, {}, 0}}, {}, w.now); // the saved run was of no use
   CHECK(w.plan().batches.at(0).key->steps_done == 0);
 }

@@ -294,7 +294,7 @@ TEST_CASE("a job refused by the ledger is nowhere until it is read again") {
   granted_job refused;
   refused.code = errc::stale;
   w.core.granted(b.id, {refused});
-  CHECK_FALSE(w.core.describe(sample::job(1)));
+  CHECK_FALSE(w.core.describe(sample::job(1), w.now, w.wall));
   CHECK_FALSE(w.core.knows_batch(b.id));
   auto leased = sample::waiting(1);
   leased.state = job_state::leased;
@@ -417,11 +417,11 @@ TEST_CASE("a waiting job knows its place, a running one its step") {
   w.queue(1, 3);
   w.core.reported(sample::report({sample::ready_worker()}), w.now);
   auto b = w.plan().batches.at(0);
-  w.core.progressed({b.id, run_phase::denoising, 4, 10});
-  CHECK(w.core.describe(sample::job(1))->step == 4);
-  CHECK(w.core.describe(sample::job(2))->queue_position == 1);
-  CHECK(w.core.describe(sample::job(3))->queue_position == 2);
-  CHECK_FALSE(w.core.describe(sample::job(4)));
+  w.core.progressed({b.id, run_phase::denoising, 4, 10}, w.now);
+  CHECK(w.core.describe(sample::job(1), w.now, w.wall)->step == 4);
+  CHECK(w.core.describe(sample::job(2), w.now, w.wall)->queue_position == 1);
+  CHECK(w.core.describe(sample::job(3), w.now, w.wall)->queue_position == 2);
+  CHECK_FALSE(w.core.describe(sample::job(4), w.now, w.wall));
 }
 
 TEST_CASE("whatever happens, every job is in exactly one place until it has ended") {
@@ -477,7 +477,7 @@ TEST_CASE("whatever happens, every job is in exactly one place until it has ende
       }
       auto v = w.core.view();
       RC_ASSERT(v.waiting_in_all() + v.delayed + v.running == alive.size());
-      for (const auto& id : alive) RC_ASSERT(w.core.describe(id).has_value());
+      for (const auto& id : alive) RC_ASSERT(w.core.describe(id, w.now, w.wall).has_value());
     }
   }));
 }

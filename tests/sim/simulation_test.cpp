@@ -129,6 +129,114 @@ TEST_CASE("experts that take turns are brought twice a batch, unless batches are
   CHECK(dear.makespan_s < 1.03 * never.makespan_s);
 }
 
+TEST_CASE("jobs join running batches, all end, and they wait less for it") {
+  auto streams = "[[stream]]\nid = \"a\"\nper_hour = 1\nshapes = [\"s\"]\n";
+  auto fleet = "count = 4\nmemory_gb = 80\n";
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    auto on = run(text_of("load = 0.5\n", fleet, streams), seed);
+    auto off = run(text_of("load = 0.5\njoin = false\n", fleet, streams), seed);
+    CHECK(on.joins > 10);
+    CHECK(on.joined_jobs >= on.joins);
+    CHECK(off.joins == 0);
+    CHECK(on.succeeded == on.jobs);
+    CHECK(on.wait[2].p95_s < off.wait[2].p95_s);
+  }
+}
+
+TEST_CASE("a worker lost after a notice hands back what it has done") {
+  auto fleet = [](const std::string& notice) {
+    return "count = 6\nmemory_gb = 40\nlost_every = \"1h\"\nnotice = \"" + notice + "\"\n";
+  };
+  auto none = run(text_of("load = 1.0\n", fleet("0s"), busy)),
+       minute = run(text_of("load = 1.0\n", fleet("1min"), busy));
+  CHECK(none.wasted_gpu_s > 3 * minute.wasted_gpu_s);
+  CHECK(minute.workers_lost > 10);
+  CHECK(minute.succeeded + minute.cancelled == minute.jobs);
+}
+
+TEST_CASE("odd workloads end, with figures that are numbers") {
+  const std::string fleet = "count = 1\nmemory_gb = 80\n";
+  auto stream = [](const std::string& keys) { return "[[stream]]\nid = \"a\"\nshapes = [\"s\"]\n" + keys; };
+  struct odd {
+    std::string what, head, fleet, stream;
+  };
+  const odd all[] = {
+      {"nothing comes", "", fleet, stream("")},
+      {"all are cancelled at once", "", fleet, stream("at_start = 50\ncancelled = 1.0\ncancelled_after = \"0s\"\n")},
+      {"all deadlines have passed", "", fleet, stream("at_start = 20\ndeadline = \"1ms\"\n")},
+      {"the scheduler believes that nothing fits", "", fleet, stream("at_start = 3\n")},
+      {"it is lost sooner than a job takes", "", fleet + "lost_every = \"1min\"\nback_after = \"0s\"\n",
+       stream("at_start = 2\n")},
+      {"the window is all of it", "warm_up = \"6h\"\n", fleet, stream("at_start = 3\n")},
+      {"times scatter by their size", "noise = 1.0\n", fleet, stream("at_start = 9\n")},
+  };
+  for (const auto& o : all) {
+    INFO(o.what);
+    auto toml = text_of(o.head, o.fleet, o.stream);
+    if (o.what == "the scheduler believes that nothing fits")
+      toml.insert(toml.find("[[shape]]"), "believed_peak = 100.0\n");
+    auto f = run(toml);
+    CHECK(f.succeeded + f.cancelled + f.unfinished == f.jobs);
+    auto json = to_json(f, true);
+    for (auto* word : {"nan", "inf"}) CHECK(json.find(word) == std::string::npos);
+  }
+}
+
+TEST_CASE("a name is written into JSON as text") { CHECK(json_text("a \"b\"\n\\") == R"("a \"b\"\u000a\\")"); }
+
+namespace {
+
+std::string refusal_of(const std::string& toml) {
+  try {
+    parse_workload(toml, "test.toml");
+  } catch (const config_error& e) {
+    return e.what();
+  }
+  return "none";
+}
+
+} // namespace
+
+TEST_CASE("what is wrong in a workload is named with its line") {
+  const std::string fleet = "count = 1\nmemory_gb = 80\n";
+  struct wrong {
+    std::string head, fleet, stream, names;
+  };
+  auto stream = [](const std::string& keys) { return "[[stream]]\nid = \"a\"\n" + keys; };
+  const wrong all[] = {
+      {"", "count = 1\nmemory_gb = 10\n", stream("shapes = [\"s\"]\n"), "no fleet has the memory"},
+      {"", fleet, "", "stream"},
+      {"", "count = 0\nmemory_gb = 80\n", stream("shapes = [\"s\"]\n"), "count = 0"},
+      {"", fleet, stream("shapes = [\"s\"]\ntenants = 0\n"), "tenants = 0"},
+      {"", fleet, stream("shapes = [\"s\"]\nshape_shares = [0]\n"), "shape_shares"},
+      {"", fleet, stream("shapes = [\"s\"]\nshape_shares = [-1]\n"), "shape_shares"},
+      {"", fleet, stream("shapes = []\n"), "shapes"},
+      {"", fleet, stream("shapes = [\"s\"]\n") + stream("shapes = [\"s\"]\n"), "another one of that name"},
+      {"", fleet + "lost_every = \"1ms\"\n", stream("shapes = [\"s\"]\n"), "lost_every"},
+      {"duration = \"1h\"\n", fleet, stream("shapes = [\"s\"]\n"), ""}, // twice
+      {"", fleet, stream("shapes = [\"s\"]\nper_hour = 1e9\n"), "20 million"},
+      {"", fleet, stream("shapes = [\"s\"]\nper_our = 1\n"), "per_our"},
+  };
+  for (const auto& w : all) {
+    auto error = refusal_of(text_of(w.head, w.fleet, w.stream));
+    INFO(error);
+    CHECK(error.starts_with("test.toml:"));
+    CHECK(error.find(w.names) != std::string::npos);
+  }
+}
+
+TEST_CASE("costs may be any numbers") {
+  auto toml = text_of("", "count = 1\nmemory_gb = 80\n", "[[stream]]\nid = \"a\"\nshapes = [\"s\"]\n");
+  auto with = [&toml](const std::string& from, const std::string& to) {
+    auto changed = toml;
+    changed.replace(changed.find(from), from.size(), to);
+    return changed;
+  };
+  CHECK(parse_workload(with("[480, 840]", "[0.5, 1]"), "t").models[0].seconds.at(1) == Catch::Approx(0.5));
+  CHECK(refusal_of(with("[480, 840]", "[840, 480]")).find("must not fall") != std::string::npos);
+  CHECK(refusal_of(with("[480, 840]", "[0, 480]")).starts_with("test.toml:"));
+}
+
 TEST_CASE("a workload that cannot be is refused with the line") {
   CHECK_THROWS_AS(parse_workload(text_of("", "count = 1\nmemory_gb = 10\n",
                                          "[[stream]]\nid = \"a\"\nat_start = 8\nshapes = [\"s\"]\n"),
