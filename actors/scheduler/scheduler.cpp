@@ -34,11 +34,12 @@ waiting_job waiting_job_of(const job_record& r) {
 } // namespace
 
 scheduler::scheduler(interface::pointer self, scheduler_wiring wiring, scheduler_shell_options options)
-    : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core},
-      fleet_{options_.fleet} {}
+    : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core}, fleet_{
+                                                                                                       options_.fleet} {
+  act::tell(self_, self_, lead_timeout{});
+}
 
 scheduler::interface::behavior_type scheduler::make_behavior() {
-  act::tell(self_, self_, lead_timeout{});
   return {
       [this](const jobs_queued& m) { return on_jobs_queued(m); },
       [this](const job_cancelled& m) { on_job_cancelled(m); },
