@@ -63,7 +63,7 @@ done worker::on_run_batch(const run_batch& m) {
   b.lease_ttl = m.lease_ttl;
   b.lease_until = b.started_at + m.lease_ttl - options_.lease_margin;
   b.run = m;
-  b.end.batch = m.batch;
+  b.end.batch = b.progress.batch = m.batch;
   b.end.worker = wiring_.ready.id;
   fetch_saved_runs(m);
   return {};
