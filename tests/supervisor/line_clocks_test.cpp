@@ -8,6 +8,31 @@
 using namespace reel;
 using namespace std::chrono_literals;
 
+TEST_CASE("renewals are numbered and say which of them came back; those of an adopted batch begin at once") {
+  line_world w;
+  w.submit(1);
+  w.pass(200ms);
+  auto* worker = w.busy();
+  REQUIRE(worker);
+  w.pass(16s);
+  auto numbers = [&] {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> all;
+    for (const auto& r : std::exchange(worker->renewals, {})) all.emplace_back(r.number, r.acknowledged);
+    return all;
+  };
+  using expected = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  CHECK(numbers() == expected{{1, 0}, {2, 1}, {3, 2}});
+  w.restart_scheduler();
+  numbers();
+  w.restart_scheduler();
+  w.pass(2s);
+  auto first = numbers();
+  REQUIRE(first.size() >= 2);
+  CHECK(first[0] == std::pair{1u, 0u});
+  CHECK(first[1] == std::pair{2u, 1u});
+  w.finish(*worker);
+}
+
 TEST_CASE("a wall clock that is set an hour ahead or a day back ends no lease and holds up no retry") {
   auto jump = std::chrono::milliseconds{GENERATE(1h, -24h)};
   line_world w;
