@@ -221,7 +221,7 @@ workers_config read_workers(config_table t, const cluster_config& c) {
   w.progress.stall_min = t.duration("stall_time", 1s, 1h, 30s);
   w.progress.stall_cold =
       t.duration("stall_time_cold", w.progress.stall_min, 1h, std::max(w.progress.stall_min, 120'000ms));
-  w.progress.run_max = t.duration("run_time_max", 1min, 24h, 30min);
+  w.progress.run_max = t.duration("run_time_max", w.progress.run_min, 24h, 30min);
   w.keep_warm = t.duration("keep_warm", 0ms, 24h, 0ms);
   w.null_step_time = t.duration("null_step_time", 0ms, 1min, 0ms);
   if (w.keep_warm > 0ms && w.keep_warm < 1s) t.refuse("keep_warm", "allowed is \"0s\" (never), or at least \"1s\"");

@@ -66,9 +66,9 @@ using operators_ref = act::ref<operators_protocol>;
 using gateway_protocol = act::protocol<void(job_update)>;
 using gateway_ref = act::ref<gateway_protocol>;
 
-/// The GPU slots of a node. From batch supervisors, from the scheduler (want_slots) and from operators (evict_node).
-using slots_protocol =
-    act::protocol<done(run_batch), done(renew_lease), void(stop_jobs), void(want_slots), done(evict_node)>;
+/// The GPU slots of a node. From batch supervisors, from the scheduler (want_slots) and from operators (the rest).
+using slots_protocol = act::protocol<done(run_batch), done(renew_lease), void(stop_jobs), void(want_slots),
+                                     done(evict_node), done(restart_slot)>;
 using slots_ref = act::ref<slots_protocol>;
 
 /// A worker process, on its node's local link.
@@ -80,7 +80,7 @@ using slot_protocol = act::protocol<void(worker_ready), void(worker_alive), void
 using slot_ref = act::ref<slot_protocol>;
 
 /// Every node, about itself and its peers; a scheduler's passes notices on to worker nodes. From operators.
-using node_protocol = act::protocol<nodes_view(describe_nodes), done(evict_node)>;
+using node_protocol = act::protocol<nodes_view(describe_nodes), done(evict_node), done(restart_slot)>;
 using node_ref = act::ref<node_protocol>;
 
 } // namespace reel

@@ -31,6 +31,7 @@ std::string_view to_string(errc code) {
   case errc::preempted: return "preempted";
   case errc::poison: return "poison";
   case errc::cannot_place: return "cannot_place";
+  case errc::stalled: return "stalled";
   case errc::internal: return "internal";
   }
   return "unknown";

@@ -48,6 +48,7 @@ enum class errc : std::uint8_t {
   preempted = 48,         ///< made room for others between two steps: goes on later, not counted
   poison = 49,            ///< took down two worker processes while it ran alone: quarantined
   cannot_place = 50,      ///< granted again and again without ever running to an end
+  stalled = 59,           ///< it did not get on, or took far longer than foretold: its process was killed
 
   internal = 60, ///< anything else; counts as an unknown failure
 };

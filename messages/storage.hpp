@@ -24,7 +24,8 @@ struct accept_answer {
   errc code = errc::ok; ///< key_reused, quota_exceeded, queue_full, no_space
   job_id id;            ///< of the job that now exists: for a replay, of the first one
   bool replayed = false;
-  quota_standing quota; ///< not of a replay
+  quota_standing quota;            ///< not of a replay
+  std::uint32_t retry_after_s = 0; ///< of queue_full: by then the queue will be shorter; 0: not known
   bool operator==(const accept_answer&) const = default;
 };
 struct accept_answers {

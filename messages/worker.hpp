@@ -33,13 +33,20 @@ struct run_batch {
   bool join = false;
   std::int32_t until_step = 0; ///< they end as errc::preempted, with their runs saved, once so many steps are done; 0:
                                ///< they run to the end, as those do whose runs cannot be saved
+  std::chrono::milliseconds expected{}; ///< foretold run time; 0: not known. A run much longer is ended
   bool operator==(const run_batch&) const = default;
 };
 
 /// Keeps a batch's lease alive. errc::not_found when the worker does not have the batch.
+///
+/// The lease runs from the sending of the latest renewal whose answer came back in time. The worker cannot know when
+/// that was, but which one it was: the next renewals say so. An answer counts only within limits::renewal_answer_max,
+/// so that the worker received that renewal at most so much later than it was sent.
 struct renew_lease {
   batch_id batch;
   worker_id worker;
+  std::uint32_t number = 0;       ///< of this renewal, from 1 on, by this sender
+  std::uint32_t acknowledged = 0; ///< the latest one whose answer came back in time; 0: none yet
   bool operator==(const renew_lease&) const = default;
 };
 
@@ -171,6 +178,14 @@ struct want_slots {
 struct evict_node {
   node_id node;
   bool operator==(const evict_node&) const = default;
+};
+
+/// Starts a slot that was ejected, or one whose process waits for its next start, at once and with a fresh budget of
+/// restarts. From operators to a node with the scheduler role, which passes it on; answered with `done` when the slot
+/// is being started, errc::not_found when there is no such worker, conflict when it has a process.
+struct restart_slot {
+  worker_id worker;
+  bool operator==(const restart_slot&) const = default;
 };
 
 /// First words of a reel-worker process to its node.

@@ -31,6 +31,9 @@ inline constexpr std::size_t device_bytes_max = 128;  ///< its name, in an order
 inline constexpr std::size_t link_window_frames = 4096;
 inline constexpr std::size_t link_window_bytes = 64u << 20;
 
+// Leases (reliability.md 2.4).
+inline constexpr auto renewal_answer_max = 5s; ///< later answers do not count: a worker relies on it
+
 // Storage.
 inline constexpr std::size_t ledger_queue_ops = 16384;          ///< operations waiting for the writer thread
 inline constexpr std::size_t ledger_queue_bytes = 64u << 20;    ///< of their requests: 4 KiB for each, far above usual

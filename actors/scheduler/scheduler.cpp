@@ -217,6 +217,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step};
   batch.larger_device = b.larger_device;
   batch.probe = b.probe;
+  batch.expected = b.expected;
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;

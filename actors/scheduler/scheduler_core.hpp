@@ -74,6 +74,7 @@ struct planned_batch {
   bool join = false;                             ///< the batch that runs there
   bool larger_device = false;                    ///< another worker that could run it has more memory
   bool probe = false;                            ///< of a circuit breaker
+  std::chrono::milliseconds expected{};          ///< foretold run time; 0: not known
   degrade_reason degrade = degrade_reason::none; ///< its key's model stands in for the one that was asked for
   std::int32_t until_step = 0;                   ///< handed over after so many steps; 0: to its end
 };

@@ -158,6 +158,8 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   b.larger_device = has_larger(*b.key, w.kind);
   b.probe = probe;
   b.until_step = until;
+  if (auto takes = planner_.cost().predict(*b.key, b.jobs.size()))
+    b.expected = std::chrono::ceil<std::chrono::milliseconds>(*takes) + q.cold_start;
   if (b.jobs.size() < batch_max(*b.key)) last_small_batch_ = now;
   start(b, w, gpu_s, now);
   result.batches.push_back(std::move(b));

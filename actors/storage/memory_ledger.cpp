@@ -39,7 +39,8 @@ accept_answer memory_ledger::accept_one(const job_request& request) {
       return {errc::ok, first.id, true};
     }
   }
-  if (unfinished_total_ >= options_.limits.queued_jobs_max) return {errc::queue_full, request.id};
+  if (unfinished_total_ >= options_.limits.queued_jobs_max)
+    return {errc::queue_full, request.id, false, {}, ends_.seconds_for(unfinished_total_, now)};
   const auto gpu_ms = estimates_.estimate_ms(kind_of(request));
   auto full = full_queue(request);
   if (full == quota_kind::none)
@@ -283,6 +284,7 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   e.record.finished_at = options_.now();
   --unfinished_[{e.record.request.tenant, e.record.request.cls}];
   --unfinished_total_;
+  ends_.ended(steady_now());
 }
 
 // ---------------------------------------------------------------- reading

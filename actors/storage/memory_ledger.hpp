@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 
+#include "actors/storage/drain_rate.hpp"
 #include "actors/storage/ledger.hpp"
 #include "actors/storage/quota.hpp"
 
@@ -98,6 +99,7 @@ private:
   std::map<std::pair<tenant_id, std::string>, known_key> keys_;
   std::map<std::pair<tenant_id, job_class>, std::uint64_t> unfinished_;
   std::uint64_t unfinished_total_ = 0;
+  drain_rate ends_;
   gpu_estimates estimates_;
   std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;

@@ -29,8 +29,13 @@ batch_supervisor::interface::behavior_type batch_supervisor::make_behavior() {
   lease_until_ = act::now(self_) + options_.lease_ttl;
   // Without its scheduler it could tell nobody; the next one finds the lease in the ledger.
   watcher_.watch(self_, owner_, [this](const caf::error&) { self_->quit(); });
-  if (!batch_.adopted) hand_over();
-  act::tell_after(self_, options_.renew_every, self_, renew_timeout{});
+  if (batch_.adopted) {
+    renew(act::now(self_)); // who looked after it before may have been gone for a while
+    act::tell_after(self_, options_.renew_first, self_, renew_timeout{});
+  } else {
+    hand_over();
+    act::tell_after(self_, options_.renew_every, self_, renew_timeout{});
+  }
   return {
       [this](const batch_finished& m) { return on_batch_finished(m); },
       [this](const stop_jobs& m) { on_stop_jobs(m); },
@@ -48,6 +53,7 @@ void batch_supervisor::hand_over() {
   m.lease_ttl = options_.lease_ttl;
   m.join = batch_.join;
   m.until_step = batch_.until_step;
+  m.expected = batch_.expected;
   for (auto& job : batch_.jobs) m.jobs.push_back(std::move(job.run));
   for (std::size_t i = 0; i < m.jobs.size(); ++i) { // kept: what the end needs
     batch_.jobs[i].run.id = m.jobs[i].id;
@@ -76,10 +82,17 @@ void batch_supervisor::on_renew_timeout() {
     act::tell(self_, slots_, stop_jobs{batch_.id, batch_.worker, {}});
     return all_ended(errc::lease_expired, "no renewal was answered for the lease's time");
   }
+  renew(sent_at);
+  auto pause = batch_.adopted && acknowledged_ == 0 ? options_.renew_first : options_.renew_every;
+  act::tell_after(self_, pause, self_, renew_timeout{});
+}
+
+void batch_supervisor::renew(instant sent_at) {
   act::ask(
-      self_, slots_, options_.ask_deadline, renew_lease{batch_.id, batch_.worker},
-      [this, sent_at](const done&) {
-        lease_until_ = sent_at + options_.lease_ttl;
+      self_, slots_, options_.ask_deadline, renew_lease{batch_.id, batch_.worker, ++renewals_, acknowledged_},
+      [this, sent_at, number = renewals_](const done&) {
+        lease_until_ = std::max(lease_until_, sent_at + options_.lease_ttl);
+        acknowledged_ = std::max(acknowledged_, number);
         not_found_in_a_row_ = 0;
       },
       [this](errc code) {
@@ -87,7 +100,6 @@ void batch_supervisor::on_renew_timeout() {
         if (code == errc::not_found && ++not_found_in_a_row_ >= 2 && !ending_)
           all_ended(errc::crashed, "the worker lost the batch");
       });
-  act::tell_after(self_, options_.renew_every, self_, renew_timeout{});
 }
 
 void batch_supervisor::on_stop_jobs(const stop_jobs& m) {

@@ -54,10 +54,12 @@ using batch_supervisor_protocol =
     act::protocol<done(batch_finished), void(stop_jobs), void(pause_batch), void(batch_lost)>;
 using batch_supervisor_ref = act::ref<batch_supervisor_protocol>;
 
+/// The answer to a renewal comes at the latest a quarter of a second after the deadline (act::ask).
 struct batch_supervisor_options {
   std::chrono::milliseconds lease_ttl{30'000};
   std::chrono::milliseconds renew_every{5'000};
-  std::chrono::milliseconds ask_deadline{5'000};  ///< of run_batch and renew_lease
+  std::chrono::milliseconds ask_deadline{4'500};  ///< of run_batch and renew_lease, see limits::renewal_answer_max
+  std::chrono::milliseconds renew_first{1'000};   ///< between renewals until one is answered, of an adopted batch
   std::chrono::milliseconds end_deadline{10'000}; ///< of the ledger
   std::chrono::milliseconds end_retry{1'000};     ///< between tries while the ledger cannot
   recovery_options recovery;
@@ -78,11 +80,12 @@ struct supervised_batch {
   batch_id id;
   worker_id worker;
   std::vector<supervised_job> jobs;
-  bool adopted = false;        ///< it runs already
-  bool join = false;           ///< the batch that runs on the worker
-  std::int32_t until_step = 0; ///< see run_batch
-  bool probe = false;          ///< of a circuit breaker
-  bool larger_device = false;  ///< a worker with more memory could run it
+  bool adopted = false;                 ///< it runs already
+  bool join = false;                    ///< the batch that runs on the worker
+  std::int32_t until_step = 0;          ///< see run_batch
+  bool probe = false;                   ///< of a circuit breaker
+  bool larger_device = false;           ///< a worker with more memory could run it
+  std::chrono::milliseconds expected{}; ///< its run time, as foretold; 0: not known
 };
 
 class batch_supervisor {
@@ -100,6 +103,7 @@ private:
   void on_pause_batch(const pause_batch& m);
   void on_batch_lost(const batch_lost& m);
   void on_renew_timeout();
+  void renew(instant sent_at);
   void on_end_retry_timeout();
 
   void hand_over();
@@ -121,6 +125,7 @@ private:
   std::mt19937_64 random_;
 
   instant lease_until_{};
+  std::uint32_t renewals_ = 0, acknowledged_ = 0; ///< sent; the latest whose answer came
   int not_found_in_a_row_ = 0;
   bool ending_ = false; ///< the outcome is decided; only the ledger is missing
   end_batch end_;

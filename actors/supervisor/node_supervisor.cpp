@@ -21,6 +21,7 @@ node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
       [this](const stop_jobs& m) { on_stop_jobs(m); },
       [this](const want_slots& m) { on_want_slots(m); },
       [this](const evict_node& m) { return on_evict_node(m); },
+      [this](const restart_slot& m) { return on_restart_slot(m); },
       [this](const worker_ready& m) { on_worker_ready(m); },
       [this](const worker_alive& m) { on_worker_alive(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
@@ -130,6 +131,18 @@ void node_supervisor::stop(std::size_t index) {
   report();
 }
 
+/// Also one that only waits for its next start.
+caf::result<done> node_supervisor::on_restart_slot(const restart_slot& m) {
+  auto index = find(m.worker);
+  if (!index) return act::error_of(errc::not_found);
+  if (draining_) return act::error_of(errc::draining);
+  if (!slots_[*index].restart()) return act::error_of(errc::conflict);
+  log::info("slot restarted by an operator", {{"worker", m.worker.value}});
+  start(*index);
+  report();
+  return done{};
+}
+
 // ---------------------------------------------------------------- from worker processes
 
 void node_supervisor::on_worker_ready(const worker_ready& m) {
@@ -170,13 +183,17 @@ void node_supervisor::on_child_ended(const child_ended& m) {
   }
   auto how = m.how.text();
   if (auto words = wiring_.slots[m.slot].last_words(); m.how.signal == 0 && !words.empty()) how += ": " + words;
-  if (s.condemned()) how = *s.condemned();
+  auto code = errc::crashed;
+  if (const auto& why = s.condemned()) {
+    code = why->first;
+    how = why->second;
+  }
   double jitter = static_cast<double>(m.pid % 100) / 100;
   auto pause = s.ended(how, act::now(self_), jitter);
   log::warn("worker process ended",
             {{"worker", s.status().id.value}, {"pid", m.pid}, {"how", how}, {"restart", pause.has_value()}});
-  end_all(m.slot, errc::crashed, "worker process " + std::to_string(m.pid) + ": " + how);
-  if (!pause) log::error("slot ejected: its processes end too often", {{"worker", s.status().id.value}, {"why", how}});
+  end_all(m.slot, code, "worker process " + std::to_string(m.pid) + ": " + how);
+  if (!pause) log::error("slot ejected: an operator may restart it", {{"worker", s.status().id.value}, {"why", how}});
   if (pause && !draining_) act::tell_after(self_, *pause, self_, start_slot_timeout{m.slot});
   report();
 }
@@ -257,11 +274,12 @@ void node_supervisor::end_stuck(slot& s) {
   auto now = act::now(self_);
   if (s.status().pid == 0 || s.condemned()) return;
   if (s.is_silent(now))
-    s.condemn("killed: it gave no sign of life");
+    s.condemn(errc::crashed, "killed: it gave no sign of life");
   else if (auto why = s.is_stuck(now))
-    s.condemn("killed: " + *why);
+    s.condemn(errc::stalled, "killed: " + *why);
   if (!s.condemned()) return;
-  log::error("worker killed", {{"worker", s.status().id.value}, {"pid", s.status().pid}, {"why", *s.condemned()}});
+  log::error("worker killed",
+             {{"worker", s.status().id.value}, {"pid", s.status().pid}, {"why", s.condemned()->second}});
   wiring_.kill(static_cast<int>(s.status().pid));
 }
 

@@ -9,9 +9,9 @@
 // Between `slots_min` and all slots as many have a process as the scheduler wants. A process is stopped only while its
 // slot has no batch, the one first that had none for longest.
 //
-// A process that says nothing, that has work and does not get on, or whose batch runs far too long is killed. A slot
-// whose processes end too often is ejected, which is nobody else's trouble: the others go on, and it comes back when
-// the node is started again.
+// A process that says nothing, that has work and does not get on, or whose batch runs far longer than foretold is
+// killed. A slot whose processes end too often is ejected, which is nobody else's trouble: the others go on, and an
+// operator starts it again (restart_slot).
 //
 // When the node is stopped (drain) it takes nothing more and gives back what has not begun. What runs may finish until
 // `hand_back_time` before the patience ends; then, or at once when it is told to hurry, it is paused between two steps
@@ -111,6 +111,7 @@ private:
   void on_stop_jobs(const stop_jobs& m);
   void on_want_slots(const want_slots& m);
   caf::result<done> on_evict_node(const evict_node& m);
+  caf::result<done> on_restart_slot(const restart_slot& m);
   void on_worker_ready(const worker_ready& m);
   void on_worker_alive(const worker_alive& m);
   void on_batch_progress(const batch_progress& m);

@@ -2,11 +2,12 @@
 // worker process. The process says once a second that it lives, from a thread that does not compute; that alone would
 // keep a hung GPU alive for ever, and with it the leases of its batches. So it also says how far its counter has come.
 //
-// Two limits. Standing still: while a batch is being computed, the counter must move within `stall_min`, or 8 times the
-// 95th percentile of the times it took before, if that is longer. Until the process has done a first batch, within
-// `stall_cold`: weights come from the disk; and so long a batch may wait to begin where none is being computed. Running
-// long: a batch is computed within `run_max`. What has been computed and only uploads its files is not watched: its
-// lease is.
+// Two limits. Standing still: while a batch is being computed, the counter must move within the longest of `stall_min`,
+// 8 times the 95th percentile of the times it took before, and 8 times what a step is foretold to take. Until the
+// process has done a first batch, `stall_cold` instead of `stall_min`: weights come from the disk; and so long a batch
+// may wait to begin where none is being computed. Running long: 4 times what was foretold, within `run_min` and
+// `run_max`, or `run_max` where nothing was; a run foretold to take more than half of that has twice what was foretold.
+// What has been computed and only uploads its files is not watched: its lease is.
 //
 // Value type; owned by a slot. Never reads a clock. Bounded: batches by the slot's credits, times by `times_kept`.
 #pragma once
@@ -18,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "messages/ids.hpp"
+#include "messages/worker.hpp"
 
 namespace reel {
 
@@ -27,6 +28,7 @@ public:
   struct options {
     std::chrono::milliseconds stall_min{30'000};
     std::chrono::milliseconds stall_cold{120'000};
+    std::chrono::milliseconds run_min{60'000};
     std::chrono::milliseconds run_max{1'800'000};
   };
 
@@ -42,11 +44,16 @@ public:
     begun_.clear();
   }
 
-  void took(const batch_id& b, instant now) { waiting_.try_emplace(b, now); }
+  void took(const run_batch& m, instant now) {
+    std::int32_t steps = 1;
+    for (const auto& job : m.jobs) steps = std::max(steps, job.params.steps);
+    waiting_.try_emplace(m.batch, waiting{now, {m.expected, m.expected / steps}});
+  }
   void began(const batch_id& b, instant now) {
-    if (waiting_.erase(b) == 0) return;
+    auto found = waiting_.extract(b);
+    if (!found) return;
     if (begun_.empty()) moved_at_ = now;
-    begun_[b] = now;
+    begun_[b] = {now, found.mapped().expected};
   }
   /// It only uploads its files, or has left.
   void rendered(const batch_id& b, instant now) {
@@ -69,7 +76,7 @@ public:
   void forgive(std::chrono::nanoseconds away, instant now) {
     moved_at_ = now;
     restart_waiting(now);
-    for (auto& [b, at] : begun_) at += away;
+    for (auto& [b, run] : begun_) run.since += away;
   }
 
   /// Why the process has to be ended, if it has to; in words for people.
@@ -79,18 +86,30 @@ public:
       return what + (" for " + seconds(now - since)) + ", allowed are " + seconds(limit);
     };
     if (begun_.empty()) {
-      for (const auto& [b, since] : waiting_)
-        if (auto why = over(since, options_.stall_cold, "a batch has waited to begin")) return why;
+      for (const auto& [b, w] : waiting_)
+        if (auto why = over(w.since, options_.stall_cold, "a batch has waited to begin")) return why;
       return {};
     }
-    for (const auto& [b, since] : begun_)
-      if (auto why = over(since, options_.run_max, "a batch has run")) return why;
+    for (const auto& [b, run] : begun_)
+      if (auto why = over(run.since, run_limit(run.expected.run), "a batch has run")) return why;
     return over(moved_at_, stall_limit(), "no progress");
   }
 
 private:
   static constexpr std::size_t times_kept = 64;
-  static constexpr int slow_factor = 8;
+  static constexpr int slow_factor = 8, long_factor = 4, long_factor_least = 2;
+
+  struct foretold {
+    std::chrono::milliseconds run{}, step{}; ///< 0: not known
+  };
+  struct waiting {
+    instant since; ///< nothing else has happened
+    foretold expected;
+  };
+  struct running {
+    instant since;
+    foretold expected;
+  };
 
   static std::string seconds(std::chrono::nanoseconds d) {
     return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count()) + " s";
@@ -103,11 +122,13 @@ private:
 
   /// Something happened: whoever waits for its turn begins to wait anew.
   void restart_waiting(instant now) {
-    for (auto& [b, since] : waiting_) since = now;
+    for (auto& [b, w] : waiting_) w.since = now;
   }
 
   std::chrono::nanoseconds stall_limit() const {
     std::chrono::nanoseconds limit = warm_ ? options_.stall_min : options_.stall_cold;
+    for (const auto& [b, run] : begun_)
+      limit = std::max<std::chrono::nanoseconds>(limit, slow_factor * run.expected.step);
     if (times_.empty()) return limit;
     std::vector<std::chrono::nanoseconds> sorted{times_.begin(), times_.end()};
     auto p95 = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() * 95 / 100);
@@ -115,13 +136,19 @@ private:
     return std::max(limit, slow_factor * *p95);
   }
 
+  std::chrono::nanoseconds run_limit(std::chrono::milliseconds expected) const {
+    if (expected.count() == 0) return options_.run_max;
+    return std::max(std::clamp(long_factor * expected, options_.run_min, options_.run_max),
+                    long_factor_least * expected);
+  }
+
   options options_;
   instant moved_at_{};
   std::uint64_t progress_ = 0;
   bool warm_ = false;                          ///< it has done a batch
   std::deque<std::chrono::nanoseconds> times_; ///< between two moves
-  std::map<batch_id, instant> waiting_;        ///< taken and not begun, and since when nothing else has happened
-  std::map<batch_id, instant> begun_;          ///< being computed
+  std::map<batch_id, waiting> waiting_;        ///< taken and not begun
+  std::map<batch_id, running> begun_;          ///< being computed
 };
 
 } // namespace reel

@@ -158,7 +158,8 @@ error_class classify(errc code) {
   case errc::unavailable:
   case errc::no_space:
   case errc::corrupt:
-  case errc::lease_expired: return error_class::transient;
+  case errc::lease_expired:
+  case errc::stalled: return error_class::transient;
   case errc::out_of_memory: return error_class::resource;
   case errc::crashed: return error_class::crash;
   default: return error_class::unknown;

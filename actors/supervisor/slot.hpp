@@ -100,8 +100,8 @@ public:
   }
 
   /// It is being killed: what its end will be put down to, instead of how the process ended.
-  void condemn(std::string why) { condemned_ = std::move(why); }
-  const std::optional<std::string>& condemned() const { return condemned_; }
+  void condemn(errc code, std::string why) { condemned_ = {code, std::move(why)}; }
+  const std::optional<std::pair<errc, std::string>>& condemned() const { return condemned_; }
 
   /// The process is gone. The pause before the next start, or nothing when the slot is now ejected. The
   /// batches that were on it stay listed until their end is acknowledged.
@@ -117,6 +117,15 @@ public:
     return pause;
   }
 
+  /// An operator gives it another life: as many restarts as at first. False while it has a process.
+  bool restart() {
+    if (status_.pid != 0) return false;
+    budget_ = restart_budget{options_.restarts};
+    status_.state = worker_state::down;
+    want();
+    return true;
+  }
+
   /// ok, or why the batch cannot run here now.
   errc take(const run_batch& m, instant now) {
     if (has(m.batch)) return errc::ok;
@@ -125,7 +134,7 @@ public:
       if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
     jobs_[m.batch] = static_cast<std::uint32_t>(m.jobs.size());
-    progress_.took(m.batch, now);
+    progress_.took(m, now);
     return errc::ok;
   }
 
@@ -157,9 +166,9 @@ private:
   restart_budget budget_;
   progress_watch progress_;
   worker_status status_;
-  std::optional<std::string> condemned_;   ///< while it is being killed
-  std::set<batch_id> begun_;               ///< of the batches on it
-  std::map<batch_id, std::uint32_t> jobs_; ///< of each of these, how many
+  std::optional<std::pair<errc, std::string>> condemned_; ///< while it is being killed
+  std::set<batch_id> begun_;                              ///< of the batches on it
+  std::map<batch_id, std::uint32_t> jobs_;                ///< of each of these, how many
   instant heard_at_{};
   instant idle_since_{};
   bool wanted_ = true;

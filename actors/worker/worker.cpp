@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::size_t renewals_kept = 8; ///< one may be answered while a few are on their way
 constexpr int exit_without_node = 1;
 constexpr int exit_after_internal = 71; ///< the process may be broken; a fresh one is not
 
@@ -63,7 +64,7 @@ done worker::on_run_batch(const run_batch& m) {
   b.lease_ttl = m.lease_ttl;
   b.lease_until = b.started_at + m.lease_ttl - options_.lease_margin;
   b.run = m;
-  b.end.batch = m.batch;
+  b.end.batch = b.progress.batch = m.batch;
   b.end.worker = wiring_.ready.id;
   fetch_saved_runs(m);
   return {};
@@ -96,7 +97,13 @@ void worker::on_runs_fetched(runs_fetched& m) {
 void worker::on_renew_lease(const renew_lease& m) {
   auto found = batches_.find(m.batch);
   if (found == batches_.end() || lost_lease(found->second)) return;
-  found->second.lease_until = act::now(self_) + found->second.lease_ttl - options_.lease_margin;
+  auto& b = found->second;
+  auto answered = std::ranges::find(b.renewals, m.acknowledged, &std::pair<std::uint32_t, instant>::first);
+  if (answered != b.renewals.end())
+    b.lease_until = std::max(b.lease_until, answered->second + b.lease_ttl - options_.lease_margin);
+  std::erase_if(b.renewals, [&m](const auto& r) { return r.first == m.number; }); // of an earlier supervisor
+  if (b.renewals.size() == renewals_kept) b.renewals.pop_front();
+  b.renewals.emplace_back(m.number, act::now(self_));
 }
 
 void worker::on_stop_jobs(const stop_jobs& m) {

@@ -5,9 +5,12 @@
 // One per process. Lists are bounded by the slot's credits and the size of a batch.
 #pragma once
 
+#include <deque>
+
 #include "actors/protocols.hpp"
 #include "actors/worker/run_fetcher.hpp"
 #include "runtime/cluster/hub.hpp"
+#include "runtime/limits.hpp"
 
 namespace reel {
 
@@ -38,11 +41,11 @@ struct worker_options {
   std::chrono::milliseconds store_patience{900'000}; ///< with a store that takes nothing: rendering again costs more
   std::chrono::milliseconds save_patience{20'000};   ///< likewise, for saved runs: others wait for the end
   run_fetcher_options fetch{};
-  std::chrono::milliseconds end_deadline{5'000}; ///< the node answers at once
-  std::chrono::milliseconds lease_margin{5'000}; ///< stop this long before the lease ends
-  std::chrono::milliseconds progress_pause{10};  ///< between two messages about one batch
-  std::size_t put_bytes_max = 8u << 20;          ///< of one upload message
-  std::chrono::milliseconds keep_warm{0};        ///< without work for so long: an empty inference; 0: never
+  std::chrono::milliseconds end_deadline{5'000};                       ///< the node answers at once
+  std::chrono::milliseconds lease_margin = limits::renewal_answer_max; ///< stop this long before the lease may end
+  std::chrono::milliseconds progress_pause{10};                        ///< between two messages about one batch
+  std::size_t put_bytes_max = 8u << 20;                                ///< of one upload message
+  std::chrono::milliseconds keep_warm{0}; ///< without work for so long: an empty inference; 0: never
 };
 
 class worker {
@@ -62,6 +65,7 @@ private:
   struct batch {
     std::chrono::milliseconds lease_ttl{};
     instant lease_until{};
+    std::deque<std::pair<std::uint32_t, instant>> renewals; ///< when they came, at most renewals_kept
     instant started_at{};
     instant progress_told_at{};
     batch_progress progress{};             ///< the latest

@@ -23,6 +23,7 @@ static void write(schema::AcceptAnswer::Builder b, const accept_answer& v, outpu
   b.setResetsInS(v.quota.resets_in_s);
   b.setJobsLeft(v.quota.jobs_left);
   b.setGpuMsLeft(v.quota.gpu_ms_left);
+  b.setRetryAfterS(v.retry_after_s);
 }
 static void read(schema::AcceptAnswer::Reader r, accept_answer& v, input& in) {
   v.code = in.code(r.getCode());
@@ -32,6 +33,7 @@ static void read(schema::AcceptAnswer::Reader r, accept_answer& v, input& in) {
   v.quota.resets_in_s = r.getResetsInS();
   v.quota.jobs_left = r.getJobsLeft();
   v.quota.gpu_ms_left = r.getGpuMsLeft();
+  v.retry_after_s = r.getRetryAfterS();
 }
 
 static void write(schema::AcceptAnswers::Builder b, const accept_answers& v, output& out) {

@@ -31,6 +31,7 @@ static void write(schema::RunBatch::Builder b, const run_batch& v, output& out) 
   write_list(b.initJobs(v.jobs.size()), v.jobs, out);
   b.setJoin(v.join);
   b.setUntilStep(v.until_step);
+  b.setExpectedMs(v.expected.count());
 }
 static void read(schema::RunBatch::Reader r, run_batch& v, input& in) {
   read(r.getBatch(), v.batch, in);
@@ -40,15 +41,21 @@ static void read(schema::RunBatch::Reader r, run_batch& v, input& in) {
   read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
   v.join = r.getJoin();
   v.until_step = r.getUntilStep();
+  in.require(r.getExpectedMs() >= 0);
+  v.expected = std::chrono::milliseconds{r.getExpectedMs()};
 }
 
 static void write(schema::RenewLease::Builder b, const renew_lease& v, output& out) {
   write(b.initBatch(), v.batch, out);
   b.setWorker(name(v.worker));
+  b.setNumber(v.number);
+  b.setAcknowledged(v.acknowledged);
 }
 static void read(schema::RenewLease::Reader r, renew_lease& v, input& in) {
   read(r.getBatch(), v.batch, in);
   v.worker = in.name<worker_id>(r.getWorker());
+  v.number = r.getNumber();
+  v.acknowledged = r.getAcknowledged();
 }
 
 static void write(schema::StopJobs::Builder b, const stop_jobs& v, output& out) {
@@ -213,6 +220,11 @@ static void write(schema::WantSlots::Builder b, const want_slots& v, output&) {
 static void read(schema::WantSlots::Reader r, want_slots& v, input& in) {
   v.node = in.name<node_id>(r.getNode());
   v.slots = r.getSlots();
+}
+
+static void write(schema::RestartSlot::Builder b, const restart_slot& v, output&) { b.setWorker(name(v.worker)); }
+static void read(schema::RestartSlot::Reader r, restart_slot& v, input& in) {
+  v.worker = in.name<worker_id>(r.getWorker());
 }
 
 static void write(schema::EvictNode::Builder b, const evict_node& v, output&) { b.setNode(name(v.node)); }

@@ -57,7 +57,8 @@
   X(32, worker_alive, WorkerAlive)                                                                                     \
   X(54, want_slots, WantSlots)                                                                                         \
   X(55, evict_node, EvictNode)                                                                                         \
-  X(68, batch_saved, BatchSaved)
+  X(68, batch_saved, BatchSaved)                                                                                       \
+  X(83, restart_slot, RestartSlot)
 
 #define REEL_SCHEDULER_MESSAGES(X)                                                                                     \
   X(33, jobs_queued, JobsQueued)                                                                                       \

@@ -155,4 +155,10 @@ enum MessageType {
   # To every node, from operators: the one with the ledger answers.
   readHistory @79;
   historyPage @80;
+
+  reserved81 @81;
+  reserved82 @82;
+
+  # To worker nodes, from operators.
+  restartSlot @83;
 }

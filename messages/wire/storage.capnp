@@ -47,6 +47,9 @@ struct AcceptAnswer {
   jobsLeft @5 :Int64 = -1;
   gpuMsLeft @6 :Int64 = -1;
   # Of the tenant's day after this job; -1: no limit.
+
+  retryAfterS @7 :UInt32;
+  # With the code queue_full: seconds until the queue will be shorter, as far as is known; 0: not known.
 }
 
 enum QuotaKind {

@@ -48,11 +48,20 @@ struct RunBatch {
 
   untilStep @5 :Int32;
   # After so many denoise steps the jobs end as preempted, with their runs saved; 0: they run to the end.
+
+  expectedMs @6 :Int64;
+  # Foretold run time in milliseconds; 0: not known.
 }
 
 struct RenewLease {
   batch @0 :Job.Uuid;
   worker @1 :Text;
+
+  number @2 :UInt32;
+  # Of this renewal, from 1 on, by this sender.
+
+  acknowledged @3 :UInt32;
+  # The latest one whose answer came back in time: the lease runs from its sending. 0: none yet.
 }
 
 struct StopJobs {
@@ -261,6 +270,13 @@ struct WantSlots {
 
   slots @1 :UInt32;
   # That are to have a process; the node stays within its own bounds.
+}
+
+struct RestartSlot {
+  # Set by an operator: a slot that was ejected is started again.
+
+  worker @0 :Text;
+  # "node/slot".
 }
 
 struct EvictNode {

@@ -28,6 +28,7 @@ public:
         [this](const describe_nodes&) { return on_describe_nodes(); },
         [this](const evict_node& m) { return on_evict_node(m); },
         [this](const read_history& m) { return on_read_history(m); },
+        [this](const restart_slot& m) { return on_restart_slot(m); },
     };
   }
 
@@ -57,6 +58,12 @@ private:
   caf::result<history_page> on_read_history(const read_history& m) const {
     if (!history_) return act::error_of(errc::unsupported);
     return actor_->delegate(history_, m);
+  }
+
+  caf::result<done> on_restart_slot(const restart_slot& m) const {
+    auto found = slots_by_node_.find({m.worker.value.substr(0, m.worker.value.find('/'))});
+    if (found == slots_by_node_.end()) return act::error_of(errc::not_found);
+    return actor_->delegate(found->second, m);
   }
 
   interface::pointer actor_;

@@ -220,6 +220,21 @@ int evict(const cluster_options& o, const std::string& node) {
   return 0;
 }
 
+int restart_slot(const cluster_options& o, const std::string& worker) {
+  auto c = read_cluster_config(o.config, o.data_dir);
+  auto slash = worker.find('/');
+  auto* target = c.node({worker.substr(0, slash)});
+  if (slash == std::string::npos || !target || !target->has(node_role::workers))
+    throw std::runtime_error{o.config + ": '" + printable(worker, 60) +
+                             "' is no worker: allowed is NODE/SLOT, for example workers-1/0"};
+  visit<node_protocol>{c, c.node_with(node_role::scheduler), role::node}.ask<done>(reel::restart_slot{{worker}});
+  if (o.json)
+    fmt::print("{}\n", json::serialize(json::object{{"worker", worker}, {"restarted", true}}));
+  else
+    fmt::print("{} is started again\n", worker);
+  return 0;
+}
+
 int keygen(const keygen_options& o) {
   auto c = read_cluster_config(o.config, o.data_dir);
   auto names = o.names;

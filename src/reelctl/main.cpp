@@ -160,6 +160,10 @@ void add_cluster_commands(CLI::App& app, command_line& l) {
       "evict", "Tell a worker node that its machine is about to be taken away: it pauses what it runs and stops");
   evict_c->add_option("node", l.ids, "As in the cluster's file")->required()->expected(1);
   evict_c->callback([&l] { l.run = [&l] { return evict(l.cluster, l.ids.front()); }; });
+  auto* restart_c =
+      app.add_subcommand("restart-slot", "Start a worker again that was ejected because its processes ended too often");
+  restart_c->add_option("worker", l.ids, "NODE/SLOT, as `reelctl workers` shows it")->required()->expected(1);
+  restart_c->callback([&l] { l.run = [&l] { return restart_slot(l.cluster, l.ids.front()); }; });
   auto* c = app.add_subcommand("keygen", "Make link keys for the nodes of --config and for the operator");
   c->add_option("name", l.keygen.names, "Only these");
   c->add_flag("--replace", l.keygen.replace, "Replace existing keys");

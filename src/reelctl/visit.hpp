@@ -38,7 +38,8 @@ public:
     errc why = errc::ok;
     me->request(actor_, patience + std::chrono::seconds{1}, m)
         .receive([&answer](const Answer& a) { answer = a; }, [&why](const caf::error& e) { why = act::code_of(e); });
-    if (why == errc::not_found) throw std::runtime_error{host_.value + " knows no such job"};
+    if (why == errc::not_found) throw std::runtime_error{host_.value + " knows no such job or worker"};
+    if (why == errc::conflict) throw std::runtime_error{"that worker has a process, and it is left alone"};
     if (!answer) throw api_error{0, host_.value + ": " + std::string{to_string(why)}};
     return *answer;
   }

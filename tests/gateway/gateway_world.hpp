@@ -64,9 +64,7 @@ struct fake_ledger {
         [this](const cancel_job&) {
           return answer(self_, s_, cancel_answer{job_state::cancelled, true});
         },
-        [this](const delete_job&) {
-          return answer(self_, s_, delete_answer{false, {"t/a", "t/b"}});
-        },
+        [this](const delete_job&) { return on_delete(); },
         [](const reprioritise_job&) { return reprioritise_answer{}; },
         [](const set_pause&) { return pause_list{}; },
         [](const read_pauses&) { return pause_list{}; },
@@ -82,6 +80,8 @@ struct fake_ledger {
         [this](const read_quota& m) { return on_read_quota(m); },
     };
   }
+
+  caf::result<delete_answer> on_delete() { return answer(self_, s_, delete_answer{false, {"t/a", "t/b"}}); }
 
   caf::result<accept_answers> on_accept(const accept_jobs& m) {
     s_->accepts.push_back(m);

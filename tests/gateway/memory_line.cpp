@@ -71,6 +71,7 @@ void memory_line::accept(job_request job, line_reply<accept_answer> reply) {
     std::lock_guard lock{mutex_};
     answer.code = refusing_;
     answer.quota = quota_;
+    answer.retry_after_s = retry_after_s_;
     bool counts = failing_ == errc::ok && refusing_ == errc::ok && !swallow_;
     auto key = std::pair{job.tenant, job.idempotency_key};
     auto known = job.idempotency_key.empty() ? keys_.end() : keys_.find(key);
@@ -83,6 +84,12 @@ void memory_line::accept(job_request job, line_reply<accept_answer> reply) {
     }
   }
   give<accept_answer>(std::move(reply), answer);
+}
+
+void memory_line::answer_full(std::uint32_t retry_after_s) {
+  std::lock_guard lock{mutex_};
+  refusing_ = errc::queue_full;
+  retry_after_s_ = retry_after_s;
 }
 
 void memory_line::answer_quota(errc code, quota_standing quota) {

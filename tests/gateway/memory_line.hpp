@@ -37,6 +37,7 @@ public:
 
   // What tests do to it.
   void fail_all(errc code);                           ///< every call is answered so, until errc::ok
+  void answer_full(std::uint32_t retry_after_s);      ///< every job is answered queue_full
   void answer_quota(errc code, quota_standing quota); ///< every job is answered so, until errc::ok without limits
   void swallow(bool all);                             ///< calls are never answered
   void hold_reads();                                  ///< answers keep what they found, until released
@@ -73,6 +74,7 @@ private:
   errc failing_ = errc::ok;
   errc refusing_ = errc::ok;
   quota_standing quota_;
+  std::uint32_t retry_after_s_ = 0;
   bool swallow_ = false;
   bool holds_reads_ = false;
   std::vector<std::function<void()>> held_reads_;

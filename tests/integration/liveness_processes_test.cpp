@@ -189,7 +189,8 @@ TEST_CASE("a second SIGTERM has a node hand over what it runs at once, with the 
   std::filesystem::remove_all(dir);
 }
 
-TEST_CASE("a slot whose processes keep dying is left alone, visibly, and the others work; a new node starts it again") {
+TEST_CASE(
+    "a slot whose processes keep dying is left alone, visibly, until an operator restarts it, and the others work") {
   auto dir = folder("eject");
   harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}, .slots = 2}};
   ctl::api_client api{{cluster.url(), cluster.api_key()}};
@@ -207,10 +208,11 @@ TEST_CASE("a slot whose processes keep dying is left alone, visibly, and the oth
   eventually("it is ejected", [&] { return shows(api, "reel_workers_ejected 1"); });
   CHECK(cluster.reelctl({"workers"}).find("ejected") != std::string::npos);
   wait_until_completed(api, submit(api, 2));
-  CHECK(cluster.stop("workers-1") == 0);
-  cluster.start("workers-1");
+  cluster.reelctl({"restart-slot", "workers-1/0"});
   eventually("it is back", [&] { return shows(api, "reel_workers_ready 2"); });
   CHECK(shows(api, "reel_workers_ejected 0"));
+  CHECK_THROWS(cluster.reelctl({"restart-slot", "workers-1/0"})); // it has a process
+  CHECK_THROWS(cluster.reelctl({"restart-slot", "workers-1"}));
   CHECK(cluster.stop("workers-1") == 0);
   CHECK(cluster.stop("control") == 0);
   std::filesystem::remove_all(dir);

@@ -63,6 +63,7 @@ TEST_CASE("how long a worker may stand still or run can be said, within bounds")
   CHECK(usual.drain_time == 120s);
   CHECK(usual.progress.stall_min == 30s);
   CHECK(usual.progress.stall_cold == 120s);
+  CHECK(usual.progress.run_min == 60s);
   CHECK(usual.progress.run_max == 30min);
   auto own = with("stall_time = '5min'\nrun_time_max = '2h'\n").read().workers.progress;
   CHECK(own.stall_min == 5min);

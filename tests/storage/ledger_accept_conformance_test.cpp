@@ -189,6 +189,23 @@ LEDGER_TEST("the cluster's limit counts all unfinished jobs, also inside one mes
   CHECK(w.led.accept(w.request("d")).code == errc::ok);
 }
 
+LEDGER_TEST("whom a full queue refuses is told how long it would take to drain at the present rate") {
+  world_options o;
+  o.limits.queued_jobs_max = 4;
+  ledger_world<TestType> w{o};
+  auto refused = [&w] { return w.led.accept(w.request()); };
+  for (int i = 0; i < 4; ++i) w.accepted();
+  CHECK(refused().code == errc::queue_full);
+  CHECK(refused().retry_after_s == 0); // nothing has ended yet
+  for (int i = 0; i < 10; ++i) {
+    w.cancel(w.led.list({.tenant = {"acme"}, .limit = 1})->jobs.at(0).request.id);
+    w.accepted();
+  }
+  CHECK(refused().retry_after_s == 24); // ten in the last minute, four to go
+  w.clock.advance(10min);
+  CHECK(refused().retry_after_s == 300);
+}
+
 LEDGER_TEST("a replay is answered even where nothing more is accepted") {
   world_options o;
   o.limits.queued_jobs_max = 1;

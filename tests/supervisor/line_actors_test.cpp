@@ -395,19 +395,6 @@ TEST_CASE("a restarted scheduler adopts what runs, and nothing runs twice") {
   CHECK(w.busy() == nullptr);
 }
 
-TEST_CASE("an end that comes while the scheduler is away is told again") {
-  line_world w;
-  auto id = w.submit(1);
-  w.pass(200ms);
-  auto* worker = w.busy();
-  REQUIRE(worker);
-  w.restart_scheduler();
-  w.finish(*worker);
-  w.pass(5s);
-  CHECK(w.record(id).state == job_state::succeeded);
-  CHECK(w.record(id).committed_fence == 1);
-}
-
 TEST_CASE("a worker that dies while the scheduler is away: its job runs again, and it counts") {
   line_world w{{}, 1};
   auto id = w.submit(1);
@@ -462,37 +449,6 @@ TEST_CASE("a waiting job that is cancelled never runs") {
   w.pass(10s);
   CHECK(w.busy() == nullptr);
   CHECK(w.record(id).state == job_state::cancelled);
-}
-
-TEST_CASE("while the ledger cannot take ends, they are kept and written when it can") {
-  line_world w;
-  auto id = w.submit(1);
-  w.pass(200ms);
-  w.ledger_down = true;
-  w.finish(*w.busy());
-  w.pass(20s);
-  CHECK(w.record(id).state == job_state::leased);
-  w.ledger_down = false;
-  w.pass(2s);
-  CHECK(w.record(id).state == job_state::succeeded);
-}
-
-TEST_CASE("without renewals a lease ends and the job runs elsewhere; the late result is refused") {
-  line_world w{{}, 2};
-  auto id = w.submit(1);
-  w.pass(200ms);
-  auto* late = w.busy();
-  REQUIRE(late);
-  caf::anon_send_exit(late->node, caf::exit_reason::kill); // the node freezes for good
-  auto batch = late->batches.front();
-  late->batches.clear();
-  for (int k = 0; k < 200 && !w.busy(); ++k) w.pass(500ms);
-  REQUIRE(w.busy());
-  CHECK(w.record(id).fence == 2);
-  w.late_result(batch);
-  CHECK(w.record(id).state == job_state::leased);
-  w.finish(*w.busy());
-  CHECK(w.record(id).committed_fence == 2);
 }
 
 TEST_CASE("whatever fails in whatever order, every job ends once") {

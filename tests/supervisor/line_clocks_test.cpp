@@ -1,5 +1,5 @@
-// line_clocks_test.cpp: What the line makes of time: leases and pauses go by monotonic time alone. Virtual time; see
-// line_world.hpp.
+// line_clocks_test.cpp: Leases and ends in time: they go by monotonic time alone, and are kept until they can be
+// written. Virtual time; see line_world.hpp.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
@@ -7,6 +7,31 @@
 
 using namespace reel;
 using namespace std::chrono_literals;
+
+TEST_CASE("renewals are numbered and say which of them came back; those of an adopted batch begin at once") {
+  line_world w;
+  w.submit(1);
+  w.pass(200ms);
+  auto* worker = w.busy();
+  REQUIRE(worker);
+  w.pass(16s);
+  auto numbers = [&] {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> all;
+    for (const auto& r : std::exchange(worker->renewals, {})) all.emplace_back(r.number, r.acknowledged);
+    return all;
+  };
+  using expected = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  CHECK(numbers() == expected{{1, 0}, {2, 1}, {3, 2}});
+  w.restart_scheduler();
+  numbers();
+  w.restart_scheduler();
+  w.pass(2s);
+  auto first = numbers();
+  REQUIRE(first.size() >= 2);
+  CHECK(first[0] == std::pair{1u, 0u});
+  CHECK(first[1] == std::pair{2u, 1u});
+  w.finish(*worker);
+}
 
 TEST_CASE("a wall clock that is set an hour ahead or a day back ends no lease and holds up no retry") {
   auto jump = std::chrono::milliseconds{GENERATE(1h, -24h)};
@@ -29,4 +54,48 @@ TEST_CASE("a wall clock that is set an hour ahead or a day back ends no lease an
     CHECK(r.fence <= 2);
     CHECK(r.attempts_used <= 1);
   }
+}
+
+TEST_CASE("an end that comes while the scheduler is away is told again") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  auto* worker = w.busy();
+  REQUIRE(worker);
+  w.restart_scheduler();
+  w.finish(*worker);
+  w.pass(5s);
+  CHECK(w.record(id).state == job_state::succeeded);
+  CHECK(w.record(id).committed_fence == 1);
+}
+
+TEST_CASE("while the ledger cannot take ends, they are kept and written when it can") {
+  line_world w;
+  auto id = w.submit(1);
+  w.pass(200ms);
+  w.ledger_down = true;
+  w.finish(*w.busy());
+  w.pass(20s);
+  CHECK(w.record(id).state == job_state::leased);
+  w.ledger_down = false;
+  w.pass(2s);
+  CHECK(w.record(id).state == job_state::succeeded);
+}
+
+TEST_CASE("without renewals a lease ends and the job runs elsewhere; the late result is refused") {
+  line_world w{{}, 2};
+  auto id = w.submit(1);
+  w.pass(200ms);
+  auto* late = w.busy();
+  REQUIRE(late);
+  caf::anon_send_exit(late->node, caf::exit_reason::kill); // the node freezes for good
+  auto batch = late->batches.front();
+  late->batches.clear();
+  for (int k = 0; k < 200 && !w.busy(); ++k) w.pass(500ms);
+  REQUIRE(w.busy());
+  CHECK(w.record(id).fence == 2);
+  w.late_result(batch);
+  CHECK(w.record(id).state == job_state::leased);
+  w.finish(*w.busy());
+  CHECK(w.record(id).committed_fence == 2);
 }

@@ -69,7 +69,7 @@ public:
   interface::behavior_type make_behavior() {
     return {
         [this](const run_batch& m) { return on_run_batch(m); },
-        [](const renew_lease&) {},
+        [this](const renew_lease& m) { w_->renewals.push_back(m); },
         [this](const stop_jobs& m) { w_->stops.push_back(m); },
     };
   }

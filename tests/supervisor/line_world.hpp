@@ -21,6 +21,7 @@ struct played_worker {
   bool silent = false;            ///< takes nothing, answers nothing
   std::vector<run_batch> batches; ///< taken and not ended
   std::vector<stop_jobs> stops;
+  std::vector<renew_lease> renewals;
   child_processes::on_exit on_exit;
 };
 

@@ -310,7 +310,7 @@ TEST_CASE("a process that lives, has work and does not get on is killed, and its
   REQUIRE(n.killed == std::vector{101}); // once
   n.bury();
   REQUIRE(n.ends->size() == 2);
-  CHECK(n.ends->at(0).code == errc::crashed);
+  CHECK(n.ends->at(0).code == errc::stalled);
   CHECK(n.ends->at(0).message == "worker process 101: killed: no progress for 121 s, allowed are 120 s");
   CHECK(n.ends->at(1).code == errc::draining); // it has no part in it
   CHECK(n.slots()[0].message.find("no progress") != std::string::npos);
@@ -329,8 +329,11 @@ TEST_CASE("a process that has rendered and waits for the store, or for its node 
   CHECK(n.killed.empty());
 }
 
-TEST_CASE("a slot whose processes keep ending is ejected, and the others go on") {
+TEST_CASE("a slot whose processes keep ending is ejected, the others go on, and an operator brings it back") {
   one_node n{2};
+  auto restart = [&n](const std::string& worker) {
+    return n.system.ask<done>(n.node, restart_slot{{worker}}, 5s)->value();
+  };
   auto end_last = [&n] { n.exits.at(n.pid)(n.pid, {1, 0}); };
   end_last();
   for (int i = 0; i < 3; ++i) {
@@ -341,6 +344,16 @@ TEST_CASE("a slot whose processes keep ending is ejected, and the others go on")
   CHECK(n.slots()[1].state == worker_state::ejected);
   CHECK(n.slots()[1].message == "exit code 1: its last words");
   CHECK(n.running() == std::vector{0});
+  CHECK(restart("workers-1/0").error() == errc::conflict);
+  CHECK(restart("workers-1/7").error() == errc::not_found);
+  CHECK(restart("workers-1/1").has_value());
+  n.system.run();
+  CHECK(n.running() == std::vector{0, 1});
+  for (int i = 0; i < 3; ++i) { // with as many restarts as at first
+    end_last();
+    n.system.advance(10s);
+    CHECK(n.running() == std::vector{0, 1});
+  }
 }
 
 TEST_CASE("a node that is stopped gives back at once what has not begun, and lets the rest finish") {

@@ -13,7 +13,14 @@ namespace {
 struct process {
   explicit process(progress_watch::options o = {}) : watch{o} { watch.started(now); }
 
-  void take(std::uint64_t number) { watch.took(sample::batch(number), now); }
+  void take(std::uint64_t number, std::chrono::milliseconds expected = 0ms, int steps = 10) {
+    run_batch m;
+    m.batch = sample::batch(number);
+    m.expected = expected;
+    m.jobs.resize(1);
+    m.jobs[0].params.steps = steps;
+    watch.took(m, now);
+  }
   void begin(std::uint64_t number) { watch.began(sample::batch(number), now); }
   void end(std::uint64_t number) { watch.rendered(sample::batch(number), now); }
   /// Lives for so long, in which it moves once every `step`; whether no fault is found with that.
@@ -92,6 +99,14 @@ TEST_CASE("who computes slowly has 8 times what its steps took") {
   CHECK_FALSE(p.runs(3s));
 }
 
+TEST_CASE("who is foretold to compute slowly has 8 times the foretold step") {
+  process p;
+  p.warmed().take(1, 1000s, 10);
+  p.begin(1);
+  CHECK(p.runs(800s));
+  CHECK_FALSE(p.runs(2s));
+}
+
 TEST_CASE("a few slow moves among many quick ones do not make it patient") {
   process p;
   p.warmed().take(1);
@@ -130,6 +145,28 @@ TEST_CASE("a batch that is computed for too long is in trouble, whatever it move
   CHECK(p.runs(30min, 10s));
   CHECK_FALSE(p.runs(3s, 1s));
   CHECK(*p.watch.trouble(p.now) == "a batch has run for 1801 s, allowed are 1800 s");
+}
+
+TEST_CASE("a batch that is computed for 4 times what was foretold is in trouble, whatever it moves") {
+  process p;
+  p.take(1, 100s, 100);
+  p.begin(1);
+  CHECK(p.runs(400s, 1s));
+  CHECK_FALSE(p.runs(2s, 1s));
+  CHECK(*p.watch.trouble(p.now) == "a batch has run for 401 s, allowed are 400 s");
+}
+
+TEST_CASE("the time of a batch is at least a minute and at most half an hour, or twice what was foretold") {
+  process p;
+  auto runs_for = [&p](std::chrono::milliseconds expected, std::chrono::seconds allowed) {
+    p.take(1, expected, 1000);
+    p.begin(1);
+    CHECK(p.runs(allowed, 5s));
+    CHECK_FALSE(p.runs(7s, 5s));
+  };
+  SECTION("a short one") { runs_for(1s, 1min); }
+  SECTION("a long one") { runs_for(10min, 30min); }
+  SECTION("a very long one") { runs_for(40min, 80min); }
 }
 
 TEST_CASE("a batch whose files only wait for the store is not watched") {

@@ -32,7 +32,7 @@ job_outcome decide(errc code, std::uint32_t attempts_used = 0, std::uint32_t fen
 } // namespace
 
 TEST_CASE("transient trouble is retried three times and then fails for good") {
-  for (auto code : {errc::lease_expired, errc::unavailable, errc::no_space, errc::corrupt}) {
+  for (auto code : {errc::lease_expired, errc::stalled, errc::unavailable, errc::no_space, errc::corrupt}) {
     for (std::uint32_t used = 0; used < 3; ++used) {
       auto out = decide(code, used, used + 1);
       CHECK(out.how == verdict::retry);

@@ -32,7 +32,7 @@ std::string take_printable(std::string_view& text, std::size_t bytes_max) {
   return out;
 }
 
-/// Until the predicted drain time is known here, a fixed guess per kind of trouble.
+/// A guess per kind of trouble, where nobody has foretold how long it will last.
 constexpr std::chrono::seconds soon{2}, later{10}, much_later{60};
 
 } // namespace

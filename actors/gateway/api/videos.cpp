@@ -129,6 +129,7 @@ void gateway_api::accept(api_answer answer, const std::shared_ptr<line>& to, ten
     if (accepted) answer.add_limits(accepted->quota);
     if (code != errc::ok) {
       auto e = code == errc::quota_exceeded && accepted ? error_of(accepted->quota) : refusal_of(code, has_key);
+      if (accepted && accepted->retry_after_s > 0) e.retry_after = std::chrono::seconds{accepted->retry_after_s};
       answer.metrics->refused(e.code);
       return answer.fail(e);
     }

@@ -64,6 +64,7 @@ void transactions::begin(wall_time now, instant steady, space_left space) {
   now_ = now;
   mono_ns_ = std::chrono::nanoseconds{steady.time_since_epoch()}.count();
   key_now_ = key_clock_.read(steady);
+  steady_now_ = steady;
   space_ = space;
   db_.run("BEGIN IMMEDIATE");
 }
@@ -112,7 +113,8 @@ accept_answer transactions::accept_one(const job_request& request) {
     if (auto replay = find_replay(request, key)) return *replay;
   if (!space_.for_accepting) return {errc::no_space, request.id};
   const auto queue = admission_.check(request.tenant, request.cls);
-  if (queue == errc::queue_full) return {queue, request.id};
+  if (queue == errc::queue_full)
+    return {queue, request.id, false, {}, ends_.seconds_for(admission_.unfinished_jobs(), steady_now_)};
   const auto& limits = admission_.limits().of(request.tenant);
   const auto today = days_.today(limits.zone, now_);
   batch_key_.clear();
@@ -365,6 +367,7 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
 void transactions::finish(const job_row& row, const ending& how, const event_row& e) {
   tables_.finish(row, how, e, now_);
   admission_.ended(*row.tenant, row.cls);
+  ends_.ended(steady_now_);
   const bool succeeded = how.to == job_state::succeeded;
   const auto mark = row.has_recovery ? recovery_.find(row.no) : recovery_mark{};
   if (row.has_recovery && !outlives_end(mark, how.to)) recovery_.remove(row.no);

@@ -10,6 +10,7 @@
 
 #include "actors/storage/admission.hpp"
 #include "actors/storage/disk_guard.hpp"
+#include "actors/storage/drain_rate.hpp"
 #include "actors/storage/sqlite/key_clock.hpp"
 #include "actors/storage/sqlite/recovery_tables.hpp"
 #include "actors/storage/sqlite/writer_tables.hpp"
@@ -81,6 +82,7 @@ private:
   writer_tables tables_;
   recovery_tables recovery_{db_};
   admission admission_;
+  drain_rate ends_;
   day_clock days_;
   quota_book quotas_;
   gpu_estimates estimates_;
@@ -97,6 +99,7 @@ private:
   wall_time now_{};
   std::int64_t mono_ns_ = 0; ///< by clock_
   wall_time key_now_{};      ///< by key_clock_
+  instant steady_now_{};
   space_left space_;
   wall_time next_forgetting_{}, next_saving_{}, next_forgetting_days_{};
   std::string body_, batch_key_; ///< scratch

@@ -303,6 +303,24 @@ TEST_CASE("times to wait are spread, and never longer than the minute that SDKs 
   CHECK(*seen.rbegin() <= 59);
 }
 
+TEST_CASE("whom a full queue refuses is told when it is foretold to be shorter") {
+  gateway_fixture g;
+  auto wait = [&](std::uint32_t foretold_s) {
+    g.line->answer_full(foretold_s);
+    auto a = g.create(R"({"prompt":"p"})");
+    CHECK(a.status == 503);
+    CHECK(a.header("x-should-retry").empty());
+    return std::stoi(a.header("retry-after"));
+  };
+  CHECK(wait(1) == 1);
+  for (int i = 0; i < 50; ++i) {
+    auto soon = wait(20), late = wait(300); // spread by a fifth
+    CHECK((soon >= 16 && soon <= 24));
+    CHECK((late >= 39 && late <= 59));
+  }
+  CHECK(wait(0) > 1); // nobody knows
+}
+
 TEST_CASE("when nobody knows whether a job was taken, only a request with a key may be repeated by an SDK") {
   gateway_fixture g;
   for (auto code : {errc::timeout, errc::unreachable, errc::malformed, errc::internal}) {

@@ -39,6 +39,7 @@ template <class Enum> std::vector<std::string> enumerants() {
 template <class Cpp, class Enum> void check_same() {
   const auto names = enumerants<Enum>();
   for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].starts_with("reserved")) continue;
     const auto name = to_string(static_cast<Cpp>(i));
     CHECK((name == names[i] || (name == "dpm++" && names[i] == "dpmpp")));
   }

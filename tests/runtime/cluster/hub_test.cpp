@@ -34,7 +34,10 @@ struct played_node {
   static constexpr const char* name = "played_node";
   explicit played_node(interface::pointer) {}
   interface::behavior_type make_behavior() {
-    return {[](const describe_nodes&) { return nodes_view{worker, {}}; }, [](const evict_node&) { return done{}; }};
+    return {[](const describe_nodes&) {
+              return nodes_view{worker, {}};
+            },
+            [](const evict_node&) { return done{}; }, [](const restart_slot&) { return done{}; }};
   }
 };
 
