@@ -82,6 +82,7 @@ std::string driver_faults::obstacle_to(const fault_spec& f) const {
 }
 
 bool driver_faults::ends_processes() const {
+  if (failing_syncs_ > 0) return true;
   return std::ranges::any_of(
       points_, [](const auto& one) { return one.second.action == "kill" || one.second.action == "abort"; });
 }
@@ -132,6 +133,7 @@ std::string driver_faults::end_link(const fault_spec& f, const std::string& name
 }
 
 void driver_faults::begin_shim(const fault_spec& f) {
+  if (f.sync_fails) ++failing_syncs_;
   for (const auto& node : nodes_of(f)) {
     auto& s = *shims_.at(node);
     if (f.shift.count() != 0) s.shift_clock(f.shift);
@@ -142,6 +144,7 @@ void driver_faults::begin_shim(const fault_spec& f) {
 }
 
 std::string driver_faults::end_shim(const fault_spec& f) {
+  if (f.sync_fails) --failing_syncs_;
   std::string proof;
   for (const auto& node : nodes_of(f)) {
     auto& s = *shims_.at(node);

@@ -28,7 +28,7 @@ public:
   static bool is_one(const fault_spec& f);
   std::string obstacle_to(const fault_spec& f) const; ///< why it cannot be done here; empty: it can
 
-  /// Whether processes are told to end by themselves now.
+  /// Whether processes may end by themselves now: they are told to, or they cannot keep their promise.
   bool ends_processes() const;
 
   void begin(const fault_spec& f, const std::string& name);
@@ -53,6 +53,7 @@ private:
   std::map<std::string, std::uint64_t> seen_; ///< what proxies had done when a fault began, by its name
   std::map<std::string, fault_spec> points_;  ///< faults at points that are on
   bool has_points_ = false;
+  int failing_syncs_ = 0;                        ///< faults that are on
   std::map<std::string, std::string> obstacles_; ///< by kind of fault
 };
 
