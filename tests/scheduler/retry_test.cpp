@@ -57,7 +57,7 @@ TEST_CASE("a job that must run alone is not joined, and joins nobody") {
   w.core.add(marked(2, {.batch_cap = 1}), w.now);
   auto running = w.plan().batches.at(0);
   w.grant(running);
-  w.core.progressed({running.id, run_phase::denoising, 1, 10});
+  w.core.progressed({running.id, run_phase::denoising, 1, 10}, w.now);
   w.core.add(marked(3, {.batch_cap = 1}), w.now);
   w.queue(4, 4);
   CHECK(w.plan().batches.empty());
