@@ -17,7 +17,9 @@ TEST_CASE("a frozen group stands still with all its processes, and goes on when 
   work_folder dir{"freeze"};
   victim v{dir, "echo ready; until [ -e " + dir.path +
                     "/go ]; do sleep 0.01; done; "
-                    "(while true; do echo -n c; sleep 0.01; done) & while true; do echo -n p; sleep 0.01; done"};
+                    "(while [ -e " +
+                    dir.path + " ]; do echo -n c; sleep 0.01; done) & while [ -e " + dir.path +
+                    " ]; do echo -n p; sleep 0.01; done"};
   REQUIRE(v.says("ready"));
   {
     control_group group{control_group::kind::freezer, own_name()};
