@@ -164,6 +164,11 @@ struct one_batch : node_and_store {
     act::post(self, renew_lease{batch, {"workers-1/0"}, number, acknowledged});
     system.run();
   }
+  /// As a supervisor does that hears every answer.
+  void renew() {
+    ++renewals;
+    renew(renewals, renewals - 1);
+  }
 
   void hear(const batch_rendered& m) {
     std::lock_guard lock{heard_mutex};
@@ -176,6 +181,7 @@ struct one_batch : node_and_store {
   std::vector<rendered_sample> heard;
   bool heard_end = false;
 
+  std::uint32_t renewals = 0;
   std::counting_semaphore<> warmed{0};
   deterministic_system system;
   std::unique_ptr<render_thread> thread;
