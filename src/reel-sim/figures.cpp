@@ -129,9 +129,10 @@ std::string to_json(const figures& f, bool with_tenants) {
                       tenants.empty() ? "" : ",", t.tenant, class_names[static_cast<std::size_t>(t.cls)], t.weight,
                       t.gpu_s, t.backlogged, wait_json(t.wait));
   auto head = fmt::format(
-      R"({{"policy":"{}","jobs":{},"succeeded":{},"cancelled":{},"unfinished":{},"batches":{},"mean_batch":{:.3f},"mean_pass":{:.3f},"joins":{},"joined_jobs":{},"theme_purity":{:.4f},)"
-      R"("utilisation":{:.5f},)"
-      R"("videos_per_gpu_hour":{:.4f},"makespan_s":{:.1f},"bound_s":{:.1f},"wait":{{{}}},"mean_took_s":{{{}}},"eta_error":{{{}}},)",
+      R"({{"policy":"{}","jobs":{},"succeeded":{},"cancelled":{},"unfinished":{},"batches":{},"mean_batch":{:.3f},)"
+      R"("mean_pass":{:.3f},"joins":{},"joined_jobs":{},"theme_purity":{:.4f},"utilisation":{:.5f},)"
+      R"("videos_per_gpu_hour":{:.4f},"makespan_s":{:.1f},"bound_s":{:.1f},"wait":{{{}}},"mean_took_s":{{{}}},)"
+      R"("eta_error":{{{}}},)",
       f.policy, f.jobs, f.succeeded, f.cancelled, f.unfinished, f.batches, f.mean_batch, f.mean_pass, f.joins,
       f.joined_jobs, f.theme_purity, f.utilisation, f.videos_per_gpu_hour, f.makespan_s, f.bound_s, waits, tooks, etas);
   return head +
