@@ -1,6 +1,5 @@
 // drain_rate.hpp: How fast jobs end, and so how long a full queue will take to drain: what a refused client is told as
-// Retry-After (reliability.md 2.13). Older ends count less, by half in 40 seconds. Value type; owned by a ledger. An
-// estimate: it counts ends that were rolled back too.
+// Retry-After (reliability.md 2.13). Older ends count less, by half in 40 seconds. Value type; owned by a ledger.
 #pragma once
 
 #include <algorithm>

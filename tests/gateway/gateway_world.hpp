@@ -55,7 +55,6 @@ struct fake_ledger {
   using interface = ledger_ref;
   static constexpr const char* name = "fake-ledger";
   fake_ledger(interface::pointer self, script_ptr s) : self_{self}, s_{std::move(s)} {}
-  auto on_list() { return answer(self_, s_, job_page{s_->page, true}); }
   interface::behavior_type make_behavior() {
     return {
         [this](const accept_jobs& m) { return on_accept(m); },

@@ -79,6 +79,7 @@ void transactions::commit() {
   db_.run("COMMIT");
   clock_noted_ |= has_events;
   committed_ = last_;
+  committed_ends_ = ends_;
   tenants_.keep_changes();
   admission_.keep_changes();
   quotas_.keep_changes();
@@ -89,6 +90,7 @@ void transactions::commit() {
 void transactions::rollback() {
   if (db_.in_transaction()) sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
   last_ = committed_;
+  ends_ = committed_ends_;
   tenants_.undo_changes();
   admission_.undo_changes();
   quotas_.undo_changes();

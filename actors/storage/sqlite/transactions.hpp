@@ -82,7 +82,7 @@ private:
   writer_tables tables_;
   recovery_tables recovery_{db_};
   admission admission_;
-  drain_rate ends_;
+  drain_rate ends_, committed_ends_; ///< of this transaction, and before it
   day_clock days_;
   quota_book quotas_;
   gpu_estimates estimates_;
