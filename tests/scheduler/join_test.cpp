@@ -177,7 +177,7 @@ TEST_CASE("batches that were computed together are charged their own part of the
   w.core.add(other, w.now);
   CHECK(w.core.queue().virtual_start(job_class::standard, {"acme"}) <
         w.core.queue().virtual_start(job_class::standard, {"other"}));
-  CHECK(w.core.queue().virtual_start(job_class::standard, {"other"}) < 1000);
+  CHECK(w.core.queue().virtual_start(job_class::standard, {"other"}) < 1200); // by the wall it would be 1480
 }
 
 TEST_CASE("a batch is expected to end as its steps say, at the pace of what joined it") {
