@@ -148,12 +148,18 @@ private:
       const auto expected = known ? *std::move(known) : ask_memory(std::move(m));
       RC_ASSERT(given.has_value() == expected.has_value());
       if (given)
-        RC_ASSERT(*given == *expected);
+        RC_ASSERT(but_for_estimates(*given) == but_for_estimates(*expected));
       else
         RC_ASSERT(given.error() == expected.error());
     });
   }
 
+  template <class Answer> static const Answer& but_for_estimates(const Answer& a) { return a; }
+  /// How long a full queue takes to drain is learnt anew after a restart, which the memory ledger has not got.
+  static accept_answers but_for_estimates(accept_answers a) {
+    for (auto& one : a.answers) one.retry_after_s = 0;
+    return a;
+  }
   template <class Message, class Answer> static void leave_out_refused(Message&, Answer&) {}
   static void leave_out_refused(accept_jobs& m, outcome<accept_answers, errc>& given) {
     if (!given) return;

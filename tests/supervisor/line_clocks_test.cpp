@@ -16,20 +16,17 @@ TEST_CASE("renewals are numbered and say which of them came back; those of an ad
   REQUIRE(worker);
   w.pass(16s);
   auto numbers = [&] {
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> all;
-    for (const auto& r : std::exchange(worker->renewals, {})) all.emplace_back(r.number, r.acknowledged);
+    std::string all; // "number after the last that came back"
+    for (const auto& r : std::exchange(worker->renewals, {}))
+      all += std::to_string(r.number) + " after " + std::to_string(r.acknowledged) + ", ";
     return all;
   };
-  using expected = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
-  CHECK(numbers() == expected{{1, 0}, {2, 1}, {3, 2}});
+  CHECK(numbers() == "1 after 0, 2 after 1, 3 after 2, ");
   w.restart_scheduler();
   numbers();
   w.restart_scheduler();
   w.pass(2s);
-  auto first = numbers();
-  REQUIRE(first.size() >= 2);
-  CHECK(first[0] == std::pair{1u, 0u});
-  CHECK(first[1] == std::pair{2u, 1u});
+  CHECK(numbers() == "1 after 0, 2 after 1, ");
   w.finish(*worker);
 }
 
@@ -51,8 +48,8 @@ TEST_CASE("a wall clock that is set an hour ahead or a day back ends no lease an
   for (const auto& id : {first, second}) {
     auto r = w.record(id);
     CHECK(r.state == job_state::succeeded);
-    CHECK(r.fence <= 2);
-    CHECK(r.attempts_used <= 1);
+    CHECK(r.fence == 2); // the crash, and nothing else
+    CHECK(r.attempts_used == 2);
   }
 }
 
