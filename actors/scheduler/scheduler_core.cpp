@@ -126,8 +126,9 @@ void scheduler_core::progressed(const batch_progress& p, instant now) {
   auto& b = found->second;
   b.progress = p;
   b.progress_at = now;
-  if (auto w = workers_.find(b.worker); w != workers_.end() && w->second.batches.back() == p.batch)
-    index(w->second, now);
+  auto w = workers_.find(b.worker);
+  if (w != workers_.end() && w->second.batches.back() == p.batch && usable(w->second))
+    pool_.put(w->second, false, prefetch_at(w->second), now);
 }
 
 void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
@@ -190,12 +191,11 @@ void scheduler_core::settle(const running_batch& b, double gpu_s) {
 }
 
 std::optional<scheduler_core::running_batch> scheduler_core::take_out(const batch_id& id, instant now) {
+  if (!batches_.contains(id)) return {};
+  no_more_joins(id);
   auto node = batches_.extract(id);
-  if (node.empty()) return {};
   auto& b = node.mapped();
   if (b.stopping) --stopping_;
-  if (auto open = open_.find(*b.key); open != open_.end() && open->second.erase(id) > 0 && open->second.empty())
-    open_.erase(open);
   free_batches_.erase(id);
   if (b.key->canary) --canaries_running_;
   if (auto w = workers_.find(b.worker); w != workers_.end()) {
@@ -297,10 +297,14 @@ void scheduler_core::index(worker_slot& w, instant now) {
   count_expert(w, usable(w));
   tally(w, usable(w));
   if (!usable(w)) return pool_.remove(w);
-  std::optional<instant> prefetch;
-  if (!w.batches.empty() && w.batches.size() < w.status.credits)
-    if (auto end = ends_at(batches_.at(w.batches.back()))) prefetch = *end - options_.prefetch_horizon;
-  pool_.put(w, w.batches.empty(), prefetch, now);
+  pool_.put(w, w.batches.empty(), prefetch_at(w), now);
+}
+
+/// When it may be given a batch behind its last one; nothing when it is idle, has what it may have, or nobody knows.
+std::optional<instant> scheduler_core::prefetch_at(const worker_slot& w) const {
+  if (w.batches.empty() || w.batches.size() >= w.status.credits) return {};
+  auto end = ends_at(batches_.at(w.batches.back()), &w);
+  return end ? std::optional{*end - options_.prefetch_horizon} : std::nullopt;
 }
 
 void scheduler_core::count_memory(worker_slot& w, bool is_usable) {
@@ -312,14 +316,18 @@ void scheduler_core::count_memory(worker_slot& w, bool is_usable) {
   w.counted = w.kind.memory_bytes;
 }
 
-/// From its latest word on, at the pace of what is computed together.
 std::optional<instant> scheduler_core::ends_at(const running_batch& b) const {
   auto w = workers_.find(b.worker);
+  return ends_at(b, w == workers_.end() ? nullptr : &w->second);
+}
+
+/// From its latest word on, at the pace of what its worker computes together.
+std::optional<instant> scheduler_core::ends_at(const running_batch& b, const worker_slot* w) const {
   std::string_view device;
   std::size_t jobs = b.jobs.size();
-  if (w != workers_.end()) {
-    device = w->second.kind.device;
-    if (w->second.batches.size() > 1) jobs = std::max(jobs, jobs_together(w->second, b));
+  if (w) {
+    device = w->kind.device;
+    if (w->batches.size() > 1) jobs = std::max(jobs, jobs_together(*w, b));
   }
   auto part = b.part();
   auto takes = planner_.cost().predict(part, jobs, device);

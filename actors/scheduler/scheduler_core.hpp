@@ -256,8 +256,9 @@ private:
   std::optional<instant> worth_waiting(const batch_key& key, const worker_kind& kind, instant now,
                                        wall_time wall) const;
   void plan_joins(instant now, wall_time wall, id_generator& ids, plan_result& result);
+  void no_more_joins(const batch_id& id);
   bool join(const batch_id& running, instant now, wall_time wall, id_generator& ids, plan_result& result);
-  bool is_joinable(const running_batch& b) const;
+  bool is_joinable(const running_batch& b, const worker_slot& w) const;
   bool any_idle_for(const batch_key& key, instant now) const;
   std::vector<batch_id> computed_with(const running_batch& b) const;
   std::size_t jobs_together(const worker_slot& w, const running_batch& b) const;
@@ -322,7 +323,9 @@ private:
   void eject(worker_slot& w, instant until);
   void index(worker_slot& w, instant now);
   void count_memory(worker_slot& w, bool is_usable);
+  std::optional<instant> prefetch_at(const worker_slot& w) const;
   std::optional<instant> ends_at(const running_batch& b) const;
+  std::optional<instant> ends_at(const running_batch& b, const worker_slot* w) const;
   std::optional<running_batch> take_out(const batch_id& id, instant now);
   void settle(const running_batch& b, double gpu_s);
   batch_key place_of(batch_key key, const recovery_mark& mark) const;
@@ -342,7 +345,7 @@ private:
   void count_workers(explanation& e, const batch_key& key, instant now) const;
   double waiting_gpu_s(const batch_key& key, std::size_t jobs, instant now) const;
   double waiting_job_gpu_s(job_class cls, instant now) const;
-  double left_s(const running_batch& b, instant now) const;
+  double left_s(const worker_slot& w, instant now) const; ///< of its last batch
 
   scheduler_options options_;
   job_queue queue_;
@@ -360,7 +363,7 @@ private:
   worker_pool pool_;
   std::map<std::uint64_t, std::size_t> memory_sizes_; ///< of usable workers: bytes, how many
   std::map<batch_id, running_batch> batches_;
-  std::map<batch_key, std::set<batch_id>> open_; ///< running ones that are not full
+  std::map<batch_key, std::set<batch_id>> open_; ///< running ones that may be joined
   std::unordered_map<job_id, batch_id, uuid_hash> running_;
   std::map<batch_id, orphan> orphans_; ///< few: leases that were running when an earlier scheduler ended
   std::set<std::string> suspects_;     ///< nodes

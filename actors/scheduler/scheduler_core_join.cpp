@@ -26,19 +26,18 @@ bool scheduler_core::any_idle_for(const batch_key& key, instant now) const {
 }
 
 /// It denoises, nothing waits behind it, and its worker takes another batch.
-bool scheduler_core::is_joinable(const running_batch& b) const {
-  auto w = workers_.find(b.worker);
-  return w != workers_.end() && usable(w->second) && w->second.batches.size() == 1 && w->second.status.credits > 1 &&
-         b.granted && !b.stopping && b.progress.phase == run_phase::denoising &&
-         b.progress.step + 1 < b.progress.steps_total;
+bool scheduler_core::is_joinable(const running_batch& b, const worker_slot& w) const {
+  return w.batches.size() == 1 && w.status.credits > 1 && b.granted && !b.stopping &&
+         b.progress.phase == run_phase::denoising && b.progress.step + 1 < b.progress.steps_total && usable(w);
 }
 
 /// False when the key's next job is not the one that workers of this kind would take next.
 bool scheduler_core::join(const batch_id& running, instant now, wall_time wall, id_generator& ids,
                           plan_result& result) {
   const auto& b = batches_.at(running);
-  if (!is_joinable(b)) return true;
-  auto& w = workers_.at(b.worker);
+  auto slot = workers_.find(b.worker);
+  if (slot == workers_.end() || !is_joinable(b, slot->second)) return true;
+  auto& w = slot->second;
   if (breakers_.is_careful(b.breaker, now)) return true;
   auto head = queue_.first([&](const batch_key& k) { return !k.canary && may_run(w.kind, k, now); }, now);
   if (!head || *head->key != *b.key || head->cls == job_class::urgent) return false;
@@ -50,12 +49,22 @@ bool scheduler_core::join(const batch_id& running, instant now, wall_time wall, 
     if (job.deadline)
       q.time_left = std::min(q.time_left.value_or(std::chrono::milliseconds::max()), *job.deadline - wall);
   auto size = planner_.join_size(q, now);
-  if (size == 0) return true;
+  if (size == 0) {
+    // Neither more jobs nor fewer steps would change that: it need not be asked again.
+    if (!q.time_left && q.running + q.waiting >= q.most && planner_.cost().predict(*b.key, 1)) no_more_joins(running);
+    return true;
+  }
   auto gpu_s = predicted_gpu_s(*b.key, size, w.kind);
   planned_batch more{ids.next<batch_id>(wall), b.worker, head->key, queue_.take(*head, size, now, gpu_s), true};
   start(more, w, gpu_s, now);
   result.batches.push_back(std::move(more));
   return true;
+}
+
+/// It is not to be joined any more.
+void scheduler_core::no_more_joins(const batch_id& id) {
+  auto open = open_.find(*batches_.at(id).key);
+  if (open != open_.end() && open->second.erase(id) > 0 && open->second.empty()) open_.erase(open);
 }
 
 /// The batches that one forward pass of its worker computes, this one first.

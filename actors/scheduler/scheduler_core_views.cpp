@@ -34,14 +34,17 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
 std::uint64_t scheduler_core::eta_ms(const queue_entry& job, instant now, wall_time wall) const {
   std::size_t best = 1;
   std::string_view device;
-  std::vector<double> free_in_s; // of the workers that can run it
+  std::set<const worker_tally*> serving; // kinds of worker that can run it
+  for (const auto& [kind, tally] : tallies_)
+    if (can_run(kind, *job.key, now)) serving.insert(&tally);
+  std::vector<double> free_in_s; // of the workers of these kinds
   for (const auto& [wid, w] : workers_) {
-    if (!usable(w) || !can_run(w.kind, *job.key, now)) continue;
+    if (!serving.contains(w.tallied)) continue; // of the usable ones
     if (free_in_s.empty()) {
       best = planner_.best(question(*job.key, w.kind), now);
       device = w.kind.device;
     }
-    free_in_s.push_back(w.batches.empty() ? 0 : left_s(batches_.at(w.batches.back()), now));
+    free_in_s.push_back(left_s(w, now));
   }
   auto batch_s = [&](std::size_t jobs) {
     auto takes = planner_.cost().predict(*job.key, jobs, device);
@@ -129,8 +132,9 @@ double scheduler_core::waiting_job_gpu_s(job_class cls, instant now) const {
   return jobs == 0 ? 0 : gpu_s / static_cast<double>(jobs);
 }
 
-double scheduler_core::left_s(const running_batch& b, instant now) const {
-  auto end = ends_at(b);
+double scheduler_core::left_s(const worker_slot& w, instant now) const {
+  if (w.batches.empty()) return 0;
+  auto end = ends_at(batches_.at(w.batches.back()), &w);
   return end && *end > now ? std::chrono::duration<double>(*end - now).count() : 0;
 }
 

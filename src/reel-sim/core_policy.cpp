@@ -34,9 +34,8 @@ public:
   }
 
   bool runs_by_step() const override { return true; }
-  void progressed(const batch_id& id, int step, std::int64_t now) override {
-    auto* jobs = core_.jobs_of(id);
-    if (jobs && !jobs->empty()) core_.progressed({id, run_phase::denoising, step, jobs->front().key->steps}, at(now));
+  void progressed(const batch_id& id, int step, int steps_total, std::int64_t now) override {
+    core_.progressed({id, run_phase::denoising, step, steps_total}, at(now));
   }
 
   sim_plan plan(std::int64_t now) override {

@@ -59,9 +59,9 @@ public:
   virtual void ended(const ended_batch& e, std::int64_t now) = 0;
   /// It can join batches, stop them between two steps and go on from there. What cannot lets them run to their end.
   virtual bool runs_by_step() const { return false; }
-  /// Steps that a batch's jobs have done.
-  virtual void progressed(const batch_id& id, int step, std::int64_t now) {
-    static_cast<void>(id), static_cast<void>(step), static_cast<void>(now);
+  /// Steps that a batch's jobs have done, of how many.
+  virtual void progressed(const batch_id& id, int step, int steps_total, std::int64_t now) {
+    static_cast<void>(id), static_cast<void>(step), static_cast<void>(steps_total), static_cast<void>(now);
   }
   virtual sim_plan plan(std::int64_t now) = 0;
   /// Until the waiting job's end, as it is foretold now; nothing where nobody foretells.

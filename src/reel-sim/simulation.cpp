@@ -252,7 +252,7 @@ private:
 
   void tell_progress(worker_index w, int passes) {
     for (const auto& r : runs_[w].gpu.riders())
-      policy_->progressed(r.batch.id, r.first_step + r.steps_ran + passes, now_);
+      policy_->progressed(r.batch.id, r.first_step + r.steps_ran + passes, shape_of(r.batch).key.steps, now_);
   }
 
   void on_step(worker_index w) {

@@ -77,6 +77,30 @@ TEST_CASE("jobs that no worker is free for join the running batch of their key")
   CHECK(w.plan().at(0).jobs.size() == 2);
 }
 
+TEST_CASE("batches that nobody can join do not hide the one behind them") {
+  auto o = options_with(published);
+  o.memory_priors[model_id{"wan-small"}] = {volume_of(sample::key()), 0, {{{1, 20e9}, {4, 36e9}}}};
+  world w{std::move(o)};
+  std::vector<worker_status> all{sample::ready_worker("workers-1/0", 2)};
+  all[0].memory_bytes = 80'000'000'000;
+  for (int i = 1; i <= 16; ++i) { // they come first: small devices do, and more are not asked at one plan
+    all.push_back(sample::ready_worker("workers-1/" + std::to_string(i), 2));
+    all.back().memory_bytes = 25'000'000'000;
+  }
+  w.core.reported(sample::report(all), w.now);
+  for (std::uint64_t n = 1; n <= 17; ++n) {
+    w.add(n);
+    w.pass(1s);
+    for (const auto& b : w.plan()) w.core.progressed({b.id, run_phase::denoising, 2, b.key->steps}, w.now);
+  }
+  for (std::uint64_t n = 20; n < 30; ++n) w.add(n);
+  CHECK(w.plan().empty()); // the small ones
+  auto joined = w.plan();
+  REQUIRE(joined.size() == 1);
+  CHECK(joined[0].worker.value == "workers-1/0");
+  CHECK(joined[0].jobs.size() == 3);
+}
+
 TEST_CASE("nobody joins where it does not pay or the batch cannot take them") {
   SECTION("time in proportion to the jobs") {
     world w{options_with(linear)};
