@@ -88,10 +88,13 @@ TEST_CASE("orders hold for breakers that are there, that come later, and that ne
   CHECK(w.allows(light_cpu));
   CHECK(w.board.view(w.now).at(0).by == tenant_id{"ops"});
 
-  w.order(
-      {world::override_of({{"heavy"}, ""}, breaker_order::open), world::override_of(heavy_h100, breaker_order::close)});
-  CHECK_FALSE(w.allows(heavy_cpu));
-  CHECK(w.allows(heavy_h100));
+  const auto all_open = world::override_of({{"heavy"}, ""}, breaker_order::open);
+  const auto one_closed = world::override_of(heavy_h100, breaker_order::close);
+  for (const auto& orders : {std::vector{all_open, one_closed}, std::vector{one_closed, all_open}}) {
+    w.order({orders});
+    CHECK_FALSE(w.allows(heavy_cpu));
+    CHECK(w.allows(heavy_h100));
+  }
   w.fail(heavy_h100, 20);
   CHECK(w.allows(heavy_h100));
 

@@ -207,6 +207,24 @@ TEST_CASE("second stages do not wait while first ones keep coming") {
   CHECK(longest < 600s); // a batch takes 100 s
 }
 
+TEST_CASE("second stages are left to those who hold their expert, until they pile up") {
+  expert_workers w{2};
+  make_one_of_each(w);
+  w.add(1, job_class::standard, 7);
+  w.plan(); // that one is busy now
+  std::uint64_t n = 2;
+  SECTION("one waits") {
+    w.add(n++, job_class::standard, 7);
+    w.add(n);
+    CHECK(w.plan().at(0).key->steps_done == 0);
+  }
+  SECTION("many wait") {
+    while (n < 12) w.add(n++, job_class::standard, 7);
+    w.add(n);
+    CHECK(w.plan().at(0).key->steps_done == 7);
+  }
+}
+
 TEST_CASE("in random worlds every job does each step once, in order, wherever it is handed over to") {
   REQUIRE(rc::check([] {
     expert_costs costs;
