@@ -5,6 +5,8 @@
 #include <fstream>
 #include <prometheus/registry.h>
 
+#include "actors/delivery/delivery_actor.hpp"
+#include "actors/delivery/webhook_secret.hpp"
 #include "actors/gateway/api/api.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/gateway/http/server.hpp"
@@ -145,6 +147,8 @@ struct node::parts {
   std::shared_ptr<delivery_point> ledger_replies;
   std::shared_ptr<sqlite_ledger> ledger_store;
   std::shared_ptr<file_objects> object_files;
+  std::shared_ptr<http_poster> webhooks;
+  std::map<tenant_id, std::string> webhook_secrets;
   std::unique_ptr<child_processes> children;
   std::unique_ptr<zmq_link> cluster_link, local_link;
   std::shared_ptr<gateway_api> api;
@@ -174,6 +178,7 @@ struct node::parts {
   void open_local_link();
   void wire();
   void wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o);
+  void wire_delivery();
   void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o);
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
@@ -192,11 +197,16 @@ void node::parts::open_storage() {
   o.disk.ballast_bytes = config.storage.ballast_bytes;
   o.limits.queued_jobs_max = config.storage.queued_jobs_max;
   auto tenants = tenant_directory::load(config.gateway.tenants_file);
-  for (const auto& t : tenants.tenants()) o.limits.tenants[t.id] = t.quota;
+  for (const auto& t : tenants.tenants()) {
+    o.limits.tenants[t.id] = t.quota;
+    if (!t.webhook_secret_file.empty()) webhook_secrets[t.id] = load_webhook_secret(t.webhook_secret_file);
+  }
   o.limits.gpu_estimate = config.storage.gpu_estimate;
   ledger_replies = std::make_shared<delivery_point>();
   ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
+  webhooks = std::make_shared<http_poster>(
+      http_poster_options{config.webhooks.timeout, webhook_targets{config.webhooks.allow_networks}});
 }
 
 /// One connection per pair of nodes; two worker nodes have nothing to say to each other.
@@ -295,8 +305,23 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   sweep.age = config.storage.orphan_age;
   tree.start(sweeper,
              [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
+  wire_delivery();
   cluster.serve<ledger_protocol>(role::ledger, l.ref, nodes_with({node_role::gateway, node_role::scheduler}));
   cluster.serve<objects_protocol>(role::objects, o.ref, nodes_with({node_role::gateway, node_role::workers}));
+}
+
+/// Beside the ledger: so there is one of it, and what it reads and records needs no link.
+void node::parts::wire_delivery() {
+  auto delivery = tree.declare<delivery_protocol>({.name = "delivery"});
+  delivery_options o;
+  o.pace = config.webhooks.pace;
+  o.threads = config.webhooks.threads;
+  o.patience = config.webhooks.timeout + 30s;
+  o.secrets = webhook_secrets;
+  tree.start(delivery, [this, o] {
+    auto post = [poster = webhooks](const http_post& p) { return poster->post(p); };
+    return act::spawn_shell<delivery_actor>(system, ledger_store, delivery_actor::post_function{post}, o);
+  });
 }
 
 void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o) {
@@ -384,6 +409,7 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   p.to = line.to;
   p.registry = registry;
   p.open = std::make_shared<std::atomic<std::size_t>>(0);
+  p.webhooks = webhook_targets{config.webhooks.allow_networks};
   p.video.attempts_max = config.scheduler.recovery.retries_max + 1;
   http_options h;
   h.address = config.gateway.address;
@@ -444,6 +470,7 @@ void node::stop() {
   if (p.scheduler_door) p.stop_leasing();
   if (p.slots_here) p.drain_slots();
   if (p.http) p.http->stop();
+  if (p.webhooks) p.webhooks->stop();
   p.tree.stop();
   p.children.reset();
   if (p.local_link) p.local_link->stop();
