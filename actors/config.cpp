@@ -152,7 +152,7 @@ webhooks_config read_webhooks(config_table t) {
   if (w.pace.retry_most < w.pace.retry_first) t.refuse("retry_most", "is less than retry_first");
   w.pace.give_up_after = t.duration("give_up_after", 1s, 720h, 24h);
   w.timeout = t.duration("timeout", 100ms, 30s, 10s);
-  w.threads = static_cast<std::size_t>(t.integer("threads", 1, 64, 8));
+  w.threads = static_cast<std::size_t>(t.integer("threads", 1, 64, 16));
   t.finish();
   return w;
 }

@@ -61,7 +61,7 @@ struct webhooks_config {
   std::vector<ip_network> allow_networks; ///< beside public addresses
   delivery_pace pace;
   std::chrono::milliseconds timeout{};
-  std::size_t threads = 8;
+  std::size_t threads = 16;
 };
 
 struct scheduler_config {

@@ -98,7 +98,9 @@ post_answer http_poster::post(const http_post& p) const {
   if (code != CURLE_OK && t.read <= answer_bytes_max) return {0, curl_easy_strerror(code)};
   long status = 0;
   curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-  return {static_cast<int>(status), {}};
+  curl_off_t wait_s = 0;
+  curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &wait_s);
+  return {static_cast<int>(status), {}, std::chrono::seconds{wait_s}};
 }
 
 } // namespace reel

@@ -148,6 +148,7 @@ struct node::parts {
   std::shared_ptr<sqlite_ledger> ledger_store;
   std::shared_ptr<file_objects> object_files;
   std::shared_ptr<http_poster> webhooks;
+  std::shared_ptr<task_threads> webhook_threads;
   std::map<tenant_id, std::string> webhook_secrets;
   std::unique_ptr<child_processes> children;
   std::unique_ptr<zmq_link> cluster_link, local_link;
@@ -207,6 +208,7 @@ void node::parts::open_storage() {
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
   webhooks = std::make_shared<http_poster>(
       http_poster_options{config.webhooks.timeout, webhook_targets{config.webhooks.allow_networks}});
+  webhook_threads = std::make_shared<task_threads>(config.webhooks.threads, config.webhooks.threads, "webhooks");
 }
 
 /// One connection per pair of nodes; two worker nodes have nothing to say to each other.
@@ -312,15 +314,17 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
 
 /// Beside the ledger: so there is one of it, and what it reads and records needs no link.
 void node::parts::wire_delivery() {
-  auto delivery = tree.declare<delivery_protocol>({.name = "delivery"});
+  auto delivery = tree.declare<delivery_protocol>("ledger", "delivery");
   delivery_options o;
   o.pace = config.webhooks.pace;
   o.threads = config.webhooks.threads;
+  o.timeout = config.webhooks.timeout;
   o.patience = config.webhooks.timeout + 30s;
   o.secrets = webhook_secrets;
+  o.metrics = std::make_shared<delivery_metrics>(registry);
   tree.start(delivery, [this, o] {
     auto post = [poster = webhooks](const http_post& p) { return poster->post(p); };
-    return act::spawn_shell<delivery_actor>(system, ledger_store, delivery_actor::post_function{post}, o);
+    return act::spawn_shell<delivery_actor>(system, ledger_store, post_function{post}, webhook_threads, o);
   });
 }
 

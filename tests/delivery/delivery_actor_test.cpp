@@ -3,6 +3,7 @@
 // functions.
 #include <catch2/catch_test_macros.hpp>
 #include <condition_variable>
+#include <prometheus/registry.h>
 #include <set>
 
 #include "actors/delivery/delivery_actor.hpp"
@@ -17,19 +18,36 @@ namespace {
 
 const std::string key(32, 'k');
 
+/// A ledger's that may fail to record.
+class moody_outbox final : public outbox_ledger {
+public:
+  explicit moody_outbox(outbox_ledger& of) : of_{of} {}
+  void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) override { of_.outbox(m, std::move(reply)); }
+  void record(std::vector<delivery_result> m, reply_to<done> reply) override {
+    if (!is_full) return of_.record(std::move(m), std::move(reply));
+    reply(failed{errc::no_space});
+  }
+  bool is_full = false;
+
+private:
+  outbox_ledger& of_;
+};
+
 struct world {
   world() { start(); }
 
   void start() {
     delivery_options o;
-    o.threads = threads;
+    o.threads = 16;
+    o.metrics = metrics;
     o.secrets = {{{"acme"}, key}};
     o.now = ledger.clock.source();
     auto post = [this](const http_post& p) {
       posted.push_back(p);
       return answer(p);
     };
-    actor = act::spawn_shell<delivery_actor>(system.actors(), led(), delivery_actor::post_function{post}, o);
+    auto in_the_caller = std::make_shared<task_threads>(0, 1);
+    actor = act::spawn_shell<delivery_actor>(system.actors(), led(), post_function{post}, in_the_caller, o);
     system.run();
   }
   /// With what it has under way, and without a word to anybody.
@@ -43,7 +61,7 @@ struct world {
       system.advance(500ms);
     }
   }
-  std::shared_ptr<reel::ledger> led() { return {std::shared_ptr<void>{}, ledger.held.get()}; }
+  std::shared_ptr<outbox_ledger> led() { return {std::shared_ptr<void>{}, &outbox}; }
 
   job_id told(std::string tenant = "acme", const std::string& url = "https://example.org/done") {
     auto r = ledger.request(std::move(tenant));
@@ -55,9 +73,11 @@ struct world {
   bool is_empty() { return ledger.led.outbox({ledger.clock.now() + 1000h, 1ms, 10}).empty(); }
 
   ledger_world<memory_kind> ledger;
+  moody_outbox outbox{*ledger.held};
   std::vector<http_post> posted;
   std::function<post_answer(const http_post&)> answer = [](const http_post&) { return post_answer{200, ""}; };
-  std::size_t threads = 0; ///< posts run in the actor
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  std::shared_ptr<delivery_metrics> metrics = std::make_shared<delivery_metrics>(registry);
   deterministic_system system;
   delivery_actor::interface actor;
 };
@@ -159,6 +179,47 @@ TEST_CASE("many events are all posted, each once") {
   CHECK(w.is_empty());
 }
 
+TEST_CASE("a receiver that keeps failing is left alone by its breaker, other receivers are not, and nothing is lost") {
+  world w;
+  w.crash();
+  std::set<std::string> expected, got;
+  auto told_all = [&](const std::string& url, int events) {
+    for (int i = 0; i < events; ++i) expected.insert(to_string(w.told("acme", url)) + "/1");
+  };
+  told_all("https://broken.example/", 200);
+  told_all("https://well.example/", 100);
+  bool heals = false;
+  std::map<std::string, int> posts;
+  w.answer = [&](const http_post& p) {
+    const bool broken = p.url.starts_with("https://broken") && !heals;
+    ++posts[broken ? "in vain" : "taken"];
+    if (!broken) got.insert(header(p, "webhook-id"));
+    return post_answer{broken ? 503 : 200, ""};
+  };
+  w.start();
+  w.pass(10min);
+  CHECK(posts["taken"] == 100);
+  CHECK(posts["in vain"] >= 20); // what opens it
+  CHECK(posts["in vain"] < 60);  // then a probe in a minute; without a breaker they would be thousands
+  heals = true;
+  w.pass(12h);
+  CHECK(got == expected);
+  CHECK(posts["taken"] == 300);
+  CHECK(w.is_empty());
+}
+
+TEST_CASE("a ledger that takes no record makes no storm at the receiver") {
+  world w;
+  w.outbox.is_full = true;
+  w.told();
+  w.pass(5min);
+  CHECK(w.posted.size() <= 6); // one for each time that patience ends
+  w.outbox.is_full = false;
+  w.pass(2min);
+  CHECK(w.is_empty());
+  for (const auto& p : w.posted) CHECK(p.body == w.posted[0].body);
+}
+
 TEST_CASE("a slow host holds up nobody else, and nothing of its own is lost") {
   ledger_world<memory_kind> ledger;
   auto tell = [&ledger](const std::string& url) {
@@ -193,7 +254,7 @@ TEST_CASE("a slow host holds up nobody else, and nothing of its own is lost") {
   {
     auto actor = act::spawn_shell<delivery_actor>(
         system.actors, std::shared_ptr<reel::ledger>{std::shared_ptr<void>{}, ledger.held.get()},
-        delivery_actor::post_function{post}, o);
+        post_function{post}, std::make_shared<task_threads>(o.threads, o.threads), o);
     std::unique_lock lock{mutex};
     const auto passes = [&] { ledger.clock.advance(1s); };
     for (int i = 0; i < 6000 && quick < 10; ++i, passes()) changed.wait_for(lock, 10ms);
