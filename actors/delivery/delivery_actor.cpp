@@ -97,9 +97,10 @@ std::optional<delivery_result> delivery_actor::begin(const outbox_entry& e) {
   if (!url) return given_up(e, "its job was deleted");
   if (key == options_.secrets.end()) return given_up(e, "its tenant has no secret");
   delivery_lanes::change changed;
-  const auto gate = lanes_.look(e.tenant, url->host, act::now(self_), random(), changed);
-  tell(url->host, changed);
-  if (gate == delivery_lanes::gate::open) return post(e, url->host, key->second);
+  const auto host = url->host + ':' + std::to_string(url->port);
+  const auto gate = lanes_.look(e.tenant, host, act::now(self_), random(), changed);
+  tell(host, changed);
+  if (gate == delivery_lanes::gate::open) return post(e, host, key->second);
   auto result = gate == delivery_lanes::gate::full ? put_off(e, options_.now(), random())
                                                    : after_try(e, {}, options_.now(), random(), options_.pace);
   if (result.state == delivery_state::given_up) return given_up(e, "its receiver's circuit breaker is open");

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
+#include <fstream>
 #include <sodium.h>
 
 #include "actors/delivery/webhook_secret.hpp"
@@ -27,6 +28,17 @@ std::vector<received> of(const webhook_receiver& r, const std::string& job) {
   return all;
 }
 
+/// Files of logs that say something.
+std::vector<std::string> logs_with(const std::string& dir, const std::string& text) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator{dir + "/log"}) {
+    std::ifstream in{entry.path()};
+    const std::string all{std::istreambuf_iterator<char>{in}, {}};
+    if (all.find(text) != std::string::npos) found.push_back(entry.path());
+  }
+  return found;
+}
+
 std::string refusal(ctl::api_client& api, const std::string& url) {
   try {
     submit(api, {{"prompt", "p"}, {"webhook_url", url}});
@@ -45,7 +57,7 @@ TEST_CASE("webhooks are delivered with the same bytes until taken, whatever the 
   webhook_receiver receiver{[&](const received& r) -> std::string {
     if (r.path == "/redirect") return failures-- > 0 ? "307\r\nLocation: /elsewhere" : "200";
     if (r.path == "/fails") return failures-- > 0 ? "500" : "200";
-    if (r.path != "/crash" || !hold) return "204";
+    if (!r.path.starts_with("/crash") || !hold) return "204";
     held = true;
     while (hold) std::this_thread::yield();
     return "200"; // to nobody: the node is gone
@@ -58,7 +70,8 @@ TEST_CASE("webhooks are delivered with the same bytes until taken, whatever the 
                                     .tenant_options = {"--webhook-secret", dir + "/test.whsec"}}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120);
-    const auto key = load_webhook_secret(dir + "/test.whsec");
+    const auto secret_file = dir + "/test.whsec";
+    const auto key = load_webhook_secret(secret_file);
     auto sent = [&](const std::string& path) {
       return submit(api, {{"prompt", "p"}, {"webhook_url", receiver.url(path)}});
     };
@@ -80,7 +93,7 @@ TEST_CASE("webhooks are delivered with the same bytes until taken, whatever the 
     for (const auto& one : receiver.all()) CHECK(one.path != "/elsewhere");
 
     hold = true;
-    const auto crashing = sent("/crash");
+    const auto crashing = sent("/crash?token=canary-4711");
     eventually("the post", [&] { return held.load(); });
     cluster.kill("control");
     hold = false;
@@ -94,6 +107,11 @@ TEST_CASE("webhooks are delivered with the same bytes until taken, whatever the 
     CHECK_THAT(refusal(api, "file:///etc/passwd"), ContainsSubstring("http or https"));
     CHECK(cluster.stop("workers-1") == 0);
     CHECK(cluster.stop("control") == 0);
+    std::string secret;
+    std::ifstream{secret_file} >> secret;
+    REQUIRE(secret.size() > 20);
+    for (const auto& hidden : {secret, key, std::string{"canary-4711"}}) CHECK(logs_with(dir, hidden).empty());
+    CHECK_FALSE(logs_with(dir, "control").empty());
     CHECK(of(receiver, failing).size() == 3); // what was taken is never sent again
     CHECK(of(receiver, crashing).size() == 2);
   }

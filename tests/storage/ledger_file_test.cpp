@@ -311,6 +311,37 @@ TEST_CASE("jobs of a version without quotas per day take nothing of a day and gi
   CHECK(ledger_audit::complaints_about(options.file).empty());
 }
 
+TEST_CASE("jobs of a version without webhooks end without one, those that come after it are told") {
+  world w;
+  const auto old = w.leased();
+  w.term();
+  w.held.reset();
+  const auto options = small_sqlite(w.folder, w.clock);
+  forget_webhooks(options.file);
+  auto request = w.request();
+  request.webhook_url = "https://example.org/done";
+  for (int opening = 0; opening < 2; ++opening) {
+    sqlite_ledger led{options, run_at_once};
+    ledger_caller call{led};
+    if (opening == 0) {
+      CHECK(call.end({w.term(), old.batch, {world::how(old, verdict::succeeded)}})->codes[0] == errc::ok);
+      REQUIRE(call.accept(request).code == errc::ok);
+      auto batch = w.batch_of({request.id});
+      batch.term = w.term();
+      REQUIRE(call.grant(batch)->jobs.at(0).code == errc::ok);
+      job_outcome o{request.id, 1, verdict::failed};
+      CHECK(call.end({w.term(), batch.batch, {o}})->codes[0] == errc::ok);
+    }
+    const auto due = call.outbox({w.clock.now(), 1h, 10});
+    REQUIRE(due.size() == 1); // also after it was opened again
+    CHECK(due[0].job == request.id);
+    CHECK(due[0].url == request.webhook_url);
+  }
+  sqlite::connection db{options.file.string(), {}};
+  CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
+  CHECK(ledger_audit::complaints_about(options.file).empty());
+}
+
 TEST_CASE("jobs that died under a version that redrives none are listed and can be redriven") {
   world w;
   const auto l = w.leased();
