@@ -225,10 +225,10 @@ private:
   }
 
   void check() {
-    std::vector<std::string> command{o_.bin + "/reel-check", "--json",
-                                     "--markdown",           o_.dir + "/check.md",
-                                     "--unknown-submits",    std::to_string(plan_.bounds.unknown_submits_permille)};
-    command.insert(command.end(), plan_.bounds.check.begin(), plan_.bounds.check.end());
+    std::vector<std::string> command{o_.bin + "/reel-check"};
+    command.insert(command.end(), plan_.bounds.check.begin(), plan_.bounds.check.end()); // may end in a list
+    command.insert(command.end(), {"--json", "--markdown", o_.dir + "/check.md", "--unknown-submits",
+                                   std::to_string(plan_.bounds.unknown_submits_permille)});
     for (const auto* observer : {"nemesis", "ledger", "client", "final"})
       command.push_back(o_.dir + "/" + observer + ".jsonl");
     if (plan_.load.webhooks) command.push_back(o_.dir + "/receiver.jsonl");

@@ -81,7 +81,7 @@ struct world {
 
 TEST_CASE("a signature is good for its bytes, id, time and secret, and for nothing else") {
   CHECK(is_signed(example, example_secret));
-  for (auto* changed : {&webhook_request::id, &webhook_request::timestamp, &webhook_request::body}) {
+  for (auto changed : {&webhook_request::id, &webhook_request::timestamp, &webhook_request::body}) {
     auto other = example;
     (other.*changed).back() ^= 1;
     CHECK_FALSE(is_signed(other, example_secret));
