@@ -250,6 +250,7 @@ TEST_CASE("a slow host holds up nobody else, and nothing of its own is lost") {
   delivery_options o;
   o.secrets = {{{"acme"}, key}};
   o.poll_every = 20ms;
+  o.now = ledger.clock.source();
   act::system system{2};
   {
     auto actor = act::spawn_shell<delivery_actor>(
