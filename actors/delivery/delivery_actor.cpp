@@ -71,11 +71,11 @@ void delivery_actor::read() {
   if (asked_at_ || room() == 0) return;
   asked_at_ = act::now(self_);
   const auto limit = static_cast<std::uint32_t>(2 * options_.threads + busy_.size());
-  ledger_->outbox({options_.now(), 2 * std::max<std::chrono::milliseconds>(options_.pace.retry_most, retry_after_max),
-                    limit},
-                  [this, me = replies_of(self_)](outcome<std::vector<outbox_entry>, errc> due) {
-                    act::post(me, run_replies{[this, due = std::move(due)] { on_due(due); }});
-                  });
+  ledger_->outbox(
+      {options_.now(), 2 * std::max<std::chrono::milliseconds>(options_.pace.retry_most, retry_after_max), limit},
+      [this, me = replies_of(self_)](outcome<std::vector<outbox_entry>, errc> due) {
+        act::post(me, run_replies{[this, due = std::move(due)] { on_due(due); }});
+      });
 }
 
 void delivery_actor::on_due(const outcome<std::vector<outbox_entry>, errc>& due) {
@@ -161,12 +161,13 @@ void delivery_actor::tell(const std::string& host, const delivery_lanes::change&
   if (options_.metrics) options_.metrics->broken(lanes_.broken());
   if (!changed) return;
   const auto level = changed->to == breaker_state::open ? log::level::warn : log::level::info;
-  log::write(level, "a webhook receiver's circuit breaker changed", {{"host", host},
-                                                                     {"from", to_string(changed->from)},
-                                                                     {"to", to_string(changed->to)},
-                                                                     {"attempts", changed->attempts},
-                                                                     {"failures", changed->failures},
-                                                                     {"slow", changed->slow}});
+  log::write(level, "a webhook receiver's circuit breaker changed",
+             {{"host", host},
+              {"from", to_string(changed->from)},
+              {"to", to_string(changed->to)},
+              {"attempts", changed->attempts},
+              {"failures", changed->failures},
+              {"slow", changed->slow}});
 }
 
 void delivery_actor::count(const delivery_result& r) {

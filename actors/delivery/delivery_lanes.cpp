@@ -40,8 +40,8 @@ delivery_lanes::gate delivery_lanes::look(const tenant_id& tenant, const std::st
   auto& l = find({tenant, host}, now);
   told = l.breaker.check(now, jitter);
   if (!l.breaker.allows(l.posts, options_.host_posts_max, now)) return gate::broken;
-  const bool has_room = count_of(of_host_, host) < options_.host_posts_max &&
-                        count_of(of_tenant_, tenant) < options_.tenant_posts_max;
+  const bool has_room =
+      count_of(of_host_, host) < options_.host_posts_max && count_of(of_tenant_, tenant) < options_.tenant_posts_max;
   return has_room ? gate::open : gate::full;
 }
 
@@ -73,8 +73,8 @@ std::size_t delivery_lanes::broken() const {
 delivery_lanes::lane& delivery_lanes::find(const lane_id& id, instant now) {
   const auto found = lanes_.find(id);
   if (found == lanes_.end()) make_room();
-  auto& l = found == lanes_.end() ? lanes_.emplace(id, lane{circuit_breaker{options_.breaker}}).first->second
-                                  : found->second;
+  auto& l =
+      found == lanes_.end() ? lanes_.emplace(id, lane{circuit_breaker{options_.breaker}}).first->second : found->second;
   l.used = now;
   return l;
 }

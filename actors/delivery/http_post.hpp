@@ -21,8 +21,8 @@ struct http_post {
 };
 
 struct post_answer {
-  int status = 0;      ///< HTTP; 0: there was no answer
-  std::string trouble; ///< then why, for the log
+  int status = 0;                      ///< HTTP; 0: there was no answer
+  std::string trouble;                 ///< then why, for the log
   std::chrono::seconds retry_after{0}; ///< as the answer asks for; 0: it does not
   bool operator==(const post_answer&) const = default;
 };

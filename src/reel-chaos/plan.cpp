@@ -61,8 +61,8 @@ std::vector<std::string> targets_of(const std::string& kind, const cluster_spec&
 
 fault_spec read_fault(config_table t, const cluster_spec& c) {
   fault_spec f;
-  f.kind = t.choice("kind", {"kill", "pause", "stop", "refused", "cancels", "link", "clock", "sync", "disk", "point",
-                             "receiver"});
+  f.kind = t.choice(
+      "kind", {"kill", "pause", "stop", "refused", "cancels", "link", "clock", "sync", "disk", "point", "receiver"});
   const bool of_load = f.kind == "refused" || f.kind == "cancels"; // what the clients do is the fault
   if (f.kind == "receiver")
     f.target = "receiver";

@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 
 /// One entry of a plan; may happen several times.
 struct fault_spec {
-  std::string kind;     ///< kill, pause, stop, refused, cancels; link, clock, sync, disk, point, receiver (driver_faults.hpp)
+  std::string
+      kind; ///< kill, pause, stop, refused, cancels; link, clock, sync, disk, point, receiver (driver_faults.hpp)
   std::string target;   ///< worker, node, control, all, or a node's name
   milliseconds at{};    ///< after the faults begin
   milliseconds lasts{}; ///< how long a process stays down or paused

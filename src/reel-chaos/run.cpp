@@ -106,8 +106,9 @@ private:
 
   void disturb(harness::local_cluster& cluster, nemesis& enemy, history_file& out) {
     r_.began_ns = monotonic_ns();
-    harness::process load{
-        {{o_.bin + "/reel-chaos", "load"}, to_json(load_spec_of(plan_, o_, cluster, receiver_ ? receiver_->url() : "")), o_.dir + "/load.log"}};
+    harness::process load{{{o_.bin + "/reel-chaos", "load"},
+                           to_json(load_spec_of(plan_, o_, cluster, receiver_ ? receiver_->url() : "")),
+                           o_.dir + "/load.log"}};
     std::this_thread::sleep_for(plan_.baseline);
     r_.faults_began_ns = monotonic_ns();
     enemy.run(plan_.faults, plan_.faults_for);

@@ -17,7 +17,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t threads_count = 16;         // more than a cluster posts at once to one host
+constexpr std::size_t threads_count = 16;           // more than a cluster posts at once to one host
 constexpr std::size_t request_bytes_max = 64 << 10; // an event has some 300
 constexpr timeval read_patience{5, 0};
 

@@ -47,8 +47,8 @@ struct world {
     const auto body = R"({"type":"video.completed","data":{"id":")" + job + R"(","generation":1}})";
     auto* c = curl_easy_init();
     curl_slist* headers = nullptr;
-    for (const auto& h : {"webhook-id: " + id, std::string{"Webhook-Timestamp: 1"},
-                          "webhook-signature: " + signature_of(id, body)})
+    for (const auto& h :
+         {"webhook-id: " + id, std::string{"Webhook-Timestamp: 1"}, "webhook-signature: " + signature_of(id, body)})
       headers = curl_slist_append(headers, h.c_str());
     curl_easy_setopt(c, CURLOPT_URL, (receiver->url() + "/" + tenant).c_str());
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);

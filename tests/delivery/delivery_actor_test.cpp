@@ -254,8 +254,8 @@ TEST_CASE("a slow host holds up nobody else, and nothing of its own is lost") {
   act::system system{2};
   {
     auto actor = act::spawn_shell<delivery_actor>(
-        system.actors, std::shared_ptr<reel::ledger>{std::shared_ptr<void>{}, ledger.held.get()},
-        post_function{post}, std::make_shared<task_threads>(o.threads, o.threads), o);
+        system.actors, std::shared_ptr<reel::ledger>{std::shared_ptr<void>{}, ledger.held.get()}, post_function{post},
+        std::make_shared<task_threads>(o.threads, o.threads), o);
     std::unique_lock lock{mutex};
     const auto passes = [&] { ledger.clock.advance(1s); };
     for (int i = 0; i < 6000 && quick < 10; ++i, passes()) changed.wait_for(lock, 10ms);

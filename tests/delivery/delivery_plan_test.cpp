@@ -19,7 +19,8 @@ outbox_entry entry(std::uint32_t tries = 0) {
 
 const delivery_pace pace;
 
-delivery_result after(std::uint32_t tries, int status, wall_time now, double random = 0.5, std::chrono::seconds ask = 0s) {
+delivery_result after(std::uint32_t tries, int status, wall_time now, double random = 0.5,
+                      std::chrono::seconds ask = 0s) {
   return after_try(entry(tries), {status, ask}, now, random, pace);
 }
 
