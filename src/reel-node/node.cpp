@@ -5,8 +5,6 @@
 #include <fstream>
 #include <prometheus/registry.h>
 
-#include "actors/delivery/delivery_actor.hpp"
-#include "actors/delivery/webhook_secret.hpp"
 #include "actors/gateway/api/api.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/gateway/http/server.hpp"
@@ -25,6 +23,7 @@
 #include "runtime/fault/fault_point.hpp"
 #include "runtime/link/zmq_link.hpp"
 #include "runtime/supervise.hpp"
+#include "src/reel-node/delivery_setup.hpp"
 #include "src/reel-node/node_actor.hpp"
 
 namespace reel {
@@ -147,9 +146,7 @@ struct node::parts {
   std::shared_ptr<delivery_point> ledger_replies;
   std::shared_ptr<sqlite_ledger> ledger_store;
   std::shared_ptr<file_objects> object_files;
-  std::shared_ptr<http_poster> webhooks;
-  std::shared_ptr<task_threads> webhook_threads;
-  std::map<tenant_id, std::string> webhook_secrets;
+  delivery_setup webhooks;
   std::unique_ptr<child_processes> children;
   std::unique_ptr<zmq_link> cluster_link, local_link;
   std::shared_ptr<gateway_api> api;
@@ -198,17 +195,12 @@ void node::parts::open_storage() {
   o.disk.ballast_bytes = config.storage.ballast_bytes;
   o.limits.queued_jobs_max = config.storage.queued_jobs_max;
   auto tenants = tenant_directory::load(config.gateway.tenants_file);
-  for (const auto& t : tenants.tenants()) {
-    o.limits.tenants[t.id] = t.quota;
-    if (!t.webhook_secret_file.empty()) webhook_secrets[t.id] = load_webhook_secret(t.webhook_secret_file);
-  }
+  for (const auto& t : tenants.tenants()) o.limits.tenants[t.id] = t.quota;
   o.limits.gpu_estimate = config.storage.gpu_estimate;
   ledger_replies = std::make_shared<delivery_point>();
   ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
-  webhooks = std::make_shared<http_poster>(
-      http_poster_options{config.webhooks.timeout, webhook_targets{config.webhooks.allow_networks}});
-  webhook_threads = std::make_shared<task_threads>(config.webhooks.threads, config.webhooks.threads, "webhooks");
+  webhooks = set_up_delivery(config.webhooks, tenants, registry);
 }
 
 /// One connection per pair of nodes; two worker nodes have nothing to say to each other.
@@ -315,16 +307,10 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
 /// Beside the ledger: so there is one of it, and what it reads and records needs no link.
 void node::parts::wire_delivery() {
   auto delivery = tree.declare<delivery_protocol>("ledger", "delivery");
-  delivery_options o;
-  o.pace = config.webhooks.pace;
-  o.threads = config.webhooks.threads;
-  o.timeout = config.webhooks.timeout;
-  o.patience = config.webhooks.timeout + 30s;
-  o.secrets = webhook_secrets;
-  o.metrics = std::make_shared<delivery_metrics>(registry);
-  tree.start(delivery, [this, o] {
-    auto post = [poster = webhooks](const http_post& p) { return poster->post(p); };
-    return act::spawn_shell<delivery_actor>(system, ledger_store, post_function{post}, webhook_threads, o);
+  tree.start(delivery, [this] {
+    auto post = [poster = webhooks.poster](const http_post& p) { return poster->post(p); };
+    return act::spawn_shell<delivery_actor>(system, ledger_store, post_function{post}, webhooks.threads,
+                                            webhooks.options);
   });
 }
 
@@ -474,7 +460,7 @@ void node::stop() {
   if (p.scheduler_door) p.stop_leasing();
   if (p.slots_here) p.drain_slots();
   if (p.http) p.http->stop();
-  if (p.webhooks) p.webhooks->stop();
+  p.webhooks.stop();
   p.tree.stop();
   p.children.reset();
   if (p.local_link) p.local_link->stop();
