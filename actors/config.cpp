@@ -139,6 +139,24 @@ storage_config read_storage(config_table t, const cluster_config& c) {
   return s;
 }
 
+webhooks_config read_webhooks(config_table t) {
+  webhooks_config w;
+  for (const auto& text : t.texts("allow_networks", std::vector<std::string>{})) {
+    auto network = parse_ip_network(text);
+    if (!network)
+      t.refuse("allow_networks", "\"" + text + "\": allowed are networks like \"10.1.0.0/16\" or \"fd00::/8\"");
+    w.allow_networks.push_back(*network);
+  }
+  w.pace.retry_first = t.duration("retry_first", 10ms, 1h, 5s);
+  w.pace.retry_most = t.duration("retry_most", 10ms, 24h, 1h);
+  if (w.pace.retry_most < w.pace.retry_first) t.refuse("retry_most", "is less than retry_first");
+  w.pace.give_up_after = t.duration("give_up_after", 1s, 720h, 24h);
+  w.timeout = t.duration("timeout", 100ms, 30s, 10s);
+  w.threads = static_cast<std::size_t>(t.integer("threads", 1, 64, 16));
+  t.finish();
+  return w;
+}
+
 /// "acme=3".
 std::map<tenant_id, double> read_weights(config_table& t) {
   std::map<tenant_id, double> all;
@@ -386,6 +404,7 @@ cluster_config read_cluster_config(const std::string& file, const std::string& d
   c.nodes = read_nodes(t);
   c.gateway = read_gateway(t.table("gateway"), c);
   c.storage = read_storage(t.table("storage"), c);
+  c.webhooks = read_webhooks(t.table("webhooks"));
   c.scheduler = read_scheduler(t.table("scheduler"));
   c.workers = read_workers(t.table("workers"), c);
   c.models = read_models(t, c, self);

@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 
+#include "actors/delivery/delivery_plan.hpp"
+#include "actors/delivery/webhook_target.hpp"
 #include "actors/gateway/api/model_profile.hpp"
 #include "actors/scheduler/autoscaler.hpp"
 #include "actors/scheduler/job_queue.hpp"
@@ -53,6 +55,13 @@ struct storage_config {
   std::chrono::milliseconds orphan_age{};
   std::uint64_t queued_jobs_max = 1'000'000;
   std::chrono::milliseconds gpu_estimate{};
+};
+
+struct webhooks_config {
+  std::vector<ip_network> allow_networks; ///< beside public addresses
+  delivery_pace pace;
+  std::chrono::milliseconds timeout{};
+  std::size_t threads = 16;
 };
 
 struct scheduler_config {
@@ -107,6 +116,7 @@ struct cluster_config {
   std::vector<node_config> nodes;
   gateway_config gateway;
   storage_config storage;
+  webhooks_config webhooks;
   scheduler_config scheduler;
   workers_config workers;
   std::vector<model_config_entry> models; ///< at least one; the first is the default

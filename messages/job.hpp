@@ -104,7 +104,8 @@ struct job_request {
   std::string idempotency_key;                               ///< empty: none
   sha256_digest payload_sha256;                              ///< of the request's meaning, for the idempotency check
   bool is_preview = false;                                   ///< small and quick: a final may be made from it
-  job_id final_of; ///< the preview that it repeats in full; nil: none. Takes its tenant's next turn
+  job_id final_of;         ///< the preview that it repeats in full; nil: none. Takes its tenant's next turn
+  std::string webhook_url; ///< told when the job has ended; empty: nobody. At most 2 KiB
   bool is_final() const { return !final_of.is_nil(); }
   bool operator==(const job_request&) const = default;
 };

@@ -27,6 +27,8 @@ inline constexpr std::size_t pauses_max = 1024;       ///< made by hand: far abo
 inline constexpr std::size_t breakers_max = 256;      ///< models times classes of GPU: a handful
 inline constexpr std::size_t device_bytes_max = 128;  ///< its name, in an order
 
+inline constexpr std::size_t webhook_url_bytes_max = 2048;
+
 // The link to one peer: what may be on its way unacknowledged. Beyond it, a send is refused (errc::queue_full).
 inline constexpr std::size_t link_window_frames = 4096;
 inline constexpr std::size_t link_window_bytes = 64u << 20;

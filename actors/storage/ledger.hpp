@@ -17,6 +17,7 @@
 #include <map>
 
 #include "actors/quota_limits.hpp"
+#include "actors/storage/outbox.hpp"
 #include "messages/breakers.hpp"
 #include "messages/dead_letters.hpp"
 #include "messages/outcome.hpp"
@@ -45,10 +46,16 @@ struct admission_limits {
   }
 };
 
-class ledger {
+/// What the delivery actor needs of a ledger.
+class outbox_ledger {
 public:
-  virtual ~ledger() = default;
+  virtual ~outbox_ledger() = default;
+  virtual void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) = 0;
+  virtual void record(std::vector<delivery_result> m, reply_to<done> reply) = 0;
+};
 
+class ledger : public outbox_ledger {
+public:
   virtual void accept(accept_jobs m, reply_to<accept_answers> reply) = 0;
   virtual void cancel(cancel_job m, reply_to<cancel_answer> reply) = 0;
   virtual void remove(delete_job m, reply_to<delete_answer> reply) = 0;
@@ -69,6 +76,9 @@ public:
   virtual void breakers(read_breakers m, reply_to<breaker_overrides> reply) = 0;
   virtual void dead(read_dead m, reply_to<dead_page> reply) = 0;
   virtual void inspect(inspect_job m, reply_to<job_inspection> reply) = 0;
+
+  void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) override = 0;
+  void record(std::vector<delivery_result> m, reply_to<done> reply) override = 0;
 
   /// For the sweeper: which of these objects does a succeeded, undeleted job point at, or may a running one
   /// still commit; and which parts of saved runs may a job go on from that has not ended. What is not referenced now

@@ -282,6 +282,7 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   e.saved = {};
   if (state != job_state::dead_letter && e.record.recovery.degraded == degrade_reason::none) e.record.recovery = {};
   e.record.finished_at = options_.now();
+  owe_webhook(e.record);
   --unfinished_[{e.record.request.tenant, e.record.request.cls}];
   --unfinished_total_;
   ends_.ended(steady_now());

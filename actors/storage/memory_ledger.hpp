@@ -47,6 +47,8 @@ public:
   void breakers(read_breakers m, reply_to<breaker_overrides> reply) override;
   void dead(read_dead m, reply_to<dead_page> reply) override;
   void inspect(inspect_job m, reply_to<job_inspection> reply) override;
+  void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) override;
+  void record(std::vector<delivery_result> m, reply_to<done> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
 
 private:
@@ -57,6 +59,10 @@ private:
     reservation quota{};
     std::uint64_t charged_ms = 0; ///< of GPU time, when it succeeded
     std::vector<job_event> events{};
+  };
+  struct owed {
+    outbox_entry entry; ///< without its url
+    wall_time due{};
   };
   struct known_key {
     job_id job;
@@ -72,6 +78,7 @@ private:
   errc redrive_one(const job_id& id, const redrive_jobs& m);
   job_event& note(entry& e, event_kind kind); ///< what has just happened to it
   void note_end(entry& e, const job_outcome& o, bool overruled);
+  void owe_webhook(const job_record& r);
   bool is_referenced(const object_key_parts& object) const;
   bool is_of_saved_run(const object_key_parts& object) const;
   entry* find(const tenant_id& tenant, const job_id& id);
@@ -104,6 +111,7 @@ private:
   std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;
   std::map<tenant_id, queue_pause> pauses_;
+  std::map<std::pair<job_id, std::uint32_t>, owed> outbox_; ///< waiting ones, by job and generation
   std::map<std::pair<model_id, std::string>, breaker_override> breakers_;
   std::map<std::pair<std::array<std::uint8_t, 32>, model_id>, wall_time> poison_; ///< until when
 };

@@ -1,4 +1,4 @@
-// The part of the memory ledger that looks at jobs after their end: their events, another life.
+// The part of the memory ledger that looks at jobs after their end: their events, another life, webhooks.
 #include <algorithm>
 
 #include "actors/storage/memory_ledger.hpp"
@@ -97,6 +97,54 @@ errc memory_ledger::redrive_one(const job_id& id, const redrive_jobs& m) {
   event.by = m.by;
   event.reason = m.reason;
   return errc::ok;
+}
+
+// ---------------------------------------------------------------- webhooks
+
+void memory_ledger::owe_webhook(const job_record& r) {
+  if (r.request.webhook_url.empty() || !is_told(r.state)) return;
+  const auto& id = r.request.id;
+  owed o{{id,
+          r.generation,
+          r.request.tenant,
+          {},
+          outbox_body(id, r.generation, r.state, options_.now()),
+          options_.now(),
+          0},
+         options_.now()};
+  outbox_.emplace(std::pair{id, r.generation}, std::move(o));
+}
+
+void memory_ledger::outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) {
+  std::unique_lock lock{mutex_};
+  std::vector<const owed*> due, misdated;
+  for (const auto& [key, o] : outbox_) {
+    if (o.due <= m.now) due.push_back(&o);
+    if (o.due > m.now + m.ahead_max) misdated.push_back(&o);
+  }
+  for (auto* list : {&due, &misdated}) std::ranges::stable_sort(*list, {}, &owed::due);
+  due.insert(due.end(), misdated.begin(), misdated.end());
+  std::vector<outbox_entry> entries;
+  for (const auto* o : due) {
+    if (entries.size() == std::clamp<std::size_t>(m.limit, 1, 256)) break;
+    entries.push_back(o->entry);
+    if (const auto* e = find({}, o->entry.job)) entries.back().url = e->record.request.webhook_url;
+  }
+  lock.unlock();
+  answer(reply, {std::move(entries)});
+}
+
+void memory_ledger::record(std::vector<delivery_result> m, reply_to<done> reply) {
+  std::unique_lock lock{mutex_};
+  for (const auto& r : m) {
+    const auto found = outbox_.find({r.job, r.generation});
+    if (found == outbox_.end()) continue;
+    found->second.entry.tries = r.tries;
+    found->second.due = r.due;
+    if (r.state != delivery_state::waits) outbox_.erase(found);
+  }
+  lock.unlock();
+  answer(reply, {done{}});
 }
 
 } // namespace reel

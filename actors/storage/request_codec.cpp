@@ -26,6 +26,7 @@ enum tag : std::uint32_t {
   tag_payload_sha256 = 14,
   tag_is_preview = 15,
   tag_final_of = 16,
+  tag_webhook_url = 17,
 };
 
 /// Writes fields through one scratch buffer, because a field's length precedes it.
@@ -114,6 +115,7 @@ bool read_field(std::uint64_t tag, std::string_view content, job_request& out) {
   case tag_payload_sha256: out.payload_sha256 = r.raw<sha256_digest>(); break;
   case tag_is_preview: out.is_preview = r.signed_varint() != 0; break;
   case tag_final_of: out.final_of = r.raw<job_id>(); break;
+  case tag_webhook_url: out.webhook_url = content; break;
   default: break; // of a newer version: nothing we need
   }
   return r.good();
@@ -145,6 +147,7 @@ void encode_request(const job_request& request, std::string& out) {
   w.text(tag_payload_sha256, view_of(request.payload_sha256.bytes));
   if (request.is_preview) w.number(tag_is_preview, 1);
   if (request.is_final()) w.text(tag_final_of, view_of(request.final_of.bytes));
+  w.text(tag_webhook_url, request.webhook_url);
   byte_writer{out}.raw(crc32c(std::string_view{out}.substr(start)));
 }
 

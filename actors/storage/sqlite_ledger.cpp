@@ -333,6 +333,9 @@ void sqlite_ledger::quota(read_quota m, reply_to<quota_view> reply) { threads_->
 void sqlite_ledger::redrive(redrive_jobs m, reply_to<accept_answers> reply) {
   threads_->write(std::move(m), std::move(reply));
 }
+void sqlite_ledger::record(std::vector<delivery_result> m, reply_to<done> reply) {
+  threads_->write(std::move(m), std::move(reply));
+}
 void sqlite_ledger::read(read_job m, reply_to<job_record> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::list(list_jobs m, reply_to<job_page> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) {
@@ -346,6 +349,9 @@ void sqlite_ledger::breakers(read_breakers m, reply_to<breaker_overrides> reply)
 }
 void sqlite_ledger::dead(read_dead m, reply_to<dead_page> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::inspect(inspect_job m, reply_to<job_inspection> reply) {
+  threads_->read(std::move(m), std::move(reply));
+}
+void sqlite_ledger::outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) {
   threads_->read(std::move(m), std::move(reply));
 }
 void sqlite_ledger::referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) {

@@ -72,6 +72,8 @@ public:
   void breakers(read_breakers m, reply_to<breaker_overrides> reply) override;
   void dead(read_dead m, reply_to<dead_page> reply) override;
   void inspect(inspect_job m, reply_to<job_inspection> reply) override;
+  void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) override;
+  void record(std::vector<delivery_result> m, reply_to<done> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
 
 private:

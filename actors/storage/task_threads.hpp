@@ -25,7 +25,8 @@ template <class Answer, class Work> outcome<Answer, errc> try_call(std::string_v
 
 class task_threads {
 public:
-  task_threads(std::size_t threads, std::size_t tasks_max) : tasks_{tasks_max} {
+  task_threads(std::size_t threads, std::size_t tasks_max, const char* name = "objects")
+      : name_{name}, tasks_{tasks_max} {
     for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
   }
   /// Finishes what was submitted.
@@ -45,7 +46,7 @@ public:
 
 private:
   void run() {
-    name_this_thread("objects");
+    name_this_thread(name_);
     std::vector<std::function<void()>> next;
     while (tasks_.take(next, 1)) {
       try {
@@ -57,6 +58,7 @@ private:
     }
   }
 
+  const char* name_; ///< of the threads; a literal
   work_queue<std::function<void()>> tasks_;
   std::vector<std::thread> threads_;
 };

@@ -23,6 +23,7 @@ inline constexpr std::size_t prompt_bytes_max = 8u << 10;
 inline constexpr std::size_t metadata_text_max = 512;
 inline constexpr std::size_t key_bytes_max = 256; ///< idempotency and object keys (longest made: 194), endpoints, roles
 inline constexpr std::size_t time_zone_bytes_max = 64;
+inline constexpr std::size_t webhook_url_bytes_max = 2048;
 inline constexpr std::size_t note_bytes_max = 2048; ///< for people: causes, device names; cut by the encoder
 
 // Lists, entries.

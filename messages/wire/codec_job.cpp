@@ -129,6 +129,7 @@ void write(schema::JobRequest::Builder b, const job_request& v, output& out) {
   write(b.initPayloadSha256(), v.payload_sha256, out);
   b.setIsPreview(v.is_preview);
   if (v.is_final()) write(b.initFinalOf(), v.final_of, out);
+  if (!v.webhook_url.empty()) b.setWebhookUrl(text(v.webhook_url));
 }
 
 void read(schema::JobRequest::Reader r, job_request& v, input& in) {
@@ -148,6 +149,7 @@ void read(schema::JobRequest::Reader r, job_request& v, input& in) {
   read(r.getPayloadSha256(), v.payload_sha256, in);
   v.is_preview = r.getIsPreview();
   read(r.getFinalOf(), v.final_of, in);
+  v.webhook_url = in.text(r.getWebhookUrl(), webhook_url_bytes_max);
 }
 
 void write(schema::JobRecord::Builder b, const job_record& v, output& out) {

@@ -166,6 +166,9 @@ struct JobRequest {
 
   finalOf @16 :Uuid;
   # The preview that this repeats in full; a null pointer: none. Goes before the other jobs of its tenant.
+
+  webhookUrl @17 :Text;
+  # Told when the job has ended; empty: nobody. At most 2 KiB.
 }
 
 struct StoredObject {

@@ -74,6 +74,7 @@ void local_cluster::add_tenant(const std::string& name, const std::string& key_f
       "--requests-per-s",     "100000",     "--queued-jobs-max",         std::to_string(plan_.queued_jobs_max),
       "--write-key",          key_file};
   command.insert(command.end(), plan_.tenant_options.begin(), plan_.tenant_options.end());
+  if (plan_.webhook_secrets) command.insert(command.end(), {"--webhook-secret", webhook_secret_file(name)});
   run(command);
 }
 
@@ -81,6 +82,10 @@ std::string local_cluster::key_of(const std::string& tenant) const {
   std::string key;
   std::ifstream{plan_.dir + "/api-key-" + tenant} >> key;
   return key;
+}
+
+std::string local_cluster::webhook_secret_file(const std::string& tenant) const {
+  return plan_.dir + "/webhook-secret-" + tenant;
 }
 
 std::string local_cluster::config_of(const std::string& node) const {

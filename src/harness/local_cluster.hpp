@@ -27,6 +27,7 @@ struct cluster_plan {
   std::string fault_plan{};                  ///< file of faults that every node installs; empty: none
   std::vector<std::string> tenant_options{}; ///< further ones of `reelctl tenant-add`
   std::vector<std::string> more_tenants{};   ///< beside "test", with the same options
+  bool webhook_secrets = false;              ///< every tenant gets one
 
   // What stands between the processes, for fault injection.
   std::uint16_t link_port = 0;                              ///< of the control node; 0: a free one
@@ -45,6 +46,7 @@ public:
   const std::string& url() const { return url_; }
   const std::string& api_key() const { return key_; }
   std::string key_of(const std::string& tenant) const; ///< one of more_tenants
+  std::string webhook_secret_file(const std::string& tenant) const;
   const std::string& dir() const { return plan_.dir; }
   const std::string& config() const { return config_; } ///< of reelctl's cluster commands
   std::uint16_t port() const { return port_; }

@@ -54,6 +54,7 @@ driver_faults::driver_faults(const plan& p, const std::string& dir, std::uint64_
         disks_[f.target] = std::make_unique<small_disk>(folder, p.cluster.disk_mib << 20);
       }
     }
+  if (p.load.webhooks) receiver_ = std::make_unique<webhook_receiver>(dir_ + "/receiver.jsonl");
   has_points_ = asks_for(p, {"point"});
   if (has_points_) write_points(); // nodes want the file when they start
 }
@@ -63,6 +64,8 @@ void driver_faults::prepare(harness::cluster_plan& c) const {
   for (const auto& [node, proxy] : proxies_) c.dial_ports[node] = proxy->port();
   for (const auto& [node, one] : shims_) c.run_by[node] = one->command();
   if (has_points_) c.fault_plan = dir_ + "/faults.toml";
+  c.webhook_secrets = receiver_ != nullptr;
+  if (receiver_) c.more += std::string{"\n"} + webhook_receiver::cluster_settings;
   if (disks_.empty()) return;
   std::string storage = c.more.find("[storage]") == std::string::npos ? "\n[storage]\n" : "\n";
   if (const auto found = disks_.find("ledger"); found != disks_.end())
@@ -73,7 +76,8 @@ void driver_faults::prepare(harness::cluster_plan& c) const {
 }
 
 bool driver_faults::is_one(const fault_spec& f) {
-  return f.kind == "link" || f.kind == "clock" || f.kind == "sync" || f.kind == "disk" || f.kind == "point";
+  return f.kind == "link" || f.kind == "clock" || f.kind == "sync" || f.kind == "disk" || f.kind == "point" ||
+         f.kind == "receiver";
 }
 
 std::string driver_faults::obstacle_to(const fault_spec& f) const {
@@ -99,6 +103,7 @@ void driver_faults::begin(const fault_spec& f, const std::string& name) {
   if (f.kind == "link") begin_link(f, name);
   if (f.kind == "clock" || f.kind == "sync") begin_shim(f);
   if (f.kind == "disk") fill_disk(disks_.at(f.target)->folder());
+  if (f.kind == "receiver") receiver_->answer_with(f.answer);
   if (f.kind == "point") {
     points_[name] = f;
     write_points();
@@ -109,6 +114,7 @@ std::string driver_faults::end(const fault_spec& f, const std::string& name) {
   if (f.kind == "link") return end_link(f, name);
   if (f.kind == "clock" || f.kind == "sync") return end_shim(f);
   if (f.kind == "point") return end_point(name);
+  if (f.kind == "receiver") return receiver_->answer_well();
   const auto r = free_disk(disks_.at(f.target)->folder());
   return r.took_effect ? "the disk was full; " + r.proof : "";
 }

@@ -1,6 +1,7 @@
 // driver_faults.hpp: The faults of a plan that need something between or below the processes: proxies in their links, a
 // small library before their clock and their syncs, file systems of their own, points in their code. What a plan asks
-// for is put in place before the cluster starts; afterwards faults begin and end.
+// for is put in place before the cluster starts; afterwards faults begin and end. Also the receiver of the webhooks,
+// which answers as it is told.
 //
 // Owned by the run's thread; outlives the cluster.
 #pragma once
@@ -12,6 +13,7 @@
 #include "src/chaos/link_proxy.hpp"
 #include "src/harness/local_cluster.hpp"
 #include "src/reel-chaos/plan.hpp"
+#include "src/reel-chaos/webhook_receiver.hpp"
 
 namespace reel::chaos {
 
@@ -35,6 +37,9 @@ public:
   /// What was seen of it; empty: nothing.
   std::string end(const fault_spec& f, const std::string& name);
 
+  /// Null: no job has a webhook.
+  webhook_receiver* receiver() const { return receiver_.get(); }
+
 private:
   std::vector<std::string> nodes_of(const fault_spec& f) const;
   void begin_link(const fault_spec& f, const std::string& name);
@@ -53,6 +58,7 @@ private:
   std::map<std::string, std::uint64_t> seen_; ///< what proxies had done when a fault began, by its name
   std::map<std::string, fault_spec> points_;  ///< faults at points that are on
   bool has_points_ = false;
+  std::unique_ptr<webhook_receiver> receiver_;
   int failing_syncs_ = 0;                        ///< faults that are on
   std::map<std::string, std::string> obstacles_; ///< by kind of fault
 };

@@ -56,7 +56,8 @@ std::string marker_in(const std::string& prompt) {
 
 /// What every client adds to.
 struct counts {
-  std::atomic<int> accepted{0}, ended{0}, refused{0}, unknown{0}, cancelled{0}, cancelled_late{0}, without_wait{0};
+  std::atomic<int> accepted{0}, ended{0}, refused{0}, unknown{0}, cancelled{0}, cancelled_late{0}, without_wait{0},
+      told{0};
 };
 
 struct made_job {
@@ -101,7 +102,7 @@ private:
     const auto cls = spec_.classes[static_cast<std::size_t>(draw(static_cast<int>(spec_.classes.size())))];
     const auto seed = draw(100) < spec_.poison_percent ? poison_seed : poison_seed + 1 + draw(1 << 30);
     j.body = {{"prompt", j.prompt}, {"num_inference_steps", steps}, {"seed", seed}, {"class", cls}};
-    if (!spec_.webhook_url.empty()) j.body["webhook_url"] = spec_.webhook_url;
+    if (!spec_.webhook_url.empty()) j.body["webhook_url"] = spec_.webhook_url + '/' + j.tenant->name;
     return j;
   }
 
@@ -192,6 +193,7 @@ private:
     j.succeeded = state == "succeeded";
     j.ended = j.succeeded || state == "failed" || state == "cancelled" || state == "dead_letter";
     if (j.ended) ++all_.ended;
+    if (j.ended && state != "cancelled") ++all_.told;
   }
 
   void read_of_another(const made_job& j) {
@@ -236,7 +238,8 @@ void write_stats(const std::string& file, const counts& all) {
                                       {"refused_without_wait", all.without_wait.load()},
                                       {"unknown", all.unknown.load()},
                                       {"cancelled", all.cancelled.load()},
-                                      {"cancelled_late", all.cancelled_late.load()}})
+                                      {"cancelled_late", all.cancelled_late.load()},
+                                      {"told", all.told.load()}})
       << '\n';
 }
 

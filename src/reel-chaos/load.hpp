@@ -34,7 +34,7 @@ struct load_spec {
   int poison_percent = 0;                     ///< likewise: their seed is poison_seed, and a plan says what that does
   int steps_least = 4, steps_most = 12;
   std::vector<std::string> classes{"standard"};
-  std::string webhook_url; ///< empty: none
+  std::string webhook_url; ///< each tenant's name is added to it; empty: none
 };
 /// As the process gets it on its standard input; keys are in no argument and no environment.
 std::string to_json(const load_spec& s);

@@ -61,9 +61,13 @@ std::vector<std::string> targets_of(const std::string& kind, const cluster_spec&
 
 fault_spec read_fault(config_table t, const cluster_spec& c) {
   fault_spec f;
-  f.kind = t.choice("kind", {"kill", "pause", "stop", "refused", "cancels", "link", "clock", "sync", "disk", "point"});
+  f.kind = t.choice(
+      "kind", {"kill", "pause", "stop", "refused", "cancels", "link", "clock", "sync", "disk", "point", "receiver"});
   const bool of_load = f.kind == "refused" || f.kind == "cancels"; // what the clients do is the fault
-  if (!of_load) f.target = t.choice("target", targets_of(f.kind, c));
+  if (f.kind == "receiver")
+    f.target = "receiver";
+  else if (!of_load)
+    f.target = t.choice("target", targets_of(f.kind, c));
   f.at = t.duration("at", 0ms, time_max, 0ms);
   f.lasts = t.duration("lasts", 0ms, time_max, 1s);
   f.every = t.duration("every", 10ms, time_max, 1s);
@@ -71,6 +75,7 @@ fault_spec read_fault(config_table t, const cluster_spec& c) {
   f.effect = t.text("effect", "");
   if (f.kind == "link") read_link(t, f);
   if (f.kind == "point") read_point(t, f);
+  if (f.kind == "receiver") f.answer = t.choice("answer", {"error", "hang", "close", "redirect", "late"});
   if (f.kind == "sync") read_sync(t, f);
   if (f.kind == "clock") read_clock(t, f);
   t.finish();
@@ -101,6 +106,7 @@ load_part read_load(config_table t) {
   l.steps_least = static_cast<int>(t.integer("steps_least", 1, 100, l.steps_least));
   l.steps_most = static_cast<int>(t.integer("steps_most", l.steps_least, 100, std::max(l.steps_least, l.steps_most)));
   l.classes = t.texts("classes", std::vector<std::string>{"standard"});
+  l.webhooks = t.flag("webhooks", false);
   t.finish();
   return l;
 }
@@ -133,6 +139,8 @@ plan read_plan(const std::string& file) {
   p.load = read_load(t.table("load"));
   p.bounds = read_bounds(t.table("bounds"));
   for (auto& f : t.tables("fault")) p.faults.push_back(read_fault(f, p.cluster));
+  if (!p.load.webhooks && std::ranges::any_of(p.faults, [](const fault_spec& f) { return f.kind == "receiver"; }))
+    t.refuse("title", "faults of the receiver need [load] webhooks = true");
   if (p.faults.empty() && p.random_faults == 0) t.refuse("title", "a plan needs a [[fault]] or random_faults");
   t.finish();
   return p;

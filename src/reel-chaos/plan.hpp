@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 
 /// One entry of a plan; may happen several times.
 struct fault_spec {
-  std::string kind;     ///< kill, pause, stop, refused, cancels; link, clock, sync, disk, point (driver_faults.hpp)
+  std::string
+      kind; ///< kill, pause, stop, refused, cancels; link, clock, sync, disk, point, receiver (driver_faults.hpp)
   std::string target;   ///< worker, node, control, all, or a node's name
   milliseconds at{};    ///< after the faults begin
   milliseconds lasts{}; ///< how long a process stays down or paused
@@ -37,6 +38,7 @@ struct fault_spec {
   double probability = 1;
   std::int64_t most = 0, size_min = 0;
   milliseconds point_delay{};
+  std::string answer; ///< of the webhooks' receiver (webhook_receiver.hpp)
 };
 
 struct cluster_spec {
@@ -57,6 +59,7 @@ struct load_part {
   int cancel_percent = 0, poison_percent = 0;
   int steps_least = 4, steps_most = 12;
   std::vector<std::string> classes;
+  bool webhooks = false; ///< every job has one
 };
 
 struct bounds_spec {

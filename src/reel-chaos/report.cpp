@@ -54,6 +54,7 @@ std::string json_text(const run_result& r) {
                                       {"faults", std::move(faults)},
                                       {"bounds", std::move(bounds)},
                                       {"load", value_of(r.load_stats)},
+                                      {"receiver", r.receiver_stats},
                                       {"check", value_of(r.check_output)}}) +
          "\n";
 }
@@ -71,6 +72,7 @@ std::string markdown(const run_result& r, const std::string& picture) {
   for (const auto& why : r.failures) out += "- **" + why + "**\n";
   out += fmt::format("\nHistory: {}. Load: `{}`\n\n| fault | target | for | proof |\n|---|---|---:|---|\n", r.verdict,
                      r.load_stats.substr(0, r.load_stats.find('\n')));
+  if (!r.receiver_stats.empty()) out.insert(out.find("\n| fault |"), "\nWebhooks: " + r.receiver_stats + ".\n");
   for (const auto& f : r.faults)
     out += fmt::format("| {} | {} | {} ms | {} |\n", f.name, f.target, (f.ended_ns - f.began_ns) / 1'000'000,
                        f.skipped.empty() ? f.proof : "skipped: " + f.skipped);

@@ -39,7 +39,8 @@ harness::cluster_plan cluster_plan_of(const plan& p, const run_options& o) {
   return c;
 }
 
-load_spec load_spec_of(const plan& p, const run_options& o, const harness::local_cluster& cluster) {
+load_spec load_spec_of(const plan& p, const run_options& o, const harness::local_cluster& cluster,
+                       const std::string& webhook_url) {
   load_spec s;
   s.url = cluster.url();
   for (int i = 1; i <= p.cluster.tenants; ++i) {
@@ -57,6 +58,7 @@ load_spec load_spec_of(const plan& p, const run_options& o, const harness::local
   s.steps_least = p.load.steps_least;
   s.steps_most = p.load.steps_most;
   s.classes = p.load.classes;
+  s.webhook_url = webhook_url;
   return s;
 }
 
@@ -78,12 +80,17 @@ public:
         auto wanted = cluster_plan_of(plan_, o_);
         drivers.prepare(wanted);
         harness::local_cluster cluster{wanted};
+        receiver_ = drivers.receiver();
+        for (const auto& tenant : receiver_ ? wanted.more_tenants : std::vector<std::string>{})
+          receiver_->trust(tenant, text_of(cluster.webhook_secret_file(tenant)));
         nemesis enemy{cluster, drivers, nemesis_file, o_.seed};
         disturb(cluster, enemy, nemesis_file);
         r_.faults = enemy.records();
         for (const auto& s : enemy.surprises()) fail(s);
         export_history(cluster);
         stop(cluster);
+        if (receiver_) receiver_->close();
+        receiver_ = nullptr;
       }
       nemesis_file.close();
       look_at_ledger();
@@ -99,14 +106,16 @@ private:
 
   void disturb(harness::local_cluster& cluster, nemesis& enemy, history_file& out) {
     r_.began_ns = monotonic_ns();
-    harness::process load{
-        {{o_.bin + "/reel-chaos", "load"}, to_json(load_spec_of(plan_, o_, cluster)), o_.dir + "/load.log"}};
+    harness::process load{{{o_.bin + "/reel-chaos", "load"},
+                           to_json(load_spec_of(plan_, o_, cluster, receiver_ ? receiver_->url() : "")),
+                           o_.dir + "/load.log"}};
     std::this_thread::sleep_for(plan_.baseline);
     r_.faults_began_ns = monotonic_ns();
     enemy.run(plan_.faults, plan_.faults_for);
     r_.healed_ns = out.write({{"op", "heal"}});
     const bool drained = wait_for(load, enemy);
     prove_load_faults(enemy);
+    if (drained && receiver_) wait_for_webhooks(enemy);
     if (drained) r_.drained_ns = out.write({{"op", "drained"}});
   }
 
@@ -126,6 +135,23 @@ private:
     if (!how || (in_time && !how->clean())) fail("the load process: " + (how ? how->text() : "does not end"));
     r_.load_stats = text_of(o_.dir + "/load.json");
     return in_time && how && how->clean();
+  }
+
+  /// Until every job that told somebody of its end was taken by the receiver.
+  void wait_for_webhooks(nemesis& enemy) {
+    const auto owed = static_cast<std::size_t>(stat("told"));
+    const auto give_up_at = steady::now() + plan_.bounds.drain;
+    while (steady::now() < give_up_at && receiver_->seen().jobs < owed) {
+      enemy.look_after_nodes();
+      std::this_thread::sleep_for(20ms);
+    }
+    const auto seen = receiver_->seen();
+    r_.receiver_stats = seen.text();
+    if (seen.jobs < owed) fail(fmt::format("the webhooks of only {} of {} jobs were delivered", seen.jobs, owed));
+    if (seen.forged > 0) fail(fmt::format("{} webhooks were not signed with their tenant's secret", seen.forged));
+    const auto repeats = [](const fault_spec& f) { return f.point == "delivery.after_post"; };
+    if (seen.repeated == 0 && std::ranges::any_of(plan_.faults, repeats))
+      fail("delivery.after_post is vacuous: nothing was delivered again");
   }
 
   int stat(const char* name) const {
@@ -200,12 +226,13 @@ private:
   }
 
   void check() {
-    std::vector<std::string> command{o_.bin + "/reel-check", "--json",
-                                     "--markdown",           o_.dir + "/check.md",
-                                     "--unknown-submits",    std::to_string(plan_.bounds.unknown_submits_permille)};
-    command.insert(command.end(), plan_.bounds.check.begin(), plan_.bounds.check.end());
+    std::vector<std::string> command{o_.bin + "/reel-check"};
+    command.insert(command.end(), plan_.bounds.check.begin(), plan_.bounds.check.end()); // may end in a list
+    command.insert(command.end(), {"--json", "--markdown", o_.dir + "/check.md", "--unknown-submits",
+                                   std::to_string(plan_.bounds.unknown_submits_permille)});
     for (const auto* observer : {"nemesis", "ledger", "client", "final"})
       command.push_back(o_.dir + "/" + observer + ".jsonl");
+    if (plan_.load.webhooks) command.push_back(o_.dir + "/receiver.jsonl");
     const auto output = o_.dir + "/check.json";
     const auto how = harness::process{{command, {}, output}}.wait();
     r_.check_output = text_of(output);
@@ -222,6 +249,7 @@ private:
   const plan& plan_;
   const run_options& o_;
   run_result r_;
+  webhook_receiver* receiver_ = nullptr; ///< of the drivers, while the cluster runs; null: no job has a webhook
 };
 
 } // namespace

@@ -35,6 +35,7 @@ struct run_result {
   std::string verdict;               ///< of reel-check: valid, invalid, unknown
   std::string check_output;          ///< JSON
   std::string load_stats;            ///< JSON
+  std::string receiver_stats;        ///< for people; empty: no webhooks
   std::string command;               ///< that does it again
   bool passed() const { return failures.empty(); }
 };

@@ -23,6 +23,7 @@
 #include "runtime/fault/fault_point.hpp"
 #include "runtime/link/zmq_link.hpp"
 #include "runtime/supervise.hpp"
+#include "src/reel-node/delivery_setup.hpp"
 #include "src/reel-node/node_actor.hpp"
 
 namespace reel {
@@ -145,6 +146,7 @@ struct node::parts {
   std::shared_ptr<delivery_point> ledger_replies;
   std::shared_ptr<sqlite_ledger> ledger_store;
   std::shared_ptr<file_objects> object_files;
+  delivery_setup webhooks;
   std::unique_ptr<child_processes> children;
   std::unique_ptr<zmq_link> cluster_link, local_link;
   std::shared_ptr<gateway_api> api;
@@ -174,6 +176,7 @@ struct node::parts {
   void open_local_link();
   void wire();
   void wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o);
+  void wire_delivery();
   void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o);
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
@@ -197,6 +200,7 @@ void node::parts::open_storage() {
   ledger_replies = std::make_shared<delivery_point>();
   ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
+  webhooks = set_up_delivery(config.webhooks, tenants, registry);
 }
 
 /// One connection per pair of nodes; two worker nodes have nothing to say to each other.
@@ -295,8 +299,19 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   sweep.age = config.storage.orphan_age;
   tree.start(sweeper,
              [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
+  wire_delivery();
   cluster.serve<ledger_protocol>(role::ledger, l.ref, nodes_with({node_role::gateway, node_role::scheduler}));
   cluster.serve<objects_protocol>(role::objects, o.ref, nodes_with({node_role::gateway, node_role::workers}));
+}
+
+/// Beside the ledger: so there is one of it, and what it reads and records needs no link.
+void node::parts::wire_delivery() {
+  auto delivery = tree.declare<delivery_protocol>("ledger", "delivery");
+  tree.start(delivery, [this] {
+    auto post = [poster = webhooks.poster](const http_post& p) { return poster->post(p); };
+    return act::spawn_shell<delivery_actor>(system, ledger_store, post_function{post}, webhooks.threads,
+                                            webhooks.options);
+  });
 }
 
 void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o) {
@@ -384,6 +399,7 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   p.to = line.to;
   p.registry = registry;
   p.open = std::make_shared<std::atomic<std::size_t>>(0);
+  p.webhooks = webhook_targets{config.webhooks.allow_networks};
   p.video.attempts_max = config.scheduler.recovery.retries_max + 1;
   http_options h;
   h.address = config.gateway.address;
@@ -444,6 +460,7 @@ void node::stop() {
   if (p.scheduler_door) p.stop_leasing();
   if (p.slots_here) p.drain_slots();
   if (p.http) p.http->stop();
+  p.webhooks.stop();
   p.tree.stop();
   p.children.reset();
   if (p.local_link) p.local_link->stop();

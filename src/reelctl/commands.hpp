@@ -118,6 +118,7 @@ struct tenant_options {
   std::optional<std::uint64_t> running_jobs_max, jobs_per_day;
   std::optional<double> gpu_seconds_per_day;
   std::string time_zone;                 ///< empty: UTC
+  std::string webhook_secret_file;       ///< made anew; empty: none
   std::vector<std::string> class_limits; ///< "CLASS.LIMIT=NUMBER", the limits as the tenants file names them
 };
 int tenant_add(const tenant_options& o);

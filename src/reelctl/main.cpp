@@ -230,6 +230,8 @@ void add_tenant(CLI::App& app, command_line& l) {
                 "A limit of one class alone, like free.jobs_per_day=10; also queued_jobs_max, running_jobs_max and "
                 "gpu_seconds_per_day; may be repeated");
   c->add_option("--time-zone", o.time_zone, "In which its days begin, like Europe/Berlin or +02:00; default: UTC");
+  c->add_option("--webhook-secret", o.webhook_secret_file,
+                "Make a secret for its webhooks and write it to this file (mode 0600): the tenant needs it too");
   c->add_option("--write-key", o.key_file, "Write the key to this file (mode 0600) instead of showing it");
   c->callback([&l] { l.run = [&l] { return tenant_add(l.tenant); }; });
 }

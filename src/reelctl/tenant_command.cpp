@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <sstream>
 #include <sys/stat.h>
 
+#include "actors/delivery/webhook_secret.hpp"
 #include "actors/gateway/auth/tenants.hpp"
 #include "src/reelctl/commands.hpp"
 #include "src/reelctl/progress.hpp"
@@ -75,6 +77,8 @@ std::string quota_lines(const tenant_options& o) {
   if (o.jobs_per_day) lines += fmt::format("jobs_per_day = {}\n", *o.jobs_per_day);
   if (o.gpu_seconds_per_day) lines += fmt::format("gpu_seconds_per_day = {}\n", *o.gpu_seconds_per_day);
   if (!o.time_zone.empty()) lines += fmt::format("time_zone = \"{}\"\n", o.time_zone);
+  if (!o.webhook_secret_file.empty())
+    lines += fmt::format("webhook_secret_file = '{}'\n", std::filesystem::absolute(o.webhook_secret_file).string());
   return lines + class_lines(o.class_limits);
 }
 
@@ -116,6 +120,11 @@ int tenant_add(const tenant_options& o) {
   tenant_directory::parse(there + block, o.file); // throws for what a gateway would refuse
 
   const auto old_mask = ::umask(077);
+  if (!o.webhook_secret_file.empty()) {
+    if (std::filesystem::exists(o.webhook_secret_file))
+      throw std::runtime_error{o.webhook_secret_file + ": is there already"};
+    write(o.webhook_secret_file, std::ios::trunc, make_webhook_secret() + '\n');
+  }
   write(o.file, std::ios::app, block);
   if (o.key_file.empty())
     fmt::print("tenant {} added to {}\nIts key, shown only now: {}\n", o.id, o.file, key);

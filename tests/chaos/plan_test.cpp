@@ -56,6 +56,10 @@ TEST_CASE("a wrong plan is refused with the key and what is allowed") {
   refused("title = \"t\"\n", "[[fault]]");
   refused("title = \"t\"\n[[fault]]\nkind = \"kill\"\ntarget = \"workers-3\"\n", "workers-3"); // there are two
   refused("title = \"t\"\n[[fault]]\nkind = \"flood\"\ntarget = \"all\"\n", "flood");
+  const std::string receiver = "[[fault]]\nkind = \"receiver\"\nanswer = ";
+  CHECK(read("title = \"t\"\n[load]\nwebhooks = true\n" + receiver + "\"hang\"\n").faults.at(0).answer == "hang");
+  refused("title = \"t\"\n[load]\nwebhooks = true\n" + receiver + "\"shout\"\n", "shout");
+  refused("title = \"t\"\n" + receiver + "\"hang\"\n", "webhooks = true"); // nobody would ask it
   refused("title = \"t\"\n[load]\nsteps_least = 9\nsteps_most = 3\n", "steps_most");
 }
 

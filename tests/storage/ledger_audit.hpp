@@ -20,6 +20,7 @@ public:
     ledger_audit audit{file};
     audit.check_tables();
     audit.check_quotas();
+    audit.check_webhooks();
     audit.read_leaders();
     for (auto& [no, job] : audit.read_jobs()) audit.check(no, job);
     return audit.complaints_;
@@ -114,6 +115,25 @@ private:
             "SELECT count(*) FROM job j WHERE j.quota_day IS NOT NULL AND NOT EXISTS (SELECT 1 FROM usage u WHERE "
             "u.tenant_no = j.tenant_no AND u.day = j.quota_day AND u.class = j.class)") != 0)
       complain("usage", "nothing of a job's day");
+  }
+
+  /// The end of a job with a webhook and what its receiver is owed are one transaction: never one without the other.
+  void check_webhooks() {
+    const std::string ends = " FROM event e JOIN webhook w ON w.job_no = e.job_no JOIN job j ON j.no = e.job_no "
+                             "WHERE e.kind = 3 AND e.to_state IN (3, 4, 6)";
+    const std::string generation = "(SELECT 1 + count(*) FROM redrive r WHERE r.job_no = e.job_no AND "
+                                   "r.version <= e.version)";
+    if (db_.number("SELECT count(*)" + ends + " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = j.id AND " +
+                   "d.job_no = j.no AND d.generation = " + generation + ")") != 0)
+      complain("delivery", "a job with a webhook ended, and nothing is owed for it");
+    if (db_.number("SELECT count(*) FROM delivery") != db_.number("SELECT count(*)" + ends))
+      complain("delivery", "something is owed for what did not happen");
+    sqlite::statement deliveries{db_, "SELECT id, generation, body, made_ms, crc FROM delivery"};
+    for (auto row = deliveries.query(); row.next();) {
+      const sqlite::delivery_constants d{sqlite::id_from<job_id>(row.blob(0)),
+                                         static_cast<std::uint32_t>(row.integer(1)), row.text(2), row.integer(3)};
+      if (checksum_of(d) != row.integer(4)) complain("delivery", "its checksum does not agree");
+    }
   }
 
   void read_leaders() {

@@ -1,6 +1,6 @@
 // ledger_dead_conformance_test.cpp: What every ledger does with jobs after their end: lists those without a result,
-// tells what happened to them, and lets them wait again in a new generation. The same cases for SQLite and the memory
-// twin.
+// tells what happened to them, lets them wait again in a new generation, and owes webhooks their events. The same cases
+// for SQLite and the memory twin.
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 
@@ -237,4 +237,99 @@ LEDGER_TEST("an inspection tells every transition, with worker, cause, generatio
                                  "a better driver"});
   CHECK(i.events[7] == job_event{8, 2, w.clock.now(), event_kind::ended, job_state::cancelled, 2, {}, errc::cancelled});
   CHECK(w.led.inspect(w.request().id).error() == errc::not_found);
+}
+
+// ---------------------------------------------------------------- webhooks
+
+namespace {
+
+template <class World> job_id told(World& w, verdict how) {
+  auto r = w.request();
+  r.webhook_url = "https://example.org/done";
+  w.led.accept(r);
+  w.end(w.leased(r.id), how);
+  return r.id;
+}
+
+template <class World> std::vector<outbox_entry> due(World& w) { return w.led.outbox({w.clock.now(), 1h, 10}); }
+
+} // namespace
+
+LEDGER_TEST("a job with a webhook owes it one event when it has ended, with its bytes") {
+  ledger_world<TestType> w;
+  ended(w, verdict::succeeded); // has none
+  const auto id = told(w, verdict::succeeded);
+  const std::string delivery = to_string(id) + "/1";
+  CHECK(due(w) == std::vector<outbox_entry>{
+                      {id,
+                       1,
+                       {"acme"},
+                       "https://example.org/done",
+                       R"({"id":")" + delivery +
+                           R"(","object":"event","type":"video.completed","created_at":1800000000,"data":{"id":")" +
+                           to_string(id) + R"(","status":"completed","state":"succeeded","generation":1}})",
+                       w.clock.now(),
+                       0}});
+}
+
+LEDGER_TEST("failed and dead-lettered jobs tell, retried and cancelled ones do not, deleted ones no longer") {
+  ledger_world<TestType> w;
+  told(w, verdict::retry);
+  told(w, verdict::cancelled);
+  CHECK(due(w).empty());
+  for (auto how : {verdict::failed, verdict::dead_letter}) {
+    const auto id = told(w, how);
+    const auto entry = due(w).at(0);
+    CHECK(entry.job == id);
+    CHECK(entry.body.find(R"("type":"video.failed")") != std::string::npos);
+    w.remove(id);
+    CHECK(due(w).at(0).url.empty());
+    w.led.record({{id, 1, delivery_state::given_up, 1}});
+    CHECK(due(w).empty());
+  }
+}
+
+LEDGER_TEST("an event stays due until it was taken, and then later, with the same bytes and its tries counted") {
+  ledger_world<TestType> w;
+  const auto id = told(w, verdict::succeeded);
+  const auto first = due(w).at(0);
+  w.led.record({{id, 1, delivery_state::waits, 1, 500, w.clock.now() + 10s}});
+  CHECK(due(w).empty());
+  w.clock.advance(10s);
+  auto expected = first;
+  expected.tries = 1;
+  CHECK(due(w) == std::vector{expected});
+  w.led.record({{id, 1, delivery_state::delivered, 2, 200}});
+  CHECK(due(w).empty());
+  w.led.record({{id, 1, delivery_state::waits, 3, 500, w.clock.now()}}); // too late: it was taken
+  CHECK(due(w).empty());
+}
+
+LEDGER_TEST("every generation tells of its own end") {
+  ledger_world<TestType> w;
+  const auto id = told(w, verdict::failed);
+  w.led.redrive(id);
+  w.end(w.leased(id), verdict::succeeded);
+  auto all = due(w);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].generation == 1);
+  CHECK(all[0].body.find("video.failed") != std::string::npos);
+  CHECK(all[1].generation == 2);
+  CHECK(all[1].body.find("video.completed") != std::string::npos);
+}
+
+LEDGER_TEST("those due longest come first, so many at a time; a due time that a clock made too late counts as due") {
+  ledger_world<TestType> w;
+  std::vector<job_id> ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(told(w, verdict::succeeded));
+    w.clock.advance(1s);
+  }
+  w.led.record({{ids[0], 1, delivery_state::waits, 1, 0, w.clock.now()}});
+  auto all = w.led.outbox({w.clock.now(), 1h, 2});
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].job == ids[1]);
+  CHECK(all[1].job == ids[2]);
+  w.clock.jump(-48h);
+  CHECK(w.led.outbox({w.clock.now(), 1h, 10}).size() == 3);
 }

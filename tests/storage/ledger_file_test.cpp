@@ -54,8 +54,14 @@ void forget_times(const std::filesystem::path& file) {
                "PRAGMA user_version=5");
 }
 
+/// Makes the file what the version before webhooks would have written.
+void forget_webhooks(const std::filesystem::path& file) {
+  change(file, "DROP TABLE webhook; DROP TABLE delivery; PRAGMA user_version=7");
+}
+
 /// Makes the file what the version before redriven jobs would have written.
 void forget_redrives(const std::filesystem::path& file) {
+  forget_webhooks(file);
   change(file, "DROP VIEW job_log; DROP TABLE redrive; DROP INDEX job_dead; "
                "UPDATE job SET ended = 1 WHERE ended = 2; CREATE VIEW job_log AS SELECT 1; PRAGMA user_version=6");
 }
@@ -202,8 +208,8 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   }
   SECTION("a ledger of a newer version") {
     CHECK(refusal(options).empty());
-    change(options.file, "PRAGMA user_version=8; PRAGMA wal_checkpoint(TRUNCATE)");
-    refused_for = "newer version (schema 8; this program knows up to 7)";
+    change(options.file, "PRAGMA user_version=9; PRAGMA wal_checkpoint(TRUNCATE)");
+    refused_for = "newer version (schema 9; this program knows up to 8)";
   }
   auto moved = options;
   if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";
@@ -302,6 +308,37 @@ TEST_CASE("jobs of a version without quotas per day take nothing of a day and gi
   sqlite::connection db{options.file.string(), {}};
   CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
   CHECK(db.number("SELECT count(*) FROM usage") == 1);
+  CHECK(ledger_audit::complaints_about(options.file).empty());
+}
+
+TEST_CASE("jobs of a version without webhooks end without one, those that come after it are told") {
+  world w;
+  const auto old = w.leased();
+  w.term();
+  w.held.reset();
+  const auto options = small_sqlite(w.folder, w.clock);
+  forget_webhooks(options.file);
+  auto request = w.request();
+  request.webhook_url = "https://example.org/done";
+  for (int opening = 0; opening < 2; ++opening) {
+    sqlite_ledger led{options, run_at_once};
+    ledger_caller call{led};
+    if (opening == 0) {
+      CHECK(call.end({w.term(), old.batch, {world::how(old, verdict::succeeded)}})->codes[0] == errc::ok);
+      REQUIRE(call.accept(request).code == errc::ok);
+      auto batch = w.batch_of({request.id});
+      batch.term = w.term();
+      REQUIRE(call.grant(batch)->jobs.at(0).code == errc::ok);
+      job_outcome o{request.id, 1, verdict::failed};
+      CHECK(call.end({w.term(), batch.batch, {o}})->codes[0] == errc::ok);
+    }
+    const auto due = call.outbox({w.clock.now(), 1h, 10});
+    REQUIRE(due.size() == 1); // also after it was opened again
+    CHECK(due[0].job == request.id);
+    CHECK(due[0].url == request.webhook_url);
+  }
+  sqlite::connection db{options.file.string(), {}};
+  CHECK(db.number("PRAGMA user_version") == sqlite::schema_version);
   CHECK(ledger_audit::complaints_about(options.file).empty());
 }
 

@@ -66,6 +66,7 @@ TEST_CASE("a job's lines say what it asked for, where it ran, how it was release
   world w;
   auto request = w.keyed("first \"key\"\n");
   request.prompt = "a red ball";
+  request.webhook_url = "https://example.org/done";
   request.deadline = w.clock.now() + std::chrono::hours{1};
   REQUIRE(w.led.accept(request).code == errc::ok);
   w.clock.advance(std::chrono::seconds{2});
@@ -88,6 +89,7 @@ TEST_CASE("a job's lines say what it asked for, where it ran, how it was release
   CHECK(text(lines[0], "model") == request.params.model.value);
   CHECK(lines[0].contains("deadline_ns"));
   CHECK(lines[0].contains("day"));
+  CHECK(lines[0].at("push").as_bool());
 
   CHECK(number(lines[1], "mono_ns") - number(lines[0], "mono_ns") == 2'000'000'000);
   CHECK(text(lines[1], "worker") == "workers-1/0");
@@ -120,6 +122,7 @@ TEST_CASE("cancels, ends, changes of class and removals have their lines") {
   const auto lines = all_of(w, {}).lines;
   CHECK(ops(of_job(lines, waiting)) == std::vector<std::string>{"accept", "end"});
   CHECK_FALSE(of_job(lines, waiting).back().contains("fence")); // it never ran
+  CHECK_FALSE(of_job(lines, waiting).front().contains("push"));
   CHECK(ops(of_job(lines, moved)) == std::vector<std::string>{"accept", "reprioritise"});
   CHECK(text(of_job(lines, moved).front(), "class") == "standard");
   CHECK(text(of_job(lines, moved).back(), "class") == "free");

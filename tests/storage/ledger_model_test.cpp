@@ -27,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, const step& s) {
 
 rc::Gen<std::vector<step>> histories() {
   auto small = [](unsigned end) { return rc::gen::inRange(0u, end); };
-  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(27)), rc::gen::set(&step::job, small(10)),
+  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(28)), rc::gen::set(&step::job, small(10)),
                                   rc::gen::set(&step::a, small(64)), rc::gen::set(&step::b, small(64)));
   return rc::gen::resize(120, rc::gen::container<std::vector<step>>(one));
 }
@@ -88,6 +88,7 @@ public:
       const auto order = static_cast<breaker_order>(s.a % 3);
       return send(&ledger::breaker, set_breaker{{"wan-small"}, s.b % 2 == 0 ? "" : "cpu", order, {"ops"}});
     }
+    case 27: return send(&ledger::record, results_of(s));
     case 22:
     case 23:
       settle();
@@ -181,9 +182,15 @@ private:
       if (s.b % 6 == 1) r.final_of = jobs_[s.job];
       if (s.a % 7 == 0) r.payload_sha256 = samples::sha256_of("other");
       r.allow_degraded = s.a % 3 != 0;
+      if (s.b % 4 != 0) r.webhook_url = "https://example.org/" + std::to_string(s.a);
       m.jobs.push_back(std::move(r));
     }
     return m;
+  }
+
+  std::vector<delivery_result> results_of(const step& s) const {
+    const auto state = static_cast<delivery_state>(s.a % 3);
+    return {{jobs_[s.job], 1, state, s.b, 500, clock_.now() + std::chrono::seconds{s.b % 4}}};
   }
 
   std::uint64_t a_term(unsigned a) const { return a % 8 == 0 ? a / 8 % 4 : term_; }
@@ -233,6 +240,7 @@ private:
     send(&ledger::list,
          list_jobs{tenant(s.b), s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12, s.a % 2 == 0});
     send(&ledger::pauses, read_pauses{});
+    send(&ledger::outbox, read_outbox{clock_.now(), std::chrono::seconds{s.a % 3 + 1}, s.b % 12});
     send(&ledger::breakers, read_breakers{});
     send(&ledger::unfinished, unfinished_jobs{s.a % 3 == 0 ? std::optional{jobs_[s.job]} : std::nullopt, s.b % 12});
     std::vector<object_key_parts> objects;

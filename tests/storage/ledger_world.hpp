@@ -65,6 +65,10 @@ public:
     return call(&ledger::redrive, redrive_jobs{std::move(ids), {std::move(by)}, std::move(reason)});
   }
   errc redrive(const job_id& id) { return redrive(std::vector{id})->answers.at(0).code; }
+  auto outbox(read_outbox m) { return *call(&ledger::outbox, std::move(m)); }
+  void record(std::vector<delivery_result> m) {
+    if (!call(&ledger::record, std::move(m))) throw std::logic_error{"not recorded"};
+  }
   auto list(list_jobs m) { return call(&ledger::list, std::move(m)); }
   auto unfinished(unfinished_jobs m = {}) { return call(&ledger::unfinished, std::move(m)); }
   auto referenced(std::vector<object_key_parts> m) { return call(&ledger::referenced, std::move(m)); }

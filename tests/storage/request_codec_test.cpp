@@ -30,6 +30,7 @@ job_request sample() {
   r.allow_degraded = false;
   r.is_preview = true;
   r.final_of = id_generator{}.next<job_id>(r.created_at);
+  r.webhook_url = "https://example.org/done?a=b";
   return r;
 }
 

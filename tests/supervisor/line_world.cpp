@@ -30,6 +30,8 @@ public:
   void dead(read_dead m, reply_to<dead_page> r) override { to_->dead(std::move(m), std::move(r)); }
   void inspect(inspect_job m, reply_to<job_inspection> r) override { to_->inspect(m, std::move(r)); }
   void redrive(redrive_jobs m, reply_to<accept_answers> r) override { to_->redrive(std::move(m), std::move(r)); }
+  void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> r) override { to_->outbox(m, std::move(r)); }
+  void record(std::vector<delivery_result> m, reply_to<done> r) override { to_->record(std::move(m), std::move(r)); }
   void lead(take_leadership m, reply_to<leadership> r) override { to_->lead(std::move(m), std::move(r)); }
   void grant(grant_batch m, reply_to<grant_answer> r) override {
     auto answer = [mute = *mute_, r = std::move(r)](auto a) mutable {

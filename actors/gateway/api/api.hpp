@@ -39,6 +39,7 @@ public:
     std::shared_ptr<prometheus::Registry> registry; ///< served by /metrics, other roles' figures too
     std::shared_ptr<std::atomic<std::size_t>> open; ///< http_options::open
     video_options video;
+    webhook_targets webhooks;
     std::size_t event_streams_max = limits::http_connections_max / 4; ///< of one tenant: each holds a connection
     std::function<wall_time()> wall_clock;                            ///< empty: the system's
   };

@@ -143,6 +143,14 @@ trouble read_metadata(const api_field& f, create_video& c) {
   return {};
 }
 
+trouble read_webhook_url(const api_field& f, create_video& c) {
+  if (f.what == kind::text && f.text.size() <= limits::webhook_url_bytes_max && parse_webhook_url(f.text)) {
+    c.webhook_url = f.text;
+    return {};
+  }
+  return wrong(f, "an http or https URL of at most 2048 characters, without user and fragment");
+}
+
 api_error refused(std::string_view field, std::string_view code, std::string message) {
   return {.status = 422, .code = std::string{code}, .message = std::move(message), .param = std::string{field}};
 }
@@ -208,11 +216,7 @@ constexpr field_rule rules[] = {
      [](const api_field&, create_video&) -> trouble {
        return refused("input_reference", "unsupported", "input_reference: the models here make videos from text only");
      }},
-    {"webhook_url",
-     [](const api_field&, create_video&) -> trouble {
-       return refused("webhook_url", "unsupported",
-                      "webhook_url is not supported here: poll GET /v1/videos/{id} or read its /events");
-     }},
+    {"webhook_url", read_webhook_url},
 };
 
 bool may_have_members(std::string_view name) { return name == "metadata" || name == "input_reference"; }

@@ -99,6 +99,19 @@ outcome<std::optional<wall_time>, api_error> deadline_of(const create_video& c, 
   return std::optional{moment};
 }
 
+/// Names are looked up only when the webhook is called, and what they then mean is checked there.
+std::optional<api_error> webhook_problem(const std::string& url, const job_rules& rules) {
+  if (url.empty()) return {};
+  if (rules.who.webhook_secret_file.empty())
+    return api_error{.status = 422,
+                     .code = "no_webhook_secret",
+                     .message = "webhook_url: this account has no secret to sign webhooks with; an operator adds one",
+                     .param = "webhook_url"};
+  const auto address = parse_ip_address(parse_webhook_url(url)->host);
+  if (!address || rules.webhooks.may_connect(*address)) return {};
+  return invalid_value("webhook_url", shown(url), "a public address, or one of the networks that are configured");
+}
+
 std::optional<api_error> no_final_of(const job_record& preview) {
   api_error e{.status = 409, .retry = false};
   if (!preview.request.is_preview) {
@@ -178,6 +191,7 @@ sha256_digest fingerprint(const create_video& c) {
   if (c.allow_degraded) m.add("allow_degraded", *c.allow_degraded ? "true" : "false");
   if (c.cls) m.add("class", to_string(*c.cls));
   add_deadline(m, c);
+  if (!c.webhook_url.empty()) m.add("webhook_url", c.webhook_url);
   auto pairs = c.metadata;
   std::ranges::sort(pairs);
   for (const auto& [key, value] : pairs) {
@@ -197,6 +211,7 @@ outcome<planned_job, api_error> plan_job(create_video c, const job_rules& rules)
   if (!cls) return failed{cls.error()};
   auto deadline = deadline_of(c, rules.now, rules.has_key);
   if (!deadline) return failed{deadline.error()};
+  if (auto bad = webhook_problem(c.webhook_url, rules)) return failed{std::move(*bad)};
 
   planned_job planned;
   planned.model = *model;
@@ -212,6 +227,7 @@ outcome<planned_job, api_error> plan_job(create_video c, const job_rules& rules)
   job.params = *params;
   job.allow_degraded = c.allow_degraded.value_or(*cls != job_class::vip && rules.who.allow_degraded);
   job.metadata = std::move(c.metadata);
+  job.webhook_url = std::move(c.webhook_url);
   job.is_preview = c.quality == video_quality::preview;
   return planned;
 }

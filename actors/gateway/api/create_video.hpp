@@ -6,6 +6,7 @@
 
 #include <variant>
 
+#include "actors/delivery/webhook_target.hpp"
 #include "actors/gateway/api/fields.hpp"
 #include "actors/gateway/api/model_profile.hpp"
 #include "actors/gateway/auth/tenants.hpp"
@@ -30,6 +31,7 @@ struct create_video {
   std::optional<job_class> cls;
   std::optional<std::variant<wall_time, std::chrono::milliseconds>> deadline; ///< a moment, or from now
   std::vector<std::pair<std::string, std::string>> metadata;
+  std::string webhook_url;
   bool operator==(const create_video&) const = default;
 };
 
@@ -53,6 +55,7 @@ struct job_rules {
   wall_time now;
   std::uint64_t random_seed = 0; ///< for a request without one
   bool has_key = false;          ///< an idempotency key
+  webhook_targets webhooks{};    ///< where they may point
 };
 
 struct planned_job {

@@ -97,7 +97,8 @@ outcome<planned_job, api_error> gateway_api::plan(const call& c) {
   if (!wanted) return failed{wanted.error()};
   std::uint64_t random = 0;
   pooled_random(reinterpret_cast<std::uint8_t*>(&random), sizeof random);
-  auto planned = plan_job(std::move(*wanted), {*c.who, parts_.models, wall_now(), random & seed_max, !key->empty()});
+  auto planned = plan_job(std::move(*wanted),
+                          {*c.who, parts_.models, wall_now(), random & seed_max, !key->empty(), parts_.webhooks});
   if (planned) planned->request.idempotency_key = std::move(*key);
   return planned;
 }

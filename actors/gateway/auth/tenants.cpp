@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sodium.h>
 #include <sstream>
@@ -40,6 +41,7 @@ public:
     t.allowed_classes = classes(t);
     t.weight = static_cast<std::uint32_t>(number("weight", t.weight, 1, 1000));
     t.quota = quota();
+    t.webhook_secret_file = beside(text("webhook_secret_file").value_or(""));
     t.rate.per_s = number("requests_per_s", t.rate.per_s, 0.001, 1e6);
     t.rate.burst = number("burst", std::max(1.0, 2 * t.rate.per_s), 1, 1e7);
     return t;
@@ -53,11 +55,17 @@ private:
   }
 
   void refuse_unknown() const {
-    constexpr std::array known{"id",     "key_hashes",     "default_class", "allowed_classes", "allow_degraded",
-                               "weight", "requests_per_s", "burst",         "operator",        "time_zone"};
+    constexpr std::array known{
+        "id",    "key_hashes", "default_class", "allowed_classes",    "allow_degraded", "weight", "requests_per_s",
+        "burst", "operator",   "time_zone",     "webhook_secret_file"};
     for (const auto& [key, node] : table_)
       if (std::ranges::find(known, key.str()) == known.end() && !is_limit(key.str()) && !parse_job_class(key.str()))
         fail(node, key.str(), "no such key");
+  }
+
+  /// A path that does not begin at the root begins where the tenants file lies.
+  std::string beside(const std::string& path) const {
+    return path.empty() ? path : (std::filesystem::path{file_}.parent_path() / path).string();
   }
 
   static bool is_limit(std::string_view key) {

@@ -15,6 +15,8 @@
 //   time_zone = "UTC"                # in which days begin: "Europe/Berlin", "+02:00"
 //   requests_per_s = 100             # and `burst` at once
 //   burst = 200
+//   webhook_secret_file = "acme.whsec" # signs its webhooks (actors/delivery/webhook_secret.hpp); beside this file, or
+//                                      # with a whole path. Without one it has no webhooks
 //   operator = false                 # sees all tenants' jobs
 //
 // All but id and key_hashes may be left out; limits that are left out are none, but for queued_jobs_max and the rate.
@@ -45,7 +47,8 @@ struct tenant {
   tenant_quota quota = usual_quota();
   token_bucket::options rate{.per_s = 100, .burst = 200};
   bool is_operator = false;
-  std::size_t index = 0; ///< in tenants()
+  std::string webhook_secret_file; ///< empty: none
+  std::size_t index = 0;           ///< in tenants()
   bool operator==(const tenant&) const = default;
 };
 

@@ -128,6 +128,7 @@ std::string accept_line(const statement::cursor& row, bool is_timed) {
   l.add("model", request.params.model.value).add("shape", to_string(key_of(request.params)));
   l.add("allow_degraded", request.allow_degraded);
   if (request.deadline) l.add("deadline_ns", ms_of(*request.deadline) * ns_per_ms);
+  if (!request.webhook_url.empty()) l.add("push", true);
   if (!row.is_null(e_quota_day)) l.add("day", row.integer(e_quota_day));
   return l.take();
 }

@@ -38,6 +38,20 @@ struct saved_run_row {
   saved_run run;
 };
 
+/// A row of `webhook`.
+struct webhook_row {
+  std::int64_t job_no = 0;
+  std::string_view url;
+};
+
+/// What never changes in a row of `delivery`.
+struct delivery_constants {
+  job_id id;
+  std::uint32_t generation = 1;
+  std::string_view body;
+  std::int64_t made_ms = 0;
+};
+
 class checksum {
 public:
   checksum& add(std::int64_t number) { return add_bytes({reinterpret_cast<const char*>(&number), sizeof number}); }
@@ -77,6 +91,12 @@ inline std::uint32_t checksum_of(const saved_run_row& r) {
       .add(static_cast<std::int64_t>(r.run.size_bytes))
       .add(r.run.steps)
       .value();
+}
+
+inline std::uint32_t checksum_of(const webhook_row& r) { return checksum{}.add(r.job_no).add(r.url).value(); }
+
+inline std::uint32_t checksum_of(const delivery_constants& r) {
+  return checksum{}.add(bytes_of(r.id)).add(r.generation).add(r.body).add(r.made_ms).value();
 }
 
 /// Columns of saved_run from `column` on: key, bytes, steps, crc. None where there is no row or a damaged one: the job

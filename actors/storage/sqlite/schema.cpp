@@ -128,6 +128,13 @@ CREATE VIEW job_log AS
     LEFT JOIN batch b ON b.no = e.batch_no
     LEFT JOIN redrive r ON r.job_no = e.job_no AND r.version = e.version;
 )sql",
+    R"sql(
+CREATE TABLE webhook(job_no INTEGER PRIMARY KEY, url TEXT NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE delivery(id BLOB NOT NULL, generation INTEGER NOT NULL, job_no INTEGER NOT NULL, body BLOB NOT NULL,
+  made_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, tries INTEGER NOT NULL, state INTEGER NOT NULL,
+  status INTEGER NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY(id, generation)) WITHOUT ROWID;
+CREATE INDEX delivery_due ON delivery(due_ms) WHERE state = 0;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

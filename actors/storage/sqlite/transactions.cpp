@@ -137,6 +137,7 @@ accept_answer transactions::accept_one(const job_request& request) {
   tables_.insert_request(no, body_);
   tables_.insert_accepted_event(no, next_event(event_kind::accepted, job_state::queued, {}), now_);
   if (keyed) tables_.insert_key(no, key, key_now_);
+  if (!request.webhook_url.empty()) tables_.insert_webhook(no, request.webhook_url);
   admission_.accepted(request.tenant, request.cls);
   quotas_.change(tenant_no, quota.day, request.cls, reserved(quota.gpu_ms));
   return {errc::ok, request.id, false, standing_of(request, limits, today, quota_kind::none)};
@@ -370,6 +371,8 @@ void transactions::finish(const job_row& row, const ending& how, const event_row
   tables_.finish(row, how, e, now_);
   admission_.ended(*row.tenant, row.cls);
   ends_.ended(steady_now_);
+  if (row.has_webhook && is_told(how.to))
+    tables_.insert_delivery(row, outbox_body(row.id, row.generation, how.to, now_), now_);
   const bool succeeded = how.to == job_state::succeeded;
   const auto mark = row.has_recovery ? recovery_.find(row.no) : recovery_mark{};
   if (row.has_recovery && !outlives_end(mark, how.to)) recovery_.remove(row.no);

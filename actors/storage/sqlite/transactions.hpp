@@ -44,6 +44,7 @@ public:
   outcome<end_answer, errc> run(const end_batch& m);
   outcome<quota_view, errc> run(const read_quota& m);
   outcome<accept_answers, errc> run(const redrive_jobs& m);
+  outcome<done, errc> run(const std::vector<delivery_result>& m);
 
   std::uint64_t unfinished_jobs() const { return admission_.unfinished_jobs(); }
 

@@ -1,4 +1,5 @@
-// The part of the ledger's writing half that gives jobs another life after their end.
+// The part of the ledger's writing half that gives jobs another life after their end, and keeps how their webhooks
+// went.
 #include "actors/storage/sqlite/transactions.hpp"
 #include "runtime/limits.hpp"
 
@@ -27,6 +28,11 @@ accept_answer transactions::redrive_one(const job_id& id, const redrive_jobs& m)
   if (row->quota)
     quotas_.change(*tenants_.number_of(*row->tenant), row->quota->day, row->cls, reserved(row->quota->gpu_ms));
   return {errc::ok, id};
+}
+
+outcome<done, errc> transactions::run(const std::vector<delivery_result>& m) {
+  for (const auto& one : m) tables_.record(one);
+  return done{};
 }
 
 } // namespace reel::sqlite

@@ -41,6 +41,7 @@ std::optional<job_row> writer_tables::find_job(const job_id& id, const tenant_li
   row.gpu_ms = static_cast<std::uint64_t>(found.integer(10));
   row.has_saved_run = found.integer(18) != 0;
   row.has_recovery = found.integer(20) != 0;
+  row.has_webhook = found.integer(21) != 0;
   row.deadline = optional_time(found, 12);
   row.cls = static_cast<job_class>(found.integer(11));
   row.kind = kind_of(found.text(13));
@@ -123,6 +124,20 @@ void writer_tables::redrive(const job_row& row, const redrive_jobs& m, const eve
   expect_one(redrive_.execute(bytes_of(row.id), row.now.state, row.version));
   insert_redrive_.execute(row.no, row.version + 1, std::string_view{m.by.value}, std::string_view{m.reason});
   add_event(row, e, now);
+}
+
+void writer_tables::insert_webhook(std::int64_t job_no, std::string_view url) {
+  insert_webhook_.execute(job_no, url, checksum_of(webhook_row{job_no, url}));
+}
+
+void writer_tables::insert_delivery(const job_row& row, std::string_view body, wall_time now) {
+  const bytes content{reinterpret_cast<const std::uint8_t*>(body.data()), body.size()};
+  const delivery_constants constants{row.id, row.generation, body, ms_of(now)};
+  insert_delivery_.execute(bytes_of(row.id), row.generation, row.no, content, ms_of(now), checksum_of(constants));
+}
+
+void writer_tables::record(const delivery_result& r) {
+  record_delivery_.execute(bytes_of(r.job), r.generation, r.state, r.tries, r.status, ms_of(r.due));
 }
 
 pause_list writer_tables::all_pauses() { return pauses_from(select_pauses_); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/storage/ledger_rules.hpp"
+#include "actors/storage/outbox.hpp"
 #include "actors/storage/quota.hpp"
 #include "actors/storage/sqlite/pauses.hpp"
 #include "actors/storage/sqlite/rows.hpp"
@@ -29,6 +30,7 @@ struct job_row {
   std::int64_t batch_no = 0; ///< of the latest grant; 0 before
   std::uint64_t gpu_ms = 0;
   bool has_saved_run = false;
+  bool has_webhook = false;
   bool has_recovery = false;
   std::optional<wall_time> deadline;
   job_class cls = job_class::standard;
@@ -102,6 +104,10 @@ public:
   saved_run find_saved_run(std::int64_t job_no);            ///< none also when the row is damaged
   void remove_saved_run(std::int64_t job_no);
 
+  void insert_webhook(std::int64_t job_no, std::string_view url);
+  void insert_delivery(const job_row& row, std::string_view body, wall_time now); ///< due at once
+  void record(const delivery_result& r);
+
   pause_list all_pauses();
   void insert_pause(const set_pause& m, wall_time now);
   void delete_pause(const tenant_id& tenant);
@@ -146,7 +152,8 @@ private:
   statement find_job_{db_, "SELECT no, tenant_no, state, fence, cancel_requested, hidden, generation, version, "
                            "attempts_used, batch_no, gpu_ms, class, deadline_ms, batch_key, crc, next_turn, quota_day, "
                            "reserved_ms, EXISTS(SELECT 1 FROM saved_run WHERE job_no = job.no), keeps_model, "
-                           "EXISTS(SELECT 1 FROM recovery WHERE job_no = job.no) FROM job WHERE id = ?1"};
+                           "EXISTS(SELECT 1 FROM recovery WHERE job_no = job.no), "
+                           "EXISTS(SELECT 1 FROM webhook WHERE job_no = job.no) FROM job WHERE id = ?1"};
   statement job_exists_{db_, "SELECT 1 FROM job WHERE id = ?1"};
   statement insert_job_{db_, "INSERT INTO job VALUES(?1, ?2, ?3, 0, 0, 0, 0, 1, 1, 0, 0, NULL, 0, NULL, NULL, 0, NULL, "
                              "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
@@ -184,6 +191,11 @@ private:
   statement save_run_{db_, "INSERT OR REPLACE INTO saved_run VALUES(?1, ?2, ?3, ?4, ?5)"};
   statement find_saved_run_{db_, "SELECT key, bytes, steps, crc FROM saved_run WHERE job_no = ?1"};
   statement remove_saved_run_{db_, "DELETE FROM saved_run WHERE job_no = ?1"};
+
+  statement insert_webhook_{db_, "INSERT INTO webhook VALUES(?1, ?2, ?3)"};
+  statement insert_delivery_{db_, "INSERT INTO delivery VALUES(?1, ?2, ?3, ?4, ?5, ?5, 0, 0, 0, ?6)"};
+  statement record_delivery_{db_, "UPDATE delivery SET state = ?3, tries = ?4, status = ?5, due_ms = ?6 "
+                                  "WHERE id = ?1 AND generation = ?2 AND state = 0"};
 
   statement select_pauses_{db_, select_pauses};
   statement insert_pause_{db_, "INSERT OR IGNORE INTO pause VALUES(?1, ?2, ?3)"};

@@ -123,10 +123,27 @@ const row wrong_values[] = {
     {R"({"prompt":"p","metadata":{"a":"\u0000"}})", 422, "metadata", "up to 16 pairs"},
     {R"({"prompt":"p","input_reference":"x"})", 422, "input_reference", "from text only"},
     {R"({"prompt":"p","input_reference":{"image_url":"x"}})", 422, "input_reference", "from text only"},
-    {R"({"prompt":"p","webhook_url":"https://x"})", 422, "webhook_url", "not supported here"},
+    {R"({"prompt":"p","webhook_url":"https://x"})", 422, "webhook_url", "no secret to sign"},
+    {R"({"prompt":"p","webhook_url":5})", 422, "webhook_url", "an http or https URL"},
+    {R"({"prompt":"p","webhook_url":"file:///etc/passwd"})", 422, "webhook_url", "an http or https URL"},
+    {R"({"prompt":"p","webhook_url":"https://a@b"})", 422, "webhook_url", "without user"},
 };
 
 } // namespace
+
+TEST_CASE("a webhook may point at public addresses, at allowed ones, and at names") {
+  auto who = acme();
+  who.webhook_secret_file = "acme.whsec";
+  auto with = [](const std::string& url) { return R"({"prompt":"p","webhook_url":")" + url + "\"}"; };
+  CHECK(job(with("https://example.org/done"), who).webhook_url == "https://example.org/done");
+  CHECK(job(with("http://1.1.1.1"), who).webhook_url == "http://1.1.1.1");
+  CHECK_FALSE(plan(with("http://10.1.2.3/"), who));
+  CHECK_FALSE(plan(with("http://[::1]/"), who));
+  static const auto models = fixture_models();
+  const webhook_targets allowed{{*parse_ip_network("10.1.0.0/16")}};
+  CHECK(plan_job(*parse(with("http://10.1.2.3/")), {who, models, now, 77, false, allowed}));
+  CHECK(fingerprint(*parse(with("https://a"))) != fingerprint(*parse(with("https://b"))));
+}
 
 TEST_CASE("a prompt alone is a whole job, with the defaults of model and tenant") {
   auto j = job(R"({"prompt":"a cat"})");

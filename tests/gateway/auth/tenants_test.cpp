@@ -43,7 +43,8 @@ TEST_CASE("every key is read") {
                                       "allow_degraded = false\nweight = 3\nqueued_jobs_max = 7\nrunning_jobs_max = 2\n"
                                       "jobs_per_day = 5\ngpu_seconds_per_day = 1.5\ntime_zone = \"+02:00\"\n"
                                       "vip = { jobs_per_day = 3, running_jobs_max = 1 }\n"
-                                      "requests_per_s = 0.5\nburst = 9\noperator = true\n"),
+                                      "requests_per_s = 0.5\nburst = 9\noperator = true\n"
+                                      "webhook_secret_file = \"acme.whsec\"\n"),
                               "t");
   const auto& t = d.tenants()[0];
   CHECK(t.default_class == job_class::vip);
@@ -56,6 +57,7 @@ TEST_CASE("every key is read") {
   CHECK(t.quota == quota);
   CHECK(t.rate == token_bucket::options{.per_s = 0.5, .burst = 9});
   CHECK(t.is_operator);
+  CHECK(t.webhook_secret_file == "acme.whsec");
 }
 
 TEST_CASE("a wrong file is refused with file, line, key and what is allowed") {

@@ -23,6 +23,7 @@ static_assert(accept_jobs_max == limits::accept_jobs_max);
 static_assert(watched_jobs_max == limits::watched_jobs_max);
 static_assert(breakers_max == limits::breakers_max);
 static_assert(wire::inspected_events_max == reel::inspected_events_max);
+static_assert(webhook_url_bytes_max == limits::webhook_url_bytes_max);
 static_assert(objects_max <= limits::attachments_max);
 
 namespace {
@@ -50,6 +51,7 @@ job_request largest_request() {
   job.negative_tokens.resize(prompt_tokens_max);
   for (auto& [key, value] : job.metadata) key = value = std::string(metadata_text_max, 'm');
   job.idempotency_key = std::string(key_bytes_max, 'k');
+  job.webhook_url = std::string(webhook_url_bytes_max, 'u');
   return job;
 }
 
