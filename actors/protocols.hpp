@@ -50,6 +50,7 @@ using scheduler_protocol = act::protocol<done(jobs_queued),                //
                                          explanation(explain_job),         //
                                          void(workers_report),             //
                                          void(batch_progress),             //
+                                         void(batch_saved),                //
                                          done(batch_finished)>;
 using scheduler_ref = act::ref<scheduler_protocol>;
 
@@ -76,7 +77,8 @@ using worker_protocol = act::protocol<done(run_batch), void(renew_lease), void(s
 using worker_ref = act::ref<worker_protocol>;
 
 /// A slot, as its worker process sees it.
-using slot_protocol = act::protocol<void(worker_ready), void(worker_alive), void(batch_progress), done(batch_finished)>;
+using slot_protocol = act::protocol<void(worker_ready), void(worker_alive), void(batch_progress), void(batch_saved),
+                                    done(batch_finished)>;
 using slot_ref = act::ref<slot_protocol>;
 
 /// Every node, about itself and its peers; a scheduler's passes notices on to worker nodes. From operators.

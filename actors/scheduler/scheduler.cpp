@@ -55,6 +55,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const redrive_jobs& m) { return on_redrive_jobs(m); },
       [this](const workers_report& m) { on_workers_report(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
+      [this](const batch_saved& m) { on_batch_saved(m); },
       [this](const batch_finished& m) { return on_batch_finished(m); },
       [this](const peer_changed& m) { on_peer_changed(m); },
       [this](const batch_closed& m) { on_batch_closed(m); },
@@ -387,6 +388,10 @@ void scheduler::on_batch_progress(const batch_progress& m) {
   if (watched_.empty()) return;
   if (auto* jobs = core_.jobs_of(m.batch))
     for (const auto& job : *jobs) notify(job.id, job_state::leased);
+}
+
+void scheduler::on_batch_saved(const batch_saved& m) {
+  if (auto found = supervisors_.find(m.batch); found != supervisors_.end()) act::tell(self_, found->second, m);
 }
 
 caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {

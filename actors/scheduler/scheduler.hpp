@@ -77,6 +77,7 @@ private:
   caf::result<reprioritise_answer> on_reprioritise_job(const reprioritise_job& m);
   void on_workers_report(const workers_report& m);
   void on_batch_progress(const batch_progress& m);
+  void on_batch_saved(const batch_saved& m);
   caf::result<done> on_batch_finished(const batch_finished& m);
   void on_batch_closed(const batch_closed& m);
   void on_peer_changed(const peer_changed& m);

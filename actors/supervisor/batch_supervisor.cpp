@@ -38,6 +38,7 @@ batch_supervisor::interface::behavior_type batch_supervisor::make_behavior() {
   }
   return {
       [this](const batch_finished& m) { return on_batch_finished(m); },
+      [this](const batch_saved& m) { on_batch_saved(m); },
       [this](const stop_jobs& m) { on_stop_jobs(m); },
       [this](const pause_batch& m) { on_pause_batch(m); },
       [this](const batch_lost& m) { on_batch_lost(m); },
@@ -114,6 +115,14 @@ void batch_supervisor::on_batch_lost(const batch_lost& m) {
   if (!ending_) all_ended(m.why, "the worker's node is gone or has lost the batch");
 }
 
+/// Should its worker end now, its jobs go on from there.
+void batch_supervisor::on_batch_saved(const batch_saved& m) {
+  if (ending_ || m.batch != batch_.id) return;
+  for (const auto& s : m.jobs)
+    for (auto& job : batch_.jobs)
+      if (job.run.id == s.id && job.run.fence == s.fence) job.checkpoint = s.saved;
+}
+
 // ---------------------------------------------------------------- end
 
 caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
@@ -183,7 +192,7 @@ void batch_supervisor::add_outcome(const supervised_job& job, const job_result& 
                     .attempts_used = job.attempts_used,
                     .code = result.code,
                     .message = result.message,
-                    .saved = result.saved,
+                    .saved = result.saved.is_none() ? job.checkpoint : result.saved,
                     .forget_saved = result.forget_saved,
                     .mark = job.mark,
                     .worker = batch_.worker,

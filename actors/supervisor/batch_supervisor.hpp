@@ -51,7 +51,7 @@ struct batch_closed {
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
 using batch_supervisor_protocol =
-    act::protocol<done(batch_finished), void(stop_jobs), void(pause_batch), void(batch_lost)>;
+    act::protocol<done(batch_finished), void(batch_saved), void(stop_jobs), void(pause_batch), void(batch_lost)>;
 using batch_supervisor_ref = act::ref<batch_supervisor_protocol>;
 
 /// The answer to a renewal comes at the latest a quarter of a second after the deadline (act::ask).
@@ -73,6 +73,7 @@ struct supervised_job {
   std::optional<wall_time> deadline;
   recovery_mark mark{};
   bool has_fallback = false; ///< another model may stand in for its own
+  saved_run checkpoint{};    ///< of this execution; none: it is not known of one
 };
 
 struct supervised_batch {
@@ -99,6 +100,7 @@ public:
 
 private:
   caf::result<done> on_batch_finished(const batch_finished& m);
+  void on_batch_saved(const batch_saved& m);
   void on_stop_jobs(const stop_jobs& m);
   void on_pause_batch(const pause_batch& m);
   void on_batch_lost(const batch_lost& m);

@@ -191,7 +191,8 @@ void render_thread::run_warm(const model_id& model) {
 }
 
 errc render_thread::render(submitted first) {
-  computation now{*renderers_.at(first.batch.jobs.front().params.model)};
+  computation now{.model = *renderers_.at(first.batch.jobs.front().params.model),
+                  .cadence = checkpoint_cadence{events_.cadence}};
   now.riders.push_back({std::move(first)});
   errc code = errc::ok;
   std::string message;
@@ -275,6 +276,27 @@ void render_thread::step(computation& now) {
     report(now, r, run_phase::denoising);
     let_go(now, r);
   }
+  now.cadence.stepped(took);
+  save_on_the_way(now);
+}
+
+/// Of a batch that is alone: what is saved holds all that is computed, and batches end by themselves. The time that the
+/// other threads need for storing it is not this one's.
+void render_thread::save_on_the_way(computation& now) {
+  if (!events_.checkpoint || now.riders.size() != 1 || !now.model.can_resume()) return;
+  const auto& r = now.riders.front();
+  int left = 0;
+  batch_checkpoint c{r.batch().batch, {}, {}};
+  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
+    if (r.out.contains(i)) continue;
+    left = std::max(left, now.steps_left(r, i));
+    c.samples.push_back({r.batch().jobs[i].id, r.batch().jobs[i].fence, now.work->steps_done_of(r.first + i)});
+  }
+  if (!now.cadence.is_due(left)) return;
+  auto begin = std::chrono::steady_clock::now();
+  c.run = save(r.batch(), *now.work);
+  now.cadence.saved(std::chrono::steady_clock::now() - begin);
+  if (c.run) events_.checkpoint(std::move(c));
 }
 
 /// Those of which nothing is left but decoding are decoded and leave; the others go on.

@@ -20,6 +20,7 @@
 #include <set>
 #include <thread>
 
+#include "actors/worker/checkpoint_cadence.hpp"
 #include "actors/worker/renderer.hpp"
 #include "actors/worker/saved_run_parts.hpp"
 #include "runtime/fault/fault_point.hpp"
@@ -71,11 +72,25 @@ struct batch_rendered {
   std::chrono::nanoseconds hand_over{0}; ///< of own_time: texts of resumed runs encoded again, runs saved
 };
 
+/// What a running batch had done at one of its steps, in case its process ends.
+struct batch_checkpoint {
+  batch_id batch;
+  std::shared_ptr<const packed_run> run;
+  struct sample {
+    job_id id;
+    std::uint32_t fence = 0;
+    std::int32_t steps = 0; ///< that the run spares
+  };
+  std::vector<sample> samples;
+};
+
 class render_thread {
 public:
   struct events {
     std::function<void(batch_progress)> progress;
     std::function<void(batch_rendered)> rendered;
+    std::function<void(batch_checkpoint)> checkpoint{}; ///< none: nothing is saved on the way
+    checkpoint_cadence::options cadence{};
   };
 
   render_thread(std::map<model_id, std::unique_ptr<renderer>> renderers, events e);
@@ -138,6 +153,7 @@ private:
     std::list<rider> riders{}; ///< in order of coming
     std::size_t samples = 0;   ///< numbers given so far
     std::uint64_t peak_bytes = 0;
+    checkpoint_cadence cadence;
     std::size_t active() const;
     int steps_left(const rider& r, std::size_t index) const;
     fault::circumstances circumstances() const;
@@ -152,6 +168,7 @@ private:
   void take_joiners(computation& now);
   std::optional<submitted> next_joiner(const computation& now);
   void step(computation& now);
+  void save_on_the_way(computation& now);
   void end_denoised(computation& now);
   void end(computation& now, rider& r, errc code, std::string message);
   void report_departures(const rider& r);

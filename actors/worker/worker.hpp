@@ -24,8 +24,8 @@ struct end_repeat_timeout {
 };
 
 using worker_actor_protocol =
-    act::extend<worker_protocol, void(peer_changed), void(batch_progress), void(batch_rendered), void(runs_fetched),
-                void(second_timeout), void(store_retry_timeout), void(end_repeat_timeout)>;
+    act::extend<worker_protocol, void(peer_changed), void(batch_progress), void(batch_rendered), void(batch_checkpoint),
+                void(runs_fetched), void(second_timeout), void(store_retry_timeout), void(end_repeat_timeout)>;
 
 struct worker_wiring {
   worker_ready ready; ///< what this process can do; told to the node when it is reached
@@ -62,6 +62,11 @@ private:
     artifact kind;
     object_write object;
   };
+  struct checkpoint {
+    std::vector<object_write> objects; ///< parts, and last their list
+    std::size_t stored = 0;
+    batch_saved word; ///< to be told when all are
+  };
   struct batch {
     std::chrono::milliseconds lease_ttl{};
     instant lease_until{};
@@ -78,8 +83,9 @@ private:
     std::optional<instant> store_until{};  ///< files likewise, while the store takes nothing
     std::vector<upload> uploads;           ///< waiting for the one in flight
     bool uploading = false;
-    bool rendered = false; ///< all samples have come
-    bool ended = false;    ///< the end is decided and being told
+    bool rendered = false;            ///< all samples have come
+    bool ended = false;               ///< the end is decided and being told
+    std::optional<checkpoint> saving; ///< being stored
     batch_finished end;
   };
 
@@ -89,6 +95,7 @@ private:
   void on_stop_jobs(const stop_jobs& m);
   void on_batch_progress(const batch_progress& m);
   void on_batch_rendered(batch_rendered& m);
+  void on_batch_checkpoint(const batch_checkpoint& m);
   void on_runs_fetched(runs_fetched& m);
   void on_second_timeout();
   void on_store_retry_timeout(const store_retry_timeout& m);
@@ -101,6 +108,8 @@ private:
   void add_sample(batch& b, rendered_sample& s);
   void add_saved_runs(batch& b, const std::vector<rendered_sample>& samples, std::size_t first_result);
   static void lose_saved_run(batch& b, const upload& u, errc code);
+  void store_checkpoint(const batch_id& id);
+  void checkpoint_stored(const batch_id& id, errc code);
   void store_next(const batch_id& id);
   static void lose_file(job_result& result, errc code);
   void stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes);
@@ -120,3 +129,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::second_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::store_retry_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::end_repeat_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_rendered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_checkpoint)

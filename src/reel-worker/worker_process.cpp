@@ -62,7 +62,7 @@ int run(const worker_input& in) {
 
   worker_ref self; // set before the link starts, hence before the renderer has work
   auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
-  render_thread renderer{std::move(models.renderers), {to_self, to_self}};
+  render_thread renderer{std::move(models.renderers), {to_self, to_self, to_self}};
   worker_wiring wiring{models.ready, slot, objects, &renderer, [&end](int code) { end.raise(code); }};
   worker_options how;
   how.keep_warm = in.keep_warm;

@@ -127,6 +127,7 @@ struct fake_scheduler {
         [](const explain_job&) { return explanation{}; },
         [](const workers_report&) {},
         [](const batch_progress&) {},
+        [](const batch_saved&) {},
         [](const batch_finished&) { return done{}; },
     };
   }

@@ -199,6 +199,16 @@ void line_world::progress(const run_batch& b, int step) {
   system.run();
 }
 
+void line_world::save(const run_batch& b, std::int32_t steps) {
+  batch_saved m{b.batch, {}};
+  for (const auto& job : b.jobs)
+    m.jobs.push_back(
+        {job.id, job.fence, {make_object_key(b.jobs[0].object_prefix, artifact::saved_run, {}), 1000, steps}});
+  for (const auto& w : workers_)
+    if (w->id == b.worker) act::post(w->node, m);
+  system.run();
+}
+
 void line_world::finish(played_worker& w, errc code, std::chrono::milliseconds took, const expert_use& experts) {
   auto b = w.batches.front();
   w.batches.erase(w.batches.begin());

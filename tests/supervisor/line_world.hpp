@@ -36,8 +36,9 @@ public:
   /// Ends its first batch, which took so long.
   void finish(played_worker& w, errc code = errc::ok, std::chrono::milliseconds took = std::chrono::milliseconds{10},
               const expert_use& experts = {});
-  void progress(const run_batch& b, int step); ///< it denoises
-  void pause(const run_batch& b);              ///< by another supervisor of the same lease
+  void progress(const run_batch& b, int step);       ///< it denoises
+  void save(const run_batch& b, std::int32_t steps); ///< its worker has stored what it did
+  void pause(const run_batch& b);                    ///< by another supervisor of the same lease
   /// Its first batch ends as one that was paused; 0 steps: nothing was saved.
   void preempted(played_worker& w, std::int32_t steps, bool forget_saved = false,
                  std::chrono::milliseconds took = std::chrono::milliseconds{10}, const expert_use& experts = {});

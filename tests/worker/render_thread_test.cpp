@@ -58,6 +58,7 @@ public:
     gate_.may_warm.acquire();
     if (!gate_.can_save) throw render_error{errc::out_of_memory, "no memory to stay warm"};
   }
+  bool can_resume() const override { return gate_.can_save; }
   std::string device() const override { return "null"; }
   std::uint64_t memory_bytes() const override { return 0; }
   std::uint64_t take_peak_bytes() override { return 0; }
@@ -75,8 +76,11 @@ struct heard_thread {
   heard_thread() {
     std::map<model_id, std::unique_ptr<renderer>> models;
     for (auto name : {"m", "n"}) models.emplace(model_id{name}, std::make_unique<gated_renderer>(gate));
-    thread.emplace(std::move(models), render_thread::events{[this](const batch_progress& p) { hear(p); },
-                                                            [this](const batch_rendered& r) { hear(r); }});
+    render_thread::events events{[this](const batch_progress& p) { hear(p); },
+                                 [this](const batch_rendered& r) { hear(r); },
+                                 [this](const batch_checkpoint& c) { hear(c); }};
+    events.cadence.cost_most = 1e9; // by steps alone: a tenth of them, at least one
+    thread.emplace(std::move(models), std::move(events));
   }
   ~heard_thread() {
     gate.may.release(100);
@@ -86,6 +90,11 @@ struct heard_thread {
   void hear(const batch_progress& p) {
     std::lock_guard lock{mutex};
     progress.push_back(p);
+    changed.notify_all();
+  }
+  void hear(const batch_checkpoint& c) {
+    std::lock_guard lock{mutex};
+    checkpoints.push_back(c);
     changed.notify_all();
   }
   void hear(const batch_rendered& r) {
@@ -113,6 +122,7 @@ struct heard_thread {
   std::mutex mutex; ///< guards what follows
   std::condition_variable changed;
   std::vector<batch_progress> progress;
+  std::vector<batch_checkpoint> checkpoints;
   std::map<job_id, rendered_sample> samples;
   std::map<batch_id, batch_rendered> ends;
   bool ended = false;
@@ -419,4 +429,44 @@ TEST_CASE("a batch waits for one empty inference at most") {
   t.end();
   CHECK(t.thread->warm_runs() == 1);
   CHECK_FALSE(t.gate.warming.try_acquire());
+}
+
+TEST_CASE("a running batch is saved on its way, and another process goes on from there") {
+  heard_thread t;
+  auto b = batch_of(2, 20);
+  t.thread->submit(b);
+  t.gate.may.release(20);
+  CHECK(t.end().size() == 2);
+  REQUIRE(t.checkpoints.size() == 9); // after every second step but the last
+  for (std::size_t i = 0; i < t.checkpoints.size(); ++i) {
+    const auto& c = t.checkpoints[i];
+    CHECK(c.batch == b.batch);
+    REQUIRE(c.samples.size() == 2);
+    for (const auto& s : c.samples) CHECK(s.steps == 2 * (static_cast<int>(i) + 1));
+  }
+  for (auto& job : b.jobs) job.saved = {"key", 1, 18};
+  b.batch = sample::batch(2);
+  t.thread->submit(b, {{"key", t.checkpoints[8].run->parts.at(0).data}});
+  t.gate.may.release(2);
+  for (const auto& [id, s] : t.end()) CHECK_FALSE(s.forget_saved);
+}
+
+TEST_CASE("a batch that others have joined is not saved, and neither is one of a model that cannot") {
+  heard_thread t;
+  SECTION("joined") {
+    auto b = batch_of(1, 20);
+    t.thread->submit(b);
+    t.thread->submit(joiner_of(2, 1, 20));
+    t.gate.may.release(40);
+    t.wait([&t] { return t.ends.size() == 2; });
+    for (const auto& c : t.checkpoints) CHECK(c.samples.size() == 1);
+    CHECK(t.checkpoints.size() <= 2); // before the one came, after the other left
+  }
+  SECTION("cannot") {
+    t.gate.can_save = false;
+    t.thread->submit(batch_of(1, 20));
+    t.gate.may.release(20);
+    t.end();
+    CHECK(t.checkpoints.empty());
+  }
 }

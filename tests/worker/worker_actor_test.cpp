@@ -271,3 +271,56 @@ TEST_CASE("nobody is kept warm who was not told to") {
   CHECK_FALSE(w.warmed.try_acquire());
   CHECK(w.thread->warm_runs() == 0);
 }
+
+namespace {
+
+batch_checkpoint checkpoint_of(const one_batch& w, const std::string& state, std::int32_t steps) {
+  batch_checkpoint c{w.batch, std::make_shared<packed_run>(pack_run(blob::copy_of(state))), {}};
+  c.samples.push_back({w.job, 3, steps});
+  return c;
+}
+
+} // namespace
+
+TEST_CASE("what a running batch has done is stored, part by part, before it is told") {
+  one_batch w;
+  w.take();
+  act::post(w.self, checkpoint_of(w, std::string(20u << 20, 's'), 2));
+  w.system.run();
+  CHECK(w.puts.size() == 4); // three parts and their list
+  REQUIRE(w.saved.size() == 1);
+  CHECK(w.saved[0].batch == w.batch);
+  REQUIRE(w.saved[0].jobs.size() == 1);
+  const auto& job = w.saved[0].jobs[0];
+  CHECK(job.id == w.job);
+  CHECK(job.fence == 3);
+  CHECK(job.saved.steps == 2);
+  CHECK(job.saved.size_bytes == 20u << 20);
+  CHECK(w.objects.contains(job.saved.key));
+  CHECK(w.ends.empty());
+}
+
+TEST_CASE("a checkpoint that cannot be stored is given up, and the next one is not") {
+  one_batch w;
+  w.take();
+  SECTION("the call") { w.store_says = errc::unreachable; }
+  SECTION("the object") { w.object_says = errc::no_space; }
+  act::post(w.self, checkpoint_of(w, "first", 2));
+  w.system.run();
+  CHECK(w.saved.empty());
+  w.store_says = w.object_says = errc::ok;
+  act::post(w.self, checkpoint_of(w, "second", 4));
+  w.system.run();
+  REQUIRE(w.saved.size() == 1);
+  CHECK(w.saved[0].jobs[0].saved.steps == 4);
+}
+
+TEST_CASE("a checkpoint of a batch that has ended is nobody's any more") {
+  one_batch w;
+  w.take();
+  w.rendered(blob::copy_of("video"));
+  act::post(w.self, checkpoint_of(w, "late", 2));
+  w.system.run();
+  CHECK(w.saved.empty());
+  CHECK(w.puts.size() == 1);
+}
