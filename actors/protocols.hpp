@@ -25,13 +25,15 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       unfinished_page(unfinished_jobs),      //
                                       grant_answer(grant_batch),             //
                                       end_answer(end_batch),                 //
+                                      save_answer(batch_saved),              //
                                       quota_view(read_quota),                //
                                       dead_page(read_dead),                  //
                                       job_inspection(inspect_job),           //
                                       accept_answers(redrive_jobs)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
-/// storage, object side. Asked by gateways (read, delete) and, for worker processes, by their node (put, read).
+/// storage, object side. Asked by gateways (read, delete), by batch supervisors (delete) and, for worker processes, by
+/// their node (put, read).
 using objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object), done(delete_objects)>;
 using objects_ref = act::ref<objects_protocol>;
 

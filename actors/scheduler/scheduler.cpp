@@ -286,8 +286,8 @@ void scheduler::supervise(supervised_batch b) {
                           {},
                           job.mark,
                           job.has_fallback});
-  auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots, batch_owner_ref{self_},
-                                                  options_.supervisor);
+  auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, wiring_.objects, slots,
+                                                  batch_owner_ref{self_}, options_.supervisor);
   supervisors_[id] = child;
   if (auto late = stops_.extract(id)) act::tell(self_, child, stop_jobs{id, {}, std::move(late.mapped())});
   watcher_.watch(self_, child, [this, id, again = std::move(again)](const caf::error& why) {
@@ -302,7 +302,7 @@ void scheduler::adopt(const adoption& a) {
   log::info("running batch adopted", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   supervised_batch batch{term_, a.id, a.worker, {}, true};
   for (const auto& job : a.jobs)
-    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}},
+    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}, {{}, 0, job.key->steps_done}}, // or it was saved there
                           job.attempts_used,
                           {},
                           job.mark,
@@ -391,6 +391,7 @@ void scheduler::on_batch_progress(const batch_progress& m) {
 }
 
 void scheduler::on_batch_saved(const batch_saved& m) {
+  wiring_.metrics->checkpoint(std::chrono::microseconds{m.cost_us});
   if (auto found = supervisors_.find(m.batch); found != supervisors_.end()) act::tell(self_, found->second, m);
 }
 
@@ -411,6 +412,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
+  wiring_.metrics->steps_lost(steps_lost(m));
   core_.closed(m.batch, m.reruns, m.measured, act::now(self_),
                {m.peak_bytes,
                 m.out_of_memory,

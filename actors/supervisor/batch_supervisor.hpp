@@ -94,8 +94,9 @@ public:
   using interface = act::ref<act::extend<batch_supervisor_protocol, void(renew_timeout), void(end_retry_timeout)>>;
   static constexpr const char* name = "batch_supervisor";
 
-  batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,
-                   batch_owner_ref owner, batch_supervisor_options options);
+  /// Without `objects` saved runs that no job has any more are left to the sweeper.
+  batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, objects_ref objects,
+                   slots_ref slots, batch_owner_ref owner, batch_supervisor_options options);
   interface::behavior_type make_behavior();
 
 private:
@@ -117,10 +118,12 @@ private:
   void write_end();
   void on_end_answer(const end_answer& a);
   void close(batch_closed m);
+  void remove_runs(std::vector<std::string> released, std::vector<std::string> kept);
 
   interface::pointer self_;
   supervised_batch batch_;
   ledger_ref ledger_;
+  objects_ref objects_;
   slots_ref slots_;
   batch_owner_ref owner_;
   batch_supervisor_options options_;

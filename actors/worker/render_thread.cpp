@@ -280,23 +280,33 @@ void render_thread::step(computation& now) {
   save_on_the_way(now);
 }
 
-/// Of a batch that is alone: what is saved holds all that is computed, and batches end by themselves. The time that the
-/// other threads need for storing it is not this one's.
+/// What is saved holds everything that is computed together. Storing it is other threads' work: only the time for which
+/// the steps have to wait counts as its cost.
 void render_thread::save_on_the_way(computation& now) {
-  if (!events_.checkpoint || now.riders.size() != 1 || !now.model.can_resume()) return;
-  const auto& r = now.riders.front();
-  int left = 0;
-  batch_checkpoint c{r.batch().batch, {}, {}};
-  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
-    if (r.out.contains(i)) continue;
-    left = std::max(left, now.steps_left(r, i));
-    c.samples.push_back({r.batch().jobs[i].id, r.batch().jobs[i].fence, now.work->steps_done_of(r.first + i)});
-  }
-  if (!now.cadence.is_due(left)) return;
+  if (!events_.checkpoint || !now.model.can_resume() || !checkpoint_.expired()) return;
+  const auto& any = now.riders.front().batch();
+  if (!now.cadence.is_due(any.jobs.front().params.steps, now.most_steps_left_here())) return;
   auto begin = std::chrono::steady_clock::now();
-  c.run = save(r.batch(), *now.work);
-  now.cadence.saved(std::chrono::steady_clock::now() - begin);
-  if (c.run) events_.checkpoint(std::move(c));
+  auto c = checkpoint_of(now);
+  c.run = save(any, *now.work);
+  c.cost = std::chrono::steady_clock::now() - begin;
+  now.cadence.saved(c.cost);
+  for (auto& r : now.riders)
+    r.own_time += c.cost * static_cast<std::int64_t>(r.active()) / static_cast<std::int64_t>(now.active());
+  ++progress_;
+  if (!c.run) return;
+  checkpoint_ = c.run;
+  events_.checkpoint(std::move(c));
+}
+
+batch_checkpoint render_thread::checkpoint_of(const computation& now) {
+  batch_checkpoint c;
+  for (const auto& r : now.riders)
+    for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
+      if (!r.out.contains(i))
+        c.samples.push_back({r.batch().batch, r.batch().jobs[i].id, r.batch().jobs[i].fence,
+                             now.work->steps_done_of(r.first + i)});
+  return c;
 }
 
 /// Those of which nothing is left but decoding are decoded and leave; the others go on.
@@ -341,6 +351,18 @@ fault::circumstances render_thread::computation::circumstances() const {
 
 int render_thread::computation::steps_left(const rider& r, std::size_t index) const {
   return r.batch().jobs[index].params.steps - work->steps_done_of(r.first + index);
+}
+
+/// Of the sample that has most of them: until it is denoised, or saved to be handed over.
+int render_thread::computation::most_steps_left_here() const {
+  int left = 0;
+  for (const auto& r : riders)
+    for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
+      if (r.out.contains(i)) continue;
+      auto done = work->steps_done_of(r.first + i), until = r.batch().until_step;
+      left = std::max(left, until > 0 ? std::min(until - done, steps_left(r, i)) : steps_left(r, i));
+    }
+  return left;
 }
 
 bool render_thread::computation::is_denoised(const rider& r) const {

@@ -63,9 +63,10 @@ private:
     object_write object;
   };
   struct checkpoint {
-    std::vector<object_write> objects; ///< parts, and last their list
-    std::size_t stored = 0;
-    batch_saved word; ///< to be told when all are
+    std::shared_ptr<const packed_run> run;
+    std::string prefix;             ///< of its objects
+    std::size_t stored = 0;         ///< of its parts, and last their list
+    std::vector<batch_saved> words; ///< to be told when all are: one per batch
   };
   struct batch {
     std::chrono::milliseconds lease_ttl{};
@@ -83,9 +84,8 @@ private:
     std::optional<instant> store_until{};  ///< files likewise, while the store takes nothing
     std::vector<upload> uploads;           ///< waiting for the one in flight
     bool uploading = false;
-    bool rendered = false;            ///< all samples have come
-    bool ended = false;               ///< the end is decided and being told
-    std::optional<checkpoint> saving; ///< being stored
+    bool rendered = false; ///< all samples have come
+    bool ended = false;    ///< the end is decided and being told
     batch_finished end;
   };
 
@@ -108,8 +108,9 @@ private:
   void add_sample(batch& b, rendered_sample& s);
   void add_saved_runs(batch& b, const std::vector<rendered_sample>& samples, std::size_t first_result);
   static void lose_saved_run(batch& b, const upload& u, errc code);
-  void store_checkpoint(const batch_id& id);
-  void checkpoint_stored(const batch_id& id, errc code);
+  bool runs(const batch_id& id);
+  void store_checkpoint();
+  void checkpoint_stored(errc code);
   void store_next(const batch_id& id);
   static void lose_file(job_result& result, errc code);
   void stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes);
@@ -120,7 +121,8 @@ private:
   worker_wiring wiring_;
   worker_options options_;
   std::map<batch_id, batch> batches_;
-  instant cold_since_{}; ///< the latest work or empty inference
+  std::optional<checkpoint> saving_; ///< being stored; the compute thread makes no other meanwhile
+  instant cold_since_{};             ///< the latest work or empty inference
 };
 
 } // namespace reel

@@ -296,7 +296,8 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   tree.start(sweeper,
              [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
   cluster.serve<ledger_protocol>(role::ledger, l.ref, nodes_with({node_role::gateway, node_role::scheduler}));
-  cluster.serve<objects_protocol>(role::objects, o.ref, nodes_with({node_role::gateway, node_role::workers}));
+  cluster.serve<objects_protocol>(role::objects, o.ref,
+                                  nodes_with({node_role::gateway, node_role::workers, node_role::scheduler}));
 }
 
 void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o) {
@@ -304,7 +305,7 @@ void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, co
   scheduler_door = s.ref;
   const auto options = scheduler_options_of(config, tenant_directory::load(config.gateway.tenants_file));
   tree.start(s, [this, metrics, options] {
-    scheduler_wiring w{self.id, epoch, ledger, slots, gateways, metrics};
+    scheduler_wiring w{self.id, epoch, ledger, slots, gateways, metrics, objects};
     return act::spawn_shell<reel::scheduler>(system, std::move(w), options);
   });
   cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
@@ -333,6 +334,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   input.log_level = config.log_level;
   input.keep_warm = config.workers.keep_warm;
   input.null_step_time = config.workers.null_step_time;
+  input.checkpoint_cost = config.workers.checkpoint_cost;
   if (auto* faults = fault::installed()) {
     input.fault_plan = faults->plan_file;
     input.fault_folder = faults->folder;

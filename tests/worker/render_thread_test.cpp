@@ -79,7 +79,7 @@ struct heard_thread {
     render_thread::events events{[this](const batch_progress& p) { hear(p); },
                                  [this](const batch_rendered& r) { hear(r); },
                                  [this](const batch_checkpoint& c) { hear(c); }};
-    events.cadence.cost_most = 1e9; // by steps alone: a tenth of them, at least one
+    events.cadence = {.cost_most = 1e9, .save_least = checkpoint_cadence::seconds{0}}; // by steps alone
     thread.emplace(std::move(models), std::move(events));
   }
   ~heard_thread() {
@@ -94,7 +94,8 @@ struct heard_thread {
   }
   void hear(const batch_checkpoint& c) {
     std::lock_guard lock{mutex};
-    checkpoints.push_back(c);
+    checkpoints.push_back({c.samples, c.run->parts.at(0).data});
+    if (is_storing) stored = c.run;
     changed.notify_all();
   }
   void hear(const batch_rendered& r) {
@@ -122,7 +123,13 @@ struct heard_thread {
   std::mutex mutex; ///< guards what follows
   std::condition_variable changed;
   std::vector<batch_progress> progress;
-  std::vector<batch_checkpoint> checkpoints;
+  struct checkpoint {
+    std::vector<batch_checkpoint::sample> samples;
+    blob bytes;
+  };
+  std::vector<checkpoint> checkpoints;
+  bool is_storing = false;                  ///< whoever gets one keeps it
+  std::shared_ptr<const packed_run> stored; ///< this one
   std::map<job_id, rendered_sample> samples;
   std::map<batch_id, batch_rendered> ends;
   bool ended = false;
@@ -440,33 +447,52 @@ TEST_CASE("a running batch is saved on its way, and another process goes on from
   REQUIRE(t.checkpoints.size() == 9); // after every second step but the last
   for (std::size_t i = 0; i < t.checkpoints.size(); ++i) {
     const auto& c = t.checkpoints[i];
-    CHECK(c.batch == b.batch);
     REQUIRE(c.samples.size() == 2);
+    for (const auto& s : c.samples) CHECK(s.batch == b.batch);
     for (const auto& s : c.samples) CHECK(s.steps == 2 * (static_cast<int>(i) + 1));
   }
   for (auto& job : b.jobs) job.saved = {"key", 1, 18};
   b.batch = sample::batch(2);
-  t.thread->submit(b, {{"key", t.checkpoints[8].run->parts.at(0).data}});
+  t.thread->submit(b, {{"key", t.checkpoints[8].bytes}});
   t.gate.may.release(2);
   for (const auto& [id, s] : t.end()) CHECK_FALSE(s.forget_saved);
 }
 
-TEST_CASE("a batch that others have joined is not saved, and neither is one of a model that cannot") {
+TEST_CASE("batches that are computed together are saved together, each job at its own step") {
   heard_thread t;
-  SECTION("joined") {
-    auto b = batch_of(1, 20);
-    t.thread->submit(b);
-    t.thread->submit(joiner_of(2, 1, 20));
-    t.gate.may.release(40);
-    t.wait([&t] { return t.ends.size() == 2; });
-    for (const auto& c : t.checkpoints) CHECK(c.samples.size() == 1);
-    CHECK(t.checkpoints.size() <= 2); // before the one came, after the other left
+  t.gate.can_join = true;
+  t.thread->submit(batch_of(1, 20));
+  t.gate.may.release(3);
+  t.wait_for_step(3);
+  t.thread->submit(joiner_of(2, 1, 20));
+  t.gate.may.release(40);
+  t.wait([&t] { return t.ends.size() == 2; });
+  bool shared = false;
+  for (const auto& c : t.checkpoints) {
+    if (c.samples.size() < 2) continue;
+    shared = true;
+    CHECK(c.samples[0].batch == sample::batch(1));
+    CHECK(c.samples[1].batch == sample::batch(2));
+    CHECK(c.samples[0].steps > c.samples[1].steps);
   }
-  SECTION("cannot") {
-    t.gate.can_save = false;
-    t.thread->submit(batch_of(1, 20));
-    t.gate.may.release(20);
-    t.end();
-    CHECK(t.checkpoints.empty());
+  CHECK(shared);
+}
+
+TEST_CASE("there is no checkpoint while the one before is being stored, of a model that cannot, or before a hand-over") {
+  heard_thread t;
+  auto b = batch_of(1, 20);
+  std::size_t expected = 0;
+  SECTION("being stored") {
+    t.is_storing = true;
+    expected = 1;
   }
+  SECTION("cannot") { t.gate.can_save = false; }
+  SECTION("hand-over") {
+    b.until_step = 4;
+    expected = 1; // after the second step; at the fourth it ends
+  }
+  t.thread->submit(b);
+  t.gate.may.release(20);
+  t.end();
+  CHECK(t.checkpoints.size() == expected);
 }

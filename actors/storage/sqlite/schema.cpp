@@ -128,6 +128,10 @@ CREATE VIEW job_log AS
     LEFT JOIN batch b ON b.no = e.batch_no
     LEFT JOIN redrive r ON r.job_no = e.job_no AND r.version = e.version;
 )sql",
+    R"sql(
+CREATE TABLE resumed(job_no INTEGER NOT NULL, version INTEGER NOT NULL, steps INTEGER NOT NULL,
+  PRIMARY KEY(job_no, version)) WITHOUT ROWID;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

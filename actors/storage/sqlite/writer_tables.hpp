@@ -101,6 +101,8 @@ public:
   void save_run(std::int64_t job_no, const saved_run& run); ///< in place of an earlier one
   saved_run find_saved_run(std::int64_t job_no);            ///< none also when the row is damaged
   void remove_saved_run(std::int64_t job_no);
+  bool has_saved_run(std::string_view key); ///< any job
+  void insert_resumed(const job_row& row, std::int32_t steps); ///< of the grant that follows `row`
 
   pause_list all_pauses();
   void insert_pause(const set_pause& m, wall_time now);
@@ -184,6 +186,8 @@ private:
   statement save_run_{db_, "INSERT OR REPLACE INTO saved_run VALUES(?1, ?2, ?3, ?4, ?5)"};
   statement find_saved_run_{db_, "SELECT key, bytes, steps, crc FROM saved_run WHERE job_no = ?1"};
   statement remove_saved_run_{db_, "DELETE FROM saved_run WHERE job_no = ?1"};
+  statement has_saved_run_{db_, "SELECT 1 FROM saved_run WHERE key = ?1 LIMIT 1"};
+  statement insert_resumed_{db_, "INSERT INTO resumed VALUES(?1, ?2, ?3)"};
 
   statement select_pauses_{db_, select_pauses};
   statement insert_pause_{db_, "INSERT OR IGNORE INTO pause VALUES(?1, ?2, ?3)"};
