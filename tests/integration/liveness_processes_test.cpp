@@ -219,18 +219,21 @@ TEST_CASE("a second SIGTERM has a node hand over what it runs at once, with the 
 TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to the same video") {
   auto dir = folder("checkpoint");
   {
-    harness::local_cluster cluster{
-        {.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = "[workers]\ncheckpoint_cost = 1\n", .slots = 2}};
+    harness::local_cluster cluster{{.dir = dir,
+                                    .bin = REEL_BIN_DIR,
+                                    .models = wan_model(1, 17, 20, 1000), // each on a worker of its own
+                                    .more = "[workers]\ncheckpoint_cost = 1\n",
+                                    .slots = 2}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
-    constexpr int steps = 1000, interval = steps / 10;
+    constexpr int steps = 600, interval = steps / 10;
     const json::object same{
         {"prompt", "a red ball"}, {"seed", 5}, {"num_inference_steps", steps}, {"size", "128x128"}};
     auto calm = testing::submit(api, same), killed = testing::submit(api, same);
     eventually("both are under way", [&] { return step_of(api, calm) > 0 && step_of(api, killed) > 0; });
     auto from_of = [&] { return json::parse(cluster.reelctl({"--json", "why", killed})).at("from_step").to_number<int>(); };
-    // Saved by both about as often; of this one at least when it is one interval further.
+    // Both are saved about as often.
     eventually("it has been saved", [&] { return step_of(api, killed) >= 2 * interval + interval / 2; });
-    eventually("more than once", [&] { return value_of(api, "reel_checkpoints_total") >= 3; });
+    eventually("more than once", [&] { return value_of(api, "reel_checkpoints_total") >= 4; });
     auto before = step_of(api, killed);
     REQUIRE(before < steps);
     REQUIRE(::kill(pid_of_worker(cluster, worker_of(cluster, killed)), SIGKILL) == 0);
@@ -242,16 +245,16 @@ TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to t
     auto ended = wait_until_completed(api, killed);
     CHECK(ended.at("reel").at("attempt").to_number<int>() == 2);
     wait_until_completed(api, calm);
-    for (auto variant : {"video", "thumbnail"})
-      CHECK(content(api, killed, variant).size() == content(api, calm, variant).size());
-    CHECK(content(api, killed, "thumbnail") == content(api, calm, "thumbnail"));
-    CHECK(cluster.reelctl({"history", killed}).find(fmt::format("\"x_from_step\":{}", from)) != std::string::npos);
-    auto lost = value_of(api, "reel_steps_lost_total");
-    CHECK(lost >= 0);
+    const bool same_video = content(api, killed, "thumbnail") == content(api, calm, "thumbnail");
+    CHECK(same_video);
+    auto history = cluster.reelctl({"history", killed});
+    INFO(history);
+    CHECK(history.find(fmt::format("\"x_from_step\":{}", from)) != std::string::npos);
+    auto lost = value_of(api, "reel_steps_lost_total"), saving_s = value_of(api, "reel_checkpoint_seconds_total");
+    auto gpu_s = video(api, calm).at("reel").at("gpu_seconds").to_number<double>();
+    INFO(fmt::format("{} steps lost; {} s for {} checkpoints, {} s for a job", lost, saving_s,
+                     value_of(api, "reel_checkpoints_total"), gpu_s));
     CHECK(lost <= 2 * interval);
-    auto gpu_s = (ended.at("reel").at("gpu_seconds").to_number<double>());
-    auto saving_s = value_of(api, "reel_checkpoint_seconds_total");
-    INFO(saving_s << " s for " << value_of(api, "reel_checkpoints_total") << " checkpoints beside " << gpu_s << " s; " << lost << " steps lost");
     CHECK(saving_s < 0.02 * 2 * gpu_s);
     eventually("no checkpoint is left", [&] { return saved_runs_in(dir + "/objects") == 0; });
     CHECK(cluster.stop("workers-1") == 0);

@@ -40,8 +40,8 @@ TEST_CASE("a batch is saved after each tenth of its steps, where that costs next
 }
 
 TEST_CASE("where both bounds cannot be had, saves are as rare as their cost demands") {
-  CHECK(run_of(1, 0.2, 40).saved_after == std::vector{5, 20, 30}); // the first counted as a tenth of a second
-  CHECK(run_of(1, 0.1, 40).saved_after == std::vector{5, 10, 15, 20, 25, 30, 35});
+  CHECK(run_of(1.01, 0.2, 40).saved_after == std::vector{5, 20, 30}); // the first counted as a tenth of a second
+  CHECK(run_of(1.01, 0.1, 40).saved_after == std::vector{5, 10, 15, 20, 25, 30, 35});
   CHECK(run_of(0.5, 0, 20).saved_after == std::vector{10});
 }
 

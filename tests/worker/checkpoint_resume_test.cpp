@@ -46,7 +46,7 @@ private:
   void hear(const batch_rendered& m) {
     std::lock_guard lock{mutex_};
     for (const auto& s : m.samples) heard_.samples.emplace(s.id, s);
-    CHECK(m.code == errc::ok);
+    if (m.code != errc::ok) FAIL_CHECK(m.message);
     ended_ = m.last;
     changed_.notify_all();
   }
@@ -66,7 +66,17 @@ run_batch batch_of(std::uint64_t number, std::vector<std::uint64_t> jobs) {
   run_batch b{sample::batch(number), {"workers-1/0"}, 30s, {}};
   for (auto n : jobs) {
     run_job job{sample::job(n), 1, {20, 21, static_cast<std::int32_t>(30 + n)}, {7, 8, 1}};
-    job.params = {.model = {"golden"}, .width = 48, .height = 64, .frames = 9, .fps = 16, .steps = 6, .seed = 100 + n};
+    job.params = {.model = {"golden"},
+                  .width = 48,
+                  .height = 64,
+                  .frames = 9,
+                  .fps = 16,
+                  .steps = 6,
+                  .sampler = sampler_kind::unipc,
+                  .guidance_high = 3,
+                  .guidance_low = 3,
+                  .flow_shift = 12,
+                  .seed = 100 + n};
     b.jobs.push_back(std::move(job));
   }
   return b;
