@@ -212,8 +212,8 @@ struct end_answer {
   bool operator==(const end_answer&) const = default;
 };
 
-/// The answer to batch_saved (worker.hpp). Jobs that no longer run in that batch, or are to be cancelled, keep what they
-/// have.
+/// The answer to batch_saved (worker.hpp). Jobs that no longer run in that batch, or are to be cancelled, keep what
+/// they have.
 struct save_answer {
   std::vector<std::string> released; ///< keys of saved runs that no job has any more
   bool operator==(const save_answer&) const = default;

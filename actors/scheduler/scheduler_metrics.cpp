@@ -76,8 +76,9 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       counter(r, "reel_jobs_handed_over_total", "Jobs handed over to another worker between two experts."),
       counter(r, "reel_checkpoints_total", "Batches saved on their way, in case their process ends."),
       counter(r, "reel_checkpoint_seconds_total", "Time for which computing stood still for them."),
-      counter(r, "reel_steps_lost_total",
-              "Denoise steps that jobs have to do again because an execution ended early, by the last progress heard of."),
+      counter(
+          r, "reel_steps_lost_total",
+          "Denoise steps that jobs have to do again because an execution ended early, by the last progress heard of."),
       histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128}),
       histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
                 {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),

@@ -99,9 +99,7 @@ std::optional<read_object> run_download::next() const {
   return read_object{key_, object_.size(), limits::object_slice_bytes_max};
 }
 
-std::uint64_t run_download::bytes_max() const {
-  return listed_ ? parts_[at_].size_bytes : part_list_bytes_max();
-}
+std::uint64_t run_download::bytes_max() const { return listed_ ? parts_[at_].size_bytes : part_list_bytes_max(); }
 
 void run_download::take(const object_slice& slice) {
   if (is_corrupt_ || is_complete()) return;

@@ -7,8 +7,8 @@
 // has the key can tell whether what it got is what was saved: the key holds the list's hash, the list the parts'.
 // Parts are stored before their list, so that a list which can be read is complete unless something was lost.
 //
-// Pure. packed_run: made by the render thread, read by the worker actor. run_download: one owner. keys_of_run: for whoever
-// removes one.
+// Pure. packed_run: made by the render thread, read by the worker actor. run_download: one owner. keys_of_run: for
+// whoever removes one.
 #pragma once
 
 #include "messages/storage.hpp"

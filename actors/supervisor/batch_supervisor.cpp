@@ -11,8 +11,7 @@ batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch bat
                                    objects_ref objects, slots_ref slots, batch_owner_ref owner,
                                    batch_supervisor_options options)
     : self_{self}, batch_{std::move(batch)}, ledger_{std::move(ledger)}, objects_{std::move(objects)},
-      slots_{std::move(slots)},
-      owner_{std::move(owner)}, options_{std::move(options)},
+      slots_{std::move(slots)}, owner_{std::move(owner)}, options_{std::move(options)},
       random_{uuid_hash{}(batch_.id)} { // ids are random already: as good a seed as any, and the same in a replay
   end_.term = batch_.term;
   end_.batch = batch_.id;
@@ -266,8 +265,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
     auto counted = batch_.jobs[i].attempts_used + (out.counted ? 1 : 0);
     switch (out.how) {
     case verdict::retry:
-      m.reruns.push_back({out.id, out.fence, counted, out.not_before,
-                          i < a.saved_steps.size() ? a.saved_steps[i] : 0,
+      m.reruns.push_back({out.id, out.fence, counted, out.not_before, i < a.saved_steps.size() ? a.saved_steps[i] : 0,
                           out.cause == errc::preempted && !is_handed_over(out),
                           out.recovery.value_or(batch_.jobs[i].mark)});
       m.handed_over += is_handed_over(out) ? 1 : 0;

@@ -1,7 +1,7 @@
-// checkpoint_cadence.hpp: After which denoise steps a running batch is saved, in case its process ends. Two bounds: what
-// a crash takes away is to be at most `lost_most` of a job, so a save is wanted after every such part of its steps; and
-// saves may take `cost_most` of the computing time so far. Where both cannot be had, the cheaper one wins: the next save
-// waits until it has been earned. So a short job has none at all.
+// checkpoint_cadence.hpp: After which denoise steps a running batch is saved, in case its process ends. Two bounds:
+// what a crash takes away is to be at most `lost_most` of a job, so a save is wanted after every such part of its
+// steps; and saves may take `cost_most` of the computing time so far. Where both cannot be had, the cheaper one wins:
+// the next save waits until it has been earned. So a short job has none at all.
 //
 // A save counts as `save_least` even if computing stood still for less: the store, the ledger and the disk have their
 // part. With the defaults nothing is saved in the first five seconds, and in a batch of less than 50 s less often than

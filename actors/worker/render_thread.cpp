@@ -304,8 +304,8 @@ batch_checkpoint render_thread::checkpoint_of(const computation& now) {
   for (const auto& r : now.riders)
     for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
       if (!r.out.contains(i))
-        c.samples.push_back({r.batch().batch, r.batch().jobs[i].id, r.batch().jobs[i].fence,
-                             now.work->steps_done_of(r.first + i)});
+        c.samples.push_back(
+            {r.batch().batch, r.batch().jobs[i].id, r.batch().jobs[i].fence, now.work->steps_done_of(r.first + i)});
   return c;
 }
 

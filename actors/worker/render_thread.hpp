@@ -2,8 +2,8 @@
 // through their renderer, and reports from between the steps; everything else of the process (messages,
 // uploads, leases) goes on beside it. A batch may join the one that runs: they share the forward passes, and each ends
 // when its own samples are done. What goes wrong then goes wrong for all of them. A batch that is to run up to a step
-// only (run_batch.until_step) is saved there and ends, or goes on to its end where it cannot be saved. Now and then what
-// runs is saved on its way (checkpoint_cadence.hpp), in case this process ends.
+// only (run_batch.until_step) is saved there and ends, or goes on to its end where it cannot be saved. Now and then
+// what runs is saved on its way (checkpoint_cadence.hpp), in case this process ends.
 //
 // After errc::internal the process may be broken (a sticky device error): it takes nothing more, and its owner ends it.
 //
@@ -21,9 +21,9 @@
 #include <set>
 #include <thread>
 
+#include "actors/storage/saved_run_parts.hpp"
 #include "actors/worker/checkpoint_cadence.hpp"
 #include "actors/worker/renderer.hpp"
-#include "actors/storage/saved_run_parts.hpp"
 #include "runtime/fault/fault_point.hpp"
 
 namespace reel {
@@ -83,7 +83,7 @@ struct batch_checkpoint {
     std::uint32_t fence = 0;
     std::int32_t steps = 0; ///< that the run spares
   };
-  std::vector<sample> samples;       ///< those of a batch together
+  std::vector<sample> samples;      ///< those of a batch together
   std::chrono::nanoseconds cost{0}; ///< for which computing stood still
 };
 

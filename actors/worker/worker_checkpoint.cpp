@@ -1,6 +1,6 @@
-// The part of the worker's actor that stores what running batches have done, and says so. One at a time; one that cannot
-// be stored is given up, the next is not far. Its objects are those of a paused batch (add_saved_runs()), under the
-// prefix of the first job.
+// The part of the worker's actor that stores what running batches have done, and says so. One at a time; one that
+// cannot be stored is given up, the next is not far. Its objects are those of a paused batch (add_saved_runs()), under
+// the prefix of the first job.
 #include <algorithm>
 
 #include "actors/worker/worker.hpp"
@@ -45,8 +45,7 @@ void worker::store_checkpoint() {
 
 void worker::checkpoint_stored(errc code) {
   std::erase_if(saving_->words, [this](const batch_saved& w) { return !runs(w.batch); });
-  if (code != errc::ok)
-    log::warn("checkpoint not stored", {{"bytes", saving_->run->size_bytes}, {"why", code}});
+  if (code != errc::ok) log::warn("checkpoint not stored", {{"bytes", saving_->run->size_bytes}, {"why", code}});
   if (code != errc::ok || saving_->words.empty()) return saving_.reset();
   if (++saving_->stored <= saving_->run->parts.size()) return store_checkpoint();
   for (auto& word : saving_->words) act::tell(self_, wiring_.slot, std::move(word));

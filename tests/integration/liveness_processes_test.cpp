@@ -226,11 +226,12 @@ TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to t
                                     .slots = 2}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     constexpr int steps = 600, interval = steps / 10;
-    const json::object same{
-        {"prompt", "a red ball"}, {"seed", 5}, {"num_inference_steps", steps}, {"size", "128x128"}};
+    const json::object same{{"prompt", "a red ball"}, {"seed", 5}, {"num_inference_steps", steps}, {"size", "128x128"}};
     auto calm = testing::submit(api, same), killed = testing::submit(api, same);
     eventually("both are under way", [&] { return step_of(api, calm) > 0 && step_of(api, killed) > 0; });
-    auto from_of = [&] { return json::parse(cluster.reelctl({"--json", "why", killed})).at("from_step").to_number<int>(); };
+    auto from_of = [&] {
+      return json::parse(cluster.reelctl({"--json", "why", killed})).at("from_step").to_number<int>();
+    };
     // Both are saved about as often.
     eventually("it has been saved", [&] { return step_of(api, killed) >= 2 * interval + interval / 2; });
     eventually("more than once", [&] { return value_of(api, "reel_checkpoints_total") >= 4; });

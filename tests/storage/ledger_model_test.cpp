@@ -241,7 +241,8 @@ private:
       const auto name = "r" + std::to_string(s.a % 2);
       m.jobs.push_back({row->request.id,
                         row->fence - (s.a % 7 == 0 ? 1 : 0),
-                        {make_object_key(prefix, artifact::saved_run, samples::sha256_of(name)), s.a + 1, 1 + static_cast<int>(s.b)}});
+                        {make_object_key(prefix, artifact::saved_run, samples::sha256_of(name)), s.a + 1,
+                         1 + static_cast<int>(s.b)}});
     }
     return m;
   }

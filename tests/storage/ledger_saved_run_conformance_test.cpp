@@ -116,7 +116,8 @@ batch_saved checkpoint(const batch_id& batch, const job_id& job, std::uint32_t f
 
 } // namespace
 
-LEDGER_TEST("what a running job has kept is its own at once, and stays over a crash, a restart of its scheduler and all") {
+LEDGER_TEST(
+    "what a running job has kept is its own at once, and stays over a crash, a restart of its scheduler and all") {
   ledger_world<TestType> w;
   auto l = w.leased();
   auto run = w.saved_of(l, 4);

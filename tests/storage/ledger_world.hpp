@@ -222,9 +222,7 @@ template <class Kind> struct ledger_world {
     return o;
   }
   /// What its worker kept of a stopped execution.
-  static saved_run saved_of(const lease& l, std::int32_t steps = 7) {
-    return named_run(l, "list of parts", steps);
-  }
+  static saved_run saved_of(const lease& l, std::int32_t steps = 7) { return named_run(l, "list of parts", steps); }
   static saved_run named_run(const lease& l, const std::string& name, std::int32_t steps) {
     const auto prefix = object_prefix({"acme"}, l.job, 1, l.fence);
     return {make_object_key(prefix, artifact::saved_run, samples::sha256_of(name)), 1'000'000, steps};

@@ -129,7 +129,8 @@ TEST_CASE("a checkpoint outlives its worker and the scheduler that was told of i
   CHECK(w.record(id).state == job_state::succeeded);
 }
 
-TEST_CASE("of a batch that crashed each job goes on alone from the checkpoint that they share, as long as one needs it") {
+TEST_CASE(
+    "of a batch that crashed each job goes on alone from the checkpoint that they share, as long as one needs it") {
   line_world w{{}, 1};
   std::vector<job_id> jobs;
   for (std::uint64_t n = 1; n <= 3; ++n) jobs.push_back(w.submit(n));

@@ -13,8 +13,8 @@ namespace {
 /// A whole job, of which each step and each save takes as long as the others.
 struct run {
   std::vector<int> saved_after; ///< steps
-  double share = 0;             ///< of the computing time that went into saves, these counted as they are by the cadence
-  int most_lost = 0;            ///< steps that a crash would take away, at the worst moment
+  double share = 0;  ///< of the computing time that went into saves, these counted as they are by the cadence
+  int most_lost = 0; ///< steps that a crash would take away, at the worst moment
 };
 run run_of(double step, double save, int steps, const checkpoint_cadence::options& o = {}) {
   checkpoint_cadence c{o};
@@ -52,7 +52,8 @@ TEST_CASE("a short job is not saved, and nothing is where saves may cost nothing
   CHECK(run_of(0, 0, 40).saved_after.empty());
 }
 
-TEST_CASE("saves stay within their part of the time, and what is lost within a tenth of the job where that part allows") {
+TEST_CASE(
+    "saves stay within their part of the time, and what is lost within a tenth of the job where that part allows") {
   REQUIRE(rc::check([] {
     const auto step = *rc::gen::inRange(1, 20'000) / 1000.0, save = *rc::gen::inRange(0, 10'000) / 1000.0;
     const auto steps = *rc::gen::inRange(1, 200);

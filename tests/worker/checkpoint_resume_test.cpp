@@ -1,6 +1,6 @@
-// checkpoint_resume_test.cpp: A job that goes on from a checkpoint ends as the files that it is without a break, bit for
-// bit, with the small Wan model on the CPU; and where a checkpoint is of no use it ends as the same files, from its start.
-// The model is the plug-in beside this program.
+// checkpoint_resume_test.cpp: A job that goes on from a checkpoint ends as the files that it is without a break, bit
+// for bit, with the small Wan model on the CPU; and where a checkpoint is of no use it ends as the same files, from its
+// start. The model is the plug-in beside this program.
 #include <catch2/catch_test_macros.hpp>
 #include <condition_variable>
 #include <sodium.h>

@@ -478,7 +478,8 @@ TEST_CASE("batches that are computed together are saved together, each job at it
   CHECK(shared);
 }
 
-TEST_CASE("there is no checkpoint while the one before is being stored, of a model that cannot, or before a hand-over") {
+TEST_CASE(
+    "there is no checkpoint while the one before is being stored, of a model that cannot, or before a hand-over") {
   heard_thread t;
   auto b = batch_of(1, 20);
   std::size_t expected = 0;

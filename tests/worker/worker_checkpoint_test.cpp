@@ -1,5 +1,6 @@
-// worker_checkpoint_test.cpp: What the actor of a worker process does with what its compute thread saves on the way: it is
-// stored and told, or given up, and never told of a batch whose lease is over. In virtual time; see worker_world.hpp.
+// worker_checkpoint_test.cpp: What the actor of a worker process does with what its compute thread saves on the way: it
+// is stored and told, or given up, and never told of a batch whose lease is over. In virtual time; see
+// worker_world.hpp.
 #include "tests/worker/worker_world.hpp"
 
 using namespace reel;

@@ -101,7 +101,7 @@ public:
   void save_run(std::int64_t job_no, const saved_run& run); ///< in place of an earlier one
   saved_run find_saved_run(std::int64_t job_no);            ///< none also when the row is damaged
   void remove_saved_run(std::int64_t job_no);
-  bool has_saved_run(std::string_view key); ///< any job
+  bool has_saved_run(std::string_view key);                    ///< any job
   void insert_resumed(const job_row& row, std::int32_t steps); ///< of the grant that follows `row`
 
   pause_list all_pauses();
