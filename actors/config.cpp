@@ -242,6 +242,7 @@ workers_config read_workers(config_table t, const cluster_config& c) {
   w.progress.run_max = t.duration("run_time_max", w.progress.run_min, 24h, 30min);
   w.keep_warm = t.duration("keep_warm", 0ms, 24h, 0ms);
   w.null_step_time = t.duration("null_step_time", 0ms, 1min, 0ms);
+  w.checkpoint_cost = t.number("checkpoint_cost", 0, 1, 0.02);
   if (w.keep_warm > 0ms && w.keep_warm < 1s) t.refuse("keep_warm", "allowed is \"0s\" (never), or at least \"1s\"");
   t.finish();
   return w;

@@ -93,6 +93,7 @@ struct workers_config {
   progress_watch::options progress;           ///< of its processes
   std::chrono::milliseconds keep_warm{};      ///< idle for so long: an empty inference; 0: none
   std::chrono::milliseconds null_step_time{}; ///< what a null model takes for a step
+  double checkpoint_cost = 0;                 ///< part of the time that running batches may be saved for; 0: never
 };
 
 struct model_config_entry {

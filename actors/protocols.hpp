@@ -25,13 +25,15 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       unfinished_page(unfinished_jobs),      //
                                       grant_answer(grant_batch),             //
                                       end_answer(end_batch),                 //
+                                      save_answer(batch_saved),              //
                                       quota_view(read_quota),                //
                                       dead_page(read_dead),                  //
                                       job_inspection(inspect_job),           //
                                       accept_answers(redrive_jobs)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
-/// storage, object side. Asked by gateways (read, delete) and, for worker processes, by their node (put, read).
+/// storage, object side. Asked by gateways (read, delete), by batch supervisors (delete) and, for worker processes, by
+/// their node (put, read).
 using objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object), done(delete_objects)>;
 using objects_ref = act::ref<objects_protocol>;
 
@@ -50,6 +52,7 @@ using scheduler_protocol = act::protocol<done(jobs_queued),                //
                                          explanation(explain_job),         //
                                          void(workers_report),             //
                                          void(batch_progress),             //
+                                         void(batch_saved),                //
                                          done(batch_finished)>;
 using scheduler_ref = act::ref<scheduler_protocol>;
 
@@ -76,7 +79,8 @@ using worker_protocol = act::protocol<done(run_batch), void(renew_lease), void(s
 using worker_ref = act::ref<worker_protocol>;
 
 /// A slot, as its worker process sees it.
-using slot_protocol = act::protocol<void(worker_ready), void(worker_alive), void(batch_progress), done(batch_finished)>;
+using slot_protocol = act::protocol<void(worker_ready), void(worker_alive), void(batch_progress), void(batch_saved),
+                                    done(batch_finished)>;
 using slot_ref = act::ref<slot_protocol>;
 
 /// Every node, about itself and its peers; a scheduler's passes notices on to worker nodes. From operators.

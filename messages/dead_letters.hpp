@@ -68,8 +68,9 @@ struct job_event {
   errc cause = errc::ok;
   bool counted = false; ///< the execution, against the retry limit
   std::uint64_t gpu_ms = 0;
-  tenant_id by;       ///< redriven: who said so
-  std::string reason; ///< redriven: and why
+  tenant_id by;               ///< redriven: who said so
+  std::string reason;         ///< redriven: and why
+  std::int32_t from_step = 0; ///< granted: denoise steps that its saved run spared; 0: it began from the start
   bool operator==(const job_event&) const = default;
 };
 struct job_inspection {

@@ -55,6 +55,7 @@ std::string second_stage_of(const explanation& e) {
 std::string run_of(const explanation& e) {
   auto text = "runs on " + e.worker.value + " in a batch of " + std::to_string(e.batch_size) + ", step " +
               std::to_string(e.step) + " of " + std::to_string(e.steps_total);
+  if (e.from_step > 0) text += ", went on from step " + std::to_string(e.from_step);
   if (e.until_step > 0) text += ", and is handed over after step " + std::to_string(e.until_step);
   return text;
 }
@@ -122,7 +123,11 @@ std::string reason_of(const explanation& e) {
 } // namespace
 
 std::string to_string(const explanation& e) {
-  return reason_of(e) + (e.eta_ms > 0 ? "; done in about " + seconds(e.eta_ms) : "");
+  auto text = reason_of(e);
+  bool waits = e.why != wait_reason::runs && e.why != wait_reason::ended && e.why != wait_reason::second_stage;
+  if (waits && e.step > 0)
+    text += "; goes on from step " + std::to_string(e.step) + " of " + std::to_string(e.steps_total);
+  return text + (e.eta_ms > 0 ? "; done in about " + seconds(e.eta_ms) : "");
 }
 
 } // namespace reel

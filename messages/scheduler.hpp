@@ -100,6 +100,7 @@ struct explanation {
   std::uint32_t batch_cap = 0;       ///< jobs in a batch that it may run in; 0: no limit of its own
   degrade_reason degraded = degrade_reason::none;
   std::int32_t until_step = 0;       ///< runs: is handed over after so many steps; 0: runs there to its end
+  std::int32_t from_step = 0;        ///< runs: went on from there; 0: from the start, or before a restart of ours
   std::uint64_t workers_holding = 0; ///< second_stage: of those that fit, how many hold its expert
   bool operator==(const explanation&) const = default;
 };

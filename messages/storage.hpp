@@ -207,7 +207,16 @@ struct end_batch {
 };
 struct end_answer {
   std::vector<errc> codes;
+  std::vector<std::int32_t> saved_steps; ///< by outcome: what the saved run spares with which the job waits; 0: none
+  std::vector<std::string> released;     ///< keys of saved runs that no job has any more
   bool operator==(const end_answer&) const = default;
+};
+
+/// The answer to batch_saved (worker.hpp). Jobs that no longer run in that batch, or are to be cancelled, keep what
+/// they have.
+struct save_answer {
+  std::vector<std::string> released; ///< keys of saved runs that no job has any more
+  bool operator==(const save_answer&) const = default;
 };
 
 // ---------------------------------------------------------------- objects
@@ -242,8 +251,10 @@ struct object_slice {
   bool operator==(const object_slice&) const = default;
 };
 
+/// A saved run goes with all its parts, but for those that it shares with one of `kept`.
 struct delete_objects {
   std::vector<std::string> keys; ///< those that do not exist are fine
+  std::vector<std::string> kept{};
   bool operator==(const delete_objects&) const = default;
 };
 

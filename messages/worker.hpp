@@ -73,8 +73,9 @@ struct batch_progress {
   bool operator==(const batch_progress&) const = default;
 };
 
-/// What has been kept of a running batch, in case its process ends: told after each checkpoint is stored. A lost one
-/// costs work and nothing else.
+/// What has been kept of a running batch, in case its process ends: told after each checkpoint is stored, and on to the
+/// ledger, which answers with a save_answer. Jobs that were computed together share one saved run. A lost one costs
+/// work and nothing else.
 struct saved_job {
   job_id id;
   std::uint32_t fence = 0;
@@ -84,6 +85,7 @@ struct saved_job {
 struct batch_saved {
   batch_id batch;
   std::vector<saved_job> jobs; ///< at most limits::batch_jobs_max
+  std::uint64_t cost_us = 0;   ///< microseconds for which computing stood still
   bool operator==(const batch_saved&) const = default;
 };
 

@@ -55,6 +55,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const redrive_jobs& m) { return on_redrive_jobs(m); },
       [this](const workers_report& m) { on_workers_report(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
+      [this](const batch_saved& m) { on_batch_saved(m); },
       [this](const batch_finished& m) { return on_batch_finished(m); },
       [this](const peer_changed& m) { on_peer_changed(m); },
       [this](const batch_closed& m) { on_batch_closed(m); },
@@ -285,8 +286,8 @@ void scheduler::supervise(supervised_batch b) {
                           {},
                           job.mark,
                           job.has_fallback});
-  auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, slots, batch_owner_ref{self_},
-                                                  options_.supervisor);
+  auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, wiring_.objects, slots,
+                                                  batch_owner_ref{self_}, options_.supervisor);
   supervisors_[id] = child;
   if (auto late = stops_.extract(id)) act::tell(self_, child, stop_jobs{id, {}, std::move(late.mapped())});
   watcher_.watch(self_, child, [this, id, again = std::move(again)](const caf::error& why) {
@@ -301,7 +302,7 @@ void scheduler::adopt(const adoption& a) {
   log::info("running batch adopted", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   supervised_batch batch{term_, a.id, a.worker, {}, true};
   for (const auto& job : a.jobs)
-    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}},
+    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}, {{}, 0, job.key->steps_done}}, // or it was saved there
                           job.attempts_used,
                           {},
                           job.mark,
@@ -389,6 +390,11 @@ void scheduler::on_batch_progress(const batch_progress& m) {
     for (const auto& job : *jobs) notify(job.id, job_state::leased);
 }
 
+void scheduler::on_batch_saved(const batch_saved& m) {
+  wiring_.metrics->checkpoint(std::chrono::microseconds{m.cost_us});
+  if (auto found = supervisors_.find(m.batch); found != supervisors_.end()) act::tell(self_, found->second, m);
+}
+
 caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
   if (recovering_) return act::error_of(errc::unavailable);
   auto found = supervisors_.find(m.batch);
@@ -406,6 +412,7 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
+  wiring_.metrics->steps_lost(steps_lost(m));
   core_.closed(m.batch, m.reruns, m.measured, act::now(self_),
                {m.peak_bytes,
                 m.out_of_memory,

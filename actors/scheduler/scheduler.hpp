@@ -43,6 +43,7 @@ struct scheduler_wiring {
   std::map<node_id, slots_ref> slots;      ///< by worker node
   std::map<node_id, gateway_ref> gateways; ///< by gateway node
   std::shared_ptr<scheduler_metrics> metrics;
+  objects_ref objects{}; ///< none: saved runs that no job has any more are left to the sweeper
 };
 
 struct scheduler_shell_options {
@@ -77,6 +78,8 @@ private:
   caf::result<reprioritise_answer> on_reprioritise_job(const reprioritise_job& m);
   void on_workers_report(const workers_report& m);
   void on_batch_progress(const batch_progress& m);
+  void on_batch_saved(const batch_saved& m);
+  std::int64_t steps_lost(const batch_closed& m) const;
   caf::result<done> on_batch_finished(const batch_finished& m);
   void on_batch_closed(const batch_closed& m);
   void on_peer_changed(const peer_changed& m);

@@ -259,6 +259,7 @@ std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_i
   orphans_.erase(found);
   for (const auto& job : lease.jobs) running_[job.id] = id;
   running_batch b{on, lease.jobs.front().key, lease.jobs, true, {}, now, {}};
+  b.adopted = true;
   b.content = uuid_hash{}(lease.jobs.front().id); // what was asked for is not known here
   if (lease.jobs.front().cls == job_class::free) free_batches_.insert(id);
   if (lease.jobs.front().key->canary) ++canaries_running_;

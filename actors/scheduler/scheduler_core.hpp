@@ -204,6 +204,7 @@ public:
   std::map<model_id, work_load> work(instant now) const;
   static constexpr std::size_t keys_looked_at = 4096; ///< some milliseconds
   const std::vector<queue_entry>* jobs_of(const batch_id& id) const;
+  std::int32_t steps_done(const batch_id& id) const; ///< by its latest progress; 0: not known
   bool knows_batch(const batch_id& id) const { return batches_.contains(id); }
   std::vector<batch_id> stopping() const; ///< preempted, and not ended yet
   const batch_planner& models() const { return planner_; }
@@ -228,6 +229,7 @@ private:
     std::uint64_t content = 0;                           ///< of what was asked for: a hash
     std::optional<std::chrono::microseconds> foretold{}; ///< by measurements
     degrade_reason degrade = degrade_reason::none;
+    bool adopted = false;               ///< where it began is not known
     std::int32_t until_step = 0;        ///< handed over then; 0: it runs to its end
     std::chrono::microseconds loads{0}; ///< predicted, of experts
     batch_key part() const;             ///< its key, with the steps that it is to do here

@@ -30,8 +30,8 @@ bool scheduler_core::is_clean(const worker_kind& kind, const batch_key& key) con
   return !key.canary && (key.batch_cap == 0 || !breakers_.is_probing({key.model, kind.device}));
 }
 
-/// Where nothing better waits: a probe under suspicion; at last a canary, one in the cluster at a time, and not while
-/// its model is in trouble.
+/// Where nothing better waits: a probe under suspicion; at last a canary, one in the cluster at a time. While its model
+/// is in trouble only as a probe: were there none, and all that waits canaries, nothing would ever end the trouble.
 std::optional<job_queue::first_job> scheduler_core::last_resort(const worker_kind& kind, instant now) {
   if (!breakers_.is_calm()) {
     auto suspects = [&](const batch_key& k) {
@@ -41,7 +41,8 @@ std::optional<job_queue::first_job> scheduler_core::last_resort(const worker_kin
   }
   if (!has_canaries_ || canaries_running_ > 0) return {};
   auto canaries = [&](const batch_key& k) {
-    return k.canary && can_run(kind, k, now) && !breakers_.is_careful({k.model, kind.device}, now);
+    return k.canary && can_run(kind, k, now) &&
+           (!breakers_.is_careful({k.model, kind.device}, now) || may_run(kind, k, now));
   };
   return queue_.first(canaries, now);
 }

@@ -166,6 +166,7 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.batch = found->second;
     e.worker = b.worker;
     e.until_step = b.until_step;
+    e.from_step = b.adopted ? 0 : b.key->steps_done;
     return e;
   }
   auto entry = queue_.entry_of(id);
@@ -278,6 +279,11 @@ std::map<model_id, work_load> scheduler_core::work(instant now) const {
 const std::vector<queue_entry>* scheduler_core::jobs_of(const batch_id& id) const {
   auto found = batches_.find(id);
   return found == batches_.end() ? nullptr : &found->second.jobs;
+}
+
+std::int32_t scheduler_core::steps_done(const batch_id& id) const {
+  auto found = batches_.find(id);
+  return found == batches_.end() ? 0 : found->second.progress.step;
 }
 
 } // namespace reel

@@ -44,6 +44,9 @@ struct scheduler_metrics::families {
   prometheus::Counter& warm_runs;
   prometheus::Counter& expert_loads;
   prometheus::Counter& handed_over;
+  prometheus::Counter& checkpoints;
+  prometheus::Counter& checkpoint_seconds;
+  prometheus::Counter& steps_lost;
   prometheus::Histogram& batch_jobs;
   prometheus::Histogram& batch_seconds;
   prometheus::Histogram& eta_error;
@@ -71,6 +74,11 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       counter(r, "reel_warm_runs_total", "Empty inferences of idle workers."),
       counter(r, "reel_expert_loads_total", "Experts brought to a device for a batch."),
       counter(r, "reel_jobs_handed_over_total", "Jobs handed over to another worker between two experts."),
+      counter(r, "reel_checkpoints_total", "Batches saved on their way, in case their process ends."),
+      counter(r, "reel_checkpoint_seconds_total", "Time for which computing stood still for them."),
+      counter(
+          r, "reel_steps_lost_total",
+          "Denoise steps that jobs have to do again because an execution ended early, by the last progress heard of."),
       histogram(r, "reel_batch_jobs", "Jobs per granted batch.", {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128}),
       histogram(r, "reel_batch_seconds", "Measured run time of finished batches.",
                 {0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800}),
@@ -104,6 +112,15 @@ scheduler_metrics::~scheduler_metrics() = default;
 void scheduler_metrics::experts(std::uint32_t loads, std::size_t jobs_handed_over) {
   if (loads != 0) families_->expert_loads.Increment(loads);
   if (jobs_handed_over != 0) families_->handed_over.Increment(static_cast<double>(jobs_handed_over));
+}
+
+void scheduler_metrics::checkpoint(std::chrono::microseconds cost) {
+  families_->checkpoints.Increment();
+  families_->checkpoint_seconds.Increment(std::chrono::duration<double>(cost).count());
+}
+
+void scheduler_metrics::steps_lost(std::int64_t steps) {
+  if (steps > 0) families_->steps_lost.Increment(static_cast<double>(steps));
 }
 
 void scheduler_metrics::eta_error(double ratio) { families_->eta_error.Observe(ratio); }

@@ -23,6 +23,8 @@ public:
   void batch_started(std::size_t jobs, degrade_reason why);
   void batch_ended(const std::vector<std::pair<job_id, job_state>>& ended, std::size_t retries,
                    std::optional<std::chrono::milliseconds> measured);
+  void checkpoint(std::chrono::microseconds cost); ///< for which computing stood still
+  void steps_lost(std::int64_t steps);
   void experts(std::uint32_t loads, std::size_t jobs_handed_over);
   void eta_error(double ratio); ///< of |foretold - actual| to the time from acceptance to the end
   void queue(const queue_view& view);

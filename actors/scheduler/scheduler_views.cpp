@@ -64,6 +64,14 @@ void scheduler::notify(const job_id& id, job_state state) {
   }
 }
 
+/// What its jobs that run again have to do again, by its last progress that was heard of.
+std::int64_t scheduler::steps_lost(const batch_closed& m) const {
+  std::int64_t lost = 0;
+  const auto done = core_.steps_done(m.batch);
+  for (const auto& rerun : m.reruns) lost += std::max(0, done - rerun.saved_steps);
+  return lost;
+}
+
 // ---------------------------------------------------------------- how well it foretells
 
 namespace {

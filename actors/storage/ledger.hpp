@@ -22,7 +22,7 @@
 #include "messages/dead_letters.hpp"
 #include "messages/outcome.hpp"
 #include "messages/pauses.hpp"
-#include "messages/storage.hpp"
+#include "messages/worker.hpp"
 
 namespace reel {
 
@@ -65,6 +65,7 @@ public:
   virtual void lead(take_leadership m, reply_to<leadership> reply) = 0;
   virtual void grant(grant_batch m, reply_to<grant_answer> reply) = 0;
   virtual void end(end_batch m, reply_to<end_answer> reply) = 0;
+  virtual void saved(batch_saved m, reply_to<save_answer> reply) = 0;
   virtual void quota(read_quota m, reply_to<quota_view> reply) = 0;
   virtual void redrive(redrive_jobs m, reply_to<accept_answers> reply) = 0;
 

@@ -38,6 +38,7 @@ ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
       [this](unfinished_jobs& m) { return forward(&ledger::unfinished, std::move(m)); },
       [this](grant_batch& m) { return forward(&ledger::grant, std::move(m)); },
       [this](end_batch& m) { return forward(&ledger::end, std::move(m)); },
+      [this](batch_saved& m) { return forward(&ledger::saved, std::move(m)); },
       [this](read_quota& m) { return forward(&ledger::quota, std::move(m)); },
       [this](read_dead& m) { return forward(&ledger::dead, std::move(m)); },
       [this](inspect_job& m) { return forward(&ledger::inspect, std::move(m)); },

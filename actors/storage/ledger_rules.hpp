@@ -10,7 +10,7 @@
 #pragma once
 
 #include "messages/dead_letters.hpp"
-#include "messages/storage.hpp"
+#include "messages/worker.hpp"
 
 namespace reel {
 
@@ -101,11 +101,22 @@ constexpr end_decision decide_end(const row_state& row, bool same_batch, const j
   }
 }
 
+/// Of a saved run under a key that no worker makes nothing is kept.
+inline bool is_saved_run_key(std::string_view key) {
+  auto parts = parse_object_key(key);
+  return parts && parts->kind == artifact::saved_run;
+}
+
+/// What a running job has kept becomes its own only while that execution is the latest and goes on.
+inline bool may_save(const row_state& row, bool same_batch, const saved_job& job) {
+  return row.state == job_state::leased && !row.cancel_requested && row.fence == job.fence && same_batch &&
+         is_saved_run_key(job.saved.key);
+}
+
 /// What an end that leads to retry_wait makes of the saved run in the row; every other end removes it.
 enum class saved_step { keep, replace, remove };
 inline saved_step decide_saved(const job_outcome& outcome) {
-  auto key = parse_object_key(outcome.saved.key);
-  if (key && key->kind == artifact::saved_run) return saved_step::replace;
+  if (is_saved_run_key(outcome.saved.key)) return saved_step::replace;
   return outcome.forget_saved ? saved_step::remove : saved_step::keep;
 }
 

@@ -214,7 +214,9 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   r.degrade_reason = r.degraded ? to_string(r.recovery.degraded) : "";
   r.started_at = options_.now();
   r.not_before.reset();
-  note(found->second, event_kind::granted).worker = m.worker;
+  auto& granted = note(found->second, event_kind::granted);
+  granted.worker = m.worker;
+  granted.from_step = found->second.saved.steps;
   return {errc::ok, r.generation, r.fence, r.attempts_used, r.request, found->second.saved, r.recovery};
 }
 
@@ -225,11 +227,53 @@ void memory_ledger::end(end_batch m, reply_to<end_answer> reply) {
     result = failed{errc::invalid_argument};
   else if (m.term != 0 && m.term == term_) {
     end_answer ended;
-    for (const auto& outcome : m.outcomes) ended.codes.push_back(end_one(outcome, m.batch));
+    std::set<std::string> before;
+    for (const auto& outcome : m.outcomes) note_saved_key(outcome.id, before);
+    for (const auto& outcome : m.outcomes) {
+      ended.codes.push_back(end_one(outcome, m.batch));
+      const auto found = jobs_.find(outcome.id);
+      const bool waits = ended.codes.back() == errc::ok && found->second.record.state == job_state::retry_wait;
+      ended.saved_steps.push_back(waits ? found->second.saved.steps : 0);
+    }
+    ended.released = released_of(before);
     result = std::move(ended);
   }
   lock.unlock();
   answer(reply, std::move(result));
+}
+
+void memory_ledger::saved(batch_saved m, reply_to<save_answer> reply) {
+  std::unique_lock lock{mutex_};
+  outcome<save_answer, errc> result = failed{errc::invalid_argument};
+  if (m.jobs.size() <= limits::batch_jobs_max) {
+    std::set<std::string> before;
+    for (const auto& job : m.jobs) note_saved_key(job.id, before);
+    for (const auto& job : m.jobs) {
+      auto found = jobs_.find(job.id);
+      if (found == jobs_.end()) continue;
+      const auto& r = found->second.record;
+      const auto key = parse_object_key(job.saved.key);
+      if (r.state == job_state::leased && !r.cancel_requested && r.fence == job.fence && r.batch == m.batch && key &&
+          key->kind == artifact::saved_run)
+        found->second.saved = job.saved;
+    }
+    result = save_answer{released_of(before)};
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+void memory_ledger::note_saved_key(const job_id& id, std::set<std::string>& keys) const {
+  auto found = jobs_.find(id);
+  if (found != jobs_.end() && !found->second.saved.is_none()) keys.insert(found->second.saved.key);
+}
+
+std::vector<std::string> memory_ledger::released_of(const std::set<std::string>& keys) const {
+  std::vector<std::string> released;
+  for (const auto& key : keys)
+    if (std::ranges::none_of(jobs_, [&key](const auto& one) { return one.second.saved.key == key; }))
+      released.push_back(key);
+  return released;
 }
 
 errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {

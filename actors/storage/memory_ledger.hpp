@@ -8,6 +8,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "actors/storage/drain_rate.hpp"
 #include "actors/storage/ledger.hpp"
@@ -38,6 +39,7 @@ public:
   void lead(take_leadership m, reply_to<leadership> reply) override;
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
+  void saved(batch_saved m, reply_to<save_answer> reply) override;
   void quota(read_quota m, reply_to<quota_view> reply) override;
   void redrive(redrive_jobs m, reply_to<accept_answers> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
@@ -75,6 +77,8 @@ private:
   accept_answer accept_one(const job_request& request);
   granted_job grant_one(const job_id& id, const grant_batch& m);
   errc end_one(const job_outcome& outcome, const batch_id& batch);
+  void note_saved_key(const job_id& id, std::set<std::string>& keys) const;
+  std::vector<std::string> released_of(const std::set<std::string>& keys) const; ///< those that no job has
   errc redrive_one(const job_id& id, const redrive_jobs& m);
   job_event& note(entry& e, event_kind kind); ///< what has just happened to it
   void note_end(entry& e, const job_outcome& o, bool overruled);

@@ -1,5 +1,9 @@
 #include "actors/storage/objects_actor.hpp"
 
+#include <algorithm>
+#include <set>
+
+#include "actors/storage/saved_run_parts.hpp"
 #include "runtime/fault/fault_point.hpp"
 
 namespace reel {
@@ -10,6 +14,37 @@ namespace {
 errc failure_of(const fault::order& o) {
   if (o.what == fault::action::no_space) return errc::no_space;
   return o.what == fault::action::error ? errc::unavailable : errc::ok;
+}
+
+/// Of a saved run whose list can be read. errc::not_found where there is no such list, or it is none.
+outcome<std::vector<std::string>, errc> parts_of(object_store& store, const std::string& key) {
+  const auto parsed = parse_object_key(key);
+  if (!parsed || parsed->kind != artifact::saved_run) return failed{errc::not_found};
+  const auto slice = store.read({key, 0, part_list_bytes_max()});
+  if (!slice) return failed{slice.error()};
+  if (slice->object_bytes != slice->data.size()) return failed{errc::not_found}; // longer than any list: a part
+  auto keys = part_keys(key, slice->data);
+  if (keys.empty()) return failed{errc::not_found};
+  return keys;
+}
+
+/// What cannot be read goes without its parts: the sweeper finds them.
+std::vector<std::string> all_keys_of(object_store& store, const delete_objects& m) {
+  std::set<std::string> kept;
+  bool all_known = true; // of what is kept
+  for (const auto& key : m.kept) {
+    auto parts = parts_of(store, key);
+    all_known = all_known && parts;
+    if (parts) kept.insert(parts->begin(), parts->end());
+  }
+  std::vector<std::string> keys;
+  for (const auto& key : m.keys) {
+    auto is_free = [&kept](const std::string& part) { return !kept.contains(part); };
+    if (auto parts = parts_of(store, key); parts && all_known)
+      std::ranges::copy_if(*parts, std::back_inserter(keys), is_free);
+    keys.push_back(key);
+  }
+  return keys;
 }
 
 } // namespace
@@ -48,7 +83,7 @@ caf::result<object_slice> objects_actor::on_read_object(read_object m) {
 caf::result<done> objects_actor::on_delete_objects(delete_objects m) {
   return run<done>(0, [store = store_, m = std::move(m)]() -> outcome<done, errc> {
     auto worst = errc::ok;
-    for (const auto& key : m.keys)
+    for (const auto& key : all_keys_of(*store, m))
       if (auto code = store->remove(key); code != errc::ok) worst = code;
     if (worst != errc::ok) return failed{worst};
     return done{};

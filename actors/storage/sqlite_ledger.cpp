@@ -329,6 +329,9 @@ void sqlite_ledger::grant(grant_batch m, reply_to<grant_answer> reply) {
   threads_->write(std::move(m), std::move(reply));
 }
 void sqlite_ledger::end(end_batch m, reply_to<end_answer> reply) { threads_->write(std::move(m), std::move(reply)); }
+void sqlite_ledger::saved(batch_saved m, reply_to<save_answer> reply) {
+  threads_->write(std::move(m), std::move(reply));
+}
 void sqlite_ledger::quota(read_quota m, reply_to<quota_view> reply) { threads_->write(std::move(m), std::move(reply)); }
 void sqlite_ledger::redrive(redrive_jobs m, reply_to<accept_answers> reply) {
   threads_->write(std::move(m), std::move(reply));

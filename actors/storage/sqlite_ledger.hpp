@@ -63,6 +63,7 @@ public:
   void lead(take_leadership m, reply_to<leadership> reply) override;
   void grant(grant_batch m, reply_to<grant_answer> reply) override;
   void end(end_batch m, reply_to<end_answer> reply) override;
+  void saved(batch_saved m, reply_to<save_answer> reply) override;
   void quota(read_quota m, reply_to<quota_view> reply) override;
   void redrive(redrive_jobs m, reply_to<accept_answers> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;

@@ -7,19 +7,11 @@
 
 namespace reel {
 
-namespace {
-
-std::int32_t saved_steps_after(const job_outcome& out, const saved_run& before) {
-  if (!out.saved.is_none()) return out.saved.steps;
-  return out.forget_saved ? 0 : before.steps;
-}
-
-} // namespace
-
-batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,
-                                   batch_owner_ref owner, batch_supervisor_options options)
-    : self_{self}, batch_{std::move(batch)}, ledger_{std::move(ledger)}, slots_{std::move(slots)},
-      owner_{std::move(owner)}, options_{std::move(options)},
+batch_supervisor::batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger,
+                                   objects_ref objects, slots_ref slots, batch_owner_ref owner,
+                                   batch_supervisor_options options)
+    : self_{self}, batch_{std::move(batch)}, ledger_{std::move(ledger)}, objects_{std::move(objects)},
+      slots_{std::move(slots)}, owner_{std::move(owner)}, options_{std::move(options)},
       random_{uuid_hash{}(batch_.id)} { // ids are random already: as good a seed as any, and the same in a replay
   end_.term = batch_.term;
   end_.batch = batch_.id;
@@ -38,6 +30,7 @@ batch_supervisor::interface::behavior_type batch_supervisor::make_behavior() {
   }
   return {
       [this](const batch_finished& m) { return on_batch_finished(m); },
+      [this](const batch_saved& m) { on_batch_saved(m); },
       [this](const stop_jobs& m) { on_stop_jobs(m); },
       [this](const pause_batch& m) { on_pause_batch(m); },
       [this](const batch_lost& m) { on_batch_lost(m); },
@@ -114,6 +107,30 @@ void batch_supervisor::on_batch_lost(const batch_lost& m) {
   if (!ending_) all_ended(m.why, "the worker's node is gone or has lost the batch");
 }
 
+/// Should its worker end now, its jobs go on from there: the ledger knows at once, because this node may end too.
+void batch_supervisor::on_batch_saved(const batch_saved& m) {
+  if (ending_ || m.batch != batch_.id || m.jobs.empty()) return;
+  for (const auto& s : m.jobs)
+    for (auto& job : batch_.jobs)
+      if (job.run.id == s.id && job.run.fence == s.fence) job.checkpoint = s.saved;
+  act::ask(
+      self_, ledger_, options_.ask_deadline, m,
+      [this, kept = m.jobs.front().saved.key](const save_answer& a) { remove_runs(a.released, {kept}); },
+      [this](errc code) { // the next one may, or the batch's end
+        log::warn("checkpoint not written down", {{"batch", to_string(batch_.id)}, {"why", code}});
+      });
+}
+
+/// What is not removed, the sweeper finds.
+void batch_supervisor::remove_runs(std::vector<std::string> released, std::vector<std::string> kept) {
+  if (released.empty() || !objects_) return;
+  act::ask(
+      self_, objects_, options_.ask_deadline, delete_objects{std::move(released), std::move(kept)}, [](const done&) {},
+      [id = batch_.id](errc code) {
+        log::debug("saved runs not removed", {{"batch", to_string(id)}, {"why", code}});
+      });
+}
+
 // ---------------------------------------------------------------- end
 
 caf::result<done> batch_supervisor::on_batch_finished(const batch_finished& m) {
@@ -183,7 +200,7 @@ void batch_supervisor::add_outcome(const supervised_job& job, const job_result& 
                     .attempts_used = job.attempts_used,
                     .code = result.code,
                     .message = result.message,
-                    .saved = result.saved,
+                    .saved = result.saved.is_none() ? job.checkpoint : result.saved,
                     .forget_saved = result.forget_saved,
                     .mark = job.mark,
                     .worker = batch_.worker,
@@ -235,6 +252,10 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
   m.fetch = fetch_;
   m.hand_over = hand_over_;
   m.runs_lost = runs_lost_;
+  std::vector<std::string> kept;
+  for (const auto& out : end_.outcomes)
+    if (!out.saved.is_none() && !std::ranges::count(kept, out.saved.key)) kept.push_back(out.saved.key);
+  remove_runs(a.released, std::move(kept));
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
     const auto& out = end_.outcomes[i];
     auto code = i < a.codes.size() ? a.codes[i] : errc::internal;
@@ -244,7 +265,7 @@ void batch_supervisor::on_end_answer(const end_answer& a) {
     auto counted = batch_.jobs[i].attempts_used + (out.counted ? 1 : 0);
     switch (out.how) {
     case verdict::retry:
-      m.reruns.push_back({out.id, out.fence, counted, out.not_before, saved_steps_after(out, batch_.jobs[i].run.saved),
+      m.reruns.push_back({out.id, out.fence, counted, out.not_before, i < a.saved_steps.size() ? a.saved_steps[i] : 0,
                           out.cause == errc::preempted && !is_handed_over(out),
                           out.recovery.value_or(batch_.jobs[i].mark)});
       m.handed_over += is_handed_over(out) ? 1 : 0;

@@ -51,7 +51,7 @@ struct batch_closed {
 
 using batch_owner_ref = act::ref<act::protocol<void(batch_closed)>>;
 using batch_supervisor_protocol =
-    act::protocol<done(batch_finished), void(stop_jobs), void(pause_batch), void(batch_lost)>;
+    act::protocol<done(batch_finished), void(batch_saved), void(stop_jobs), void(pause_batch), void(batch_lost)>;
 using batch_supervisor_ref = act::ref<batch_supervisor_protocol>;
 
 /// The answer to a renewal comes at the latest a quarter of a second after the deadline (act::ask).
@@ -73,6 +73,7 @@ struct supervised_job {
   std::optional<wall_time> deadline;
   recovery_mark mark{};
   bool has_fallback = false; ///< another model may stand in for its own
+  saved_run checkpoint{};    ///< of this execution; none: it is not known of one
 };
 
 struct supervised_batch {
@@ -93,12 +94,14 @@ public:
   using interface = act::ref<act::extend<batch_supervisor_protocol, void(renew_timeout), void(end_retry_timeout)>>;
   static constexpr const char* name = "batch_supervisor";
 
-  batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, slots_ref slots,
-                   batch_owner_ref owner, batch_supervisor_options options);
+  /// Without `objects` saved runs that no job has any more are left to the sweeper.
+  batch_supervisor(interface::pointer self, supervised_batch batch, ledger_ref ledger, objects_ref objects,
+                   slots_ref slots, batch_owner_ref owner, batch_supervisor_options options);
   interface::behavior_type make_behavior();
 
 private:
   caf::result<done> on_batch_finished(const batch_finished& m);
+  void on_batch_saved(const batch_saved& m);
   void on_stop_jobs(const stop_jobs& m);
   void on_pause_batch(const pause_batch& m);
   void on_batch_lost(const batch_lost& m);
@@ -115,10 +118,12 @@ private:
   void write_end();
   void on_end_answer(const end_answer& a);
   void close(batch_closed m);
+  void remove_runs(std::vector<std::string> released, std::vector<std::string> kept);
 
   interface::pointer self_;
   supervised_batch batch_;
   ledger_ref ledger_;
+  objects_ref objects_;
   slots_ref slots_;
   batch_owner_ref owner_;
   batch_supervisor_options options_;

@@ -25,6 +25,7 @@ node_supervisor::interface::behavior_type node_supervisor::make_behavior() {
       [this](const worker_ready& m) { on_worker_ready(m); },
       [this](const worker_alive& m) { on_worker_alive(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
+      [this](const batch_saved& m) { on_batch_saved(m); },
       [this](const batch_finished& m) { return on_batch_finished(m); },
       [this](const peer_changed& m) { on_peer_changed(m); },
       [this](const child_ended& m) { on_child_ended(m); },
@@ -164,6 +165,8 @@ void node_supervisor::on_batch_progress(const batch_progress& m) {
   }
   act::tell(self_, wiring_.scheduler, m);
 }
+
+void node_supervisor::on_batch_saved(const batch_saved& m) { act::tell(self_, wiring_.scheduler, m); }
 
 done node_supervisor::on_batch_finished(const batch_finished& m) {
   auto index = find(m.worker);

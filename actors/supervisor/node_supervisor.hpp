@@ -56,9 +56,10 @@ struct drain_timeout {}; ///< no more waiting for it
 struct pause_slots {};
 
 using node_supervisor_protocol =
-    act::extend<slots_protocol, void(worker_ready), void(worker_alive), void(batch_progress), done(batch_finished),
-                void(peer_changed), void(child_ended), done(drain), void(report_timeout), void(start_slot_timeout),
-                void(tell_end_timeout), void(hand_back), void(drain_timeout), void(pause_slots)>;
+    act::extend<slots_protocol, void(worker_ready), void(worker_alive), void(batch_progress), void(batch_saved),
+                done(batch_finished), void(peer_changed), void(child_ended), done(drain), void(report_timeout),
+                void(start_slot_timeout), void(tell_end_timeout), void(hand_back), void(drain_timeout),
+                void(pause_slots)>;
 
 using node_supervisor_ref = act::ref<node_supervisor_protocol>;
 
@@ -115,6 +116,7 @@ private:
   void on_worker_ready(const worker_ready& m);
   void on_worker_alive(const worker_alive& m);
   void on_batch_progress(const batch_progress& m);
+  void on_batch_saved(const batch_saved& m);
   done on_batch_finished(const batch_finished& m);
   void on_child_ended(const child_ended& m);
   void on_peer_changed(const peer_changed& m);

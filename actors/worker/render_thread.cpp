@@ -191,7 +191,8 @@ void render_thread::run_warm(const model_id& model) {
 }
 
 errc render_thread::render(submitted first) {
-  computation now{*renderers_.at(first.batch.jobs.front().params.model)};
+  computation now{.model = *renderers_.at(first.batch.jobs.front().params.model),
+                  .cadence = checkpoint_cadence{events_.cadence}};
   now.riders.push_back({std::move(first)});
   errc code = errc::ok;
   std::string message;
@@ -275,6 +276,37 @@ void render_thread::step(computation& now) {
     report(now, r, run_phase::denoising);
     let_go(now, r);
   }
+  now.cadence.stepped(took);
+  save_on_the_way(now);
+}
+
+/// What is saved holds everything that is computed together. Storing it is other threads' work: only the time for which
+/// the steps have to wait counts as its cost.
+void render_thread::save_on_the_way(computation& now) {
+  if (!events_.checkpoint || !now.model.can_resume() || !checkpoint_.expired()) return;
+  const auto& any = now.riders.front().batch();
+  if (!now.cadence.is_due(any.jobs.front().params.steps, now.most_steps_left_here())) return;
+  auto begin = std::chrono::steady_clock::now();
+  auto c = checkpoint_of(now);
+  c.run = save(any, *now.work);
+  c.cost = std::chrono::steady_clock::now() - begin;
+  now.cadence.saved(c.cost);
+  for (auto& r : now.riders)
+    r.own_time += c.cost * static_cast<std::int64_t>(r.active()) / static_cast<std::int64_t>(now.active());
+  ++progress_;
+  if (!c.run) return;
+  checkpoint_ = c.run;
+  events_.checkpoint(std::move(c));
+}
+
+batch_checkpoint render_thread::checkpoint_of(const computation& now) {
+  batch_checkpoint c;
+  for (const auto& r : now.riders)
+    for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
+      if (!r.out.contains(i))
+        c.samples.push_back(
+            {r.batch().batch, r.batch().jobs[i].id, r.batch().jobs[i].fence, now.work->steps_done_of(r.first + i)});
+  return c;
 }
 
 /// Those of which nothing is left but decoding are decoded and leave; the others go on.
@@ -319,6 +351,18 @@ fault::circumstances render_thread::computation::circumstances() const {
 
 int render_thread::computation::steps_left(const rider& r, std::size_t index) const {
   return r.batch().jobs[index].params.steps - work->steps_done_of(r.first + index);
+}
+
+/// Of the sample that has most of them: until it is denoised, or saved to be handed over.
+int render_thread::computation::most_steps_left_here() const {
+  int left = 0;
+  for (const auto& r : riders)
+    for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
+      if (r.out.contains(i)) continue;
+      auto done = work->steps_done_of(r.first + i), until = r.batch().until_step;
+      left = std::max(left, until > 0 ? std::min(until - done, steps_left(r, i)) : steps_left(r, i));
+    }
+  return left;
 }
 
 bool render_thread::computation::is_denoised(const rider& r) const {

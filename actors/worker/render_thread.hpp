@@ -2,7 +2,8 @@
 // through their renderer, and reports from between the steps; everything else of the process (messages,
 // uploads, leases) goes on beside it. A batch may join the one that runs: they share the forward passes, and each ends
 // when its own samples are done. What goes wrong then goes wrong for all of them. A batch that is to run up to a step
-// only (run_batch.until_step) is saved there and ends, or goes on to its end where it cannot be saved.
+// only (run_batch.until_step) is saved there and ends, or goes on to its end where it cannot be saved. Now and then
+// what runs is saved on its way (checkpoint_cadence.hpp), in case this process ends.
 //
 // After errc::internal the process may be broken (a sticky device error): it takes nothing more, and its owner ends it.
 //
@@ -20,8 +21,9 @@
 #include <set>
 #include <thread>
 
+#include "actors/storage/saved_run_parts.hpp"
+#include "actors/worker/checkpoint_cadence.hpp"
 #include "actors/worker/renderer.hpp"
-#include "actors/worker/saved_run_parts.hpp"
 #include "runtime/fault/fault_point.hpp"
 
 namespace reel {
@@ -71,11 +73,27 @@ struct batch_rendered {
   std::chrono::nanoseconds hand_over{0}; ///< of own_time: texts of resumed runs encoded again, runs saved
 };
 
+/// What everything that is computed together had done at one of its steps, in case its process ends. Whoever gets it
+/// keeps `run` as long as it has use for it: until then there is no other.
+struct batch_checkpoint {
+  std::shared_ptr<const packed_run> run;
+  struct sample {
+    batch_id batch;
+    job_id id;
+    std::uint32_t fence = 0;
+    std::int32_t steps = 0; ///< that the run spares
+  };
+  std::vector<sample> samples;      ///< those of a batch together
+  std::chrono::nanoseconds cost{0}; ///< for which computing stood still
+};
+
 class render_thread {
 public:
   struct events {
     std::function<void(batch_progress)> progress;
     std::function<void(batch_rendered)> rendered;
+    std::function<void(batch_checkpoint)> checkpoint{}; ///< none: nothing is saved on the way
+    checkpoint_cadence::options cadence{};
   };
 
   render_thread(std::map<model_id, std::unique_ptr<renderer>> renderers, events e);
@@ -138,8 +156,10 @@ private:
     std::list<rider> riders{}; ///< in order of coming
     std::size_t samples = 0;   ///< numbers given so far
     std::uint64_t peak_bytes = 0;
+    checkpoint_cadence cadence;
     std::size_t active() const;
     int steps_left(const rider& r, std::size_t index) const;
+    int most_steps_left_here() const;
     fault::circumstances circumstances() const;
     bool is_denoised(const rider& r) const; ///< nothing is left of it but decoding
   };
@@ -152,6 +172,8 @@ private:
   void take_joiners(computation& now);
   std::optional<submitted> next_joiner(const computation& now);
   void step(computation& now);
+  void save_on_the_way(computation& now);
+  static batch_checkpoint checkpoint_of(const computation& now);
   void end_denoised(computation& now);
   void end(computation& now, rider& r, errc code, std::string message);
   void report_departures(const rider& r);
@@ -164,6 +186,7 @@ private:
   std::map<model_id, std::unique_ptr<renderer>> renderers_;
   events events_;
   std::atomic<std::uint64_t> progress_{0}, warm_runs_{0};
+  std::weak_ptr<const packed_run> checkpoint_; ///< the latest; not expired: it is still being stored
 
   std::mutex mutex_; ///< guards what follows
   std::condition_variable something_;

@@ -44,6 +44,7 @@ worker::interface::behavior_type worker::make_behavior() {
       [this](const stop_jobs& m) { on_stop_jobs(m); },
       [this](const batch_progress& m) { on_batch_progress(m); },
       [this](batch_rendered& m) { on_batch_rendered(m); },
+      [this](const batch_checkpoint& m) { on_batch_checkpoint(m); },
       [this](runs_fetched& m) { on_runs_fetched(m); },
       [this](second_timeout) { on_second_timeout(); },
       [this](const store_retry_timeout& m) { on_store_retry_timeout(m); },

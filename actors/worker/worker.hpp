@@ -24,8 +24,8 @@ struct end_repeat_timeout {
 };
 
 using worker_actor_protocol =
-    act::extend<worker_protocol, void(peer_changed), void(batch_progress), void(batch_rendered), void(runs_fetched),
-                void(second_timeout), void(store_retry_timeout), void(end_repeat_timeout)>;
+    act::extend<worker_protocol, void(peer_changed), void(batch_progress), void(batch_rendered), void(batch_checkpoint),
+                void(runs_fetched), void(second_timeout), void(store_retry_timeout), void(end_repeat_timeout)>;
 
 struct worker_wiring {
   worker_ready ready; ///< what this process can do; told to the node when it is reached
@@ -62,6 +62,12 @@ private:
     artifact kind;
     object_write object;
   };
+  struct checkpoint {
+    std::shared_ptr<const packed_run> run;
+    std::string prefix;             ///< of its objects
+    std::size_t stored = 0;         ///< of its parts, and last their list
+    std::vector<batch_saved> words; ///< to be told when all are: one per batch
+  };
   struct batch {
     std::chrono::milliseconds lease_ttl{};
     instant lease_until{};
@@ -89,6 +95,7 @@ private:
   void on_stop_jobs(const stop_jobs& m);
   void on_batch_progress(const batch_progress& m);
   void on_batch_rendered(batch_rendered& m);
+  void on_batch_checkpoint(const batch_checkpoint& m);
   void on_runs_fetched(runs_fetched& m);
   void on_second_timeout();
   void on_store_retry_timeout(const store_retry_timeout& m);
@@ -101,6 +108,9 @@ private:
   void add_sample(batch& b, rendered_sample& s);
   void add_saved_runs(batch& b, const std::vector<rendered_sample>& samples, std::size_t first_result);
   static void lose_saved_run(batch& b, const upload& u, errc code);
+  bool runs(const batch_id& id);
+  void store_checkpoint();
+  void checkpoint_stored(errc code);
   void store_next(const batch_id& id);
   static void lose_file(job_result& result, errc code);
   void stored(const batch_id& id, const std::vector<upload>& sent, const std::vector<errc>& codes);
@@ -111,7 +121,8 @@ private:
   worker_wiring wiring_;
   worker_options options_;
   std::map<batch_id, batch> batches_;
-  instant cold_since_{}; ///< the latest work or empty inference
+  std::optional<checkpoint> saving_; ///< being stored; the compute thread makes no other meanwhile
+  instant cold_since_{};             ///< the latest work or empty inference
 };
 
 } // namespace reel
@@ -120,3 +131,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::second_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::store_retry_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::end_repeat_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_rendered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::batch_checkpoint)

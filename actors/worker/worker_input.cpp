@@ -22,6 +22,13 @@ std::int64_t number(const json::object& o, std::string_view key) {
   return value->as_int64();
 }
 
+double real_number(const json::object& o, std::string_view key) {
+  auto* value = o.if_contains(key);
+  if (!value || !value->is_double())
+    throw std::runtime_error{"worker input: no number under \"" + std::string{key} + '"'};
+  return value->as_double();
+}
+
 } // namespace
 
 std::string to_json(const worker_input& in) {
@@ -46,6 +53,7 @@ std::string to_json(const worker_input& in) {
                                       {"log_file", in.log_file},
                                       {"keep_warm_ms", in.keep_warm.count()},
                                       {"null_step_ms", in.null_step_time.count()},
+                                      {"checkpoint_cost", in.checkpoint_cost},
                                       {"fault_plan", in.fault_plan},
                                       {"fault_folder", in.fault_folder},
                                       {"models", std::move(models)}});
@@ -65,6 +73,7 @@ worker_input parse_worker_input(std::string_view input) {
   in.log_file = text(o, "log_file");
   in.keep_warm = std::chrono::milliseconds{number(o, "keep_warm_ms")};
   in.null_step_time = std::chrono::milliseconds{number(o, "null_step_ms")};
+  in.checkpoint_cost = real_number(o, "checkpoint_cost");
   in.fault_plan = text(o, "fault_plan");
   in.fault_folder = text(o, "fault_folder");
   auto* models = o.if_contains("models");

@@ -18,6 +18,7 @@ struct worker_input {
   std::string log_file;
   std::chrono::milliseconds keep_warm{0};      ///< see worker_options
   std::chrono::milliseconds null_step_time{0}; ///< see null_renderer
+  double checkpoint_cost = 0;                  ///< see checkpoint_cadence; 0: no checkpoints
   std::string fault_plan, fault_folder;        ///< of fault::installation; empty: no faults
   std::vector<renderer_options> models;
 };

@@ -69,6 +69,7 @@ static void write(schema::JobEvent::Builder b, const job_event& v, output& out) 
   b.setGpuMs(v.gpu_ms);
   b.setBy(name(v.by));
   b.setReason(note(v.reason, out));
+  b.setFromStep(v.from_step);
 }
 static void read(schema::JobEvent::Reader r, job_event& v, input& in) {
   v.version = r.getVersion();
@@ -83,6 +84,7 @@ static void read(schema::JobEvent::Reader r, job_event& v, input& in) {
   v.gpu_ms = r.getGpuMs();
   v.by = in.name<tenant_id>(r.getBy());
   v.reason = in.note(r.getReason());
+  v.from_step = r.getFromStep();
 }
 
 static void write(schema::JobInspection::Builder b, const job_inspection& v, output& out) {

@@ -375,9 +375,20 @@ static void read(schema::EndBatch::Reader r, end_batch& v, input& in) {
 
 static void write(schema::EndAnswer::Builder b, const end_answer& v, output& out) {
   write_list(b.initCodes(v.codes.size()), v.codes, out);
+  write_list(b.initSavedSteps(v.saved_steps.size()), v.saved_steps, out);
+  write_list(b.initReleased(v.released.size()), v.released, out);
 }
 static void read(schema::EndAnswer::Reader r, end_answer& v, input& in) {
   read_list(r.getCodes(), v.codes, in, batch_jobs_max);
+  read_list(r.getSavedSteps(), v.saved_steps, in, batch_jobs_max);
+  read_list(r.getReleased(), v.released, in, batch_jobs_max);
+}
+
+static void write(schema::SaveAnswer::Builder b, const save_answer& v, output& out) {
+  write_list(b.initReleased(v.released.size()), v.released, out);
+}
+static void read(schema::SaveAnswer::Reader r, save_answer& v, input& in) {
+  read_list(r.getReleased(), v.released, in, batch_jobs_max);
 }
 
 REEL_LEDGER_MESSAGES(REEL_WIRE_CODEC)

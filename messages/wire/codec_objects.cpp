@@ -65,9 +65,11 @@ static void read(schema::ObjectSlice::Reader r, object_slice& v, input& in) {
 
 static void write(schema::DeleteObjects::Builder b, const delete_objects& v, output& out) {
   write_list(b.initKeys(v.keys.size()), v.keys, out);
+  write_list(b.initKept(v.kept.size()), v.kept, out);
 }
 static void read(schema::DeleteObjects::Reader r, delete_objects& v, input& in) {
   read_list(r.getKeys(), v.keys, in, list_max);
+  read_list(r.getKept(), v.kept, in, batch_jobs_max);
 }
 
 REEL_OBJECT_MESSAGES(REEL_WIRE_CODEC)

@@ -148,6 +148,7 @@ static void write(schema::Explanation::Builder b, const explanation& v, output& 
   b.setDegraded(static_cast<schema::DegradeReason>(v.degraded));
   b.setUntilStep(v.until_step);
   b.setWorkersHolding(v.workers_holding);
+  b.setFromStep(v.from_step);
 }
 static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.why = in.known<wait_reason>(r.getWhy());
@@ -185,6 +186,7 @@ static void read(schema::Explanation::Reader r, explanation& v, input& in) {
   v.degraded = in.known<degrade_reason>(r.getDegraded());
   v.until_step = r.getUntilStep();
   v.workers_holding = r.getWorkersHolding();
+  v.from_step = r.getFromStep();
 }
 
 REEL_SCHEDULER_MESSAGES(REEL_WIRE_CODEC)

@@ -244,10 +244,12 @@ static void read(schema::SavedJob::Reader r, saved_job& v, input& in) {
 static void write(schema::BatchSaved::Builder b, const batch_saved& v, output& out) {
   write(b.initBatch(), v.batch, out);
   write_list(b.initJobs(v.jobs.size()), v.jobs, out);
+  b.setCostUs(v.cost_us);
 }
 static void read(schema::BatchSaved::Reader r, batch_saved& v, input& in) {
   read(r.getBatch(), v.batch, in);
   read_list(r.getJobs(), v.jobs, in, batch_jobs_max);
+  v.cost_us = r.getCostUs();
 }
 
 REEL_WORKER_MESSAGES(REEL_WIRE_CODEC)

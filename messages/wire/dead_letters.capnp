@@ -91,6 +91,9 @@ struct JobEvent {
   by @10 :Text;
   reason @11 :Text;
   # Who redrove it, and why; at most 2 KiB, the ledger keeps 512 bytes.
+
+  fromStep @12 :Int32;
+  # granted: denoise steps that its saved run spared.
 }
 
 struct JobInspection {

@@ -30,7 +30,8 @@
   X(50, reprioritise_job, ReprioritiseJob)                                                                             \
   X(51, reprioritise_answer, ReprioritiseAnswer)                                                                       \
   X(52, read_quota, ReadQuota)                                                                                         \
-  X(53, quota_view, QuotaView)
+  X(53, quota_view, QuotaView)                                                                                         \
+  X(74, save_answer, SaveAnswer)
 
 #define REEL_DEAD_LETTER_MESSAGES(X)                                                                                   \
   X(63, read_dead, ReadDead)                                                                                           \

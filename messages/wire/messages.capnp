@@ -136,7 +136,7 @@ enum MessageType {
   jobInspection @66;
   redriveJobs @67;
 
-  # To the scheduler, from workers.
+  # To the scheduler, from workers, and from there to the ledger.
   batchSaved @68;
 
   # To the ledger and the scheduler, from operators.
@@ -146,7 +146,9 @@ enum MessageType {
   describeBreakers @72;
   breakersView @73;
 
-  reserved74 @74;
+  saveAnswer @74;
+  # From the ledger: the answer to batchSaved.
+
   reserved75 @75;
   reserved76 @76;
   reserved77 @77;

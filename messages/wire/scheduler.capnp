@@ -209,4 +209,7 @@ struct Explanation {
 
   workersHolding @35 :UInt64;
   # secondStage: of the workers that fit, how many hold its expert.
+
+  fromStep @36 :Int32;
+  # runs: went on from there, with what an earlier execution had done; 0: not known of any.
 }

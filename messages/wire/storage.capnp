@@ -400,6 +400,19 @@ struct EndBatch {
 struct EndAnswer {
   codes @0 :List(UInt8);
   # errc per outcome of EndBatch, in order: ok, stale, cancelled.
+
+  savedSteps @1 :List(Int32);
+  # Likewise: denoise steps that the saved run spares with which the job waits.
+
+  released @2 :List(Text);
+  # Keys of saved runs that no job has any more; at most 128.
+}
+
+struct SaveAnswer {
+  # To BatchSaved (worker.capnp). Set by the ledger.
+
+  released @0 :List(Text);
+  # As in EndAnswer.
 }
 
 # ---------------------------------------------------------------- objects
@@ -446,4 +459,7 @@ struct ObjectSlice {
 struct DeleteObjects {
   keys @0 :List(Text);
   # As in ObjectWrite, at most 4096. Those that do not exist are fine.
+
+  kept @1 :List(Text);
+  # Saved runs, at most 128: parts that one of the keys shares with them stay.
 }

@@ -299,4 +299,7 @@ struct BatchSaved {
 
   jobs @1 :List(SavedJob);
   # At most 128.
+
+  costUs @2 :UInt64;
+  # Microseconds for which computing stood still.
 }

@@ -301,7 +301,8 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
              [this, sweep] { return act::spawn_shell<sweeper_actor>(system, ledger_store, object_files, sweep); });
   wire_delivery();
   cluster.serve<ledger_protocol>(role::ledger, l.ref, nodes_with({node_role::gateway, node_role::scheduler}));
-  cluster.serve<objects_protocol>(role::objects, o.ref, nodes_with({node_role::gateway, node_role::workers}));
+  cluster.serve<objects_protocol>(role::objects, o.ref,
+                                  nodes_with({node_role::gateway, node_role::workers, node_role::scheduler}));
 }
 
 /// Beside the ledger: so there is one of it, and what it reads and records needs no link.
@@ -319,7 +320,7 @@ void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, co
   scheduler_door = s.ref;
   const auto options = scheduler_options_of(config, tenant_directory::load(config.gateway.tenants_file));
   tree.start(s, [this, metrics, options] {
-    scheduler_wiring w{self.id, epoch, ledger, slots, gateways, metrics};
+    scheduler_wiring w{self.id, epoch, ledger, slots, gateways, metrics, objects};
     return act::spawn_shell<reel::scheduler>(system, std::move(w), options);
   });
   cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
@@ -348,6 +349,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   input.log_level = config.log_level;
   input.keep_warm = config.workers.keep_warm;
   input.null_step_time = config.workers.null_step_time;
+  input.checkpoint_cost = config.workers.checkpoint_cost;
   if (auto* faults = fault::installed()) {
     input.fault_plan = faults->plan_file;
     input.fault_folder = faults->folder;

@@ -62,7 +62,9 @@ int run(const worker_input& in) {
 
   worker_ref self; // set before the link starts, hence before the renderer has work
   auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
-  render_thread renderer{std::move(models.renderers), {to_self, to_self}};
+  render_thread::events events{to_self, to_self, to_self};
+  events.cadence.cost_most = in.checkpoint_cost;
+  render_thread renderer{std::move(models.renderers), std::move(events)};
   worker_wiring wiring{models.ready, slot, objects, &renderer, [&end](int code) { end.raise(code); }};
   worker_options how;
   how.keep_warm = in.keep_warm;

@@ -107,6 +107,7 @@ json::object json_of(const explanation& e) {
           {"batch_cap", e.batch_cap},
           {"degraded", to_string(e.degraded)},
           {"until_step", e.until_step},
+          {"from_step", e.from_step},
           {"workers_holding", e.workers_holding}};
 }
 

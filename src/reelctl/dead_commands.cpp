@@ -70,6 +70,7 @@ json::object json_of(const job_event& e) {
                  {"kind", to_string(e.kind)}, {"state", to_string(e.to)},    {"fence", e.fence},
                  {"worker", e.worker.value},  {"cause", to_string(e.cause)}, {"counted", e.counted},
                  {"gpu_ms", e.gpu_ms}};
+  if (e.kind == event_kind::granted) o["from_step"] = e.from_step;
   if (e.kind != event_kind::redriven) return o;
   o["by"] = e.by.value;
   o["reason"] = e.reason;
@@ -106,7 +107,8 @@ int list(operations& o, const dead_options& d, bool as_json) {
 
 std::string what_happened(const job_event& e) {
   switch (e.kind) {
-  case event_kind::granted: return "granted to " + e.worker.value;
+  case event_kind::granted:
+    return "granted to " + e.worker.value + (e.from_step > 0 ? fmt::format(", from step {} on", e.from_step) : "");
   case event_kind::ended: {
     auto text = fmt::format("{} on {}", to_string(e.to), e.worker.value.empty() ? "no worker" : e.worker.value);
     if (e.cause != errc::ok) text += ": " + std::string{to_string(e.cause)};

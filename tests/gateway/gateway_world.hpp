@@ -76,6 +76,7 @@ struct fake_ledger {
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },
         [](const end_batch&) { return end_answer{}; },
+        [](const batch_saved&) { return save_answer{}; },
         [this](const read_quota& m) { return on_read_quota(m); },
     };
   }
@@ -127,6 +128,7 @@ struct fake_scheduler {
         [](const explain_job&) { return explanation{}; },
         [](const workers_report&) {},
         [](const batch_progress&) {},
+        [](const batch_saved&) {},
         [](const batch_finished&) { return done{}; },
     };
   }

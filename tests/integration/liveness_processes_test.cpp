@@ -55,6 +55,33 @@ int pid_of(const std::string& node) {
   return 0;
 }
 
+/// Of a worker process; 0: it has none.
+int pid_of_worker(harness::local_cluster& cluster, const std::string& worker) {
+  auto view = json::parse(cluster.reelctl({"--json", "workers"}));
+  for (const auto& w : view.at("workers").as_array())
+    if (w.at("id").as_string() == worker) return w.at("pid").to_number<int>();
+  return 0;
+}
+
+/// Of a counter or gauge without labels.
+double value_of(ctl::api_client& api, const std::string& metric) {
+  auto text = api.get_text("/metrics");
+  auto at = text.find('\n' + metric + ' ');
+  REQUIRE(at != std::string::npos);
+  return std::stod(text.substr(at + metric.size() + 2));
+}
+
+std::string content(ctl::api_client& api, const std::string& id, const std::string& variant) {
+  return api.get_text("/v1/videos/" + id + "/content?variant=" + variant);
+}
+
+std::size_t saved_runs_in(const std::string& folder) {
+  std::size_t count = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator{folder})
+    count += file.path().extension() == ".run";
+  return count;
+}
+
 void signal_all(const std::vector<int>& pids, int number) {
   for (auto pid : pids) REQUIRE(::kill(pid, number) == 0);
 }
@@ -189,17 +216,63 @@ TEST_CASE("a second SIGTERM has a node hand over what it runs at once, with the 
   std::filesystem::remove_all(dir);
 }
 
+TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to the same video") {
+  auto dir = folder("checkpoint");
+  {
+    harness::local_cluster cluster{{.dir = dir,
+                                    .bin = REEL_BIN_DIR,
+                                    .models = wan_model(1, 17, 20, 1000), // each on a worker of its own
+                                    .more = "[workers]\ncheckpoint_cost = 1\n",
+                                    .slots = 2}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    constexpr int steps = 600, interval = steps / 10;
+    const json::object same{{"prompt", "a red ball"}, {"seed", 5}, {"num_inference_steps", steps}, {"size", "128x128"}};
+    auto calm = testing::submit(api, same), killed = testing::submit(api, same);
+    eventually("both are under way", [&] { return step_of(api, calm) > 0 && step_of(api, killed) > 0; });
+    auto from_of = [&] {
+      return json::parse(cluster.reelctl({"--json", "why", killed})).at("from_step").to_number<int>();
+    };
+    // Both are saved about as often.
+    eventually("it has been saved", [&] { return step_of(api, killed) >= 2 * interval + interval / 2; });
+    eventually("more than once", [&] { return value_of(api, "reel_checkpoints_total") >= 4; });
+    auto before = step_of(api, killed);
+    REQUIRE(before < steps);
+    REQUIRE(::kill(pid_of_worker(cluster, worker_of(cluster, killed)), SIGKILL) == 0);
+    eventually("it goes on from a checkpoint", [&] { return from_of() > 0; });
+    auto from = from_of();
+    CHECK(from % interval == 0);
+    CHECK(before - from <= 2 * interval); // steps go on while a checkpoint is being stored
+    CHECK(cluster.reelctl({"why", killed}).find(fmt::format("went on from step {}", from)) != std::string::npos);
+    auto ended = wait_until_completed(api, killed);
+    CHECK(ended.at("reel").at("attempt").to_number<int>() == 2);
+    wait_until_completed(api, calm);
+    const bool same_video = content(api, killed, "thumbnail") == content(api, calm, "thumbnail");
+    CHECK(same_video);
+    auto history = cluster.reelctl({"history", killed});
+    INFO(history);
+    CHECK(history.find(fmt::format("\"x_from_step\":{}", from)) != std::string::npos);
+    auto lost = value_of(api, "reel_steps_lost_total"), saving_s = value_of(api, "reel_checkpoint_seconds_total");
+    auto gpu_s = video(api, calm).at("reel").at("gpu_seconds").to_number<double>();
+    INFO(fmt::format("{} steps lost; {} s for {} checkpoints, {} s for a job", lost, saving_s,
+                     value_of(api, "reel_checkpoints_total"), gpu_s));
+    CHECK(lost <= 2 * interval);
+    CHECK(saving_s < 0.02 * 2 * gpu_s);
+    eventually("no checkpoint is left", [&] { return saved_runs_in(dir + "/objects") == 0; });
+    CHECK(cluster.stop("workers-1") == 0);
+    CHECK(cluster.stop("control") == 0);
+  }
+  auto r = audit::check_ledger(dir + "/ledger.sqlite");
+  CHECK(r.violations == std::vector<std::string>{});
+  CHECK(r.retried == 1);
+  std::filesystem::remove_all(dir);
+}
+
 TEST_CASE(
     "a slot whose processes keep dying is left alone, visibly, until an operator restarts it, and the others work") {
   auto dir = folder("eject");
   harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = models, .more = {}, .slots = 2}};
   ctl::api_client api{{cluster.url(), cluster.api_key()}};
-  auto pid_of_slot = [&]() -> int {
-    auto view = json::parse(cluster.reelctl({"--json", "workers"}));
-    for (const auto& w : view.at("workers").as_array())
-      if (w.at("id").as_string() == "workers-1/0") return w.at("pid").to_number<int>();
-    return 0;
-  };
+  auto pid_of_slot = [&] { return pid_of_worker(cluster, "workers-1/0"); };
   for (int i = 0; i < 4; ++i) {
     eventually("it has a process", [&] { return shows(api, "reel_workers_ready 2"); });
     REQUIRE(::kill(pid_of_slot(), SIGKILL) == 0);

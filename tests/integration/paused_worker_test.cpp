@@ -47,6 +47,7 @@ public:
         [this](const worker_ready& m) { note([&] { h_->ready.insert(m.id); }); },
         [](const worker_alive&) {},
         [this](const batch_progress& m) { on_batch_progress(m); },
+        [](const batch_saved&) {},
         [this](const batch_finished& m) {
           note([&] { h_->ends.emplace(m.batch, m); });
           return done{};

@@ -136,14 +136,20 @@ TEST_CASE("probes are jobs that no batch crashed under, where there are any") {
   }
 }
 
-TEST_CASE("a canary is no probe") {
+TEST_CASE("a canary is a probe only where nothing else waits") {
   core_world w{{.batch_max = 1}};
   open_breaker(w);
   auto canary = sample::waiting(10);
   canary.recovery = {.batch_cap = 1, .canary = true};
   w.core.add(canary, w.now);
-  w.pass(36s);
   CHECK(w.plan().batches.empty());
+  w.pass(36s);
+  SECTION("there is another") { w.queue(11, 11); }
+  SECTION("there is none: better than waiting for ever") {}
+  auto probes = w.plan().batches;
+  REQUIRE(probes.size() == 1);
+  CHECK(probes[0].probe);
+  CHECK(probes[0].jobs[0].id == (w.core.view().waiting_in_all() > 0 ? sample::job(11) : sample::job(10)));
 }
 
 TEST_CASE("one content that keeps failing closes its model to nobody") {

@@ -45,6 +45,7 @@ public:
         [](const explain_job&) { return explanation{}; },
         [](workers_report&) {},
         [](batch_progress&) {},
+        [](batch_saved&) {},
         [](batch_finished&) { return done{}; },
         [](run_replies& m) { m.run(); },
     };

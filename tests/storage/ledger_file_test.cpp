@@ -54,8 +54,12 @@ void forget_times(const std::filesystem::path& file) {
                "PRAGMA user_version=5");
 }
 
+/// Makes the file what the version before checkpoints would have written.
+void forget_resumed(const std::filesystem::path& file) { change(file, "DROP TABLE resumed; PRAGMA user_version=8"); }
+
 /// Makes the file what the version before webhooks would have written.
 void forget_webhooks(const std::filesystem::path& file) {
+  forget_resumed(file);
   change(file, "DROP TABLE webhook; DROP TABLE delivery; PRAGMA user_version=7");
 }
 
@@ -208,8 +212,9 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   }
   SECTION("a ledger of a newer version") {
     CHECK(refusal(options).empty());
-    change(options.file, "PRAGMA user_version=9; PRAGMA wal_checkpoint(TRUNCATE)");
-    refused_for = "newer version (schema 9; this program knows up to 8)";
+    const auto known = std::to_string(sqlite::schema_version), newer = std::to_string(sqlite::schema_version + 1);
+    change(options.file, "PRAGMA user_version=" + newer + "; PRAGMA wal_checkpoint(TRUNCATE)");
+    refused_for = "newer version (schema " + newer + "; this program knows up to " + known + ")";
   }
   auto moved = options;
   if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";

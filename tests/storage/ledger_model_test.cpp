@@ -27,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, const step& s) {
 
 rc::Gen<std::vector<step>> histories() {
   auto small = [](unsigned end) { return rc::gen::inRange(0u, end); };
-  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(28)), rc::gen::set(&step::job, small(10)),
+  auto one = rc::gen::build<step>(rc::gen::set(&step::kind, small(30)), rc::gen::set(&step::job, small(10)),
                                   rc::gen::set(&step::a, small(64)), rc::gen::set(&step::b, small(64)));
   return rc::gen::resize(120, rc::gen::container<std::vector<step>>(one));
 }
@@ -88,7 +88,9 @@ public:
       const auto order = static_cast<breaker_order>(s.a % 3);
       return send(&ledger::breaker, set_breaker{{"wan-small"}, s.b % 2 == 0 ? "" : "cpu", order, {"ops"}});
     }
-    case 27: return send(&ledger::record, results_of(s));
+    case 27:
+    case 28: return send(&ledger::saved, saved_of(s));
+    case 29: return send(&ledger::record, results_of(s));
     case 22:
     case 23:
       settle();
@@ -231,6 +233,23 @@ private:
       }
       if (o.how == verdict::succeeded) o.video = {s.a, samples::sha256_of("v" + std::to_string(s.b))};
       m.outcomes.push_back(std::move(o));
+    }
+    return m;
+  }
+
+  /// Mostly of what is really running; several jobs may share one, and the next may be the same.
+  batch_saved saved_of(const step& s) {
+    batch_saved m;
+    for (unsigned i = 0; i <= s.b % 3; ++i) {
+      auto row = ledger_caller{*memory_}.read(jobs_[(s.job + i) % jobs_.size()]);
+      if (!row) continue;
+      if (m.batch.is_nil()) m.batch = row->batch;
+      const auto prefix = object_prefix(row->request.tenant, jobs_[s.job], 1, row->fence);
+      const auto name = "r" + std::to_string(s.a % 2);
+      m.jobs.push_back({row->request.id,
+                        row->fence - (s.a % 7 == 0 ? 1 : 0),
+                        {make_object_key(prefix, artifact::saved_run, samples::sha256_of(name)), s.a + 1,
+                         1 + static_cast<int>(s.b)}});
     }
     return m;
   }

@@ -57,6 +57,7 @@ public:
   std::uint64_t lead() { return call(&ledger::lead, take_leadership{{"control"}, {7}})->term; }
   auto grant(grant_batch m) { return call(&ledger::grant, std::move(m)); }
   auto end(end_batch m) { return call(&ledger::end, std::move(m)); }
+  auto saved(batch_saved m) { return call(&ledger::saved, std::move(m)); }
   auto quota(std::string tenant = "acme") { return call(&ledger::quota, read_quota{{tenant}}); }
   auto read(const job_id& id, std::string tenant = {}) { return call(&ledger::read, read_job{{tenant}, id}); }
   auto dead(read_dead m = {}) { return call(&ledger::dead, std::move(m)); }
@@ -225,9 +226,10 @@ template <class Kind> struct ledger_world {
     return o;
   }
   /// What its worker kept of a stopped execution.
-  static saved_run saved_of(const lease& l, std::int32_t steps = 7) {
+  static saved_run saved_of(const lease& l, std::int32_t steps = 7) { return named_run(l, "list of parts", steps); }
+  static saved_run named_run(const lease& l, const std::string& name, std::int32_t steps) {
     const auto prefix = object_prefix({"acme"}, l.job, 1, l.fence);
-    return {make_object_key(prefix, artifact::saved_run, samples::sha256_of("list of parts")), 1'000'000, steps};
+    return {make_object_key(prefix, artifact::saved_run, samples::sha256_of(name)), 1'000'000, steps};
   }
   static job_outcome paused(const lease& l, saved_run run) {
     auto o = how(l, verdict::retry);

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "actors/storage/objects_actor.hpp"
+#include "actors/storage/saved_run_parts.hpp"
 #include "actors/storage/sweeper.hpp"
 #include "tests/storage/object_world.hpp"
 #include "tests/support/deterministic_system.hpp"
@@ -40,6 +41,45 @@ TEST_CASE("put, read and delete are answered by the store behind the shell") {
   CHECK((*w.ask<object_slice>(actor, read_object{o.key, 0, 100}))->error() == errc::not_found);
   CHECK(**w.ask<done>(actor, delete_objects{{o.key}}));
   CHECK((*w.ask<done>(actor, delete_objects{{"no key", o.key}}))->error() == errc::invalid_argument);
+}
+
+TEST_CASE("a saved run is removed with its parts, but for those that one that is kept has too") {
+  world w;
+  objects_ref actor = act::spawn_shell<objects_actor>(w.system.actors(), w.store, objects_actor_options{.threads = 0});
+  const auto prefix = object_prefix({"acme"}, w.ids.next<job_id>(samples::real_time()), 1, 2);
+  auto key_of = [&prefix](const run_part& p) { return make_object_key(prefix, artifact::saved_run, p.sha256); };
+  auto store = [&](const std::string& bytes) {
+    auto run = pack_run(blob::copy_of(bytes));
+    put_objects m;
+    for (const auto& part : run.parts) m.objects.push_back({key_of(part), part.sha256, part.data});
+    m.objects.push_back({key_of(run.list), run.list.sha256, run.list.data});
+    CHECK((**w.ask<put_answer>(actor, m))->codes == std::vector(m.objects.size(), errc::ok));
+    return run;
+  };
+  auto left = [&w] { return w.store->list({})->objects.size(); };
+  const std::string part(limits::saved_run_part_bytes, 'p');
+  auto first = store(part + "1"), second = store(part + "2"); // they share their first part
+  CHECK(left() == 5);
+  SECTION("the first, while the second is kept") {
+    CHECK(**w.ask<done>(actor, delete_objects{{key_of(first.list)}, {key_of(second.list)}}));
+    CHECK(left() == 3);
+    run_download all{{key_of(second.list), second.size_bytes, 1}};
+    while (auto next = all.next()) all.take(*w.store->read(*next));
+    CHECK(all.is_complete());
+  }
+  SECTION("what is kept cannot be read: only the list goes, the sweeper finds the rest") {
+    CHECK(w.store->remove(key_of(second.list)) == errc::ok);
+    CHECK(**w.ask<done>(actor, delete_objects{{key_of(first.list)}, {key_of(second.list)}}));
+    CHECK(left() == 3);
+  }
+  SECTION("both") {
+    CHECK(**w.ask<done>(actor, delete_objects{{key_of(first.list), key_of(second.list)}}));
+    CHECK(left() == 0);
+  }
+  SECTION("a part alone") {
+    CHECK(**w.ask<done>(actor, delete_objects{{key_of(first.parts[1])}}));
+    CHECK(left() == 4);
+  }
 }
 
 TEST_CASE("a call that waited beyond its deadline is not carried out") {

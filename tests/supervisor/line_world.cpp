@@ -43,6 +43,7 @@ public:
     if (*down_) return r(failed{errc::unavailable});
     to_->end(std::move(m), std::move(r));
   }
+  void saved(batch_saved m, reply_to<save_answer> r) override { to_->saved(std::move(m), std::move(r)); }
   void quota(read_quota m, reply_to<quota_view> r) override { to_->quota(std::move(m), std::move(r)); }
   void read(read_job m, reply_to<job_record> r) override { to_->read(std::move(m), std::move(r)); }
   void list(list_jobs m, reply_to<job_page> r) override { to_->list(std::move(m), std::move(r)); }
@@ -109,12 +110,16 @@ template <class Protocol> auto spawn_door(deterministic_system& system, const su
 line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : system{seed} {
   ledger_ = std::make_shared<memory_ledger>(memory_ledger_options{{}, 24h, [this] { return wall(); }},
                                             [to = replies_](auto run) { to->deliver(std::move(run)); });
+  registry_ = std::make_shared<prometheus::Registry>();
+  metrics_ = std::make_shared<scheduler_metrics>(registry_);
+  objects_actor_options no_threads;
+  no_threads.threads = 0;
+  objects_ = act::spawn_shell<objects_actor>(system.actors(), store, no_threads);
   supervisor_ = spawn_supervisor(system);
   auto moody = std::make_shared<moody_ledger>(ledger_, &ledger_down, &grants_unanswered);
   // The ledger and the scheduler know each other: the door of the one is there before the other starts.
   scheduler_door_ = spawn_door<scheduler_actor_protocol>(system, supervisor_, 0, "scheduler", [this] {
-    auto metrics = std::make_shared<scheduler_metrics>(std::make_shared<prometheus::Registry>());
-    scheduler_wiring w{{"control"}, {1}, ledger_front_, slots_, {}, metrics};
+    scheduler_wiring w{{"control"}, {1}, ledger_front_, slots_, {}, metrics_, objects_};
     scheduler_shell_options o;
     o.wall = [this] { return wall(); };
     o.supervisor.wall = o.wall;
@@ -133,6 +138,7 @@ line_world::line_world(std::optional<std::uint64_t> seed, std::size_t nodes) : s
 line_world::~line_world() {
   for (auto& w : worker_actors_) act::end(w);
   for (auto& n : nodes_) act::end(n);
+  act::end(objects_);
   act::end(ledger_front_);
   act::end(scheduler_front_);
   act::end(supervisor_);
@@ -201,6 +207,28 @@ void line_world::progress(const run_batch& b, int step) {
   system.run();
 }
 
+double line_world::metric(const std::string& name) const {
+  for (const auto& family : registry_->Collect())
+    if (family.name == name) return family.metric.at(0).counter.value;
+  throw std::logic_error{"no metric " + name};
+}
+
+void line_world::save(const run_batch& b, std::int32_t steps) {
+  const auto run = pack_run(blob::copy_of(to_string(b.batch) + ' ' + std::to_string(steps)));
+  auto key_of = [&](const run_part& p) {
+    return make_object_key(b.jobs[0].object_prefix, artifact::saved_run, p.sha256);
+  };
+  std::vector<object_write> all;
+  for (const auto& part : run.parts) all.push_back({key_of(part), part.sha256, part.data});
+  all.push_back({key_of(run.list), run.list.sha256, run.list.data});
+  if (store->put(all) != std::vector(all.size(), errc::ok)) throw std::logic_error{"not stored"};
+  batch_saved m{b.batch, {}, 2'000};
+  for (const auto& job : b.jobs) m.jobs.push_back({job.id, job.fence, {all.back().key, run.size_bytes, steps}});
+  for (const auto& w : workers_)
+    if (w->id == b.worker) act::post(w->node, m);
+  system.run();
+}
+
 void line_world::finish(played_worker& w, errc code, std::chrono::milliseconds took, const expert_use& experts) {
   auto b = w.batches.front();
   w.batches.erase(w.batches.begin());
@@ -214,7 +242,7 @@ void line_world::finish(played_worker& w, errc code, std::chrono::milliseconds t
 void line_world::pause(const run_batch& b) {
   supervised_batch same{1, b.batch, b.worker, {}, true};
   const auto& slots = slots_.at({b.worker.value.substr(0, b.worker.value.find('/'))});
-  auto other = act::spawn_shell<batch_supervisor>(system.actors(), std::move(same), ledger_front_, slots,
+  auto other = act::spawn_shell<batch_supervisor>(system.actors(), std::move(same), ledger_front_, objects_, slots,
                                                   batch_owner_ref{scheduler_}, batch_supervisor_options{});
   act::post(other, pause_batch{b.batch});
   system.run();

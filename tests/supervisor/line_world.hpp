@@ -6,6 +6,9 @@
 #include "actors/scheduler/scheduler.hpp"
 #include "actors/storage/ledger_actor.hpp"
 #include "actors/storage/memory_ledger.hpp"
+#include "actors/storage/memory_objects.hpp"
+#include "actors/storage/objects_actor.hpp"
+#include "actors/storage/saved_run_parts.hpp"
 #include "actors/supervisor/node_supervisor.hpp"
 #include "runtime/supervise.hpp"
 #include "tests/support/deterministic_system.hpp"
@@ -36,8 +39,9 @@ public:
   /// Ends its first batch, which took so long.
   void finish(played_worker& w, errc code = errc::ok, std::chrono::milliseconds took = std::chrono::milliseconds{10},
               const expert_use& experts = {});
-  void progress(const run_batch& b, int step); ///< it denoises
-  void pause(const run_batch& b);              ///< by another supervisor of the same lease
+  void progress(const run_batch& b, int step);       ///< it denoises
+  void save(const run_batch& b, std::int32_t steps); ///< its worker has stored what it did
+  void pause(const run_batch& b);                    ///< by another supervisor of the same lease
   /// Its first batch ends as one that was paused; 0 steps: nothing was saved.
   void preempted(played_worker& w, std::int32_t steps, bool forget_saved = false,
                  std::chrono::milliseconds took = std::chrono::milliseconds{10}, const expert_use& experts = {});
@@ -54,6 +58,8 @@ public:
   job_record record(const job_id& id);
   explanation why(const job_id& id);
   queue_view queue();
+  double metric(const std::string& name) const; ///< a counter without labels
+  std::size_t saved_objects() const { return store->list({})->objects.size(); }
   played_worker* busy(); ///< some worker with a batch; null: none
   played_worker& worker(std::size_t node) { return *workers_[node]; }
   std::size_t workers() const { return workers_.size(); }
@@ -63,6 +69,7 @@ public:
   bool grants_unanswered = false;            ///< they and pauses happen, but the answers get lost
 
   deterministic_system system;
+  std::shared_ptr<memory_objects> store = std::make_shared<memory_objects>([] { return sample::wall0; });
 
 private:
   void start_node(std::size_t index);
@@ -80,6 +87,9 @@ private:
   std::vector<node_supervisor_ref> nodes_;
   std::vector<act::ref<worker_protocol>> worker_actors_;
   std::map<node_id, slots_ref> slots_;
+  objects_ref objects_;
+  std::shared_ptr<prometheus::Registry> registry_;
+  std::shared_ptr<scheduler_metrics> metrics_;
   int last_pid_ = 100;
 };
 

@@ -30,6 +30,7 @@ public:
         [](const explain_job&) { return explanation{}; },
         [this](const workers_report& m) { reports_->push_back(m); },
         [](const batch_progress&) {},
+        [](const batch_saved&) {},
         [this](const batch_finished& m) { return on_batch_finished(m); },
     };
   }

@@ -58,6 +58,7 @@ public:
     gate_.may_warm.acquire();
     if (!gate_.can_save) throw render_error{errc::out_of_memory, "no memory to stay warm"};
   }
+  bool can_resume() const override { return gate_.can_save; }
   std::string device() const override { return "null"; }
   std::uint64_t memory_bytes() const override { return 0; }
   std::uint64_t take_peak_bytes() override { return 0; }
@@ -75,8 +76,11 @@ struct heard_thread {
   heard_thread() {
     std::map<model_id, std::unique_ptr<renderer>> models;
     for (auto name : {"m", "n"}) models.emplace(model_id{name}, std::make_unique<gated_renderer>(gate));
-    thread.emplace(std::move(models), render_thread::events{[this](const batch_progress& p) { hear(p); },
-                                                            [this](const batch_rendered& r) { hear(r); }});
+    render_thread::events events{[this](const batch_progress& p) { hear(p); },
+                                 [this](const batch_rendered& r) { hear(r); },
+                                 [this](const batch_checkpoint& c) { hear(c); }};
+    events.cadence = {.cost_most = 1e9, .save_least = checkpoint_cadence::seconds{0}}; // by steps alone
+    thread.emplace(std::move(models), std::move(events));
   }
   ~heard_thread() {
     gate.may.release(100);
@@ -86,6 +90,12 @@ struct heard_thread {
   void hear(const batch_progress& p) {
     std::lock_guard lock{mutex};
     progress.push_back(p);
+    changed.notify_all();
+  }
+  void hear(const batch_checkpoint& c) {
+    std::lock_guard lock{mutex};
+    checkpoints.push_back({c.samples, c.run->parts.at(0).data});
+    if (is_storing) stored = c.run;
     changed.notify_all();
   }
   void hear(const batch_rendered& r) {
@@ -113,6 +123,13 @@ struct heard_thread {
   std::mutex mutex; ///< guards what follows
   std::condition_variable changed;
   std::vector<batch_progress> progress;
+  struct checkpoint {
+    std::vector<batch_checkpoint::sample> samples;
+    blob bytes;
+  };
+  std::vector<checkpoint> checkpoints;
+  bool is_storing = false;                  ///< whoever gets one keeps it
+  std::shared_ptr<const packed_run> stored; ///< this one
   std::map<job_id, rendered_sample> samples;
   std::map<batch_id, batch_rendered> ends;
   bool ended = false;
@@ -419,4 +436,64 @@ TEST_CASE("a batch waits for one empty inference at most") {
   t.end();
   CHECK(t.thread->warm_runs() == 1);
   CHECK_FALSE(t.gate.warming.try_acquire());
+}
+
+TEST_CASE("a running batch is saved on its way, and another process goes on from there") {
+  heard_thread t;
+  auto b = batch_of(2, 20);
+  t.thread->submit(b);
+  t.gate.may.release(20);
+  CHECK(t.end().size() == 2);
+  REQUIRE(t.checkpoints.size() == 9); // after every second step but the last
+  for (std::size_t i = 0; i < t.checkpoints.size(); ++i) {
+    const auto& c = t.checkpoints[i];
+    REQUIRE(c.samples.size() == 2);
+    for (const auto& s : c.samples) CHECK(s.batch == b.batch);
+    for (const auto& s : c.samples) CHECK(s.steps == 2 * (static_cast<int>(i) + 1));
+  }
+  for (auto& job : b.jobs) job.saved = {"key", 1, 18};
+  b.batch = sample::batch(2);
+  t.thread->submit(b, {{"key", t.checkpoints[8].bytes}});
+  t.gate.may.release(2);
+  for (const auto& [id, s] : t.end()) CHECK_FALSE(s.forget_saved);
+}
+
+TEST_CASE("batches that are computed together are saved together, each job at its own step") {
+  heard_thread t;
+  t.gate.can_join = true;
+  t.thread->submit(batch_of(1, 20));
+  t.gate.may.release(3);
+  t.wait_for_step(3);
+  t.thread->submit(joiner_of(2, 1, 20));
+  t.gate.may.release(40);
+  t.wait([&t] { return t.ends.size() == 2; });
+  bool shared = false;
+  for (const auto& c : t.checkpoints) {
+    if (c.samples.size() < 2) continue;
+    shared = true;
+    CHECK(c.samples[0].batch == sample::batch(1));
+    CHECK(c.samples[1].batch == sample::batch(2));
+    CHECK(c.samples[0].steps > c.samples[1].steps);
+  }
+  CHECK(shared);
+}
+
+TEST_CASE(
+    "there is no checkpoint while the one before is being stored, of a model that cannot, or before a hand-over") {
+  heard_thread t;
+  auto b = batch_of(1, 20);
+  std::size_t expected = 0;
+  SECTION("being stored") {
+    t.is_storing = true;
+    expected = 1;
+  }
+  SECTION("cannot") { t.gate.can_save = false; }
+  SECTION("hand-over") {
+    b.until_step = 4;
+    expected = 1; // after the second step; at the fourth it ends
+  }
+  t.thread->submit(b);
+  t.gate.may.release(20);
+  t.end();
+  CHECK(t.checkpoints.size() == expected);
 }

@@ -18,6 +18,7 @@ struct node_and_store {
   std::vector<batch_finished> ends;
   std::vector<put_objects> puts;
   std::vector<batch_progress> progress;
+  std::vector<batch_saved> saved;
   std::map<std::string, blob> objects;
   std::size_t reads = 0;
   std::uint64_t warm_runs = 0;          ///< as the worker said last
@@ -37,6 +38,7 @@ public:
         [](const worker_ready&) {},
         [this](const worker_alive& m) { w_->warm_runs = m.warm_runs; },
         [this](const batch_progress& m) { w_->progress.push_back(m); },
+        [this](const batch_saved& m) { w_->saved.push_back(m); },
         [this](const batch_finished& m) { return on_batch_finished(m); },
     };
   }

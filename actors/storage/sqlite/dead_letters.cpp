@@ -42,6 +42,7 @@ job_event event_from(const statement::cursor& row, std::uint32_t generation) {
   e.gpu_ms = static_cast<std::uint64_t>(row.integer(9));
   e.by.value = row.text(10);
   e.reason = row.text(11);
+  e.from_step = static_cast<std::int32_t>(row.integer(12));
   return e;
 }
 

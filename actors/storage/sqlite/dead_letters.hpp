@@ -20,9 +20,10 @@ private:
   connection& db_;
   statement list_{db_, list_sql().c_str()};
   statement events_{db_, "SELECT e.version, e.at_ms, e.kind, e.from_state, e.to_state, e.fence, b.worker, e.cause, "
-                         "e.counted, e.gpu_ms, r.made_by, r.reason FROM event e "
+                         "e.counted, e.gpu_ms, r.made_by, r.reason, s.steps FROM event e "
                          "LEFT JOIN batch b ON b.no = e.batch_no "
                          "LEFT JOIN redrive r ON r.job_no = e.job_no AND r.version = e.version "
+                         "LEFT JOIN resumed s ON s.job_no = e.job_no AND s.version = e.version "
                          "WHERE e.job_no = (SELECT no FROM job WHERE id = ?1) ORDER BY e.version"};
 
   static std::string list_sql();

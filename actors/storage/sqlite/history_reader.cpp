@@ -42,7 +42,8 @@ enum event_column {
   e_result_fence,
   e_video_bytes,
   e_video_sha,
-  e_degraded
+  e_degraded,
+  e_from_step
 };
 
 /// One line of JSON: an object of texts, numbers and flags.
@@ -141,6 +142,7 @@ std::string grant_line(const statement::cursor& row, bool is_timed) {
   const bool degraded = row.text(e_model) != wanted;
   l.add("model", row.text(e_model)).add("tenant", row.text(e_tenant)).add("degraded", degraded);
   if (degraded) l.add("reason", to_string(static_cast<degrade_reason>(row.integer(e_degraded))));
+  if (!row.is_null(e_from_step)) l.add("x_from_step", row.integer(e_from_step));
   return l.take();
 }
 
@@ -225,10 +227,11 @@ constexpr const char* select_events =
     "e.counted, e.gpu_ms, e.not_before_ms, e.class, t.name, "
     "(SELECT 1 + count(*) FROM redrive p WHERE p.job_no = e.job_no AND p.version <= e.version), j.batch_key, "
     "j.quota_day, b.id, b.term, "
-    "b.worker, b.served_model, r.body, o.fence, o.video_bytes, o.video_sha256, m.degraded "
+    "b.worker, b.served_model, r.body, o.fence, o.video_bytes, o.video_sha256, m.degraded, s.steps "
     "FROM job j CROSS JOIN event e ON e.job_no = j.no LEFT JOIN tenant t ON t.no = j.tenant_no "
     "LEFT JOIN batch b ON b.no = e.batch_no LEFT JOIN request r ON e.kind = 0 AND r.job_no = j.no "
     "LEFT JOIN outbox o ON o.job_no = j.no AND o.generation = j.generation LEFT JOIN recovery m ON m.job_no = j.no "
+    "LEFT JOIN resumed s ON s.job_no = e.job_no AND s.version = e.version "
     "WHERE j.id >= ?1 AND (j.id > ?1 OR e.version > ?2) AND e.position <= ?3 ORDER BY j.id, e.version";
 
 } // namespace

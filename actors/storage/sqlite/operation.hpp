@@ -69,6 +69,7 @@ inline std::size_t bytes_in(const job_request& r) {
 }
 inline std::size_t bytes_in(const job_outcome& o) { return sizeof o + o.message.size() + o.saved.key.size(); }
 inline std::size_t bytes_in(const job_id& id) { return sizeof id; }
+inline std::size_t bytes_in(const saved_job& s) { return sizeof s + s.saved.key.size(); }
 
 /// What a queued message holds of memory, about.
 template <class Message> std::size_t bytes_of_message(const Message& m) {

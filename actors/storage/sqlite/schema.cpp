@@ -135,6 +135,10 @@ CREATE TABLE delivery(id BLOB NOT NULL, generation INTEGER NOT NULL, job_no INTE
   status INTEGER NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY(id, generation)) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery(due_ms) WHERE state = 0;
 )sql",
+    R"sql(
+CREATE TABLE resumed(job_no INTEGER NOT NULL, version INTEGER NOT NULL, steps INTEGER NOT NULL,
+  PRIMARY KEY(job_no, version)) WITHOUT ROWID;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

@@ -293,8 +293,9 @@ granted_job transactions::grant_one(const job_id& id, const batch_row& batch, co
   auto e = next_event(event_kind::granted, job_state::leased, *row);
   e.batch_no = batch.no;
   tables_.grant(*row, e, now_);
-  if (row->has_saved_run && decision.changes_model) tables_.remove_saved_run(row->no);
+  if (row->has_saved_run && decision.changes_model) tables_.remove_saved_run(row->no); // the sweeper finds it
   auto saved = row->has_saved_run ? tables_.find_saved_run(row->no) : saved_run{};
+  if (!saved.is_none()) tables_.insert_resumed(*row, saved.steps);
   return {errc::ok,         row->generation,         row->now.fence + 1, row->attempts_used, *std::move(request),
           std::move(saved), std::move(decision.mark)};
 }
@@ -331,11 +332,15 @@ outcome<end_answer, errc> transactions::run(const end_batch& m) {
   const auto batch_no = tables_.find_batch(m.batch);
   end_answer answer;
   answer.codes.reserve(m.outcomes.size());
-  for (const auto& outcome : m.outcomes) answer.codes.push_back(end_one(outcome, batch_no));
+  answer.saved_steps.resize(m.outcomes.size());
+  let_go_.clear();
+  for (std::size_t i = 0; i < m.outcomes.size(); ++i)
+    answer.codes.push_back(end_one(m.outcomes[i], batch_no, answer.saved_steps[i]));
+  answer.released = take_released();
   return answer;
 }
 
-errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
+errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no, std::int32_t& saved_steps) {
   const auto row = tables_.find_job(outcome.id, tenants_);
   if (!row || batch_no == 0) return errc::stale;
   if (!row->sound) return report_damaged(*row);
@@ -354,10 +359,11 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no) {
   e.gpu_ms = outcome.gpu_ms;
 
   learn(*row, outcome, how.to);
+  note_let_go(*row);
   if (how.to == job_state::retry_wait) {
     e.not_before = how.not_before;
     tables_.retry(*row, how, e, now_);
-    keep_saved_run(*row, outcome);
+    saved_steps = keep_saved_run(*row, outcome);
     return decision.answer;
   }
   finish(*row, how, e);
@@ -380,15 +386,6 @@ void transactions::finish(const job_row& row, const ending& how, const event_row
   if (!row.quota) return;
   const auto change = succeeded ? settled(*row.quota, e.gpu_ms) : refunded(*row.quota);
   quotas_.change(*tenants_.number_of(*row.tenant), row.quota->day, row.cls, change);
-}
-
-void transactions::keep_saved_run(const job_row& row, const job_outcome& outcome) {
-  switch (decide_saved(outcome)) {
-  case saved_step::keep: return;
-  case saved_step::replace: return tables_.save_run(row.no, outcome.saved);
-  case saved_step::remove:
-    if (row.has_saved_run) tables_.remove_saved_run(row.no);
-  }
 }
 
 /// What this execution says about the job, and about others with its content.

@@ -8,6 +8,8 @@
 // writing under numbers that may be another job's would damage that one too.
 #pragma once
 
+#include <set>
+
 #include "actors/storage/admission.hpp"
 #include "actors/storage/disk_guard.hpp"
 #include "actors/storage/drain_rate.hpp"
@@ -42,6 +44,7 @@ public:
   outcome<leadership, errc> run(const take_leadership& m);
   outcome<grant_answer, errc> run(const grant_batch& m);
   outcome<end_answer, errc> run(const end_batch& m);
+  outcome<save_answer, errc> run(const batch_saved& m);
   outcome<quota_view, errc> run(const read_quota& m);
   outcome<accept_answers, errc> run(const redrive_jobs& m);
   outcome<done, errc> run(const std::vector<delivery_result>& m);
@@ -62,8 +65,10 @@ private:
   void finish(const job_row& row, const ending& how, const event_row& e);
   std::optional<accept_answer> find_replay(const job_request& request, const writer_tables::key_hash& hash);
   granted_job grant_one(const job_id& id, const batch_row& batch, const grant_batch& m);
-  errc end_one(const job_outcome& outcome, std::int64_t batch_no);
-  void keep_saved_run(const job_row& row, const job_outcome& outcome);
+  errc end_one(const job_outcome& outcome, std::int64_t batch_no, std::int32_t& saved_steps);
+  std::int32_t keep_saved_run(const job_row& row, const job_outcome& outcome);
+  void note_let_go(const job_row& row);
+  std::vector<std::string> take_released();
   void learn(const job_row& row, const job_outcome& outcome, job_state to);
   accept_answer redrive_one(const job_id& id, const redrive_jobs& m);
   void cancel_now(job_row& row);
@@ -103,6 +108,7 @@ private:
   instant steady_now_{};
   space_left space_;
   wall_time next_forgetting_{}, next_saving_{}, next_forgetting_days_{};
+  std::set<std::string> let_go_; ///< keys of saved runs that rows had, in the running operation
   std::string body_, batch_key_; ///< scratch
 };
 

@@ -200,6 +200,12 @@ saved_run writer_tables::find_saved_run(std::int64_t job_no) {
 
 void writer_tables::remove_saved_run(std::int64_t job_no) { remove_saved_run_.execute(job_no); }
 
+bool writer_tables::has_saved_run(std::string_view key) { return has_saved_run_.query(key).next(); }
+
+void writer_tables::insert_resumed(const job_row& row, std::int32_t steps) {
+  insert_resumed_.execute(row.no, row.version + 1, steps);
+}
+
 std::optional<writer_tables::known_key> writer_tables::find_key(const key_hash& hash) {
   auto found = find_key_.query(bytes{hash});
   if (!found.next()) return {};

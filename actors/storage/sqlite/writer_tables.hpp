@@ -103,6 +103,8 @@ public:
   void save_run(std::int64_t job_no, const saved_run& run); ///< in place of an earlier one
   saved_run find_saved_run(std::int64_t job_no);            ///< none also when the row is damaged
   void remove_saved_run(std::int64_t job_no);
+  bool has_saved_run(std::string_view key);                    ///< any job
+  void insert_resumed(const job_row& row, std::int32_t steps); ///< of the grant that follows `row`
 
   void insert_webhook(std::int64_t job_no, std::string_view url);
   void insert_delivery(const job_row& row, std::string_view body, wall_time now); ///< due at once
@@ -191,6 +193,8 @@ private:
   statement save_run_{db_, "INSERT OR REPLACE INTO saved_run VALUES(?1, ?2, ?3, ?4, ?5)"};
   statement find_saved_run_{db_, "SELECT key, bytes, steps, crc FROM saved_run WHERE job_no = ?1"};
   statement remove_saved_run_{db_, "DELETE FROM saved_run WHERE job_no = ?1"};
+  statement has_saved_run_{db_, "SELECT 1 FROM saved_run WHERE key = ?1 LIMIT 1"};
+  statement insert_resumed_{db_, "INSERT INTO resumed VALUES(?1, ?2, ?3)"};
 
   statement insert_webhook_{db_, "INSERT INTO webhook VALUES(?1, ?2, ?3)"};
   statement insert_delivery_{db_, "INSERT INTO delivery VALUES(?1, ?2, ?3, ?4, ?5, ?5, 0, 0, 0, ?6)"};

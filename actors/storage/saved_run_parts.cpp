@@ -1,4 +1,4 @@
-#include "actors/worker/saved_run_parts.hpp"
+#include "actors/storage/saved_run_parts.hpp"
 
 #include <charconv>
 #include <sodium.h>
@@ -48,23 +48,42 @@ packed_run pack_run(const blob& bytes) {
   return run;
 }
 
-std::vector<listed_part> parse_part_list(const blob& list, std::uint64_t size_bytes) {
+namespace {
+
+std::vector<listed_part> parse_parts(const blob& list) {
   auto rest = text_of(list);
   if (!rest.starts_with(heading)) return {};
   rest.remove_prefix(heading.size());
   std::vector<listed_part> parts;
-  std::uint64_t sum = 0;
   while (!rest.empty()) {
     auto end = rest.find('\n');
     if (end == std::string_view::npos || parts.size() == parts_max) return {};
     parts.push_back(parse_line(rest.substr(0, end)));
     rest.remove_prefix(end + 1);
     if (parts.back().size_bytes == 0 || parts.back().size_bytes > limits::saved_run_part_bytes) return {};
-    sum += parts.back().size_bytes;
   }
-  if (sum != size_bytes) return {};
   return parts;
 }
+
+} // namespace
+
+std::vector<listed_part> parse_part_list(const blob& list, std::uint64_t size_bytes) {
+  auto parts = parse_parts(list);
+  std::uint64_t sum = 0;
+  for (const auto& part : parts) sum += part.size_bytes;
+  return sum == size_bytes ? parts : std::vector<listed_part>{};
+}
+
+std::vector<std::string> part_keys(std::string_view key, const blob& list) {
+  std::vector<std::string> keys;
+  auto run = parse_object_key(key);
+  if (!run || run->kind != artifact::saved_run) return keys;
+  const auto prefix = object_prefix(run->tenant, run->job, run->generation, run->fence);
+  for (const auto& part : parse_parts(list)) keys.push_back(make_object_key(prefix, artifact::saved_run, part.sha256));
+  return keys;
+}
+
+std::uint64_t part_list_bytes_max() { return heading.size() + parts_max * line_bytes_max; }
 
 run_download::run_download(const saved_run& run) : size_bytes_{run.size_bytes}, key_{run.key} {
   auto parts = parse_object_key(run.key);
@@ -80,9 +99,7 @@ std::optional<read_object> run_download::next() const {
   return read_object{key_, object_.size(), limits::object_slice_bytes_max};
 }
 
-std::uint64_t run_download::bytes_max() const {
-  return listed_ ? parts_[at_].size_bytes : heading.size() + parts_max * line_bytes_max;
-}
+std::uint64_t run_download::bytes_max() const { return listed_ ? parts_[at_].size_bytes : part_list_bytes_max(); }
 
 void run_download::take(const object_slice& slice) {
   if (is_corrupt_ || is_complete()) return;

@@ -3,7 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <map>
 
-#include "actors/worker/saved_run_parts.hpp"
+#include "actors/storage/saved_run_parts.hpp"
 #include "runtime/limits.hpp"
 #include "tests/support/samples.hpp"
 

@@ -7,7 +7,8 @@
 // has the key can tell whether what it got is what was saved: the key holds the list's hash, the list the parts'.
 // Parts are stored before their list, so that a list which can be read is complete unless something was lost.
 //
-// Pure. packed_run: made by the render thread, read by the worker actor. run_download: one owner.
+// Pure. packed_run: made by the render thread, read by the worker actor. run_download: one owner. keys_of_run: for
+// whoever removes one.
 #pragma once
 
 #include "messages/storage.hpp"
@@ -35,6 +36,11 @@ struct listed_part {
 };
 /// Empty for bytes that are no list, and where the parts are not `size_bytes` together or one is too large.
 std::vector<listed_part> parse_part_list(const blob& list, std::uint64_t size_bytes);
+
+/// Of the parts under the key of their list. Empty for bytes that are no list.
+std::vector<std::string> part_keys(std::string_view key, const blob& list);
+/// No list is longer.
+std::uint64_t part_list_bytes_max();
 
 /// Reads a saved run slice by slice: ask for next(), give the answer to take(), until next() has nothing to ask.
 /// Memory: no more than limits::saved_run_bytes_max, and for bytes that are not what was saved at most one part.
