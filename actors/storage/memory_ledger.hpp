@@ -16,10 +16,16 @@
 namespace reel {
 
 struct memory_ledger_options {
+  /// The row after an event, and the event.
+  using witness_function = std::function<void(const job_record&, const job_event&)>;
+
   admission_limits limits;
   std::chrono::milliseconds keys_kept = std::chrono::hours{24};
   std::function<wall_time()> now;      ///< must be given: tests choose their time
   std::function<instant()> steady_now; ///< empty: passes as `now` does
+  /// Told of every event, which is not kept then: inspections show none, and millions of jobs need less memory. Called
+  /// under the lock.
+  witness_function witness;
 };
 
 class memory_ledger final : public ledger {
@@ -70,7 +76,7 @@ private:
   granted_job grant_one(const job_id& id, const grant_batch& m);
   errc end_one(const job_outcome& outcome, const batch_id& batch);
   errc redrive_one(const job_id& id, const redrive_jobs& m);
-  job_event& note(entry& e, event_kind kind); ///< what has just happened to it
+  void note(entry& e, job_event what); ///< has just happened to it; the row's part of the event is filled in
   void note_end(entry& e, const job_outcome& o, bool overruled);
   bool is_referenced(const object_key_parts& object) const;
   bool is_of_saved_run(const object_key_parts& object) const;
