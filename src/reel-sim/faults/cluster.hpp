@@ -10,6 +10,7 @@ namespace reel::faultsim {
 class cluster {
 public:
   cluster(const plan& p, event_queue& events, history_log& log, defect broken);
+  ~cluster(); ///< processes before what they stand on
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
 

@@ -56,7 +56,7 @@ void draw_faults(plan& p, random_stream& r) {
   for (std::size_t k = 0; k < fault_kinds; ++k) {
     if (!r.chance(0.4)) continue; // in each world some kinds only: what hides a defect is off in some
     const auto& rule = kind_rules[k];
-    const auto every = rule.every * r.between(1, 4) / 2;
+    const auto every = rule.every * r.between(1, 6) / 5;
     for (ns at = r.exponential(every); at < until; at += r.exponential(every)) {
       fault f{static_cast<fault_kind>(k), std::chrono::floor<ms>(at), {}, 0, 0};
       f.lasts = ms{r.between(rule.lasts_least.count(), rule.lasts_most.count())};
@@ -90,7 +90,7 @@ plan draw_plan(std::uint64_t seed, const plan_size& size) {
   p.slots = static_cast<std::uint32_t>(r.between(1, 4));
   if (size.nodes != 0) p.nodes = size.nodes;
   if (size.slots != 0) p.slots = size.slots;
-  p.rate_permille = p.nodes * p.slots * r.between(250, 700);
+  p.rate_permille = p.nodes * p.slots * r.between(120, 600);
   p.poison_permille = r.chance(0.4) ? static_cast<std::uint32_t>(r.between(1, 40)) : 0;
   p.cancel_permille = static_cast<std::uint32_t>(r.between(0, 150));
   for (std::uint32_t i = 0; i <= p.nodes; ++i) p.drift_ppm.push_back(r.chance(0.3) ? r.between(-10'000, 10'000) : 0);

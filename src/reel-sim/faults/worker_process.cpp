@@ -149,9 +149,10 @@ void worker_process::on_step(const batch_id& id) {
   ++b.step;
   if (fails_at(b)) return;
   if (lost_lease(b)) return begin_next();
-  if (b.stop_all || b.stopped.size() == b.run.jobs.size()) return leave_early(b);
+  const bool last = b.step >= b.key.steps; // what only decodes just ends
+  if (!last && (b.stop_all || b.stopped.size() == b.run.jobs.size())) return leave_early(b);
   w_.progress({id, run_phase::denoising, b.step, b.key.steps});
-  if (b.step < b.key.steps) return schedule_step(id);
+  if (!last) return schedule_step(id);
   render(b, errc::ok);
 }
 
