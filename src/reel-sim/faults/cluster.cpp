@@ -6,7 +6,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A worker looks at its leases once a second.
+/// For clocks that drift, and a worker that looks at its leases once a second.
 constexpr ms lease_grace = 2s;
 
 } // namespace
@@ -110,20 +110,15 @@ bool cluster::kill_worker(std::size_t worker) {
 
 // ---------------------------------------------------------------- what leases promise
 
-/// When a lease has run out at the control node, its worker has stopped: it measures from a renewal that was answered,
-/// and stops earlier. Looked at from outside, where both can be seen.
+/// When a lease has run out at the control node, its worker does not believe in it any more: it measures from a renewal
+/// that was answered, and stops earlier. Looked at from outside, where both can be seen.
 void cluster::on_lease_expired(const kept_batch& b) {
   ++leases_expired_;
-  events_.after(outside, lease_grace, step::local, [this, worker = b.worker, batch = b.id] { look_at_lease(worker, batch); });
-}
-
-void cluster::look_at_lease(const worker_id& worker, const batch_id& batch) {
   for (const auto& n : nodes_)
     for (std::size_t s = 0; s < n.places.size(); ++s) {
-      const auto& place = n.places[s];
-      if (place.id != worker || !n.node || !n.node->process(s) || events_.is_paused(place.process)) continue;
-      if (n.node->process(s)->computes(batch))
-        broke(fmt::format("{} computes {} after its lease has run out", worker.value, to_string(batch)));
+      if (n.places[s].id != b.worker || !n.node || !n.node->process(s)) continue;
+      if (n.node->process(s)->holds(b.id, lease_grace))
+        broke(fmt::format("the lease of {} ran out, and {} still holds it", to_string(b.id), b.worker.value));
     }
 }
 

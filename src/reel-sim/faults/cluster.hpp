@@ -48,7 +48,6 @@ private:
   };
   void broke(std::string what);
   void on_lease_expired(const kept_batch& b);
-  void look_at_lease(const worker_id& worker, const batch_id& batch);
 
   const plan& plan_;
   event_queue& events_;

@@ -94,9 +94,9 @@ void worker_process::stop(const stop_jobs& m) {
   if (b.stop_all && !b.begun && !b.ended) leave_early(b);
 }
 
-bool worker_process::computes(const batch_id& id) const {
+bool worker_process::holds(const batch_id& id, ms longer) const {
   auto found = batches_.find(id);
-  return found != batches_.end() && found->second.begun && !found->second.ended;
+  return found != batches_.end() && !found->second.ended && found->second.lease_until > now() + longer;
 }
 
 // ---------------------------------------------------------------- computing

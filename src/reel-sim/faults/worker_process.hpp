@@ -54,7 +54,7 @@ public:
   void stop(const stop_jobs& m);
   void heard_node() { node_.heard(now()); }
 
-  bool computes(const batch_id& id) const;
+  bool holds(const batch_id& id, ms longer) const; ///< by its own clock, for so long at least
 
 private:
   struct batch {
