@@ -126,7 +126,8 @@ void scheduler_core::progressed(const batch_progress& p, instant now) {
   auto& b = found->second;
   b.progress = p;
   b.progress_at = now;
-  if (auto w = workers_.find(b.worker); w != workers_.end() && !w->second.batches.empty() && w->second.batches.back() == p.batch)
+  if (auto w = workers_.find(b.worker);
+      w != workers_.end() && !w->second.batches.empty() && w->second.batches.back() == p.batch)
     index(w->second, now);
 }
 

@@ -274,7 +274,8 @@ void scheduler_core::plan_preemptions(instant now, plan_result& result) {
 std::optional<job_class> scheduler_core::stoppable(const batch_id& id, const running_batch& b, instant now) const {
   if (b.stopping || !b.granted || b.jobs.empty() || b.started_at > now) return {};
   auto w = workers_.find(b.worker);
-  if (w == workers_.end() || w->second.batches.empty() || w->second.batches.front() != id || !usable(w->second)) return {};
+  if (w == workers_.end() || w->second.batches.empty() || w->second.batches.front() != id || !usable(w->second))
+    return {};
   auto cls = std::ranges::min(b.jobs, {}, &queue_entry::cls).cls;
   if (w->second.batches.size() > 1)
     for (const auto& other : computed_with(b))

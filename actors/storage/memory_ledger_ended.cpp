@@ -20,7 +20,9 @@ void memory_ledger::note(entry& e, job_event what) {
 void memory_ledger::note_end(entry& e, const job_outcome& o, bool overruled) {
   note(e, {.kind = event_kind::ended,
            .worker = e.record.worker,
-           .cause = overruled ? errc::cancelled : o.cause != errc::ok ? o.cause : e.record.error,
+           .cause = overruled             ? errc::cancelled
+                    : o.cause != errc::ok ? o.cause
+                                          : e.record.error,
            .counted = o.counted,
            .gpu_ms = o.gpu_ms});
 }

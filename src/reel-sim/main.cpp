@@ -75,7 +75,8 @@ int run(const options& o) {
 
 void add_faults(CLI::App& app, options& o) {
   auto& f = o.of_faults;
-  auto* faults = app.add_flag("--faults", o.faults, "Break a simulated cluster in every way that a seed draws, and judge it");
+  auto* faults =
+      app.add_flag("--faults", o.faults, "Break a simulated cluster in every way that a seed draws, and judge it");
   auto of_faults = [faults](CLI::Option* option) { return option->needs(faults); };
   of_faults(app.add_option("--seeds", f.seeds, "With --faults: so many, from --seed on"))
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
@@ -83,15 +84,18 @@ void add_faults(CLI::App& app, options& o) {
   of_faults(app.add_option("--jobs", f.size.jobs, "With --faults: of each seed"))
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
-  of_faults(app.add_option("--nodes", f.size.nodes, "With --faults: worker nodes; drawn without"))->check(CLI::Range(1, 64));
+  of_faults(app.add_option("--nodes", f.size.nodes, "With --faults: worker nodes; drawn without"))
+      ->check(CLI::Range(1, 64));
   of_faults(app.add_option("--slots", f.size.slots, "With --faults: workers of a node; drawn without"))
       ->check(CLI::Range(1, 64));
   of_faults(app.add_option("--history", f.history, "With --faults: leave the histories in this folder"));
   of_faults(app.add_option("--replay", f.replay, "With --faults: run this plan instead of drawing one"));
   of_faults(app.add_flag("--print-plan", f.print_plan, "With --faults: print the seed's plan and do not run it"));
-  of_faults(app.add_flag("--shrink", f.shrink, "With --faults: cut a failing plan to the smallest that fails, and print it"));
+  of_faults(
+      app.add_flag("--shrink", f.shrink, "With --faults: cut a failing plan to the smallest that fails, and print it"));
   of_faults(app.add_flag("--twice", f.twice, "With --faults: run each seed twice and compare the traces"));
-  of_faults(app.add_flag("--no-check", f.no_check, "With --faults: without reel-check; only what the simulation itself sees"));
+  of_faults(app.add_flag("--no-check", f.no_check,
+                         "With --faults: without reel-check; only what the simulation itself sees"));
   of_faults(app.add_option("--broken", f.broken, "With --faults: with a defect, to see it caught"));
 }
 

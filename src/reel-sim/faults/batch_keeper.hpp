@@ -1,6 +1,6 @@
 // batch_keeper.hpp: Looks after one batch in flight, as a step function: what the shell of batch_supervisor.cpp does
-// with messages and timers, around the product's recovery policy. From the grant to the end in the ledger; then it tells
-// the scheduler's shell, which forgets it.
+// with messages and timers, around the product's recovery policy. From the grant to the end in the ledger; then it
+// tells the scheduler's shell, which forgets it.
 #pragma once
 
 #include <memory>

@@ -29,7 +29,10 @@ clients::content clients::draw(std::uint32_t number) {
   content c{number};
   c.tenant = static_cast<std::uint32_t>(random_.between(0, tenants - 1));
   const auto kind = random_.unit();
-  c.cls = kind < 0.04 ? job_class::urgent : kind < 0.25 ? job_class::vip : kind < 0.85 ? job_class::standard : job_class::free;
+  c.cls = kind < 0.04   ? job_class::urgent
+          : kind < 0.25 ? job_class::vip
+          : kind < 0.85 ? job_class::standard
+                        : job_class::free;
   c.shape = static_cast<std::uint8_t>(random_.between(0, 1));
   c.heavy = random_.chance(0.8);
   c.allow_degraded = random_.chance(0.6);
@@ -193,7 +196,8 @@ void clients::on_read(const content& c, const job_id& id, int times, std::uint64
              to_string(r->state), r->version);
   if ((r && is_terminal(r->state)) || times == reads_most) return;
   ++open_;
-  events_.after(outside, random_.between(2s, 60s), step::client, [this, c, id, times] { --open_, read(c, id, times + 1); });
+  events_.after(outside, random_.between(2s, 60s), step::client,
+                [this, c, id, times] { --open_, read(c, id, times + 1); });
 }
 
 } // namespace reel::faultsim

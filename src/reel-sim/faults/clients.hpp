@@ -36,7 +36,8 @@ private:
   void follow(const content& c, const job_id& id);
   void cancel(const content& c, const job_id& id);
   void read(const content& c, const job_id& id, int times);
-  void on_read(const content& c, const job_id& id, int times, std::uint64_t process, const outcome<job_record, errc>& r);
+  void on_read(const content& c, const job_id& id, int times, std::uint64_t process,
+               const outcome<job_record, errc>& r);
   /// Over the network to the control node and, by `answer`, back. `refused`: nobody is there; `lost`: no answer came.
   void call(reached there, std::function<void()> refused, std::function<void()> lost, std::shared_ptr<bool> answered);
   ns way();

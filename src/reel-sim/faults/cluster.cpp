@@ -18,10 +18,10 @@ admission_limits admission_limits_here() {
 }
 
 cluster::cluster(const plan& p, event_queue& events, history_log& log, defect broken)
-    : plan_{p}, events_{events}, log_{log}, broken_{broken}, slots_{p.slots},
-      control_process_{events.add_process(p.drift_ppm[0])}, nodes_(p.nodes),
-      net_{events, p.nodes, random_stream{p.seed, "network"}, broken != defect::no_duplicate_drop,
-           [this](std::string what) { broke(std::move(what)); }},
+    : plan_{p}, events_{events}, log_{log}, broken_{broken}, slots_{p.slots}, control_process_{events.add_process(
+                                                                                  p.drift_ppm[0])},
+      nodes_(p.nodes), net_{events, p.nodes, random_stream{p.seed, "network"}, broken != defect::no_duplicate_drop,
+                            [this](std::string what) { broke(std::move(what)); }},
       disk_{events, log, control_process_, random_stream{p.seed, "disk"}, admission_limits_here(), broken} {
   disk_.on_failure = [this] {
     events_.after(outside, 0ns, step::fault, [this] {
@@ -29,10 +29,8 @@ cluster::cluster(const plan& p, event_queue& events, history_log& log, defect br
       events_.after(outside, 2s, step::fault, [this] { start_control(); }); // its process manager
     });
   };
-  // A grant that was not answered in time may have happened, and its jobs run uncounted until the ledger is read again.
-  auto is_late = [](const fault& f) { return f.kind == fault_kind::slow_sync || f.kind == fault_kind::pause_control; };
-  if (std::ranges::none_of(p.faults, is_late))
-    log_.add(observer::ledger, "limits", R"(,"tenant":"{}","running_max":{})", limited_tenant.value, limited_tenant_running);
+  log_.add(observer::ledger, "limits", R"(,"tenant":"{}","running_max":{})", limited_tenant.value,
+           limited_tenant_running);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     auto& n = nodes_[i];
     n.id = {"w" + std::to_string(i)};
@@ -92,7 +90,11 @@ void cluster::start_node(std::size_t node) {
   auto& n = nodes_[node];
   if (n.node) return;
   events_.start(n.process);
-  node_wiring w{n.id, node, n.process, &n.places, [this](const job_id& id) { return is_poison(id); },
+  node_wiring w{n.id,
+                node,
+                n.process,
+                &n.places,
+                [this](const job_id& id) { return is_poison(id); },
                 broken_ != defect::commit_before_file};
   const auto seed = plan_.seed ^ node << 40 ^ ++n.lives << 48;
   n.node = std::make_unique<worker_node>(events_, net_, std::move(w), random_stream{seed, "node"});

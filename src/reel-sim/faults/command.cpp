@@ -68,7 +68,8 @@ public:
       fs::create_directories(folder);
       std::array<std::ofstream, observer_names.size()> files;
       for (std::size_t i = 0; i < files.size(); ++i) files[i].open(file_of(folder, i), std::ios::binary);
-      r.report = simulate(p, [&files](observer o, std::string_view line) { files[static_cast<std::size_t>(o)] << line; }, broken_);
+      r.report = simulate(
+          p, [&files](observer o, std::string_view line) { files[static_cast<std::size_t>(o)] << line; }, broken_);
       for (auto& f : files)
         if (!f.flush()) throw std::runtime_error{folder.string() + ": a history cannot be written"};
     }
@@ -102,18 +103,20 @@ private:
 void print(const command_options& o, const plan& p, const judged_run& r) {
   const auto& f = r.report;
   if (o.json)
-    fmt::print("{{\"seed\":{},\"well\":{},\"verdict\":\"{}\",\"trace\":\"{:016x}\",\"jobs\":{},\"succeeded\":{},\"failed\":{},"
-               "\"cancelled\":{},\"dead_letter\":{},\"unfinished\":{},\"grants\":{},\"refused\":{},\"terms\":{},"
-               "\"lost_operations\":{},\"leases_expired\":{},\"faults\":{},\"vacuous\":{},\"events\":{},\"virtual_ms\":{},"
-               "\"drained_after_ms\":{}}}\n",
-               p.seed, r.is_well(), r.verdict, f.trace, f.jobs, f.succeeded, f.failed, f.cancelled, f.dead, f.unfinished,
-               f.grants, f.refused, f.terms, f.lost_operations, f.leases_expired, f.faults, f.vacuous, f.events,
-               f.took / ms{1}, f.drained_after / ms{1});
+    fmt::print(
+        "{{\"seed\":{},\"well\":{},\"verdict\":\"{}\",\"trace\":\"{:016x}\",\"jobs\":{},\"succeeded\":{},\"failed\":{},"
+        "\"cancelled\":{},\"dead_letter\":{},\"unfinished\":{},\"grants\":{},\"refused\":{},\"terms\":{},"
+        "\"lost_operations\":{},\"leases_expired\":{},\"faults\":{},\"vacuous\":{},\"events\":{},\"virtual_ms\":{},"
+        "\"drained_after_ms\":{}}}\n",
+        p.seed, r.is_well(), r.verdict, f.trace, f.jobs, f.succeeded, f.failed, f.cancelled, f.dead, f.unfinished,
+        f.grants, f.refused, f.terms, f.lost_operations, f.leases_expired, f.faults, f.vacuous, f.events,
+        f.took / ms{1}, f.drained_after / ms{1});
   else if (!r.is_well() || o.seeds <= 20)
-    fmt::print("seed {}: {}, {} jobs ({} succeeded, {} failed, {} cancelled, {} dead letters), {} faults, {} terms, {} "
-               "grants, {} writes refused, {:.0f} s of virtual time, drained {:.0f} s after the last fault, trace {:016x}\n",
-               p.seed, r.verdict, f.jobs, f.succeeded, f.failed, f.cancelled, f.dead, f.faults, f.terms, f.grants, f.refused,
-               std::chrono::duration<double>(f.took).count(), std::chrono::duration<double>(f.drained_after).count(), f.trace);
+    fmt::print(
+        "seed {}: {}, {} jobs ({} succeeded, {} failed, {} cancelled, {} dead letters), {} faults, {} terms, {} "
+        "grants, {} writes refused, {:.0f} s of virtual time, drained {:.0f} s after the last fault, trace {:016x}\n",
+        p.seed, r.verdict, f.jobs, f.succeeded, f.failed, f.cancelled, f.dead, f.faults, f.terms, f.grants, f.refused,
+        std::chrono::duration<double>(f.took).count(), std::chrono::duration<double>(f.drained_after).count(), f.trace);
   for (const auto& why : f.failures) fmt::print(stderr, "  {}\n", why);
   if (!r.words.empty()) fmt::print(stderr, "{}", r.words);
 }

@@ -18,11 +18,11 @@ struct command_options {
   bool shrink = false, json = false, twice = false, no_check = false, print_plan = false;
 };
 
-/// What reel-check is told: retries wait for budgets and for each other, which no line shows, so the order of service is
-/// judged by a wide bound; clients ask again until they know, so that many submits are unknown at first; and what turns out
-/// to be poison may have failed twice before for other reasons.
-inline constexpr const char* check_arguments[] = {"--priority-wait", "1h", "--unknown-submits", "1000",
-                                                  "--faults-min",    "0",  "--drain-grace",     "20min",
+/// What reel-check is told: retries wait for budgets and for each other, which no line shows, so the order of service
+/// is judged by a wide bound; clients ask again until they know, so that many submits are unknown at first; and what
+/// turns out to be poison may have failed twice before for other reasons.
+inline constexpr const char* check_arguments[] = {"--priority-wait",     "1h", "--unknown-submits", "1000",
+                                                  "--faults-min",        "0",  "--drain-grace",     "20min",
                                                   "--poison-executions", "4"};
 
 /// The exit code: 0 when all is well, 1 when a promise was broken, 2 when something could not be done.

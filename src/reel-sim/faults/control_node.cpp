@@ -84,7 +84,8 @@ void control_node::notify() {
 // ---------------------------------------------------------------- from worker nodes
 
 void control_node::on_ask(const message& m, answer_function reply) {
-  if (const auto* finished = std::get_if<batch_finished>(&m)) return scheduler_->on_finished(*finished, std::move(reply));
+  if (const auto* finished = std::get_if<batch_finished>(&m))
+    return scheduler_->on_finished(*finished, std::move(reply));
   if (const auto* put = std::get_if<put_objects>(&m)) return on_put(*put, std::move(reply));
   reply({errc::unsupported});
 }

@@ -127,9 +127,7 @@ private:
     std::uint32_t slot;
     step what;
   };
-  static bool later(const event& a, const event& b) {
-    return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
-  }
+  static bool later(const event& a, const event& b) { return a.at != b.at ? a.at > b.at : a.sequence > b.sequence; }
   void push(const event& e) {
     heap_.push_back(e);
     std::push_heap(heap_.begin(), heap_.end(), later);

@@ -22,12 +22,12 @@ class history_log {
 public:
   history_log(event_queue& events, line_sink sink) : events_{events}, sink_{std::move(sink)} {
     for (std::size_t i = 0; i < observer_names.size(); ++i)
-      put(static_cast<observer>(i), R"({{"op":"history","format":1,"observer":"{}","clock":"virtual"}})", observer_names[i]);
+      put(static_cast<observer>(i), R"({{"op":"history","format":1,"observer":"{}","clock":"virtual"}})",
+          observer_names[i]);
   }
 
   /// A JSON object without its first brace, op and time: `"op"` and `mono_ns` come from here.
-  template <class... Args>
-  void add(observer o, std::string_view op, fmt::format_string<Args...> rest, Args&&... args) {
+  template <class... Args> void add(observer o, std::string_view op, fmt::format_string<Args...> rest, Args&&... args) {
     add_at(o, op, events_.now(), rest, std::forward<Args>(args)...);
   }
   template <class... Args>

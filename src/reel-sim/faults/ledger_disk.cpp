@@ -41,7 +41,8 @@ void ledger_disk::sync() {
     waiting_.pop_front();
   }
   if (sync_extra > ns{0}) ++slow_syncs;
-  const auto takes = sync_least + random_.exponential(sync_least) + ns{static_cast<std::int64_t>(random_.unit() * static_cast<double>(sync_extra.count()))};
+  const auto takes = sync_least + random_.exponential(sync_least) +
+                     ns{static_cast<std::int64_t>(random_.unit() * static_cast<double>(sync_extra.count()))};
   events_.after(control_, takes, step::disk, [this] { synced(); });
 }
 
@@ -64,9 +65,7 @@ void ledger_disk::crash() {
   for (const auto& run : group) run(false);
 }
 
-space_left ledger_disk::space() const {
-  return judge({100, static_cast<std::uint64_t>(100 - used_percent)}, {});
-}
+space_left ledger_disk::space() const { return judge({100, static_cast<std::uint64_t>(100 - used_percent)}, {}); }
 
 // ---------------------------------------------------------------- operations
 
@@ -205,10 +204,11 @@ void ledger_disk::witness(const job_record& r, const job_event& e) {
   const auto& q = r.request;
   switch (e.kind) {
   case event_kind::accepted:
-    log_.add(as_ledger, "accept",
-             R"(,"job":"{}","version":{},"tenant":"{}","idem_key":"{}","payload_sha":"{}","class":"{}","model":"{}","shape":"{}","allow_degraded":{})",
-             id, e.version, q.tenant.value, key_as_sent(q), to_string(q.payload_sha256), to_string(q.cls),
-             q.params.model.value, q.params.width, q.allow_degraded);
+    log_.add(
+        as_ledger, "accept",
+        R"(,"job":"{}","version":{},"tenant":"{}","idem_key":"{}","payload_sha":"{}","class":"{}","model":"{}","shape":"{}","allow_degraded":{})",
+        id, e.version, q.tenant.value, key_as_sent(q), to_string(q.payload_sha256), to_string(q.cls),
+        q.params.model.value, q.params.width, q.allow_degraded);
     ++accepted_;
     jobs_.push_back(q.id);
     if (recent_.size() == recent_most) recent_.pop_front();
@@ -216,10 +216,11 @@ void ledger_disk::witness(const job_record& r, const job_event& e) {
     return;
   case event_kind::granted:
     ++grants_;
-    log_.add(as_ledger, "grant",
-             R"(,"job":"{}","version":{},"fence":{},"term":{},"worker":"{}","batch":"{}","model":"{}","degraded":{},"reason":"{}","gen":{})",
-             id, e.version, e.fence, granting_term_, r.worker.value, to_string(r.batch), r.served_model.value, r.degraded,
-             r.degrade_reason, e.generation);
+    log_.add(
+        as_ledger, "grant",
+        R"(,"job":"{}","version":{},"fence":{},"term":{},"worker":"{}","batch":"{}","model":"{}","degraded":{},"reason":"{}","gen":{})",
+        id, e.version, e.fence, granting_term_, r.worker.value, to_string(r.batch), r.served_model.value, r.degraded,
+        r.degrade_reason, e.generation);
     return;
   case event_kind::cancel_requested:
     return log_.add(as_ledger, "cancel_request", R"(,"job":"{}","version":{})", id, e.version);
@@ -242,15 +243,16 @@ void ledger_disk::write_end(const job_record& r, const job_event& e) {
   if (e.to == job_state::retry_wait) {
     const auto wait = r.not_before ? std::max(*r.not_before - events_.wall(control_), ms{0}) : ms{0};
     return log_.add(as_ledger, "release",
-                    R"(,"job":"{}","version":{},"fence":{},"counted":{},"cause":"{}","not_before_ns":{},"gpu_ms":{})", id,
-                    e.version, fence, e.counted, cause_of(e.cause), (events_.now() + wait).count(), e.gpu_ms);
+                    R"(,"job":"{}","version":{},"fence":{},"counted":{},"cause":"{}","not_before_ns":{},"gpu_ms":{})",
+                    id, e.version, fence, e.counted, cause_of(e.cause), (events_.now() + wait).count(), e.gpu_ms);
   }
   if (e.to == job_state::succeeded) {
     const auto prefix = object_prefix(r.request.tenant, r.request.id, r.generation, fence);
-    return log_.add(as_ledger, "commit",
-                    R"(,"job":"{}","version":{},"fence":{},"result_key":"{}","result_sha":"{}","gpu_ms":{},"charged_ms":{})",
-                    id, e.version, fence, make_object_key(prefix, artifact::video, r.video.sha256),
-                    to_string(r.video.sha256), e.gpu_ms, e.gpu_ms);
+    return log_.add(
+        as_ledger, "commit",
+        R"(,"job":"{}","version":{},"fence":{},"result_key":"{}","result_sha":"{}","gpu_ms":{},"charged_ms":{})", id,
+        e.version, fence, make_object_key(prefix, artifact::video, r.video.sha256), to_string(r.video.sha256), e.gpu_ms,
+        e.gpu_ms);
   }
   if (e.worker.value.empty())
     return log_.add(as_ledger, "end", R"(,"job":"{}","version":{},"state":"{}","cause":"{}")", id, e.version,

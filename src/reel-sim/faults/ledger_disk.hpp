@@ -33,10 +33,10 @@ public:
 
   // ---- faults
 
-  void crash();                             ///< with the process
-  ns sync_least{300'000}, sync_extra{0};    ///< of a group
-  std::int64_t used_percent = 10;           ///< of the disk
-  bool fails_next_sync = false;             ///< then `on_failure` ends the process
+  void crash();                          ///< with the process
+  ns sync_least{300'000}, sync_extra{0}; ///< of a group
+  std::int64_t used_percent = 10;        ///< of the disk
+  bool fails_next_sync = false;          ///< then `on_failure` ends the process
   std::function<void()> on_failure;
   std::uint64_t lost_operations = 0, refused_for_space = 0, slow_syncs = 0;
 
@@ -78,11 +78,11 @@ private:
   std::deque<operation> waiting_, group_;
   bool syncing_ = false;
   std::uint64_t term_ = 0;
-  const end_batch* ending_ = nullptr;     ///< being applied
-  std::uint64_t granting_term_ = 0;       ///< likewise, as its sender has it
+  const end_batch* ending_ = nullptr; ///< being applied
+  std::uint64_t granting_term_ = 0;   ///< likewise, as its sender has it
   std::uint64_t accepted_ = 0, ended_ = 0, grants_ = 0, refused_ = 0;
   std::array<std::uint64_t, 8> ended_in_{};
-  std::vector<job_id> jobs_;     ///< accepted
+  std::vector<job_id> jobs_; ///< accepted
   static constexpr std::size_t late_most = 16, recent_most = 32;
   std::deque<end_batch> late_;
   std::deque<std::pair<job_id, model_id>> recent_; ///< accepted

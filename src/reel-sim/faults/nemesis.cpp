@@ -5,8 +5,8 @@ namespace reel::faultsim {
 using namespace std::chrono_literals;
 
 nemesis::nemesis(const plan& p, event_queue& events, history_log& log, cluster& on)
-    : plan_{p}, events_{events}, log_{log}, on_{on}, random_{p.seed, "nemesis"},
-      ids_{[this](std::uint8_t* bytes, std::size_t size) {
+    : plan_{p}, events_{events}, log_{log}, on_{on}, random_{p.seed, "nemesis"}, ids_{[this](std::uint8_t* bytes,
+                                                                                             std::size_t size) {
         for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(random_.next());
       }} {
   for (std::size_t i = 0; i < p.faults.size(); ++i) {

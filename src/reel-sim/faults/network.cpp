@@ -40,7 +40,8 @@ void network::transmit(std::size_t link, int from, const outgoing_frame& f) {
   }
   std::shared_ptr<const packet> p;
   if (f.payload) p = std::make_shared<const packet>(*f.payload);
-  auto at = events_.now() + t.least + ns{static_cast<std::int64_t>(random_.unit() * static_cast<double>(t.jitter.count()))};
+  auto at =
+      events_.now() + t.least + ns{static_cast<std::int64_t>(random_.unit() * static_cast<double>(t.jitter.count()))};
   if (t.reorders)
     t.hit += at < last_arrival_[link][to] ? 1 : 0;
   else
@@ -109,7 +110,8 @@ void link_end::receive(const frame_header& h, const packet& p) {
 
 void link_end::hand_up(const packet& p) {
   const auto& l = *reinterpret_cast<const letter*>(p.body.data());
-  if (l.serial <= heard_serial_) net_.broken_(fmt::format("link {}: message {} arrived after {}", link_, l.serial, heard_serial_));
+  if (l.serial <= heard_serial_)
+    net_.broken_(fmt::format("link {}: message {} arrived after {}", link_, l.serial, heard_serial_));
   heard_serial_ = std::max(heard_serial_, l.serial);
   if (p.kind == packet_kind::answer) {
     if (auto c = calls_.extract(p.correlation)) c.mapped().done(std::get<answer>(l.what));

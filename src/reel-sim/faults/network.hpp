@@ -19,7 +19,8 @@
 
 namespace reel::faultsim {
 
-using message = std::variant<run_batch, renew_lease, stop_jobs, batch_finished, workers_report, batch_progress, put_objects>;
+using message =
+    std::variant<run_batch, renew_lease, stop_jobs, batch_finished, workers_report, batch_progress, put_objects>;
 
 struct answer {
   errc code = errc::ok;

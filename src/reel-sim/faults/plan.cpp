@@ -45,11 +45,18 @@ constexpr kind_rule kind_rules[] = {
 };
 static_assert(std::size(kind_rules) == fault_kinds);
 
-constexpr std::string_view defect_names[] = {
-    "none",           "no_fence_check",    "no_term_check",  "ack_before_commit", "wall_clock_lease",
-    "no_duplicate_drop", "cancel_ignored", "no_idempotency", "commit_before_file", "one_retry_more", "lost_orphans"};
+constexpr std::string_view defect_names[] = {"none",
+                                             "no_fence_check",
+                                             "no_term_check",
+                                             "ack_before_commit",
+                                             "wall_clock_lease",
+                                             "no_duplicate_drop",
+                                             "cancel_ignored",
+                                             "no_idempotency",
+                                             "commit_before_file",
+                                             "one_retry_more",
+                                             "lost_orphans"};
 static_assert(std::size(defect_names) == static_cast<std::size_t>(defect::count));
-
 
 void draw_faults(plan& p, random_stream& r) {
   const auto until = p.safety();

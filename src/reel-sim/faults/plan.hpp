@@ -90,7 +90,9 @@ struct plan {
   std::vector<fault> faults;           ///< by time
   bool operator==(const plan&) const = default;
 
-  ms safety() const { return ms{std::int64_t{jobs} * 1'000'000 / rate_permille}; } ///< at least until the last fault ended
+  ms safety() const {
+    return ms{std::int64_t{jobs} * 1'000'000 / rate_permille};
+  } ///< at least until the last fault ended
 };
 
 struct plan_size {

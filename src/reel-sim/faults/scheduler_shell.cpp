@@ -42,8 +42,8 @@ scheduler_options scheduler_options_here() {
 }
 
 scheduler_shell::scheduler_shell(scheduler_wiring w)
-    : w_{std::move(w)}, core_{scheduler_options_here()},
-      random_{w_.seed, "scheduler"}, ids_{[this](std::uint8_t* bytes, std::size_t size) {
+    : w_{std::move(w)}, core_{scheduler_options_here()}, random_{w_.seed, "scheduler"}, ids_{[this](std::uint8_t* bytes,
+                                                                                                    std::size_t size) {
         for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(random_.next());
       }} {}
 
@@ -171,10 +171,50 @@ void scheduler_shell::grant(const planned_batch& b) {
   for (const auto& job : b.jobs) m.jobs.push_back(job.id);
   ask(&ledger_disk::grant, std::move(m), [this, b](outcome<grant_answer, errc> a) {
     if (a) return on_granted(b, *a);
-    core_.grant_failed(b.id, now());
-    stops_.erase(b.id);
+    if (a.error() == errc::timeout) {
+      take_back(b.id);
+    } else {
+      core_.grant_failed(b.id, now());
+      stops_.erase(b.id);
+    }
     ledger_failed(a.error());
   });
+}
+
+void scheduler_shell::take_back(const batch_id& id) {
+  const auto* jobs = core_.jobs_of(id);
+  if (!jobs) return;
+  end_batch m{term_, id, {}};
+  for (const auto& job : *jobs) m.outcomes.push_back(given_up(job.id, job.fence + 1));
+  ask(&ledger_disk::end, std::move(m), [this, id, jobs = *jobs](outcome<end_answer, errc> a) {
+    if (a) return on_taken_back(id, jobs, *a);
+    grants_unclear_.insert(id);
+    ledger_failed(a.error());
+  });
+}
+
+void scheduler_shell::on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a) {
+  std::vector<granted_job> known;
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    known.push_back({a.codes[i] == errc::ok ? errc::ok : errc::stale, jobs[i].generation, jobs[i].fence + 1,
+                     jobs[i].attempts_used});
+  core_.granted(id, known);
+  core_.grant_failed(id, now());
+  stops_.erase(id);
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (known[i].code != errc::ok) read_job_again(jobs[i].id);
+  plan();
+}
+
+job_outcome scheduler_shell::given_up(const job_id& id, std::uint32_t fence) const {
+  job_outcome out;
+  out.id = id;
+  out.fence = fence;
+  out.how = verdict::retry;
+  out.counted = false;
+  out.cause = errc::lease_expired;
+  out.not_before = wall();
+  return out;
 }
 
 void scheduler_shell::on_granted(const planned_batch& b, const grant_answer& a) {
@@ -185,8 +225,13 @@ void scheduler_shell::on_granted(const planned_batch& b, const grant_answer& a) 
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;
-    run_job run{request.id, granted.fence, {}, {}, core_.served_by(b.key->model, request.params),
-                object_prefix(request.tenant, request.id, granted.generation, granted.fence), granted.saved};
+    run_job run{request.id,
+                granted.fence,
+                {},
+                {},
+                core_.served_by(b.key->model, request.params),
+                object_prefix(request.tenant, request.id, granted.generation, granted.fence),
+                granted.saved};
     const bool has_fallback = request.allow_degraded && core_.has_fallback(key_of(request.params));
     batch.jobs.push_back({std::move(run), granted.attempts_used, granted.recovery, has_fallback});
   }
@@ -228,7 +273,9 @@ void scheduler_shell::keep(kept_batch b) {
 void scheduler_shell::adopt(const adoption& a) {
   kept_batch batch{term_, a.id, a.worker, {}, true};
   for (const auto& job : a.jobs)
-    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}}, job.attempts_used, job.mark,
+    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}},
+                          job.attempts_used,
+                          job.mark,
                           !job.key->keeps_model && core_.has_fallback(*job.key)});
   keep(std::move(batch));
 }
@@ -236,16 +283,7 @@ void scheduler_shell::adopt(const adoption& a) {
 void scheduler_shell::requeue(const adoption& a) {
   if (w_.broken == defect::lost_orphans) return;
   end_batch m{term_, a.id, {}};
-  for (const auto& job : a.jobs) {
-    job_outcome out;
-    out.id = job.id;
-    out.fence = job.fence;
-    out.how = verdict::retry;
-    out.counted = false;
-    out.cause = errc::lease_expired;
-    out.not_before = wall();
-    m.outcomes.push_back(std::move(out));
-  }
+  for (const auto& job : a.jobs) m.outcomes.push_back(given_up(job.id, job.fence));
   ask(&ledger_disk::end, std::move(m), [this, jobs = a.jobs](outcome<end_answer, errc> answered) {
     if (!answered) {
       read_again_ = true;
@@ -261,6 +299,7 @@ void scheduler_shell::requeue(const adoption& a) {
 
 void scheduler_shell::on_orphan_timeout() {
   for (const auto& a : core_.expired_orphans(lease_clock())) requeue(a);
+  for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id);
   after(1s, [this] { on_orphan_timeout(); });
 }
@@ -314,7 +353,9 @@ bool scheduler_shell::breakers_closed() const {
 
 void scheduler_shell::note_breakers() {
   for (const auto& e : core_.take_breaker_events()) {
-    const auto state = e.what.to == breaker_state::closed ? "closed" : e.what.to == breaker_state::open ? "open" : "half_open";
+    const auto state = e.what.to == breaker_state::closed ? "closed"
+                       : e.what.to == breaker_state::open ? "open"
+                                                          : "half_open";
     w_.log->add(observer::ledger, "breaker", R"(,"model":"{}","state":"{}")", e.of.model.value, state);
   }
 }

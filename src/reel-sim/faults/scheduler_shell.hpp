@@ -47,6 +47,9 @@ private:
   void arm_plan(instant at);
   void grant(const planned_batch& b);
   void on_granted(const planned_batch& b, const grant_answer& a);
+  void take_back(const batch_id& id);
+  void on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a);
+  job_outcome given_up(const job_id& id, std::uint32_t fence) const;
   void read_job_again(const job_id& id);
   void stop(const batch_id& batch, const std::vector<job_id>& jobs);
   void keep(kept_batch b);
@@ -70,6 +73,7 @@ private:
   std::uint64_t plan_number_ = 0;
   std::map<batch_id, std::shared_ptr<batch_keeper>> keepers_;
   std::map<batch_id, std::vector<job_id>> stops_;
+  std::set<batch_id> grants_unclear_;
 };
 
 node_id node_of_worker(const worker_id& w);

@@ -1,7 +1,7 @@
 // simulation.hpp: Runs a plan: safety phase, liveness phase, and the state at the end. One thread, virtual time; the
-// same plan gives the same trace. What is promised is judged by reel-check from the history that comes out; only what no
-// history shows is judged here: that links deliver once and in order, that nothing is computed after its lease, and that
-// all comes to an end.
+// same plan gives the same trace. What is promised is judged by reel-check from the history that comes out; only what
+// no history shows is judged here: that links deliver once and in order, that nothing is computed after its lease, and
+// that all comes to an end.
 #pragma once
 
 #include "src/reel-sim/faults/history_log.hpp"

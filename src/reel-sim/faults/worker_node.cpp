@@ -10,7 +10,6 @@ namespace {
 
 constexpr ms report_every = 1s, scheduler_deadline = 15s, end_retry = 500ms, reaped_after = 1ms;
 
-
 } // namespace
 
 worker_node::worker_node(event_queue& events, network& net, node_wiring wiring, random_stream random)
@@ -74,7 +73,8 @@ void worker_node::on_tell(const message& m) {
   const auto* stop = std::get_if<stop_jobs>(&m);
   if (!stop) return;
   for (std::size_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].has(stop->batch)) local((*w_.places)[i].process, [this, i, s = *stop] {
+    if (slots_[i].has(stop->batch))
+      local((*w_.places)[i].process, [this, i, s = *stop] {
         if (processes_[i]) processes_[i]->stop(s);
       });
 }
@@ -101,11 +101,10 @@ worker_wiring worker_node::wiring_of(std::size_t index) {
   w.alive = [this, index, self](worker_alive m) {
     local(self, [this, index, m = std::move(m)] { slots_[index].alive(m, now()); });
   };
-  w.progress = [this, self](batch_progress m) {
-    local(self, [this, m] { on_progress(m); });
-  };
+  w.progress = [this, self](batch_progress m) { local(self, [this, m] { on_progress(m); }); };
   w.finished = [this, self, process](batch_finished m, std::function<void()> answered) {
-    local(self, [this, process, m = std::move(m), answered = std::move(answered)] { on_finished(m, answered, process); });
+    local(self,
+          [this, process, m = std::move(m), answered = std::move(answered)] { on_finished(m, answered, process); });
   };
   w.store = [this, self, process](put_objects m, answer_function done) {
     auto back = [this, process, life = events_.life(process), done = std::move(done)](const answer& a) {
@@ -151,8 +150,8 @@ void worker_node::end_all(std::size_t index, errc code) {
     if (ends_.contains(id)) continue;
     const auto& s = slots_[index];
     const bool begun = s.has_begun(id);
-    ends_[id] = batch_finished{id, s.status().id, begun ? code : errc::draining, "its process ended", {}, 0, 0,
-                               begun ? s.together() : 0};
+    ends_[id] = batch_finished{id, s.status().id,           begun ? code : errc::draining, "its process ended", {}, 0,
+                               0,  begun ? s.together() : 0};
     tell_end(id);
   }
 }

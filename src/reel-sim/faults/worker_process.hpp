@@ -31,15 +31,15 @@ struct worker_wiring {
   worker_id id;
   process_id process = 0;
   gpu* device = nullptr;
-  ns loading{0};                                                    ///< before it is ready
-  bool waits_for_files = true;                                      ///< false: a defect
-  std::function<bool(const job_id&)> is_poison;                     ///< takes the process down
-  std::function<void(worker_ready)> ready;                          ///< to its node, from here on
+  ns loading{0};                                ///< before it is ready
+  bool waits_for_files = true;                  ///< false: a defect
+  std::function<bool(const job_id&)> is_poison; ///< takes the process down
+  std::function<void(worker_ready)> ready;      ///< to its node, from here on
   std::function<void(worker_alive)> alive;
   std::function<void(batch_progress)> progress;
   std::function<void(batch_finished, std::function<void()>)> finished; ///< repeated until answered
   std::function<void(put_objects, answer_function)> store;
-  std::function<void()> exit;                                       ///< ends the process; nothing is done after it
+  std::function<void()> exit; ///< ends the process; nothing is done after it
 };
 
 class worker_process {

@@ -34,10 +34,12 @@ inline check::bounds bounds_here() {
 inline judged judge(const plan& p, defect broken = defect::none) {
   auto texts = std::make_shared<std::array<std::string, observer_names.size()>>();
   judged j;
-  j.report = simulate(p, [&](observer o, std::string_view line) { (*texts)[static_cast<std::size_t>(o)] += line; }, broken);
+  j.report = simulate(
+      p, [&](observer o, std::string_view line) { (*texts)[static_cast<std::size_t>(o)] += line; }, broken);
   std::vector<check::input> inputs;
   for (std::size_t i = 0; i < texts->size(); ++i)
-    inputs.push_back({std::string{observer_names[i]}, [texts, i] { return std::make_unique<std::istringstream>((*texts)[i]); }});
+    inputs.push_back(
+        {std::string{observer_names[i]}, [texts, i] { return std::make_unique<std::istringstream>((*texts)[i]); }});
   check::history log{std::move(inputs)};
   const auto r = check::check(log, bounds_here());
   j.verdict = r.found.result();
