@@ -192,9 +192,32 @@ void scheduler::grant(const planned_batch& b) {
       },
       [this, id = b.id](errc code) {
         grant_settled();
-        core_.grant_failed(
-            id, act::now(self_)); // if it happened all the same, the next grant of these jobs is refused as stale
-        stops_.erase(id);
+        on_grant_failed(id, code);
+      });
+}
+
+void scheduler::on_grant_failed(const batch_id& id, errc code) {
+  if (code == errc::timeout || code == errc::unreachable || code == errc::internal) {
+    take_back(id);
+  } else {
+    core_.grant_failed(id, act::now(self_));
+    stops_.erase(id);
+  }
+  ledger_failed(code);
+}
+
+/// Nobody knows whether the grant happened: an end that comes after it in the ledger ends its leases, or finds none.
+/// Until then its jobs count as running, and who is cancelled is not forgotten.
+void scheduler::take_back(const batch_id& id) {
+  const auto* jobs = core_.jobs_of(id);
+  if (!jobs) return;
+  end_batch m{term_, id, {}};
+  for (const auto& job : *jobs) m.outcomes.push_back(given_up(job.id, job.fence + 1));
+  act::ask(
+      self_, wiring_.ledger, options_.ask_deadline, std::move(m),
+      [this, id, jobs = *jobs](const end_answer& a) { on_taken_back(id, jobs, a); },
+      [this, id](errc code) {
+        grants_unclear_.insert(id);
         ledger_failed(code);
       });
 }
@@ -310,20 +333,38 @@ void scheduler::adopt(const adoption& a) {
   supervise(std::move(batch));
 }
 
+/// What had been granted waits again, under its new fence; of the rest the ledger says what it is.
+void scheduler::on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a) {
+  std::vector<granted_job> known;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const bool was_granted = i < a.codes.size() && a.codes[i] == errc::ok;
+    known.push_back(
+        {was_granted ? errc::ok : errc::stale, jobs[i].generation, jobs[i].fence + 1, jobs[i].attempts_used});
+  }
+  core_.granted(id, known);
+  core_.grant_failed(id, act::now(self_));
+  stops_.erase(id);
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (known[i].code != errc::ok) read_job_again(jobs[i].id);
+  plan();
+}
+
+job_outcome scheduler::given_up(const job_id& id, std::uint32_t fence) const {
+  job_outcome out;
+  out.id = id;
+  out.fence = fence;
+  out.how = verdict::retry;
+  out.counted = false;
+  out.cause = errc::lease_expired;
+  out.not_before = options_.wall();
+  return out;
+}
+
 /// Jobs whose lease nobody claimed after a restart of ours: not their fault, so it does not count.
 void scheduler::requeue(const adoption& a) {
   log::warn("orphaned lease ended", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   end_batch m{term_, a.id, {}};
-  for (const auto& job : a.jobs) {
-    job_outcome out;
-    out.id = job.id;
-    out.fence = job.fence;
-    out.how = verdict::retry;
-    out.counted = false;
-    out.cause = errc::lease_expired;
-    out.not_before = options_.wall();
-    m.outcomes.push_back(std::move(out));
-  }
+  for (const auto& job : a.jobs) m.outcomes.push_back(given_up(job.id, job.fence));
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
       [this, jobs = a.jobs](const end_answer& answer) {
@@ -343,6 +384,7 @@ void scheduler::on_orphan_timeout() {
   if (std::exchange(pauses_unread_, false)) learn_pauses();
   if (std::exchange(breakers_unread_, false)) learn_breakers();
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
+  for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
   wiring_.metrics->queue(core_.view());
   wiring_.metrics->breakers(core_.breakers(act::now(self_)));

@@ -9,6 +9,7 @@
 // there.
 #pragma once
 
+#include <set>
 #include <unordered_set>
 
 #include "actors/scheduler/fleet_scaler.hpp"
@@ -95,6 +96,9 @@ private:
   void plan();
   void grant(const planned_batch& b);
   void on_granted(const planned_batch& b, const grant_answer& a);
+  void on_grant_failed(const batch_id& id, errc code);
+  void take_back(const batch_id& id);
+  void on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a);
   void grant_settled();
   void read_job_again(const job_id& id);
   void stop(const batch_id& batch, const std::vector<job_id>& jobs);
@@ -102,6 +106,7 @@ private:
   void adopt(const adoption& a);
   caf::result<accept_answers> on_redrive_jobs(const redrive_jobs& m);
   void requeue(const adoption& a);
+  job_outcome given_up(const job_id& id, std::uint32_t fence) const;
   void lose(const batch_id& id, errc why);
   void ledger_failed(errc code);
   void notify(const job_id& id, job_state state);
@@ -126,6 +131,7 @@ private:
   bool pauses_unread_ = false, breakers_unread_ = false;  ///< the ledger could not: it is asked again
   instant hold_until_{};                                  ///< no grants before: the ledger could not
   std::size_t grants_open_ = 0;                           ///< asked of the ledger
+  std::set<batch_id> grants_unclear_;                     ///< not answered: they may have happened
   bool leaving_ = false;                                  ///< no more grants
   std::vector<caf::typed_response_promise<done>> left_;
   instant plan_armed_for_{};

@@ -127,7 +127,8 @@ void scheduler_core::progressed(const batch_progress& p, instant now) {
   b.progress = p;
   b.progress_at = now;
   auto w = workers_.find(b.worker);
-  if (w != workers_.end() && w->second.batches.back() == p.batch && usable(w->second))
+  if (w == workers_.end() || w->second.batches.empty()) return;
+  if (w->second.batches.back() == p.batch && usable(w->second))
     pool_.put(w->second, false, prefetch_at(w->second), now);
 }
 

@@ -255,7 +255,8 @@ void scheduler_core::plan_preemptions(instant now, plan_result& result) {
   if (std::ranges::none_of(batches_, may_stop)) return; // before the models are asked about every key
   std::size_t needed = 0;
   for (const auto& [key, jobs] : queue_.waiting_by_key(job_class::urgent)) {
-    if (key->canary || !any_may_run(*key, now)) continue;
+    auto takes = [&, k = key](const auto& t) { return is_clean(t.first, *k) && may_run(t.first, *k, now); };
+    if (key->canary || (!breakers_.is_calm() && std::ranges::none_of(tallies_, takes))) continue;
     auto each = planner_.best({*key, jobs, batch_max(*key), 0, {}}, now);
     needed += (jobs + each - 1) / each;
     while (stopping_ < needed) {
@@ -273,7 +274,8 @@ void scheduler_core::plan_preemptions(instant now, plan_result& result) {
 std::optional<job_class> scheduler_core::stoppable(const batch_id& id, const running_batch& b, instant now) const {
   if (b.stopping || !b.granted || b.jobs.empty() || b.started_at > now) return {};
   auto w = workers_.find(b.worker);
-  if (w == workers_.end() || w->second.batches.front() != id || !usable(w->second)) return {};
+  if (w == workers_.end() || w->second.batches.empty() || w->second.batches.front() != id || !usable(w->second))
+    return {};
   auto cls = std::ranges::min(b.jobs, {}, &queue_entry::cls).cls;
   if (w->second.batches.size() > 1)
     for (const auto& other : computed_with(b))

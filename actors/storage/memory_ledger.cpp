@@ -55,7 +55,7 @@ accept_answer memory_ledger::accept_one(const job_request& request) {
   auto& e = jobs_[request.id];
   e.record.request = request;
   e.quota = {today(request.tenant).number, gpu_ms};
-  note(e, event_kind::accepted);
+  note(e, {.kind = event_kind::accepted});
   if (!request.idempotency_key.empty()) keys_[{request.tenant, request.idempotency_key}] = {request.id, now};
   ++unfinished_[{request.tenant, request.cls}];
   ++unfinished_total_;
@@ -85,7 +85,7 @@ void memory_ledger::remove(delete_job m, reply_to<delete_answer> reply) {
     e->hidden = true;
     const auto& r = e->record;
     ++e->record.version;
-    note(*e, event_kind::removed);
+    note(*e, {.kind = event_kind::removed});
     delete_answer removed{r.state == job_state::leased, {}};
     if (r.state == job_state::succeeded) {
       const auto prefix = object_prefix(r.request.tenant, r.request.id, r.generation, r.committed_fence);
@@ -107,12 +107,12 @@ bool memory_ledger::stop(entry& e) {
     if (r.cancel_requested) return true;
     ++r.version;
     r.cancel_requested = true;
-    note(e, event_kind::cancel_requested);
+    note(e, {.kind = event_kind::cancel_requested});
     return true;
   }
   ++r.version;
   finish(e, job_state::cancelled, errc::cancelled);
-  note(e, event_kind::ended).cause = errc::cancelled;
+  note(e, {.kind = event_kind::ended, .cause = errc::cancelled});
   return true;
 }
 
@@ -128,7 +128,7 @@ void memory_ledger::reprioritise(reprioritise_job m, reply_to<reprioritise_answe
     if (waits && m.to != from) {
       if (move_quota(*e, m.to)) {
         ++r.version;
-        note(*e, event_kind::reprioritised);
+        note(*e, {.kind = event_kind::reprioritised});
       } else
         code = errc::quota_exceeded;
     }
@@ -214,9 +214,8 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   r.degrade_reason = r.degraded ? to_string(r.recovery.degraded) : "";
   r.started_at = options_.now();
   r.not_before.reset();
-  auto& granted = note(found->second, event_kind::granted);
-  granted.worker = m.worker;
-  granted.from_step = found->second.saved.steps;
+  note(found->second,
+       {.kind = event_kind::granted, .worker = m.worker, .from_step = found->second.saved.steps});
   return {errc::ok, r.generation, r.fence, r.attempts_used, r.request, found->second.saved, r.recovery};
 }
 

@@ -17,10 +17,16 @@
 namespace reel {
 
 struct memory_ledger_options {
+  /// The row after an event, and the event.
+  using witness_function = std::function<void(const job_record&, const job_event&)>;
+
   admission_limits limits;
   std::chrono::milliseconds keys_kept = std::chrono::hours{24};
   std::function<wall_time()> now;      ///< must be given: tests choose their time
   std::function<instant()> steady_now; ///< empty: passes as `now` does
+  /// Told of every event, which is not kept then: inspections show none, and millions of jobs need less memory. Called
+  /// under the lock.
+  witness_function witness;
 };
 
 class memory_ledger final : public ledger {
@@ -80,7 +86,7 @@ private:
   void note_saved_key(const job_id& id, std::set<std::string>& keys) const;
   std::vector<std::string> released_of(const std::set<std::string>& keys) const; ///< those that no job has
   errc redrive_one(const job_id& id, const redrive_jobs& m);
-  job_event& note(entry& e, event_kind kind); ///< what has just happened to it
+  void note(entry& e, job_event what); ///< has just happened to it; the row's part of the event is filled in
   void note_end(entry& e, const job_outcome& o, bool overruled);
   void owe_webhook(const job_record& r);
   bool is_referenced(const object_key_parts& object) const;

@@ -6,18 +6,25 @@
 
 namespace reel {
 
-job_event& memory_ledger::note(entry& e, event_kind kind) {
+void memory_ledger::note(entry& e, job_event what) {
   const auto& r = e.record;
-  e.events.push_back({r.version, r.generation, options_.now(), kind, r.state, r.fence});
-  return e.events.back();
+  what.version = r.version;
+  what.generation = r.generation;
+  what.at = options_.now();
+  what.to = r.state;
+  what.fence = r.fence;
+  if (options_.witness) return options_.witness(r, what);
+  e.events.push_back(std::move(what));
 }
 
 void memory_ledger::note_end(entry& e, const job_outcome& o, bool overruled) {
-  auto& ended = note(e, event_kind::ended);
-  ended.worker = e.record.worker;
-  ended.cause = overruled ? errc::cancelled : o.cause != errc::ok ? o.cause : e.record.error;
-  ended.counted = o.counted;
-  ended.gpu_ms = o.gpu_ms;
+  note(e, {.kind = event_kind::ended,
+           .worker = e.record.worker,
+           .cause = overruled             ? errc::cancelled
+                    : o.cause != errc::ok ? o.cause
+                                          : e.record.error,
+           .counted = o.counted,
+           .gpu_ms = o.gpu_ms});
 }
 
 // ---------------------------------------------------------------- dead letters
@@ -93,9 +100,7 @@ errc memory_ledger::redrive_one(const job_id& id, const redrive_jobs& m) {
   r.recovery = {};
   ++unfinished_[{r.request.tenant, r.request.cls}];
   ++unfinished_total_;
-  auto& event = note(*e, event_kind::redriven);
-  event.by = m.by;
-  event.reason = m.reason;
+  note(*e, {.kind = event_kind::redriven, .by = m.by, .reason = m.reason});
   return errc::ok;
 }
 

@@ -127,6 +127,13 @@ void learn(decision& d, error_class c) {
   }
 }
 
+/// A probe fails by its model's fault. One that takes down process after process may be the cause itself: suspected, it
+/// is asked last, and in the end judged like any other.
+bool is_excused(const execution& e, error_class c, const recovery_options& o) {
+  if (!e.probe || c == error_class::resource) return false;
+  return c != error_class::crash || e.mark.suspect_count < o.probe_crashes_excused;
+}
+
 void check_limits(decision& d, error_class c) {
   if (d.out.how != verdict::retry || c == error_class::made_room) return;
   if (is_exhausted(d) && d.mark.degraded == d.e.mark.degraded) {
@@ -176,7 +183,7 @@ job_outcome decide_recovery(const execution& e, wall_time now, double jitter, co
   d.out.message = e.message;
   d.out.forget_saved = e.forget_saved;
   d.out.saved = e.saved;
-  const bool excused = e.probe && c != error_class::resource;
+  const bool excused = is_excused(e, c, o);
   d.out.counted = rule.counts && !excused;
   if (c == error_class::permanent || c == error_class::ended) {
     d.out.how = verdict::failed;
@@ -185,7 +192,10 @@ job_outcome decide_recovery(const execution& e, wall_time now, double jitter, co
   }
   d.out.how = verdict::retry;
   d.out.not_before = next_time(e, rule.before_next, now, jitter, o);
-  if (!excused) learn(d, c);
+  if (!excused)
+    learn(d, c);
+  else if (c == error_class::crash)
+    suspect(d);
   check_limits(d, c);
   if (d.out.counted && e.mark.degraded != degrade_reason::none) ++d.mark.light_attempts;
   if (d.mark != e.mark) d.out.recovery = std::move(d.mark);

@@ -15,7 +15,8 @@
 //
 // What fails as transient or for memory on every allowed execution goes on on the fallback of its model where there is
 // one that it may use, with `light_retries_max` of its own; once there, it stays there. What fails as a probe of an
-// open circuit breaker is the model's trouble and not counted.
+// open circuit breaker is the model's trouble and not counted; but when that is a crash, the job is suspected, and from
+// the third on to blame.
 #pragma once
 
 #include "messages/worker.hpp"
@@ -23,11 +24,12 @@
 namespace reel {
 
 struct recovery_options {
-  std::uint32_t retries_max = 3;       ///< beyond the first execution, counted ones only
-  std::uint32_t light_retries_max = 1; ///< likewise, on the fallback
-  std::uint32_t acquired_max = 20;     ///< grants in all, counted or not: nothing circles for ever
-  std::uint32_t poison_after = 2;      ///< processes that it took down alone; at most 16
-  std::uint32_t bisect_above = 8;      ///< a larger batch that crashed is halved, a smaller one runs one by one
+  std::uint32_t retries_max = 3;           ///< beyond the first execution, counted ones only
+  std::uint32_t light_retries_max = 1;     ///< likewise, on the fallback
+  std::uint32_t acquired_max = 20;         ///< grants in all, counted or not: nothing circles for ever
+  std::uint32_t poison_after = 2;          ///< processes that it took down alone; at most 16
+  std::uint32_t probe_crashes_excused = 2; ///< of a job as a probe; later ones are judged like any other
+  std::uint32_t bisect_above = 8;          ///< a larger batch that crashed is halved, a smaller one runs one by one
   std::chrono::milliseconds backoff_first{1'000};
   std::chrono::milliseconds backoff_most{60'000};
 };

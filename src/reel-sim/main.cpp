@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "src/reel-sim/faults/command.hpp"
 #include "src/reel-sim/queue_bench.hpp"
 #include "src/reel-sim/simulation.hpp"
 #include "src/reel-sim/suite.hpp"
@@ -15,6 +16,8 @@ struct options {
   std::uint64_t seed = 1;
   bool json = false, suite = false, quick = false, no_baselines = false, tenants = false;
   std::size_t queue = 0, plans = 3000;
+  bool faults = false;
+  reel::faultsim::command_options of_faults;
 };
 
 void print_queue(const options& o) {
@@ -58,17 +61,49 @@ void print_workload(const options& o) {
 }
 
 int run(const options& o) {
+  if (o.faults) {
+    auto f = o.of_faults;
+    f.seed = o.seed;
+    f.json = o.json;
+    return reel::faultsim::run_faults(f);
+  }
   if (o.suite) return run_suite(o.configs, o.seed, o.quick) ? 0 : 1;
   if (o.queue > 0) print_queue(o);
   if (!o.workload.empty()) print_workload(o);
   return 0;
 }
 
+void add_faults(CLI::App& app, options& o) {
+  auto& f = o.of_faults;
+  auto* faults =
+      app.add_flag("--faults", o.faults, "Break a simulated cluster in every way that a seed draws, and judge it");
+  auto of_faults = [faults](CLI::Option* option) { return option->needs(faults); };
+  of_faults(app.add_option("--seeds", f.seeds, "With --faults: so many, from --seed on"))
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+      ->capture_default_str();
+  of_faults(app.add_option("--jobs", f.size.jobs, "With --faults: of each seed"))
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  of_faults(app.add_option("--nodes", f.size.nodes, "With --faults: worker nodes; drawn without"))
+      ->check(CLI::Range(1, 64));
+  of_faults(app.add_option("--slots", f.size.slots, "With --faults: workers of a node; drawn without"))
+      ->check(CLI::Range(1, 64));
+  of_faults(app.add_option("--history", f.history, "With --faults: leave the histories in this folder"));
+  of_faults(app.add_option("--replay", f.replay, "With --faults: run this plan instead of drawing one"));
+  of_faults(app.add_flag("--print-plan", f.print_plan, "With --faults: print the seed's plan and do not run it"));
+  of_faults(
+      app.add_flag("--shrink", f.shrink, "With --faults: cut a failing plan to the smallest that fails, and print it"));
+  of_faults(app.add_flag("--twice", f.twice, "With --faults: run each seed twice and compare the traces"));
+  of_faults(app.add_flag("--no-check", f.no_check,
+                         "With --faults: without reel-check; only what the simulation itself sees"));
+  of_faults(app.add_option("--broken", f.broken, "With --faults: with a defect, to see it caught"));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   options o;
-  CLI::App app{"Runs the scheduler's own code under virtual time"};
+  CLI::App app{"Runs the cluster's own decisions under virtual time"};
   auto* workload = app.add_option("--workload", o.workload, "What comes and what runs it: a TOML file");
   app.add_option("--seed", o.seed, "The same seed gives the same trace")->capture_default_str();
   app.add_flag("--json", o.json, "Print every figure as JSON");
@@ -83,8 +118,9 @@ int main(int argc, char** argv) {
   app.add_option("--plans", o.plans, "With --queue: how many are measured")
       ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
+  add_faults(app, o);
   CLI11_PARSE(app, argc, argv);
-  if (!*workload && !*suite && !*queue) {
+  if (!*workload && !*suite && !*queue && !o.faults) {
     fmt::print("{}", app.help());
     return 2;
   }

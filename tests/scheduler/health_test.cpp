@@ -136,6 +136,22 @@ TEST_CASE("probes are jobs that no batch crashed under, where there are any") {
   }
 }
 
+TEST_CASE("an urgent job that is to be no probe yet does not stop the one that runs") {
+  core_world w{{.batch_max = 1}};
+  open_breaker(w);
+  w.pass(36s);
+  w.queue(11, 11);
+  auto probe = w.plan().batches.at(0);
+  w.grant(probe);
+  auto suspect = sample::waiting(10, job_class::urgent);
+  suspect.recovery.batch_cap = 1;
+  w.core.add(suspect, w.now);
+  w.pass(1s);
+  CHECK(w.plan().preempt.empty());
+  w.core.add(sample::waiting(12, job_class::urgent), w.now);
+  CHECK(w.plan().preempt.size() == 1);
+}
+
 TEST_CASE("a canary is a probe only where nothing else waits") {
   core_world w{{.batch_max = 1}};
   open_breaker(w);

@@ -289,3 +289,19 @@ TEST_CASE("a paused queue plans nothing and goes on where it was") {
   w.core.pause_all(false);
   CHECK(w.plan().batches.size() == 1);
 }
+
+TEST_CASE("a batch whose node went, and came back without it, is not stopped") {
+  world w;
+  w.worker("0");
+  w.add(1, job_class::free);
+  auto lost = w.plan().batches.at(0);
+  w.core.node_suspect({"workers-1"}, true, w.now);
+  CHECK(w.core.node_down({"workers-1"}) == std::vector{lost.id});
+  w.worker("0"); // its report comes before the word that it is there again, and before the batch's end is written
+  w.core.progressed({lost.id, run_phase::denoising, 1, 10}, w.now);
+  w.pass(10s);
+  w.add(9, job_class::urgent);
+  CHECK(w.plan().preempt.empty());
+  w.core.node_suspect({"workers-1"}, false, w.now);
+  REQUIRE(w.plan().batches.size() == 1);
+}

@@ -277,6 +277,19 @@ TEST_CASE("a grant whose answer got lost does not lose its jobs") {
   }
 }
 
+TEST_CASE("a job that is cancelled while nobody knows of its grant ends all the same") {
+  line_world w;
+  w.grants_unanswered = true;
+  auto id = w.submit(1);
+  w.pass(1s);
+  CHECK(w.record(id).state == job_state::leased);
+  w.cancel(id);
+  w.pass(30s);
+  w.grants_unanswered = false;
+  w.pass(5s);
+  CHECK(w.record(id).state == job_state::cancelled);
+}
+
 TEST_CASE("supervisors of batches end with their scheduler") {
   line_world w;
   auto idle = w.system.running();

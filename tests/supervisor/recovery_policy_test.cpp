@@ -229,9 +229,31 @@ TEST_CASE("what fails as a probe of a circuit breaker is the model's trouble") {
     auto out = decide(e);
     CHECK(out.how == verdict::retry);
     CHECK_FALSE(out.counted);
-    CHECK_FALSE(out.recovery);
+    CHECK(out.recovery.has_value() == (code == errc::crashed));
     CHECK(sign_of(e, out) == health_sign::bad);
   }
+}
+
+TEST_CASE("what crashes as a probe again and again is suspected, then to blame") {
+  auto e = ended_with(errc::crashed);
+  e.probe = true;
+  for (std::uint32_t times = 1; times <= 2; ++times) {
+    auto out = decide(e);
+    CHECK(out.how == verdict::retry);
+    CHECK_FALSE(out.counted);
+    REQUIRE(out.recovery);
+    CHECK(out.recovery->suspect_count == times);
+    CHECK(out.recovery->batch_cap == 1);
+    CHECK(out.recovery->crash_workers.empty());
+    e.mark = *out.recovery;
+  }
+  auto third = decide(e);
+  CHECK(third.how == verdict::retry);
+  CHECK(third.counted);
+  CHECK(third.recovery->crash_workers == std::vector{first_worker});
+  e.mark = *third.recovery;
+  e.worker = second_worker;
+  CHECK(decide(e).how == verdict::dead_letter);
 }
 
 TEST_CASE("signs of a model's health: not what is nobody's fault, nor what the job itself is to blame for") {
