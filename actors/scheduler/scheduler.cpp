@@ -36,7 +36,7 @@ waiting_job waiting_job_of(const job_record& r) {
 scheduler::scheduler(interface::pointer self, scheduler_wiring wiring, scheduler_shell_options options)
     : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core}, fleet_{
                                                                                                        options_.fleet} {
-  act::tell(self_, self_, lead_timeout{});
+  act::tell(self_, self_, orphan_timeout{});
 }
 
 scheduler::interface::behavior_type scheduler::make_behavior() {
@@ -60,7 +60,6 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const peer_changed& m) { on_peer_changed(m); },
       [this](const batch_closed& m) { on_batch_closed(m); },
       [this](plan_timeout t) { on_plan_timeout(t); },
-      [this](lead_timeout) { on_lead_timeout(); },
       [this](orphan_timeout) { on_orphan_timeout(); },
       [this](stop_leasing) { return on_stop_leasing(); },
   };
@@ -68,7 +67,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
 
 // ---------------------------------------------------------------- start and recovery
 
-void scheduler::on_lead_timeout() {
+void scheduler::lead() {
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, take_leadership{wiring_.self, wiring_.epoch},
       [this](const leadership& l) {
@@ -81,7 +80,7 @@ void scheduler::on_lead_timeout() {
       },
       [this](errc code) {
         log::warn("no leadership yet", {{"why", code}});
-        act::tell_after(self_, options_.retry_pause, self_, lead_timeout{});
+        act::tell_after(self_, options_.retry_pause, self_, orphan_timeout{});
       });
 }
 
@@ -381,6 +380,7 @@ void scheduler::requeue(const adoption& a) {
 }
 
 void scheduler::on_orphan_timeout() {
+  if (term_ == 0) return lead();
   if (std::exchange(pauses_unread_, false)) learn_pauses();
   if (std::exchange(breakers_unread_, false)) learn_breakers();
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);

@@ -25,8 +25,7 @@ namespace reel {
 struct plan_timeout {
   std::uint64_t number = 0; ///< only the latest armed one counts
 };
-struct lead_timeout {};
-struct orphan_timeout {};
+struct orphan_timeout {}; ///< before it leads: to try to
 
 /// From main(), when the node is stopped: no more grants. Answered when none is under way any more. What runs goes on,
 /// and the next scheduler adopts it.
@@ -35,7 +34,7 @@ struct stop_leasing {};
 using scheduler_actor_protocol =
     act::extend<scheduler_protocol, pause_list(set_pause), breakers_view(set_breaker),
                 reprioritise_answer(reprioritise_job), accept_answers(redrive_jobs), void(peer_changed),
-                void(batch_closed), void(plan_timeout), void(lead_timeout), void(orphan_timeout), done(stop_leasing)>;
+                void(batch_closed), void(plan_timeout), void(orphan_timeout), done(stop_leasing)>;
 
 struct scheduler_wiring {
   node_id self;
@@ -85,7 +84,7 @@ private:
   void on_batch_closed(const batch_closed& m);
   void on_peer_changed(const peer_changed& m);
   void on_plan_timeout(plan_timeout t);
-  void on_lead_timeout();
+  void lead();
   void on_orphan_timeout();
   caf::result<done> on_stop_leasing();
 
@@ -147,6 +146,5 @@ private:
 } // namespace reel
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::plan_timeout)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::lead_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::orphan_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::stop_leasing)
