@@ -204,11 +204,11 @@ void ledger_disk::witness(const job_record& r, const job_event& e) {
   const auto& q = r.request;
   switch (e.kind) {
   case event_kind::accepted:
-    log_.add(
-        as_ledger, "accept",
-        R"(,"job":"{}","version":{},"tenant":"{}","idem_key":"{}","payload_sha":"{}","class":"{}","model":"{}","shape":"{}","allow_degraded":{})",
-        id, e.version, q.tenant.value, key_as_sent(q), to_string(q.payload_sha256), to_string(q.cls),
-        q.params.model.value, q.params.width, q.allow_degraded);
+    log_.add(as_ledger, "accept",
+             R"(,"job":"{}","version":{},"tenant":"{}","idem_key":"{}","payload_sha":"{}")"
+             R"(,"class":"{}","model":"{}","shape":"{}","allow_degraded":{})",
+             id, e.version, q.tenant.value, key_as_sent(q), to_string(q.payload_sha256), to_string(q.cls),
+             q.params.model.value, q.params.width, q.allow_degraded);
     ++accepted_;
     jobs_.push_back(q.id);
     if (recent_.size() == recent_most) recent_.pop_front();
@@ -216,11 +216,11 @@ void ledger_disk::witness(const job_record& r, const job_event& e) {
     return;
   case event_kind::granted:
     ++grants_;
-    log_.add(
-        as_ledger, "grant",
-        R"(,"job":"{}","version":{},"fence":{},"term":{},"worker":"{}","batch":"{}","model":"{}","degraded":{},"reason":"{}","gen":{})",
-        id, e.version, e.fence, granting_term_, r.worker.value, to_string(r.batch), r.served_model.value, r.degraded,
-        r.degrade_reason, e.generation);
+    log_.add(as_ledger, "grant",
+             R"(,"job":"{}","version":{},"fence":{},"term":{},"worker":"{}","batch":"{}")"
+             R"(,"model":"{}","degraded":{},"reason":"{}","gen":{})",
+             id, e.version, e.fence, granting_term_, r.worker.value, to_string(r.batch), r.served_model.value,
+             r.degraded, r.degrade_reason, e.generation);
     return;
   case event_kind::cancel_requested:
     return log_.add(as_ledger, "cancel_request", R"(,"job":"{}","version":{})", id, e.version);
