@@ -19,6 +19,7 @@
 #include "actors/quota_limits.hpp"
 #include "messages/breakers.hpp"
 #include "messages/dead_letters.hpp"
+#include "messages/history.hpp"
 #include "messages/outcome.hpp"
 #include "messages/pauses.hpp"
 #include "messages/storage.hpp"
@@ -60,6 +61,7 @@ public:
   virtual void end(end_batch m, reply_to<end_answer> reply) = 0;
   virtual void quota(read_quota m, reply_to<quota_view> reply) = 0;
   virtual void redrive(redrive_jobs m, reply_to<accept_answers> reply) = 0;
+  virtual void note(note_cluster m, reply_to<done> reply) = 0;
 
   /// Reads see everything that was committed before the call.
   virtual void read(read_job m, reply_to<job_record> reply) = 0;

@@ -169,6 +169,7 @@ done node_supervisor::on_batch_finished(const batch_finished& m) {
   auto index = find(m.worker);
   if (!index || !slots_[*index].has(m.batch)) return {};
   slots_[*index].rendered(m.batch, act::now(self_));
+  if (std::ranges::any_of(m.results, [](const job_result& r) { return r.code == errc::ok; })) slots_[*index].did_well();
   if (ends_.emplace(m.batch, m).second) tell_end(m.batch);
   return {};
 }

@@ -47,6 +47,11 @@ void change(const std::filesystem::path& file, const std::string& sql) {
 
 using world = ledger_world<sqlite_kind>;
 
+/// Makes the file what the version before notes about the cluster would have written.
+void forget_notes(const std::filesystem::path& file) {
+  change(file, "DROP TABLE note; ALTER TABLE event DROP COLUMN degraded; PRAGMA user_version=7");
+}
+
 /// Makes the file what the version before the audit log's monotonic times would have written.
 void forget_times(const std::filesystem::path& file) {
   change(file, "DROP TABLE clock; ALTER TABLE leader DROP COLUMN mono_ns; ALTER TABLE event DROP COLUMN mono_ns; "
@@ -56,6 +61,7 @@ void forget_times(const std::filesystem::path& file) {
 
 /// Makes the file what the version before redriven jobs would have written.
 void forget_redrives(const std::filesystem::path& file) {
+  forget_notes(file);
   change(file, "DROP VIEW job_log; DROP TABLE redrive; DROP INDEX job_dead; "
                "UPDATE job SET ended = 1 WHERE ended = 2; CREATE VIEW job_log AS SELECT 1; PRAGMA user_version=6");
 }
@@ -202,8 +208,8 @@ TEST_CASE("a file that is no ledger is refused and left as it is, with nothing b
   }
   SECTION("a ledger of a newer version") {
     CHECK(refusal(options).empty());
-    change(options.file, "PRAGMA user_version=8; PRAGMA wal_checkpoint(TRUNCATE)");
-    refused_for = "newer version (schema 8; this program knows up to 7)";
+    change(options.file, "PRAGMA user_version=9; PRAGMA wal_checkpoint(TRUNCATE)");
+    refused_for = "newer version (schema 9; this program knows up to 8)";
   }
   auto moved = options;
   if (std::filesystem::exists(folder.path() / "copy")) moved.file = folder.path() / "copy" / "ledger.db";

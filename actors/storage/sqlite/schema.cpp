@@ -65,7 +65,8 @@ CREATE VIEW attempt AS
 
 /// What each version added to the tables of the one before, from version 2 on. Never changed: files of every version
 /// are in the field. Keys of saved runs are found by their beginning (reader.cpp). `clock` says from which position on
-/// `mono_ns` is of which clock; events of older versions have none.
+/// `mono_ns` is of which clock; events of older versions have none. `event.degraded` is why a grant is to another model
+// than was asked for.
 constexpr const char* additions[] = {
     R"sql(
 CREATE TABLE saved_run(job_no INTEGER PRIMARY KEY, key TEXT NOT NULL, bytes INTEGER NOT NULL, steps INTEGER NOT NULL,
@@ -127,6 +128,12 @@ CREATE VIEW job_log AS
   FROM event e JOIN job j ON j.no = e.job_no JOIN tenant t ON t.no = j.tenant_no
     LEFT JOIN batch b ON b.no = e.batch_no
     LEFT JOIN redrive r ON r.job_no = e.job_no AND r.version = e.version;
+)sql",
+    R"sql(
+ALTER TABLE event ADD COLUMN degraded INTEGER;
+CREATE TABLE note(position INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, mono_ns INTEGER NOT NULL,
+  kind INTEGER NOT NULL, state INTEGER NOT NULL, subject TEXT NOT NULL, device TEXT NOT NULL, job BLOB,
+  fence INTEGER NOT NULL);
 )sql",
 };
 static_assert(std::size(additions) == schema_version - 1);

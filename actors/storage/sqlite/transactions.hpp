@@ -44,6 +44,7 @@ public:
   outcome<end_answer, errc> run(const end_batch& m);
   outcome<quota_view, errc> run(const read_quota& m);
   outcome<accept_answers, errc> run(const redrive_jobs& m);
+  outcome<done, errc> run(const note_cluster& m);
 
   std::uint64_t unfinished_jobs() const { return admission_.unfinished_jobs(); }
 
@@ -64,6 +65,8 @@ private:
   errc end_one(const job_outcome& outcome, std::int64_t batch_no);
   void keep_saved_run(const job_row& row, const job_outcome& outcome);
   void learn(const job_row& row, const job_outcome& outcome, job_state to);
+  void add_note(const cluster_note& n);
+  void note_refused(const job_outcome& outcome);
   accept_answer redrive_one(const job_id& id, const redrive_jobs& m);
   void cancel_now(job_row& row);
   void mark_cancelled(job_row& row);
