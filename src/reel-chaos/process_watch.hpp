@@ -34,9 +34,9 @@ std::vector<role_figures> by_role(const cluster_sample& s);
 
 /// How much more may be held after a drain without being a leak, and why.
 struct leak_margins {
-  /// The allocator keeps what was needed at the peak: 8 arenas a core at most, of which a thread that handled requests
-  /// touched a few MiB each; SQLite's caches fill up to 5 MiB; logs and metrics have a few more.
-  std::uint64_t rss_bytes = 48u << 20;
+  /// The allocator keeps what was needed at the peak, a few MiB for each thread that handled requests; SQLite's caches
+  /// fill up to 5 MiB, what is read of the log's file is counted too.
+  std::uint64_t rss_bytes = 24u << 20;
   /// A file that is just being read or synced, and a connection of whoever looks.
   int descriptors = 6;
   /// Threads of pools that start on demand: one for objects, one for the audit log.

@@ -9,6 +9,7 @@
 
 #include "src/harness/local_cluster.hpp"
 #include "src/harness/process.hpp"
+#include "src/reel-chaos/http_client.hpp"
 #include "src/reel-chaos/load.hpp"
 
 namespace reel::chaos {
@@ -138,19 +139,24 @@ private:
     return in_time && how && how->clean();
   }
 
-  /// A node may just be ending to be started again: it gets another chance.
-  static std::string trouble_coming_back(harness::local_cluster& cluster, nemesis& enemy) {
-    std::string trouble;
-    for (int i = 0; i < 3; ++i) {
+  /// All slots are ready, or left alone for having failed, as the control node sees it.
+  static bool is_back(const harness::local_cluster& cluster, int slots) {
+    http_client client{cluster.url(), 2s};
+    const auto text = client.get("/metrics", cluster.api_key()).body;
+    const auto value_of = [&text](const std::string& name) {
+      const auto at = text.find("\n" + name + ' ');
+      return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + name.size() + 2);
+    };
+    return value_of("reel_workers_ready") + value_of("reel_workers_ejected") == slots;
+  }
+
+  std::string trouble_coming_back(harness::local_cluster& cluster, nemesis& enemy) const {
+    const auto slots = plan_.cluster.worker_nodes * plan_.cluster.slots;
+    for (const auto give_up_at = steady::now() + 60s; steady::now() < give_up_at; std::this_thread::sleep_for(50ms)) {
       enemy.look_after_nodes();
-      try {
-        cluster.wait_until_ready();
-        return {};
-      } catch (const std::exception& why) {
-        trouble = why.what();
-      }
+      if (is_back(cluster, slots)) return {};
     }
-    return trouble;
+    return fmt::format("not all of the {} workers came back", slots);
   }
 
   /// All nodes and workers are back, and the load's connections are closed. What is still held then is held for good.
