@@ -112,7 +112,8 @@ public:
     condemned_.reset();
     if (!wanted_) return {};
     status_.message = how;
-    const bool has_suspect = std::ranges::any_of(begun_, [this](const auto& b) { return jobs_.at(b).suspect; });
+    const bool has_suspect = std::ranges::any_of(
+        status_.batches, [this](const auto& b) { return is_to_blame(b) && jobs_.at(b).suspect; });
     auto pause = has_suspect ? budget_.ended_by_work(jitter) : budget_.ended(now, jitter);
     status_.state = pause ? worker_state::down : worker_state::ejected;
     if (pause) ++status_.restarts;
@@ -135,7 +136,7 @@ public:
     for (const auto& job : m.jobs)
       if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
-    jobs_[m.batch] = {static_cast<std::uint32_t>(m.jobs.size()), std::ranges::any_of(m.jobs, &run_job::suspect)};
+    jobs_[m.batch] = {static_cast<std::uint32_t>(m.jobs.size()), std::ranges::any_of(m.jobs, &run_job::suspect), false};
     progress_.took(m, now);
     return errc::ok;
   }
@@ -151,6 +152,18 @@ public:
   /// All that is left of it is to store its files.
   void rendered(const batch_id& b, instant now) { progress_.rendered(b, now); }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
+  /// Whether the process died under it. One that dies at once takes its last words with it: of what it was given and never
+  /// spoke of, it had begun the first.
+  bool is_to_blame(const batch_id& b) const {
+    if (!begun_.empty()) return begun_.contains(b);
+    auto first = std::ranges::find_if(status_.batches, [this](const auto& id) { return !jobs_.at(id).finished; });
+    return first != status_.batches.end() && *first == b;
+  }
+  /// The process has said how it ended.
+  void finished(const batch_id& b) {
+    if (auto found = jobs_.find(b); found != jobs_.end()) found->second.finished = true;
+    begun_.erase(b);
+  }
   /// Jobs of the batches that are computed together; 0: there is one batch at most.
   std::uint32_t together() const {
     std::uint32_t jobs = 0;
@@ -170,6 +183,7 @@ private:
   struct content {
     std::uint32_t count = 0;
     bool suspect = false; ///< one of its jobs is
+    bool finished = false;
   };
 
   slot_options options_;

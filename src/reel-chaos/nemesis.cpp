@@ -42,7 +42,8 @@ bool is_of_clients(const fault_spec& f) { return f.kind == "refused" || f.kind =
 
 } // namespace
 
-void nemesis::run(const std::vector<fault_spec>& faults, milliseconds lasts) {
+void nemesis::run(const std::vector<fault_spec>& faults, milliseconds lasts,
+                  const std::function<bool()>& nobody_waits) {
   const auto began = steady::now();
   std::vector<due_fault> due;
   for (const auto& f : faults)
@@ -51,6 +52,8 @@ void nemesis::run(const std::vector<fault_spec>& faults, milliseconds lasts) {
   auto next = due.begin();
   while (next != due.end() || !active_.empty() || steady::now() < began + lasts) {
     while (next != due.end() && next->at <= steady::now()) begin(*next++->spec);
+    if (next == due.end() && nobody_waits())
+      for (auto& a : active_) a.until = std::min(a.until, steady::now());
     for (auto& a : active_)
       if (go_on(a)) end(a);
     std::erase_if(active_, [this](const active_fault& a) { return records_[a.record].ended_ns != 0; });

@@ -4,6 +4,7 @@
 // Owned by the run's thread. Everything it changed is taken back when run() returns.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <random>
 #include <set>
@@ -33,8 +34,9 @@ public:
   nemesis(const nemesis&) = delete;
   nemesis& operator=(const nemesis&) = delete;
 
-  /// Returns when all is over: every process runs, and `lasts` have passed.
-  void run(const std::vector<fault_spec>& faults, milliseconds lasts);
+  /// Returns when all is over: every process runs, and `lasts` have passed. What is under way ends early when all has begun
+  /// and `nobody_waits`.
+  void run(const std::vector<fault_spec>& faults, milliseconds lasts, const std::function<bool()>& nobody_waits);
 
   /// Starts nodes again that ended by themselves. To be called now and then after run().
   void look_after_nodes();

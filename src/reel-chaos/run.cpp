@@ -114,7 +114,7 @@ private:
     std::this_thread::sleep_for(plan_.baseline);
     r_.warm = sample_of(cluster);
     r_.faults_began_ns = monotonic_ns();
-    enemy.run(plan_.faults, plan_.faults_for);
+    enemy.run(plan_.faults, plan_.faults_for, [&load] { return load.ended(); });
     r_.healed_ns = out.write({{"op", "heal"}});
     const bool drained = wait_for(load, enemy);
     prove_load_faults(enemy);

@@ -160,6 +160,19 @@ TEST_CASE("a death under a job that was there at another one is the job's, whate
   CHECK_FALSE(s.ended("killed", t0 + 200s, 0));
 }
 
+TEST_CASE("a process that dies before it could say what it began died under what it was given first") {
+  auto s = ready_slot();
+  for (std::uint64_t i : {1, 2}) REQUIRE(s.take(batch(i), t0) == errc::ok);
+  CHECK(s.is_to_blame(sample::batch(1)));
+  CHECK_FALSE(s.is_to_blame(sample::batch(2)));
+  s.finished(sample::batch(1)); // its end is not acknowledged yet
+  CHECK_FALSE(s.is_to_blame(sample::batch(1)));
+  CHECK(s.is_to_blame(sample::batch(2)));
+  s.began(sample::batch(2), t0);
+  CHECK(s.is_to_blame(sample::batch(2)));
+  CHECK_FALSE(s.is_to_blame(sample::batch(3)));
+}
+
 TEST_CASE("a slot that does its work between the deaths of its processes is not ejected") {
   auto s = ready_slot();
   for (int i = 1; i <= 20; ++i) {
