@@ -72,8 +72,8 @@ struct cluster_note {
   bool operator==(const cluster_note&) const = default;
 };
 
-/// From the scheduler to the ledger, before the grants that it leads to: the audit log then shows why they were allowed.
-/// Answered with done, with errc::not_leader, or with errc::invalid_argument for more than notes_max.
+/// From the scheduler to the ledger, before the grants that it leads to: the audit log then shows why they were
+/// allowed. Answered with done, with errc::not_leader, or with errc::invalid_argument for more than notes_max.
 struct note_cluster {
   std::uint64_t term = 0;
   std::vector<cluster_note> notes;

@@ -19,10 +19,10 @@ ledger_actor::ledger_actor(interface::pointer self, std::shared_ptr<ledger> led,
     : self_{self}, ledger_{std::move(led)}, replies_{std::move(replies)},
       scheduler_{std::move(scheduler)}, options_{options} {
   replies_->connect(replies_of(self_));
+  notify(); // what a predecessor accepted and did not tell: whatever it got, the ledger has by now
 }
 
 ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
-  notify(); // what a predecessor accepted and did not tell: whatever it got, the ledger has by now
   return {
       [this](accept_jobs& m) { return on_accept_jobs(std::move(m)); },
       [this](read_job& m) { return forward(&ledger::read, std::move(m)); },

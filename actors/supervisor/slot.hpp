@@ -112,8 +112,8 @@ public:
     condemned_.reset();
     if (!wanted_) return {};
     status_.message = how;
-    const bool has_suspect = std::ranges::any_of(
-        status_.batches, [this](const auto& b) { return is_to_blame(b) && jobs_.at(b).suspect; });
+    const bool has_suspect =
+        std::ranges::any_of(status_.batches, [this](const auto& b) { return is_to_blame(b) && jobs_.at(b).suspect; });
     auto pause = has_suspect ? budget_.ended_by_work(jitter) : budget_.ended(now, jitter);
     status_.state = pause ? worker_state::down : worker_state::ejected;
     if (pause) ++status_.restarts;
@@ -152,8 +152,8 @@ public:
   /// All that is left of it is to store its files.
   void rendered(const batch_id& b, instant now) { progress_.rendered(b, now); }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
-  /// Whether the process died under it. One that dies at once takes its last words with it: of what it was given and never
-  /// spoke of, it had begun the first.
+  /// Whether the process died under it. One that dies at once takes its last words with it: of what it was given and
+  /// never spoke of, it had begun the first.
   bool is_to_blame(const batch_id& b) const {
     if (!begun_.empty()) return begun_.contains(b);
     auto first = std::ranges::find_if(status_.batches, [this](const auto& id) { return !jobs_.at(id).finished; });

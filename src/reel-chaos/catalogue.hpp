@@ -16,12 +16,14 @@ struct left_out {
 
 inline constexpr left_out rows_left_out[] = {
     {7, "killed between delivery and its mark", "needs a receiver of webhooks in the run"},
-    {16, "bridge or ring partition", "worker nodes have no links to each other, and there is one control node: no ring can "
-                                     "be cut"},
+    {16, "bridge or ring partition",
+     "worker nodes have no links to each other, and there is one control node: no ring can "
+     "be cut"},
     {33, "write torn by a power cut",
      "needs a disk that forgets what was not synced: tests/storage/ledger_power_test.cpp has one, below SQLite"},
     {35, "bit flip in the ledger's file",
-     "what stood there is lost with its only copy; that it is found and never served: tests/storage/ledger_damage_test.cpp"},
+     "what stood there is lost with its only copy; that it is found and never served: "
+     "tests/storage/ledger_damage_test.cpp"},
     {46, "object store answers 503 with Retry-After", "objects are kept in a folder; there is no object store to ask"},
     {48, "object store loses what it accepted", "likewise; every file is read back before its commit (row 45)"},
     {49, "PostgreSQL stopped", "the ledger is one SQLite file; there is no database server"},

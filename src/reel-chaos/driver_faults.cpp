@@ -73,7 +73,8 @@ void driver_faults::prepare(harness::cluster_plan& c) const {
 }
 
 bool driver_faults::is_one(const fault_spec& f) {
-  return f.kind == "fails" || f.kind == "link" || f.kind == "clock" || f.kind == "sync" || f.kind == "disk" || f.kind == "point";
+  return f.kind == "fails" || f.kind == "link" || f.kind == "clock" || f.kind == "sync" || f.kind == "disk" ||
+         f.kind == "point";
 }
 
 std::string driver_faults::obstacle_to(const fault_spec& f) const {

@@ -1,6 +1,6 @@
 // driver_faults.hpp: The faults of a plan that need something between or below the processes: proxies in their links, a
-// small library before their clock and their syncs, file systems of their own, points in their code, models that fail. What a plan asks
-// for is put in place before the cluster starts; afterwards faults begin and end.
+// small library before their clock and their syncs, file systems of their own, points in their code, models that fail.
+// What a plan asks for is put in place before the cluster starts; afterwards faults begin and end.
 //
 // Owned by the run's thread; outlives the cluster.
 #pragma once

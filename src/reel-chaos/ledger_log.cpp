@@ -104,8 +104,8 @@ double ledger_log::most_retries_percent() const {
       if (e.counted) failed.insert(e.job);
     }
     if (e.op == "commit" || e.op == "end") again.erase(e.job), open.erase(e.job);
-    most = std::max(most, 100 * static_cast<double>(again.size()) /
-                              std::max(jobs_least, static_cast<double>(open.size())));
+    most = std::max(most,
+                    100 * static_cast<double>(again.size()) / std::max(jobs_least, static_cast<double>(open.size())));
   }
   return most;
 }

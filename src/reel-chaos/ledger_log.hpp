@@ -29,8 +29,8 @@ public:
   /// them ran again. None: no such job.
   std::optional<std::int64_t> all_again_ms(std::int64_t after_ns) const;
 
-  /// Lines like "release lease_expired", "grant breaker", "worker down" from this moment on: a kind of line alone, or with
-  /// its cause, state or reason.
+  /// Lines like "release lease_expired", "grant breaker", "worker down" from this moment on: a kind of line alone, or
+  /// with its cause, state or reason.
   int count(const std::string& what, std::int64_t after_ns) const;
 
   /// Jobs that succeeded in a second of this time, as long as others waited. None: nothing did.

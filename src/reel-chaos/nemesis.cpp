@@ -212,7 +212,8 @@ void nemesis::end_processes(fault_record& r, active_fault& a) {
   for (int pid : a.paused) ::kill(pid, SIGCONT);
   for (int pid : a.limited) lift_limits(pid);
   if (!a.group) return;
-  if (const auto kills = a.group->oom_kills(); kills > 0) r.proof = fmt::format("the kernel killed {} for memory", kills);
+  if (const auto kills = a.group->oom_kills(); kills > 0)
+    r.proof = fmt::format("the kernel killed {} for memory", kills);
   a.group.reset();
 }
 

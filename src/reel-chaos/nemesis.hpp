@@ -34,8 +34,8 @@ public:
   nemesis(const nemesis&) = delete;
   nemesis& operator=(const nemesis&) = delete;
 
-  /// Returns when all is over: every process runs, and `lasts` have passed. What is under way ends early when all has begun
-  /// and `nobody_waits`.
+  /// Returns when all is over: every process runs, and `lasts` have passed. What is under way ends early when all has
+  /// begun and `nobody_waits`.
   void run(const std::vector<fault_spec>& faults, milliseconds lasts, const std::function<bool()>& nobody_waits);
 
   /// Starts nodes again that ended by themselves. To be called now and then after run().
@@ -46,7 +46,9 @@ public:
 
   const std::vector<fault_record>& records() const { return records_; }
   const std::vector<std::string>& surprises() const { return surprises_; } ///< ends of processes that nobody asked for
-  int ends_with(int code) const { return own_ends_.contains(code) ? own_ends_.at(code) : 0; } ///< of nodes, by themselves
+  int ends_with(int code) const {
+    return own_ends_.contains(code) ? own_ends_.at(code) : 0;
+  } ///< of nodes, by themselves
   std::uint64_t control_rss_most() const { return control_rss_most_; }
 
 private:

@@ -67,8 +67,8 @@ std::vector<std::string> targets_of(const std::string& kind, const cluster_spec&
 
 fault_spec read_fault(config_table t, const cluster_spec& c) {
   fault_spec f;
-  f.kind = t.choice("kind", {"kill", "pause", "stop", "limit", "memory", "refused", "cancels", "link", "clock", "sync", "disk",
-                             "point", "fails"});
+  f.kind = t.choice("kind", {"kill", "pause", "stop", "limit", "memory", "refused", "cancels", "link", "clock", "sync",
+                             "disk", "point", "fails"});
   const bool of_load = f.kind == "refused" || f.kind == "cancels"; // what the clients do is the fault
   if (f.kind == "fails")
     f.target = t.text("target");

@@ -54,8 +54,8 @@ struct cluster_spec {
   std::size_t artifact_bytes = 4096;
   std::uint64_t queued_jobs_max = 1'000'000; ///< of each tenant
   std::uint64_t disk_mib = 64;               ///< of each small disk that a fault fills
-  std::string models;                        ///< [[model]] tables, the first is asked for; empty: one that computes nothing
-  std::string more;                          ///< further keys of [workers], then further tables, of the cluster's file
+  std::string models; ///< [[model]] tables, the first is asked for; empty: one that computes nothing
+  std::string more;   ///< further keys of [workers], then further tables, of the cluster's file
 };
 
 struct load_part {
@@ -72,14 +72,14 @@ struct bounds_spec {
   milliseconds again_after_worker{}; ///< after a killed worker its jobs run again within this; 0: not judged
   milliseconds
       again_after_control{}; ///< after the control node was killed somebody is granted work within this; likewise
-  milliseconds degrade_after{30'000}; ///< as the cluster is configured: before, no breaker lets the fallback stand in
-  int good_throughput_percent = 0;    ///< of what was done before the faults; 0: not judged
-  int retries_percent = 0;            ///< of all jobs that have not ended; 0: not judged
+  milliseconds degrade_after{30'000};   ///< as the cluster is configured: before, no breaker lets the fallback stand in
+  int good_throughput_percent = 0;      ///< of what was done before the faults; 0: not judged
+  int retries_percent = 0;              ///< of all jobs that have not ended; 0: not judged
   std::uint64_t control_memory_mib = 0; ///< at most, all the time; 0: not judged
   std::uint64_t degraded_least = 0;     ///< jobs that ended on their model's fallback
-  int unknown_submits_permille = 200; ///< every one is repeated until it is known
-  std::vector<std::string> expect;    ///< what has to be seen after the faults began: ledger_log.hpp, "exit 70"
-  std::vector<std::string> check;     ///< further arguments of reel-check
+  int unknown_submits_permille = 200;   ///< every one is repeated until it is known
+  std::vector<std::string> expect;      ///< what has to be seen after the faults began: ledger_log.hpp, "exit 70"
+  std::vector<std::string> check;       ///< further arguments of reel-check
 };
 
 struct plan {

@@ -43,8 +43,9 @@ struct leak_margins {
   int threads = 4;
 };
 
-/// What grew, for people; empty: nothing. `idle` is before the load, `warm` before the faults, `after` when all is done:
-/// memory is compared with the larger of the two, descriptors and threads, which the load itself holds, with idle.
+/// What grew, for people; empty: nothing. `idle` is before the load, `warm` before the faults, `after` when all is
+/// done: memory is compared with the larger of the two, descriptors and threads, which the load itself holds, with
+/// idle.
 std::vector<std::string> leaks_in(const cluster_sample& idle, const cluster_sample& warm, const cluster_sample& after,
                                   const leak_margins& m = {});
 

@@ -1,6 +1,6 @@
 // What a seed draws. Faults of one kind on one thing follow each other, with pauses, because a driver takes back all it
-// did to that thing; those of different kinds meet. Four of the kinds are always drawn first, so that three and more are
-// under way most of the time.
+// did to that thing; those of different kinds meet. Four of the kinds are always drawn first, so that three and more
+// are under way most of the time.
 #include <algorithm>
 #include <functional>
 #include <random>

@@ -41,12 +41,9 @@ json::array json_of(const cluster_sample& s) {
 }
 
 json::object json_of(const bound_result& b) {
-  return {{"what", b.what},
-          {"measured", b.measured ? json::value{*b.measured} : json::value{}},
-          {"allowed", b.allowed},
-          {"unit", b.unit},
-          {"at_least", b.at_least},
-          {"met", b.is_met()}};
+  return {{"what", b.what},         {"measured", b.measured ? json::value{*b.measured} : json::value{}},
+          {"allowed", b.allowed},   {"unit", b.unit},
+          {"at_least", b.at_least}, {"met", b.is_met()}};
 }
 
 json::object json_of(const fault_record& f) {
@@ -72,11 +69,10 @@ std::string json_text(const run_result& r) {
                                       {"faults", std::move(faults)},
                                       {"bounds", std::move(bounds)},
                                       {"load", value_of(r.load_stats)},
-                                      {"processes",
-                                       json::object{{"idle", json_of(r.idle)},
-                                                    {"before_faults", json_of(r.warm)},
-                                                    {"after_drain", json_of(r.after)},
-                                                    {"control_rss_most_bytes", r.control_rss_most}}},
+                                      {"processes", json::object{{"idle", json_of(r.idle)},
+                                                                 {"before_faults", json_of(r.warm)},
+                                                                 {"after_drain", json_of(r.after)},
+                                                                 {"control_rss_most_bytes", r.control_rss_most}}},
                                       {"check", value_of(r.check_output)}}) +
          "\n";
 }
@@ -141,8 +137,8 @@ std::vector<tally> tallies_of(const run_result& r) {
   const auto* found = check.is_object() ? check.as_object().if_contains("invariants") : nullptr;
   if (!found || !found->is_object()) return all;
   for (const auto& [name, t] : found->as_object())
-    all.push_back({std::string{name}, t.at("checked").to_number<std::uint64_t>(),
-                   t.at("violated").to_number<std::uint64_t>()});
+    all.push_back(
+        {std::string{name}, t.at("checked").to_number<std::uint64_t>(), t.at("violated").to_number<std::uint64_t>()});
   return all;
 }
 

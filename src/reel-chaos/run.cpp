@@ -21,8 +21,8 @@ using steady = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int restart_me = 70;      ///< exit code of a node that wants to be started again
-constexpr auto settle_time = 15s;   ///< the gateway closes idle connections after 10 s
+constexpr int restart_me = 70;    ///< exit code of a node that wants to be started again
+constexpr auto settle_time = 15s; ///< the gateway closes idle connections after 10 s
 
 std::string text_of(const fs::path& file) {
   std::ifstream in{file};
@@ -33,8 +33,8 @@ harness::cluster_plan cluster_plan_of(const plan& p, const run_options& o) {
   harness::cluster_plan c;
   c.dir = o.dir + "/cluster";
   c.bin = o.bin;
-  c.models = p.cluster.models.empty() ? harness::null_model(p.cluster.artifact_bytes, p.cluster.batch_max)
-                                      : p.cluster.models;
+  c.models =
+      p.cluster.models.empty() ? harness::null_model(p.cluster.artifact_bytes, p.cluster.batch_max) : p.cluster.models;
   c.more = fmt::format("[workers]\nnull_step_time = \"{}ms\"\n\n{}", p.cluster.step_time.count(), p.cluster.more);
   c.slots = p.cluster.slots;
   c.worker_nodes = p.cluster.worker_nodes;

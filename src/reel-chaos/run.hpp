@@ -40,7 +40,7 @@ struct run_result {
   std::string load_stats;            ///< JSON
   cluster_sample idle, warm, after;  ///< what the processes held before the load, before the faults, at the end
   std::uint64_t control_rss_most = 0;
-  std::string command;               ///< that does it again
+  std::string command; ///< that does it again
   bool passed() const { return failures.empty(); }
 };
 

@@ -112,14 +112,14 @@ std::string suite_markdown(const std::vector<run_result>& all) {
     std::string measured;
     for (const auto& b : r.bounds)
       measured += fmt::format("{}{}: {}", measured.empty() ? "" : "; ", b.what, measured_text(b));
-    out += fmt::format("| [{0}]({0}-{1}.md) | {2} | {1} | {3} | {4} | {5} | {6} | {7:.1f} | {8} |\n", r.what.name, r.seed,
-                       rows_text(r.what), r.passed() ? "passed" : "**failed**", r.verdict, r.faults.size(),
+    out += fmt::format("| [{0}]({0}-{1}.md) | {2} | {1} | {3} | {4} | {5} | {6} | {7:.1f} | {8} |\n", r.what.name,
+                       r.seed, rows_text(r.what), r.passed() ? "passed" : "**failed**", r.verdict, r.faults.size(),
                        r.skipped.size(), static_cast<double>(lasted_ms(r)) / 1000, measured);
   }
   out += "\n| bound | worst | allowed | in |\n|---|---:|---:|---|\n";
   for (const auto& [b, run] : worst_of(all))
-    out += fmt::format("| {} | {} | {} {:.0f} {} | {} |\n", b.what, measured_text(b), b.at_least ? ">=" : "<=",
-                       b.allowed, b.unit, run);
+    out += fmt::format("| {} | {} | {} {:.0f} {} | {} |\n", b.what, measured_text(b),
+                       b.at_least ? ">=" : "<=", b.allowed, b.unit, run);
   out += "\n| invariant | events judged | violated |\n|---|---:|---:|\n";
   for (const auto& t : sum_of(all)) out += fmt::format("| {} | {} | {} |\n", t.invariant, t.judged, t.violated);
   for (const auto& r : all)

@@ -65,8 +65,8 @@ constexpr line_rule rules[] = {
     {op::history, phase::none, "history", ob::count, bits(format, observer, clock), bits(offset_ns, error_ns)},
     {op::close, phase::none, "close", ob::count, bit(lines)},
 
-    {op::fault, phase::none, "fault", ob::nemesis, timed | bits(field::fault, field::state), bits(kind, target, proof, reason),
-     range(st::begun, st::ended)},
+    {op::fault, phase::none, "fault", ob::nemesis, timed | bits(field::fault, field::state),
+     bits(kind, target, proof, reason), range(st::begun, st::ended)},
     {op::heal, phase::none, "heal", ob::nemesis, timed},
     {op::drained, phase::none, "drained", ob::nemesis, timed},
 

@@ -24,8 +24,8 @@ public:
 
   priority_check(world& w, tenant_filter is_full) : w_{w}, is_full_{std::move(is_full)} {}
 
-  /// Since row.waiting_since, from now on. Not in order are jobs that failed before, of which only so many may run again at
-  /// once, and those that wait for their fallback.
+  /// Since row.waiting_since, from now on. Not in order are jobs that failed before, of which only so many may run
+  /// again at once, and those that wait for their fallback.
   void waits(const job_row& row);
   void stopped(const job_row& row); ///< after it left the waiting state, granted or ended
 
@@ -54,7 +54,7 @@ private:
     std::set<std::pair<entry, name_index>> fronts; ///< the top of each tenant that has one
   };
 
-  static lane_key key_of(const job_row& row) { 
+  static lane_key key_of(const job_row& row) {
     return {row.model, row.shape, row.cls, row.has_deadline, row.allow_degraded};
   }
   bool is_waiting(const entry& e);

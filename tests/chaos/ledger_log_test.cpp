@@ -71,8 +71,9 @@ TEST_CASE("retries that run are counted against all jobs that have not ended, of
 }
 
 TEST_CASE("throughput counts as long as something waits") {
-  auto log = log_of({"0 accept a", "0 accept b", "0 accept c", "1000 grant a", "1000 grant b", "2000 commit a",
-                     "3000 commit b", "3000 grant c", "5000 commit c", "6000 accept d", "6000 grant d", "9000 commit d"});
+  auto log =
+      log_of({"0 accept a", "0 accept b", "0 accept c", "1000 grant a", "1000 grant b", "2000 commit a",
+              "3000 commit b", "3000 grant c", "5000 commit c", "6000 accept d", "6000 grant d", "9000 commit d"});
   CHECK_THAT(log.throughput(0, 4000 * ms).value(), Catch::Matchers::WithinRel(2 / 3.0)); // c waits until 3 s
   CHECK(log.throughput(7000 * ms, 8000 * ms) == std::nullopt);
 }

@@ -1,5 +1,5 @@
-// told_states_test.cpp: The ledger is told every change of the cluster, nothing twice, and all again when it may not have
-// heard.
+// told_states_test.cpp: The ledger is told every change of the cluster, nothing twice, and all again when it may not
+// have heard.
 #include <catch2/catch_test_macros.hpp>
 
 #include "actors/scheduler/told_states.hpp"

@@ -191,14 +191,15 @@ TEST_CASE("what happened to the cluster has its lines between those of jobs, wha
   world w;
   const auto term = w.term();
   const auto job = w.accepted(), other = w.accepted();
-  REQUIRE(w.led.note({{note_kind::member, note_state::suspect, "workers-1", {}, {}, 0},
-                      {note_kind::worker, note_state::down, "workers-1/0", {}, {}, 0},
-                      {note_kind::breaker, note_state::half_open, "wan", "NVIDIA \"H100\"", {}, 0},
-                      {note_kind::overload, note_state::open, {}, {}, {}, 0},
-                      {note_kind::overload, note_state::closed, {}, {}, {}, 0},
-                      {note_kind::refused, note_state::up, {}, {}, job, 3},
-                      {note_kind::refused, note_state::up, {}, {}, w.ids.next<job_id>(w.clock.now()), 1}}, // no job of this ledger
-                     term));
+  REQUIRE(w.led.note(
+      {{note_kind::member, note_state::suspect, "workers-1", {}, {}, 0},
+       {note_kind::worker, note_state::down, "workers-1/0", {}, {}, 0},
+       {note_kind::breaker, note_state::half_open, "wan", "NVIDIA \"H100\"", {}, 0},
+       {note_kind::overload, note_state::open, {}, {}, {}, 0},
+       {note_kind::overload, note_state::closed, {}, {}, {}, 0},
+       {note_kind::refused, note_state::up, {}, {}, job, 3},
+       {note_kind::refused, note_state::up, {}, {}, w.ids.next<job_id>(w.clock.now()), 1}}, // no job of this ledger
+      term));
   const auto lines = all_of(w, {.part = history_part::notes}).lines;
   REQUIRE(ops(lines) == std::vector<std::string>{"member", "worker", "breaker", "overload", "overload", "refuse"});
   CHECK(text(lines[0], "node") == "workers-1");
@@ -216,7 +217,8 @@ TEST_CASE("what happened to the cluster has its lines between those of jobs, wha
   const auto before = all_of(w, {}).lines;
   CHECK(number(lines[0], "position") > number(before.back(), "position"));
 
-  for (std::uint32_t size : {1, 2, 5, 6}) CHECK(all_of(w, {.part = history_part::notes, .lines_max = size}).lines == lines);
+  for (std::uint32_t size : {1, 2, 5, 6})
+    CHECK(all_of(w, {.part = history_part::notes, .lines_max = size}).lines == lines);
   CHECK(all_of(w, {.part = history_part::notes, .job = job}).lines.size() == 1);
   CHECK(all_of(w, {.part = history_part::notes, .job = other}).lines.empty());
 }

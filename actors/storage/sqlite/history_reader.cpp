@@ -364,9 +364,7 @@ std::string note_line(const statement::cursor& row, bool is_timed) {
   switch (kind) {
   case note_kind::member: l.add("node", row.text(5)).add("state", to_string(state)); break;
   case note_kind::worker: l.add("worker", row.text(5)).add("state", to_string(state)); break;
-  case note_kind::breaker:
-    l.add("model", row.text(5)).add("device", row.text(6)).add("state", to_string(state));
-    break;
+  case note_kind::breaker: l.add("model", row.text(5)).add("device", row.text(6)).add("state", to_string(state)); break;
   case note_kind::overload: l.add("on", state == note_state::open); break;
   case note_kind::refused: l.add("job", to_string(id_from<job_id>(row.blob(7)))).add("fence", row.integer(8)); break;
   }

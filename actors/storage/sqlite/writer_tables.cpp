@@ -135,8 +135,8 @@ void writer_tables::delete_pause(const tenant_id& tenant) { delete_pause_.execut
 
 void writer_tables::add_event(const job_row& row, const event_row& e, wall_time now) {
   insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to, row.now.fence,
-                        number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms, e.mono_ns, ms_of(e.not_before),
-                        e.cls, number_or_null(static_cast<std::int64_t>(e.degraded)));
+                        number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms, e.mono_ns, ms_of(e.not_before), e.cls,
+                        number_or_null(static_cast<std::int64_t>(e.degraded)));
 }
 
 void writer_tables::insert_accepted_event(std::int64_t job_no, const event_row& e, wall_time now) {

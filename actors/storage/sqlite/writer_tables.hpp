@@ -54,9 +54,9 @@ struct event_row {
   errc cause = errc::ok;
   bool counted = false;
   std::uint64_t gpu_ms = 0;
-  std::int64_t mono_ns = 0;            ///< when, by the clock of note_clock()
-  std::optional<wall_time> not_before; ///< of a retry
-  std::optional<job_class> cls;        ///< the new one, where that is what happened
+  std::int64_t mono_ns = 0;                       ///< when, by the clock of note_clock()
+  std::optional<wall_time> not_before;            ///< of a retry
+  std::optional<job_class> cls;                   ///< the new one, where that is what happened
   degrade_reason degraded = degrade_reason::none; ///< of a grant
 };
 
