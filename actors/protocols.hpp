@@ -29,7 +29,8 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       quota_view(read_quota),                //
                                       dead_page(read_dead),                  //
                                       job_inspection(inspect_job),           //
-                                      accept_answers(redrive_jobs)>;
+                                      accept_answers(redrive_jobs),          //
+                                      done(note_cluster)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
 /// storage, object side. Asked by gateways (read, delete), by batch supervisors (delete) and, for worker processes, by

@@ -4,6 +4,7 @@
 
 #include "messages/cluster.hpp"
 #include "messages/dead_letters.hpp"
+#include "messages/history.hpp"
 #include "messages/scheduler.hpp"
 #include "runtime/act.hpp"
 
@@ -75,5 +76,6 @@ REEL_LOCAL_MESSAGE(read_breakers)
 REEL_LOCAL_MESSAGE(breaker_overrides)
 REEL_LOCAL_MESSAGE(describe_breakers)
 REEL_LOCAL_MESSAGE(breakers_view)
+REEL_LOCAL_MESSAGE(note_cluster)
 REEL_LOCAL_MESSAGE(describe_nodes)
 REEL_LOCAL_MESSAGE(nodes_view)

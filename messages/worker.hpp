@@ -17,6 +17,7 @@ struct run_job {
   std::string object_prefix; ///< where results go; opaque to the worker
   saved_run saved;           ///< go on from there; none: from the start
   model_id instead_of;       ///< the model that was asked for, when this one stands in for it; empty: this one was
+  bool suspect = false;      ///< a process died while it ran: if another one does, that says nothing about the slot
   bool operator==(const run_job&) const = default;
 };
 

@@ -40,6 +40,7 @@ inline constexpr auto renewal_answer_max = 5s; ///< later answers do not count: 
 inline constexpr std::size_t ledger_queue_ops = 16384;          ///< operations waiting for the writer thread
 inline constexpr std::size_t ledger_queue_bytes = 64u << 20;    ///< of their requests: 4 KiB for each, far above usual
 inline constexpr std::size_t ledger_group_ops = 512;            ///< operations in one transaction: about 5 ms of work
+inline constexpr std::size_t ledger_notes_max = 100'000;        ///< about the cluster: 1000 workers that go 50 times
 inline constexpr std::size_t object_slice_bytes_max = 1u << 20; ///< one read: what streams hold in memory
 inline constexpr std::size_t object_bytes_max = 15u << 20;      ///< one write travels as one frame
 inline constexpr std::size_t saved_run_part_bytes = 8u << 20;   ///< one object of a saved run: uploads have this size

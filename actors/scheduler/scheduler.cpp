@@ -148,7 +148,7 @@ void scheduler::plan() {
   if (now < hold_until_) return arm_plan(hold_until_);
   fault::pass("scheduler.plan");
   auto result = core_.plan(now, options_.wall(), ids_);
-  log_breakers();
+  follow_breakers();
   for (const auto& b : result.batches) grant(b);
   for (const auto& p : result.preempt) {
     log::info("batch paused for an urgent job", {{"batch", to_string(p.id)}, {"worker", p.worker.value}});
@@ -252,6 +252,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                 object_prefix(request.tenant, request.id, granted.generation, granted.fence),
                 granted.saved};
     if (b.key->model != request.params.model) run.instead_of = request.params.model;
+    run.suspect = granted.recovery.suspect_count > 0 || !granted.recovery.crash_workers.empty();
     const bool has_fallback = request.allow_degraded && core_.has_fallback(key_of(request.params));
     batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery, has_fallback});
   }
@@ -388,6 +389,7 @@ void scheduler::on_orphan_timeout() {
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
   wiring_.metrics->queue(core_.view());
   wiring_.metrics->breakers(core_.breakers(act::now(self_)));
+  note();
   scale();
   act::tell_after(self_, 1s, self_, orphan_timeout{});
 }
@@ -405,7 +407,10 @@ void scheduler::on_workers_report(const workers_report& m) {
   if (recovering_) return;                     // it comes again in a second
   if (!wiring_.slots.contains(m.node)) return; // no node of this cluster
   auto result = core_.reported(m, act::now(self_));
-  wiring_.metrics->workers(core_.workers());
+  const auto workers = core_.workers();
+  wiring_.metrics->workers(workers);
+  told_.workers(workers);
+  note();
   for (const auto& a : result.adopted) adopt(a);
   for (const auto& id : result.lost) lose(id, errc::crashed);
   for (const auto& [id, worker] : result.unknown) act::tell(self_, wiring_.slots.at(m.node), stop_jobs{id, worker, {}});
@@ -414,9 +419,14 @@ void scheduler::on_workers_report(const workers_report& m) {
 
 void scheduler::on_peer_changed(const peer_changed& m) {
   core_.node_suspect(m.peer, m.state != peer_state::up, act::now(self_));
+  told_.member(m.peer, m.state);
+  note();
   if (m.state != peer_state::down) return plan();
   for (const auto& id : core_.node_down(m.peer)) lose(id, errc::unreachable);
-  wiring_.metrics->workers(core_.workers());
+  const auto workers = core_.workers();
+  wiring_.metrics->workers(workers);
+  told_.workers(workers);
+  note();
   watched_.erase(m.peer);
 }
 
@@ -444,6 +454,8 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
     auto a = core_.adopt(m.batch, m.worker, act::now(self_));
     if (!a) { // ended long ago: whatever it brings, its leases are others' now
       log::warn("late end of a batch refused", {{"batch", to_string(m.batch)}, {"worker", m.worker.value}});
+      for (const auto& r : m.results) told_.refused(r.id, r.fence);
+      note();
       return done{};
     }
     adopt(*a);

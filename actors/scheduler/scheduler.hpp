@@ -16,6 +16,7 @@
 #include "actors/scheduler/foretold_ends.hpp"
 #include "actors/scheduler/scheduler_core.hpp"
 #include "actors/scheduler/scheduler_metrics.hpp"
+#include "actors/scheduler/told_states.hpp"
 #include "actors/supervisor/batch_supervisor.hpp"
 #include "runtime/cluster/hub.hpp"
 
@@ -91,7 +92,8 @@ private:
   void read_ledger(std::optional<job_id> after);
   void learn_pauses();
   void learn_breakers();
-  void log_breakers();
+  void follow_breakers();
+  void note();
   void plan();
   void grant(const planned_batch& b);
   void on_granted(const planned_batch& b, const grant_answer& a);
@@ -140,6 +142,7 @@ private:
   std::map<node_id, std::unordered_set<job_id, uuid_hash>> watched_; ///< by gateway
   foretold_ends foretold_;
   instant foretold_at_{};
+  told_states told_;
   act::watcher watcher_;
 };
 

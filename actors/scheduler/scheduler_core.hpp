@@ -196,6 +196,7 @@ public:
   std::vector<worker_status> workers() const;
   queue_view view() const; ///< without tenants
   std::vector<breaker_status> breakers(instant now) const { return breakers_.view(now); }
+  bool is_overloaded() const { return overload_.is_on(); }
   /// What changed about circuit breakers, each change once.
   std::vector<breaker_event> take_breaker_events() { return breakers_.take_events(); }
   const pause_list& pauses() const { return pauses_; }

@@ -21,8 +21,8 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   if (auto due = queue_.release(wall, now)) wake(result, now + std::max(*due - wall, 1ms));
   if (queue_.parked() > 0) wake(result, now + 1s);
   breakers_.check(now);
+  readmit(now); // also while nothing waits: who asks is to be told the truth
   if (paused_ || queue_.size() == queue_.delayed()) return result;
-  readmit(now);
   if (!ejected_.empty()) wake(result, ejected_.begin()->first);
   pool_.refresh(now);
   backlogs_.clear();

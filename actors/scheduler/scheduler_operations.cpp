@@ -74,8 +74,10 @@ void scheduler::learn_breakers() {
       });
 }
 
-void scheduler::log_breakers() {
-  for (const auto& e : core_.take_breaker_events())
+/// What changed goes to the log, and to the ledger before the grants that follow from it.
+void scheduler::follow_breakers() {
+  const auto changes = core_.take_breaker_events();
+  for (const auto& e : changes)
     log::warn("circuit breaker", {{"model", e.of.model.value},
                                   {"device", e.of.device},
                                   {"from", to_string(e.what.from)},
@@ -83,6 +85,23 @@ void scheduler::log_breakers() {
                                   {"attempts", e.what.attempts},
                                   {"failures", e.what.failures},
                                   {"slow", e.what.slow}});
+  if (!changes.empty()) told_.breakers(core_.breakers(act::now(self_)));
+  told_.overload(core_.is_overloaded());
+  note();
+}
+
+/// Messages of one actor to another stay in order: the ledger has these before any grant that is asked of it later.
+/// What it could not take is told again within a second.
+void scheduler::note() {
+  if (term_ == 0) return;
+  while (told_.has_news()) {
+    act::ask(
+        self_, wiring_.ledger, options_.ask_deadline, note_cluster{term_, told_.take()}, [](done) {},
+        [this](errc code) {
+          log::warn("the audit log lacks something about the cluster: told again", {{"why", code}});
+          told_.forget();
+        });
+  }
 }
 
 // ---------------------------------------------------------------- classes

@@ -20,6 +20,7 @@
 #include "actors/storage/outbox.hpp"
 #include "messages/breakers.hpp"
 #include "messages/dead_letters.hpp"
+#include "messages/history.hpp"
 #include "messages/outcome.hpp"
 #include "messages/pauses.hpp"
 #include "messages/worker.hpp"
@@ -68,6 +69,7 @@ public:
   virtual void saved(batch_saved m, reply_to<save_answer> reply) = 0;
   virtual void quota(read_quota m, reply_to<quota_view> reply) = 0;
   virtual void redrive(redrive_jobs m, reply_to<accept_answers> reply) = 0;
+  virtual void note(note_cluster m, reply_to<done> reply) = 0;
 
   /// Reads see everything that was committed before the call.
   virtual void read(read_job m, reply_to<job_record> reply) = 0;

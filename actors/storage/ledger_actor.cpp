@@ -43,6 +43,7 @@ ledger_actor::interface::behavior_type ledger_actor::make_behavior() {
       [this](read_dead& m) { return forward(&ledger::dead, std::move(m)); },
       [this](inspect_job& m) { return forward(&ledger::inspect, std::move(m)); },
       [this](redrive_jobs& m) { return forward(&ledger::redrive, std::move(m)); },
+      [this](note_cluster& m) { return forward(&ledger::note, std::move(m)); },
       [this](run_replies& m) { on_run_replies(m); },
       [this](notify_again) { on_notify_again(); },
   };

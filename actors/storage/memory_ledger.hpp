@@ -48,6 +48,7 @@ public:
   void saved(batch_saved m, reply_to<save_answer> reply) override;
   void quota(read_quota m, reply_to<quota_view> reply) override;
   void redrive(redrive_jobs m, reply_to<accept_answers> reply) override;
+  void note(note_cluster m, reply_to<done> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;

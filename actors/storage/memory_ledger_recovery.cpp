@@ -56,6 +56,18 @@ void memory_ledger::breakers(read_breakers, reply_to<breaker_overrides> reply) {
   deliver_([reply, list = std::move(list)] { reply(list); });
 }
 
+/// It keeps no audit log.
+void memory_ledger::note(note_cluster m, reply_to<done> reply) {
+  std::unique_lock lock{mutex_};
+  outcome<done, errc> result = done{};
+  if (m.notes.size() > notes_max)
+    result = failed{errc::invalid_argument};
+  else if (m.term == 0 || m.term != term_)
+    result = failed{errc::not_leader};
+  lock.unlock();
+  deliver_([reply, result] { reply(result); });
+}
+
 breaker_overrides memory_ledger::all_breakers() const {
   breaker_overrides list;
   for (const auto& [of, one] : breakers_) list.all.push_back(one);

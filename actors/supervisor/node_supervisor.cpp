@@ -172,6 +172,8 @@ done node_supervisor::on_batch_finished(const batch_finished& m) {
   auto index = find(m.worker);
   if (!index || !slots_[*index].has(m.batch)) return {};
   slots_[*index].rendered(m.batch, act::now(self_));
+  slots_[*index].finished(m.batch);
+  if (std::ranges::any_of(m.results, [](const job_result& r) { return r.code == errc::ok; })) slots_[*index].did_well();
   if (ends_.emplace(m.batch, m).second) tell_end(m.batch);
   return {};
 }
@@ -206,7 +208,7 @@ void node_supervisor::on_child_ended(const child_ended& m) {
 void node_supervisor::end_all(std::size_t index, errc code, const std::string& message) {
   auto batches = slots_[index].status().batches;
   for (const auto& id : batches)
-    if (!ends_.contains(id)) end_for_process(index, id, slots_[index].has_begun(id) ? code : errc::draining, message);
+    if (!ends_.contains(id)) end_for_process(index, id, slots_[index].is_to_blame(id) ? code : errc::draining, message);
 }
 
 void node_supervisor::end_for_process(std::size_t index, const batch_id& id, errc code, const std::string& message) {

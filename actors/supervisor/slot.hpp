@@ -104,14 +104,17 @@ public:
   const std::optional<std::pair<errc, std::string>>& condemned() const { return condemned_; }
 
   /// The process is gone. The pause before the next start, or nothing when the slot is now ejected. The
-  /// batches that were on it stay listed until their end is acknowledged.
+  /// batches that were on it stay listed until their end is acknowledged. A death under a job that was there at another
+  /// one is put down to the job: it will be a dead letter, and poisoned prompts must not cost a cluster its slots.
   std::optional<std::chrono::milliseconds> ended(const std::string& how, instant now, double jitter) {
     status_.pid = 0;
     status_.warm_runs = 0;
     condemned_.reset();
     if (!wanted_) return {};
     status_.message = how;
-    auto pause = budget_.ended(now, jitter);
+    const bool has_suspect =
+        std::ranges::any_of(status_.batches, [this](const auto& b) { return is_to_blame(b) && jobs_.at(b).suspect; });
+    auto pause = has_suspect ? budget_.ended_by_work(jitter) : budget_.ended(now, jitter);
     status_.state = pause ? worker_state::down : worker_state::ejected;
     if (pause) ++status_.restarts;
     return pause;
@@ -133,7 +136,7 @@ public:
     for (const auto& job : m.jobs)
       if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
-    jobs_[m.batch] = static_cast<std::uint32_t>(m.jobs.size());
+    jobs_[m.batch] = {static_cast<std::uint32_t>(m.jobs.size()), std::ranges::any_of(m.jobs, &run_job::suspect), false};
     progress_.took(m, now);
     return errc::ok;
   }
@@ -144,13 +147,27 @@ public:
     begun_.insert(b);
     progress_.began(b, now);
   }
+  /// It ended as it should: the slot works, whatever its processes died of before.
+  void did_well() { budget_.did_well(); }
   /// All that is left of it is to store its files.
   void rendered(const batch_id& b, instant now) { progress_.rendered(b, now); }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
+  /// Whether the process died under it. One that dies at once takes its last words with it: of what it was given and
+  /// never spoke of, it had begun the first.
+  bool is_to_blame(const batch_id& b) const {
+    if (!begun_.empty()) return begun_.contains(b);
+    auto first = std::ranges::find_if(status_.batches, [this](const auto& id) { return !jobs_.at(id).finished; });
+    return first != status_.batches.end() && *first == b;
+  }
+  /// The process has said how it ended.
+  void finished(const batch_id& b) {
+    if (auto found = jobs_.find(b); found != jobs_.end()) found->second.finished = true;
+    begun_.erase(b);
+  }
   /// Jobs of the batches that are computed together; 0: there is one batch at most.
   std::uint32_t together() const {
     std::uint32_t jobs = 0;
-    for (const auto& b : begun_) jobs += jobs_.at(b);
+    for (const auto& b : begun_) jobs += jobs_.at(b).count;
     return begun_.size() > 1 ? jobs : 0;
   }
 
@@ -162,13 +179,20 @@ public:
   }
 
 private:
+  /// Of a batch on it.
+  struct content {
+    std::uint32_t count = 0;
+    bool suspect = false; ///< one of its jobs is
+    bool finished = false;
+  };
+
   slot_options options_;
   restart_budget budget_;
   progress_watch progress_;
   worker_status status_;
   std::optional<std::pair<errc, std::string>> condemned_; ///< while it is being killed
   std::set<batch_id> begun_;                              ///< of the batches on it
-  std::map<batch_id, std::uint32_t> jobs_;                ///< of each of these, how many
+  std::map<batch_id, content> jobs_;
   instant heard_at_{};
   instant idle_since_{};
   bool wanted_ = true;

@@ -57,6 +57,7 @@ enum HistoryPart {
   leaders @1;
   jobs @2;
   tenants @3;
+  notes @4;
 }
 
 struct ReadHistory {
@@ -95,4 +96,48 @@ struct HistoryPage {
 
   clock @3 :Text;
   # At most 256 bytes: the clock of `mono_ns` in the lines.
+}
+
+# ---------------------------------------------------------------- what happens to the cluster
+
+enum NoteKind {
+  member @0;
+  worker @1;
+  breaker @2;
+  overload @3;
+  refused @4;
+}
+
+enum NoteState {
+  up @0;
+  suspect @1;
+  down @2;
+  open @3;
+  halfOpen @4;
+  closed @5;
+}
+
+struct ClusterNote {
+  # Set by the scheduler.
+
+  kind @0 :NoteKind;
+  state @1 :NoteState;
+
+  subject @2 :Text;
+  # Name of a node, worker or model, at most 2 KiB; empty: of the cluster.
+
+  device @3 :Text;
+  # Of a breaker: the class of GPU, at most 2 KiB.
+
+  job @4 :Job.Uuid;
+  fence @5 :UInt32;
+  # Of a refused write.
+}
+
+struct NoteCluster {
+  term @0 :UInt64;
+  # Of the leader that tells it.
+
+  notes @1 :List(ClusterNote);
+  # At most 512, oldest first.
 }

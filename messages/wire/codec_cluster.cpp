@@ -76,6 +76,34 @@ static void read(schema::HistoryPage::Reader r, history_page& v, input& in) {
   v.clock = in.text(r.getClock(), key_bytes_max);
 }
 
+// ---------------------------------------------------------------- what happens to the cluster
+
+static void write(schema::ClusterNote::Builder b, const cluster_note& v, output& out) {
+  b.setKind(static_cast<schema::NoteKind>(v.kind));
+  b.setState(static_cast<schema::NoteState>(v.state));
+  b.setSubject(note(v.subject, out));
+  b.setDevice(note(v.device, out));
+  write(b.initJob(), v.job, out);
+  b.setFence(v.fence);
+}
+static void read(schema::ClusterNote::Reader r, cluster_note& v, input& in) {
+  v.kind = in.known<note_kind>(r.getKind());
+  v.state = in.known<note_state>(r.getState());
+  v.subject = in.note(r.getSubject());
+  v.device = in.note(r.getDevice());
+  read(r.getJob(), v.job, in);
+  v.fence = r.getFence();
+}
+
+static void write(schema::NoteCluster::Builder b, const note_cluster& v, output& out) {
+  b.setTerm(v.term);
+  write_list(b.initNotes(v.notes.size()), v.notes, out);
+}
+static void read(schema::NoteCluster::Reader r, note_cluster& v, input& in) {
+  v.term = r.getTerm();
+  read_list(r.getNotes(), v.notes, in, notes_max);
+}
+
 REEL_CLUSTER_MESSAGES(REEL_WIRE_CODEC)
 
 } // namespace reel::wire

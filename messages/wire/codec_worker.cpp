@@ -12,6 +12,7 @@ static void write(schema::RunJob::Builder b, const run_job& v, output& out) {
   b.setObjectPrefix(text(v.object_prefix));
   write_saved(b, v.saved, out);
   b.setInsteadOf(name(v.instead_of));
+  b.setSuspect(v.suspect);
 }
 static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -22,6 +23,7 @@ static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   v.object_prefix = in.text(r.getObjectPrefix(), key_bytes_max);
   read(r.getSaved(), v.saved, in);
   v.instead_of = in.name<model_id>(r.getInsteadOf());
+  v.suspect = r.getSuspect();
 }
 
 static void write(schema::RunBatch::Builder b, const run_batch& v, output& out) {

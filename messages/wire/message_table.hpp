@@ -79,7 +79,8 @@
   X(43, describe_nodes, DescribeNodes)                                                                                 \
   X(44, nodes_view, NodesView)                                                                                         \
   X(79, read_history, ReadHistory)                                                                                     \
-  X(80, history_page, HistoryPage)
+  X(80, history_page, HistoryPage)                                                                                     \
+  X(82, note_cluster, NoteCluster)
 
 #define REEL_BREAKER_MESSAGES(X)                                                                                       \
   X(69, set_breaker, SetBreaker)                                                                                       \

@@ -159,7 +159,9 @@ enum MessageType {
   historyPage @80;
 
   reserved81 @81;
-  reserved82 @82;
+
+  # To the ledger, from the scheduler.
+  noteCluster @82;
 
   # To worker nodes, from operators.
   restartSlot @83;

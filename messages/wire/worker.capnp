@@ -29,6 +29,9 @@ struct RunJob {
 
   insteadOf @7 :Text;
   # The model that was asked for, when this one stands in for it; empty: this one was.
+
+  suspect @8 :Bool;
+  # A process died while it ran: if another one does, that says nothing about the slot.
 }
 
 struct RunBatch {

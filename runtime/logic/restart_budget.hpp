@@ -1,7 +1,8 @@
 // restart_budget.hpp: How often a supervisor may restart a child before it gives up, and how long it waits
 // between.
 //
-// A sliding window, as in OTP's supervisor: more than `restarts_max` ends within `within` exceed the budget.
+// A sliding window, as in OTP's supervisor: more than `restarts_max` ends within `within`, without any success between
+// them, exceed the budget.
 // The pause doubles with each restart and starts again from the first after a healthy while, so that a child
 // that crashes at once does not burn a core and one that crashes once a day comes back at once. Value type;
 // owned by a supervisor, one per child or group. Never reads a clock.
@@ -42,6 +43,18 @@ public:
     quick_ends_ = std::min(quick_ends_ + 1, 30);
     pause = std::min(pause, static_cast<double>(options_.pause_most.count())) * (1.0 + 0.2 * jitter);
     return std::chrono::milliseconds{static_cast<std::int64_t>(pause)};
+  }
+
+  /// It ended, and what it worked on is to blame: the window does not count it.
+  std::chrono::milliseconds ended_by_work(double jitter) const {
+    return std::chrono::milliseconds{
+        static_cast<std::int64_t>(static_cast<double>(options_.pause_first.count()) * (1.0 + 0.2 * jitter))};
+  }
+
+  /// It has done what it is there for: earlier ends do not count any more.
+  void did_well() {
+    ends_.clear();
+    quick_ends_ = 0;
   }
 
 private:

@@ -76,8 +76,8 @@ void driver_faults::prepare(harness::cluster_plan& c) const {
 }
 
 bool driver_faults::is_one(const fault_spec& f) {
-  return f.kind == "link" || f.kind == "clock" || f.kind == "sync" || f.kind == "disk" || f.kind == "point" ||
-         f.kind == "receiver";
+  return f.kind == "fails" || f.kind == "link" || f.kind == "clock" || f.kind == "sync" || f.kind == "disk" ||
+         f.kind == "point" || f.kind == "receiver";
 }
 
 std::string driver_faults::obstacle_to(const fault_spec& f) const {
@@ -102,6 +102,7 @@ std::vector<std::string> driver_faults::nodes_of(const fault_spec& f) const {
 void driver_faults::begin(const fault_spec& f, const std::string& name) {
   if (f.kind == "link") begin_link(f, name);
   if (f.kind == "clock" || f.kind == "sync") begin_shim(f);
+  if (f.kind == "fails") std::ofstream{file_of(f)} << "yes\n";
   if (f.kind == "disk") fill_disk(disks_.at(f.target)->folder());
   if (f.kind == "receiver") receiver_->answer_with(f.answer);
   if (f.kind == "point") {
@@ -115,8 +116,13 @@ std::string driver_faults::end(const fault_spec& f, const std::string& name) {
   if (f.kind == "clock" || f.kind == "sync") return end_shim(f);
   if (f.kind == "point") return end_point(name);
   if (f.kind == "receiver") return receiver_->answer_well();
+  if (f.kind == "fails") return fs::remove(file_of(f)) ? f.target + " was told to fail" : "";
   const auto r = free_disk(disks_.at(f.target)->folder());
   return r.took_effect ? "the disk was full; " + r.proof : "";
+}
+
+std::string driver_faults::file_of(const fault_spec& f) const {
+  return fmt::format("{}/cluster/{}.broken", dir_, f.target);
 }
 
 void driver_faults::begin_link(const fault_spec& f, const std::string& name) {
@@ -183,11 +189,12 @@ std::string driver_faults::end_point(const std::string& name) {
   points_.erase(name);
   write_points();
   int times = 0;
+  const auto quoted = '"' + name + '"';
   for (const auto& entry : fs::recursive_directory_iterator{dir_ + "/cluster"}) {
     if (entry.path().filename() != "faults.log") continue;
     std::ifstream in{entry.path()};
     for (std::string line; std::getline(in, line);)
-      if (line.find(name) != std::string::npos) ++times;
+      if (line.find(quoted) != std::string::npos) ++times;
   }
   return times == 0 ? "" : fmt::format("it happened {} times", times);
 }

@@ -1,7 +1,7 @@
 // driver_faults.hpp: The faults of a plan that need something between or below the processes: proxies in their links, a
-// small library before their clock and their syncs, file systems of their own, points in their code. What a plan asks
-// for is put in place before the cluster starts; afterwards faults begin and end. Also the receiver of the webhooks,
-// which answers as it is told.
+// small library before their clock and their syncs, file systems of their own, points in their code, models that fail.
+// What a plan asks for is put in place before the cluster starts; afterwards faults begin and end. Also the receiver of
+// the webhooks, which answers as it is told.
 //
 // Owned by the run's thread; outlives the cluster.
 #pragma once
@@ -48,6 +48,7 @@ private:
   std::string end_shim(const fault_spec& f);
   void write_points() const;
   std::string end_point(const std::string& name);
+  std::string file_of(const fault_spec& f) const; ///< while it is there, the model fails
 
   const plan& plan_;
   const std::string dir_;

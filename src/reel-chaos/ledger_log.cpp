@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <fstream>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 namespace reel::chaos {
@@ -15,6 +16,11 @@ namespace {
 std::string text_at(const json::object& o, const char* key) {
   const auto* found = o.if_contains(key);
   return found && found->is_string() ? std::string{found->as_string()} : std::string{};
+}
+
+bool is_counted(const json::object& o) {
+  const auto* found = o.if_contains("counted");
+  return !found || !found->is_bool() || found->as_bool();
 }
 
 constexpr std::int64_t ns_per_ms = 1'000'000;
@@ -29,8 +35,9 @@ ledger_log::ledger_log(const std::string& file) {
     const auto& o = value.as_object();
     if (const auto* at = o.if_contains("mono_ns"))
       events_.push_back({at->to_number<std::int64_t>(), text_at(o, "op"), text_at(o, "job"), text_at(o, "cause"),
-                         text_at(o, "state")});
+                         text_at(o, "state"), text_at(o, "reason"), is_counted(o)});
   }
+  std::ranges::stable_sort(events_, {}, &ledger_event::at_ns);
 }
 
 std::optional<std::int64_t> ledger_log::next_grant_ms(std::int64_t after_ns) const {
@@ -59,8 +66,58 @@ std::optional<std::int64_t> ledger_log::all_again_ms(std::int64_t after_ns) cons
 
 int ledger_log::count(const std::string& what, std::int64_t after_ns) const {
   return static_cast<int>(std::ranges::count_if(events_, [&](const ledger_event& e) {
-    return e.at_ns >= after_ns && (e.op == what || e.op + ' ' + e.cause == what);
+    if (e.at_ns < after_ns || !what.starts_with(e.op)) return false;
+    const auto rest = what.size() > e.op.size() ? what.substr(e.op.size() + 1) : std::string{};
+    return rest.empty() || rest == e.cause || rest == e.state || rest == e.reason;
   }));
+}
+
+std::optional<double> ledger_log::throughput(std::int64_t from_ns, std::int64_t to_ns) const {
+  std::map<std::string, bool> waits; ///< by job that has not ended
+  std::int64_t waiting = 0, done = 0, busy_until = from_ns;
+  const auto set = [&](const std::string& job, bool now) {
+    auto& was = waits[job];
+    waiting += static_cast<std::int64_t>(now) - static_cast<std::int64_t>(was);
+    was = now;
+  };
+  for (const auto& e : events_) {
+    if (e.at_ns >= to_ns) break;
+    if (e.op == "accept" || e.op == "release") set(e.job, true);
+    if (e.op == "grant" || e.op == "end" || e.op == "commit") set(e.job, false);
+    if (e.at_ns < from_ns) continue;
+    if (e.op == "commit") ++done;
+    if (waiting > 0) busy_until = e.at_ns;
+  }
+  if (busy_until <= from_ns || done == 0) return {};
+  return static_cast<double>(done) / (static_cast<double>(busy_until - from_ns) * 1e-9);
+}
+
+double ledger_log::most_retries_percent() const {
+  constexpr double jobs_least = 15; // three retries run in any case: a fifth of these
+  std::set<std::string> open, failed, again;
+  double most = 0;
+  for (const auto& e : events_) {
+    if (e.op == "accept") open.insert(e.job);
+    if (e.op == "grant" && failed.contains(e.job)) again.insert(e.job);
+    if (e.op == "release") {
+      again.erase(e.job);
+      if (e.counted) failed.insert(e.job);
+    }
+    if (e.op == "commit" || e.op == "end") again.erase(e.job), open.erase(e.job);
+    most = std::max(most,
+                    100 * static_cast<double>(again.size()) / std::max(jobs_least, static_cast<double>(open.size())));
+  }
+  return most;
+}
+
+std::uint64_t ledger_log::degraded() const {
+  std::map<std::string, bool> last; ///< grant of a job
+  std::uint64_t count = 0;
+  for (const auto& e : events_) {
+    if (e.op == "grant") last[e.job] = !e.reason.empty();
+    if (e.op == "commit" && last[e.job]) ++count;
+  }
+  return count;
 }
 
 int ledger_log::jobs() const { return count("accept", 0); }

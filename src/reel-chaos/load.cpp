@@ -65,7 +65,7 @@ struct made_job {
   std::string key, prompt, id;
   json::object body;
   steady::time_point due;
-  bool to_cancel = false, ended = false, succeeded = false;
+  bool keeps_model = false, to_cancel = false, ended = false, succeeded = false;
 };
 
 class client {
@@ -91,6 +91,11 @@ public:
 private:
   int draw(int below) { return static_cast<int>(random_() % static_cast<std::uint64_t>(below)); }
 
+  /// Spread evenly: as many as were asked for, in every run.
+  bool is_poison(int index) const {
+    return (index + 1) * spec_.poison_percent / 100 != index * spec_.poison_percent / 100;
+  }
+
   made_job make(int index, steady::time_point began) {
     made_job j;
     j.tenant = &spec_.tenants[static_cast<std::size_t>(draw(static_cast<int>(spec_.tenants.size())))];
@@ -100,8 +105,10 @@ private:
     j.to_cancel = draw(100) < spec_.cancel_percent;
     const auto steps = spec_.steps_least + draw(spec_.steps_most - spec_.steps_least + 1);
     const auto cls = spec_.classes[static_cast<std::size_t>(draw(static_cast<int>(spec_.classes.size())))];
-    const auto seed = draw(100) < spec_.poison_percent ? poison_seed : poison_seed + 1 + draw(1 << 30);
+    const auto seed = is_poison(index) ? poison_seed : poison_seed + 1 + draw(1 << 30);
+    j.keeps_model = draw(100) < spec_.keep_model_percent;
     j.body = {{"prompt", j.prompt}, {"num_inference_steps", steps}, {"seed", seed}, {"class", cls}};
+    if (j.keeps_model) j.body["allow_degraded"] = false;
     if (!spec_.webhook_url.empty()) j.body["webhook_url"] = spec_.webhook_url + '/' + j.tenant->name;
     return j;
   }
@@ -146,7 +153,10 @@ private:
 
   void submit(made_job& j) {
     invoke("submit", *j.tenant,
-           {{"idem_key", j.key}, {"payload_sha", sha256_of(j.prompt)}, {"class", text_at(j.body, "class")}});
+           {{"idem_key", j.key},
+            {"payload_sha", sha256_of(j.prompt)},
+            {"class", text_at(j.body, "class")},
+            {"allow_degraded", !j.keeps_model}});
     const auto a = http_.post("/v1/videos", j.tenant->key, json::serialize(j.body), j.key);
     if (a.status / 100 == 2) {
       const auto video = object_of(a.body);
@@ -261,6 +271,7 @@ std::string to_json(const load_spec& s) {
                                       {"patience_ms", s.patience.count()},
                                       {"cancel_percent", s.cancel_percent},
                                       {"poison_percent", s.poison_percent},
+                                      {"keep_model_percent", s.keep_model_percent},
                                       {"steps_least", s.steps_least},
                                       {"steps_most", s.steps_most},
                                       {"classes", std::move(classes)},
@@ -288,6 +299,7 @@ load_spec parse_load_spec(const std::string& text) {
   s.patience = duration("patience_ms");
   s.cancel_percent = number("cancel_percent");
   s.poison_percent = number("poison_percent");
+  s.keep_model_percent = number("keep_model_percent");
   s.steps_least = number("steps_least");
   s.steps_most = number("steps_most");
   s.classes = json::value_to<std::vector<std::string>>(o.at("classes"));

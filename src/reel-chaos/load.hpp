@@ -32,6 +32,7 @@ struct load_spec {
   std::chrono::milliseconds patience{12'000}; ///< for an answer
   int cancel_percent = 0;                     ///< of the jobs
   int poison_percent = 0;                     ///< likewise: their seed is poison_seed, and a plan says what that does
+  int keep_model_percent = 0;                 ///< likewise: no fallback may stand in
   int steps_least = 4, steps_most = 12;
   std::vector<std::string> classes{"standard"};
   std::string webhook_url; ///< each tenant's name is added to it; empty: none

@@ -15,6 +15,7 @@ namespace {
 
 constexpr auto tick = 10ms;
 constexpr auto stop_patience = 60s; ///< twice what a node takes at most (workers.drain_time)
+constexpr auto end_delay = 2s;      ///< of a process that is to end by a fault, after the fault
 constexpr int restart_me = 70;      ///< exit code of a node that wants to be started again
 
 /// The letter of proc(5): R, S, D, T (stopped), Z; 0: there is no such process.
@@ -41,7 +42,8 @@ bool is_of_clients(const fault_spec& f) { return f.kind == "refused" || f.kind =
 
 } // namespace
 
-void nemesis::run(const std::vector<fault_spec>& faults, milliseconds lasts) {
+void nemesis::run(const std::vector<fault_spec>& faults, milliseconds lasts,
+                  const std::function<bool()>& nobody_waits) {
   const auto began = steady::now();
   std::vector<due_fault> due;
   for (const auto& f : faults)
@@ -50,6 +52,8 @@ void nemesis::run(const std::vector<fault_spec>& faults, milliseconds lasts) {
   auto next = due.begin();
   while (next != due.end() || !active_.empty() || steady::now() < began + lasts) {
     while (next != due.end() && next->at <= steady::now()) begin(*next++->spec);
+    if (next == due.end() && nobody_waits())
+      for (auto& a : active_) a.until = std::min(a.until, steady::now());
     for (auto& a : active_)
       if (go_on(a)) end(a);
     std::erase_if(active_, [this](const active_fault& a) { return records_[a.record].ended_ns != 0; });
@@ -64,7 +68,7 @@ void nemesis::begin(const fault_spec& spec) {
   const bool by_driver = driver_faults::is_one(spec), is_of_processes = !by_driver && !is_of_clients(spec);
   if (is_of_processes) a.nodes = targets_of(spec.target);
   if (is_of_processes && a.nodes.empty()) r.skipped = "nothing was running that it could be done to";
-  if (by_driver) r.skipped = drivers_.obstacle_to(spec);
+  if (r.skipped.empty()) r.skipped = obstacle_to(spec);
   if (!r.skipped.empty()) {
     r.began_ns = r.ended_ns = monotonic_ns();
     records_.push_back(r);
@@ -79,12 +83,20 @@ void nemesis::begin(const fault_spec& spec) {
                            {"target", spec.target == "worker" ? "a worker of " + r.target : r.target}});
   if (spec.kind == "kill") begin_kill(r, a);
   if (spec.kind == "pause") begin_pause(r, a);
+  if (spec.kind == "limit") begin_limit(r, a);
+  if (spec.kind == "memory") begin_memory(r, a);
   if (spec.kind == "stop")
     for (const auto& node : a.ending = a.nodes) cluster_.signal(node, SIGTERM);
   if (by_driver) drivers_.begin(spec, r.name);
   if (spec.target != "worker") touched_.insert(a.nodes.begin(), a.nodes.end());
   records_.push_back(r);
   if (!is_of_clients(spec)) active_.push_back(std::move(a));
+}
+
+std::string nemesis::obstacle_to(const fault_spec& spec) const {
+  if (driver_faults::is_one(spec)) return drivers_.obstacle_to(spec);
+  if (spec.kind == "memory") return control_group::cannot_run(control_group::kind::memory).value_or("");
+  return "";
 }
 
 std::vector<std::string> nemesis::idle_nodes() const {
@@ -154,6 +166,31 @@ void nemesis::begin_pause(fault_record& r, active_fault& a) {
     r.proof = fmt::format("stood still for {} ms: process {}", r.spec.lasts.count(), fmt::join(a.paused, ", "));
 }
 
+/// Of open files: so many more than it has now.
+void nemesis::begin_limit(fault_record& r, active_fault& a) {
+  for (const auto& node : a.nodes) {
+    const auto pid = cluster_.pid_of(node);
+    a.limited.push_back(pid);
+    const auto prove = [&r](const driver_result& did) {
+      if (did.took_effect) r.proof += (r.proof.empty() ? "" : "; ") + did.proof;
+    };
+    for (const auto& p : sample_of(cluster_))
+      if (p.pid == pid && r.spec.files_more > 0)
+        prove(limit_open_files(pid, static_cast<std::uint64_t>(p.descriptors + r.spec.files_more)));
+    if (r.spec.file_bytes > 0) prove(limit_file_size(pid, r.spec.file_bytes));
+  }
+}
+
+/// What it holds stays its own; whatever it needs beyond the limit from now on has it killed by the kernel.
+void nemesis::begin_memory(fault_record& r, active_fault& a) {
+  a.group = std::make_unique<control_group>(control_group::kind::memory, fmt::format("reel-{}-{}", ::getpid(), r.name));
+  for (int pid : any_worker(a.nodes.front())) {
+    r.target += fmt::format(", process {}", pid);
+    a.group->add(pid);
+  }
+  a.group->limit_memory(r.spec.memory_kib << 10);
+}
+
 bool nemesis::go_on(active_fault& a) {
   auto& r = records_[a.record];
   for (const auto& node : std::exchange(a.ending, {})) {
@@ -171,23 +208,42 @@ bool nemesis::go_on(active_fault& a) {
   return a.ending.empty() && steady::now() >= a.until;
 }
 
+void nemesis::end_processes(fault_record& r, active_fault& a) {
+  for (int pid : a.paused) ::kill(pid, SIGCONT);
+  for (int pid : a.limited) lift_limits(pid);
+  if (!a.group) return;
+  if (const auto kills = a.group->oom_kills(); kills > 0)
+    r.proof = fmt::format("the kernel killed {} for memory", kills);
+  a.group.reset();
+}
+
 void nemesis::end(active_fault& a) {
   auto& r = records_[a.record];
   if (driver_faults::is_one(r.spec)) r.proof = drivers_.end(r.spec, r.name);
-  for (int pid : a.paused) ::kill(pid, SIGCONT);
+  if (r.proof.empty() && r.spec.may_miss) r.skipped = "it was drawn and did not happen";
+  end_processes(r, a);
   for (const auto& node : a.down) cluster_.start(node);
   if (r.spec.target != "worker")
     for (const auto& node : a.nodes) touched_.erase(node);
   boost::json::object line{{"op", "fault"}, {"fault", r.name}, {"state", "ended"}};
-  line["proof"] = r.proof;
+  line[r.skipped.empty() ? "proof" : "reason"] = r.skipped.empty() ? r.proof : r.skipped;
   r.ended_ns = out_.write(std::move(line));
 }
 
+/// One that starts or syncs while the disk fails may end a moment after that is over.
+bool nemesis::may_end_now() {
+  if (drivers_.ends_processes()) ended_by_fault_until_ = steady::now() + end_delay;
+  return steady::now() < ended_by_fault_until_;
+}
+
 void nemesis::look_after_nodes() {
+  const bool may_end = may_end_now();
+  if (cluster_.is_running("control")) control_rss_most_ = std::max(control_rss_most_, rss_of(cluster_.control_pid()));
   for (const auto& node : cluster_.nodes()) {
     if (touched_.contains(node) || cluster_.is_running(node)) continue;
     const auto code = cluster_.wait(node);
-    if (code != restart_me && !drivers_.ends_processes())
+    ++own_ends_[code];
+    if (code != restart_me && !may_end)
       surprises_.push_back(fmt::format("{} ended by itself with code {}", node, code));
     cluster_.start(node);
   }

@@ -4,6 +4,8 @@
 // Owned by the run's thread. Everything it changed is taken back when run() returns.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <random>
 #include <set>
 
@@ -11,6 +13,7 @@
 #include "src/reel-chaos/driver_faults.hpp"
 #include "src/reel-chaos/history_file.hpp"
 #include "src/reel-chaos/plan.hpp"
+#include "src/reel-chaos/process_watch.hpp"
 
 namespace reel::chaos {
 
@@ -31,8 +34,9 @@ public:
   nemesis(const nemesis&) = delete;
   nemesis& operator=(const nemesis&) = delete;
 
-  /// Returns when all is over: every process runs, and `lasts` have passed.
-  void run(const std::vector<fault_spec>& faults, milliseconds lasts);
+  /// Returns when all is over: every process runs, and `lasts` have passed. What is under way ends early when all has
+  /// begun and `nobody_waits`.
+  void run(const std::vector<fault_spec>& faults, milliseconds lasts, const std::function<bool()>& nobody_waits);
 
   /// Starts nodes again that ended by themselves. To be called now and then after run().
   void look_after_nodes();
@@ -42,6 +46,10 @@ public:
 
   const std::vector<fault_record>& records() const { return records_; }
   const std::vector<std::string>& surprises() const { return surprises_; } ///< ends of processes that nobody asked for
+  int ends_with(int code) const {
+    return own_ends_.contains(code) ? own_ends_.at(code) : 0;
+  } ///< of nodes, by themselves
+  std::uint64_t control_rss_most() const { return control_rss_most_; }
 
 private:
   struct due_fault {
@@ -55,11 +63,18 @@ private:
     std::vector<int> paused;         ///< pids
     std::vector<std::string> down;   ///< nodes that are to be started again
     std::vector<std::string> ending; ///< nodes that were told to stop and have not ended yet
+    std::vector<int> limited;        ///< pids
+    std::unique_ptr<control_group> group;
   };
 
   void begin(const fault_spec& spec);
   void begin_kill(fault_record& r, active_fault& a);
   void begin_pause(fault_record& r, active_fault& a);
+  void begin_limit(fault_record& r, active_fault& a);
+  void begin_memory(fault_record& r, active_fault& a);
+  std::string obstacle_to(const fault_spec& spec) const;
+  void end_processes(fault_record& r, active_fault& a);
+  bool may_end_now();
   bool go_on(active_fault& a); ///< true when it is over
   void end(active_fault& a);
 
@@ -76,6 +91,9 @@ private:
   std::vector<active_fault> active_;
   std::set<std::string> touched_; ///< nodes that something is done to
   std::vector<std::string> surprises_;
+  std::chrono::steady_clock::time_point ended_by_fault_until_{};
+  std::map<int, int> own_ends_; ///< how often, by exit code
+  std::uint64_t control_rss_most_ = 0;
   int numbers_ = 0;
 };
 

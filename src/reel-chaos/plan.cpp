@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <random>
 
 #include "runtime/config.hpp"
 
@@ -48,11 +47,18 @@ void read_clock(config_table& t, fault_spec& f) {
   f.drift_ppm = t.number("drift_ppm", -500'000, 500'000, 0);
 }
 
+void read_limit(config_table& t, fault_spec& f) {
+  f.files_more = static_cast<int>(t.integer("files_more", 0, 1000, 0));
+  f.file_bytes = static_cast<std::uint64_t>(t.integer("file_bytes", 0, 1 << 30, 0));
+}
+
 std::vector<std::string> targets_of(const std::string& kind, const cluster_spec& c) {
   std::vector<std::string> nodes{"all"};
   for (int i = 1; i <= c.worker_nodes; ++i) nodes.push_back("workers-" + std::to_string(i));
   if (kind == "link") return nodes; // each has one, to the control node
   if (kind == "disk") return {"ledger", "objects"};
+  if (kind == "limit") return {"control"}; // a worker node that cannot start processes ejects its slots
+  if (kind == "memory") return {"worker"};
   nodes.push_back("control");
   if (kind == "clock" || kind == "sync" || kind == "point") return nodes;
   nodes.insert(nodes.end(), {"worker", "node"});
@@ -61,11 +67,13 @@ std::vector<std::string> targets_of(const std::string& kind, const cluster_spec&
 
 fault_spec read_fault(config_table t, const cluster_spec& c) {
   fault_spec f;
-  f.kind = t.choice(
-      "kind", {"kill", "pause", "stop", "refused", "cancels", "link", "clock", "sync", "disk", "point", "receiver"});
+  f.kind = t.choice("kind", {"kill", "pause", "stop", "limit", "memory", "refused", "cancels", "link", "clock", "sync",
+                             "disk", "point", "fails", "receiver"});
   const bool of_load = f.kind == "refused" || f.kind == "cancels"; // what the clients do is the fault
   if (f.kind == "receiver")
     f.target = "receiver";
+  else if (f.kind == "fails")
+    f.target = t.text("target");
   else if (!of_load)
     f.target = t.choice("target", targets_of(f.kind, c));
   f.at = t.duration("at", 0ms, time_max, 0ms);
@@ -78,6 +86,8 @@ fault_spec read_fault(config_table t, const cluster_spec& c) {
   if (f.kind == "receiver") f.answer = t.choice("answer", {"error", "hang", "close", "redirect", "late"});
   if (f.kind == "sync") read_sync(t, f);
   if (f.kind == "clock") read_clock(t, f);
+  if (f.kind == "limit") read_limit(t, f);
+  if (f.kind == "memory") f.memory_kib = static_cast<std::uint64_t>(t.integer("memory_kib", 64, 1 << 30, 1024));
   t.finish();
   return f;
 }
@@ -92,6 +102,7 @@ cluster_spec read_cluster(config_table t) {
   c.artifact_bytes = static_cast<std::size_t>(t.integer("artifact_bytes", 0, 15 << 20, 4096));
   c.queued_jobs_max = static_cast<std::uint64_t>(t.integer("queued_jobs_max", 1, 1'000'000, 1'000'000));
   c.disk_mib = static_cast<std::uint64_t>(t.integer("disk_mib", 8, 1024, 64));
+  c.models = t.text("models", "");
   c.more = t.text("more", "");
   t.finish();
   return c;
@@ -103,6 +114,8 @@ load_part read_load(config_table t) {
   l.clients = static_cast<int>(t.integer("clients", 1, 500, l.clients));
   l.cancel_percent = static_cast<int>(t.integer("cancel_percent", 0, 100, 0));
   l.poison_percent = static_cast<int>(t.integer("poison_percent", 0, 100, 0));
+  l.keep_model_percent = static_cast<int>(t.integer("keep_model_percent", 0, 100, 0));
+  l.spread = t.duration("spread", 0ms, time_max, 0ms);
   l.steps_least = static_cast<int>(t.integer("steps_least", 1, 100, l.steps_least));
   l.steps_most = static_cast<int>(t.integer("steps_most", l.steps_least, 100, std::max(l.steps_least, l.steps_most)));
   l.classes = t.texts("classes", std::vector<std::string>{"standard"});
@@ -118,6 +131,12 @@ bounds_spec read_bounds(config_table t) {
   b.again_after_control = t.duration("again_after_control", 0ms, time_max, 0ms);
   b.unknown_submits_permille =
       static_cast<int>(t.integer("unknown_submits_permille", 0, 1000, b.unknown_submits_permille));
+  b.degrade_after = t.duration("degrade_after", 0ms, time_max, b.degrade_after);
+  b.good_throughput_percent = static_cast<int>(t.integer("good_throughput_percent", 0, 100, 0));
+  b.retries_percent = static_cast<int>(t.integer("retries_percent", 0, 100, 0));
+  b.control_memory_mib = static_cast<std::uint64_t>(t.integer("control_memory_mib", 0, 1 << 20, 0));
+  b.degraded_least = static_cast<std::uint64_t>(t.integer("degraded_least", 0, 1'000'000, 0));
+  b.expect = t.texts("expect", std::vector<std::string>{});
   b.check = t.texts("check", std::vector<std::string>{});
   t.finish();
   return b;
@@ -146,33 +165,40 @@ plan read_plan(const std::string& file) {
   return p;
 }
 
+namespace {
+
+milliseconds end_of(const fault_spec& f) { return f.at + f.every * (f.times - 1) + f.lasts; }
+
+} // namespace
+
+/// A fault that is longer than the plan's time for faults is over before it comes again.
 void last_for(plan& p, milliseconds faults_for) {
   const auto once = p.faults;
-  p.random_faults = static_cast<int>(p.random_faults * faults_for / p.faults_for);
-  for (auto later = p.faults_for; later + p.faults_for <= faults_for; later += p.faults_for)
+  auto period = p.faults_for;
+  for (const auto& f : once) period = std::max(period, end_of(f));
+  for (auto later = period; later + period <= faults_for; later += period)
     for (auto f : once) {
       f.at += later;
       p.faults.push_back(f);
     }
+  const auto times = static_cast<double>((p.baseline + faults_for).count()) /
+                     static_cast<double>(std::max<std::int64_t>(1, (p.baseline + p.faults_for).count()));
+  p.load.jobs = std::max(1, static_cast<int>(p.load.jobs * times));
+  p.random_faults = static_cast<int>(p.random_faults * faults_for / p.faults_for);
   p.faults_for = faults_for;
 }
 
-void draw_faults(plan& p, std::uint64_t seed) {
-  std::mt19937_64 random{seed};
-  const auto draw = [&random](std::int64_t below) {
-    return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(below));
-  };
-  constexpr const char* kinds[] = {"kill", "kill", "pause", "pause", "stop"};
-  constexpr const char* targets[] = {"worker", "worker", "node", "control"};
-  for (int i = 0; i < p.random_faults; ++i) {
-    fault_spec f;
-    f.kind = kinds[draw(std::size(kinds))];
-    f.target = targets[draw(std::size(targets))];
-    if (f.kind == "stop" && f.target == "worker") f.target = "node"; // only nodes are told to stop
-    f.at = milliseconds{draw(std::max<std::int64_t>(1, p.faults_for.count()))};
-    f.lasts = milliseconds{200 + draw(4000)};
-    p.faults.push_back(f);
-  }
+int most_at_once(const std::vector<fault_spec>& faults) {
+  std::vector<std::pair<milliseconds, int>> changes;
+  for (const auto& f : faults)
+    for (int i = 0; i < f.times; ++i) {
+      changes.emplace_back(f.at + f.every * i, 1);
+      changes.emplace_back(f.at + f.every * i + f.lasts, -1);
+    }
+  std::ranges::sort(changes); // what ends is over before what begins at the same time
+  int now = 0, most = 0;
+  for (const auto& [at, change] : changes) most = std::max(most, now += change);
+  return most;
 }
 
 std::vector<plan> read_plans(const std::string& folder) {

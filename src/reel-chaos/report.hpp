@@ -9,8 +9,15 @@ namespace reel::chaos {
 /// Writes NAME-SEED.json, .md and .svg into the folder; throws std::runtime_error when it cannot.
 void write_report(const run_result& r, const std::string& folder);
 
-/// One Markdown table of many runs, for a suite.
-std::string summary_of(const std::vector<run_result>& all);
+/// How many events of a run's history reel-check held against an invariant. None judged proves nothing about it.
+struct tally {
+  std::string invariant;
+  std::uint64_t judged = 0, violated = 0;
+};
+std::vector<tally> tallies_of(const run_result& r);
+
+std::string rows_text(const plan& p); ///< "1, 9"
+std::string measured_text(const bound_result& b);
 
 /// SVG.
 std::string picture_of(const run_result& r, const ledger_log& log);

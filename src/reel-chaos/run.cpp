@@ -9,6 +9,7 @@
 
 #include "src/harness/local_cluster.hpp"
 #include "src/harness/process.hpp"
+#include "src/reel-chaos/http_client.hpp"
 #include "src/reel-chaos/load.hpp"
 
 namespace reel::chaos {
@@ -20,6 +21,9 @@ using steady = std::chrono::steady_clock;
 
 namespace {
 
+constexpr int restart_me = 70;    ///< exit code of a node that wants to be started again
+constexpr auto settle_time = 15s; ///< the gateway closes idle connections after 10 s
+
 std::string text_of(const fs::path& file) {
   std::ifstream in{file};
   return {std::istreambuf_iterator<char>{in}, {}};
@@ -29,7 +33,8 @@ harness::cluster_plan cluster_plan_of(const plan& p, const run_options& o) {
   harness::cluster_plan c;
   c.dir = o.dir + "/cluster";
   c.bin = o.bin;
-  c.models = harness::null_model(p.cluster.artifact_bytes, p.cluster.batch_max);
+  c.models =
+      p.cluster.models.empty() ? harness::null_model(p.cluster.artifact_bytes, p.cluster.batch_max) : p.cluster.models;
   c.more = fmt::format("[workers]\nnull_step_time = \"{}ms\"\n\n{}", p.cluster.step_time.count(), p.cluster.more);
   c.slots = p.cluster.slots;
   c.worker_nodes = p.cluster.worker_nodes;
@@ -52,7 +57,8 @@ load_spec load_spec_of(const plan& p, const run_options& o, const harness::local
   s.seed = o.seed;
   s.clients = p.load.clients;
   s.jobs = p.load.jobs;
-  s.spread = p.baseline + p.faults_for;
+  s.spread = p.load.spread.count() > 0 ? p.load.spread : p.baseline + p.faults_for;
+  s.keep_model_percent = p.load.keep_model_percent;
   s.cancel_percent = p.load.cancel_percent;
   s.poison_percent = p.load.poison_percent;
   s.steps_least = p.load.steps_least;
@@ -85,8 +91,11 @@ public:
           receiver_->trust(tenant, text_of(cluster.webhook_secret_file(tenant)));
         nemesis enemy{cluster, drivers, nemesis_file, o_.seed};
         disturb(cluster, enemy, nemesis_file);
+        settle(cluster, enemy);
         r_.faults = enemy.records();
         for (const auto& s : enemy.surprises()) fail(s);
+        exits_70_ = enemy.ends_with(restart_me);
+        r_.control_rss_most = enemy.control_rss_most();
         export_history(cluster);
         stop(cluster);
         if (receiver_) receiver_->close();
@@ -105,13 +114,15 @@ private:
   void fail(const std::string& why) { r_.failures.push_back(why); }
 
   void disturb(harness::local_cluster& cluster, nemesis& enemy, history_file& out) {
+    r_.idle = sample_of(cluster);
     r_.began_ns = monotonic_ns();
     harness::process load{{{o_.bin + "/reel-chaos", "load"},
                            to_json(load_spec_of(plan_, o_, cluster, receiver_ ? receiver_->url() : "")),
                            o_.dir + "/load.log"}};
     std::this_thread::sleep_for(plan_.baseline);
+    r_.warm = sample_of(cluster);
     r_.faults_began_ns = monotonic_ns();
-    enemy.run(plan_.faults, plan_.faults_for);
+    enemy.run(plan_.faults, plan_.faults_for, [&load] { return load.ended(); });
     r_.healed_ns = out.write({{"op", "heal"}});
     const bool drained = wait_for(load, enemy);
     prove_load_faults(enemy);
@@ -152,6 +163,39 @@ private:
     const auto repeats = [](const fault_spec& f) { return f.point == "delivery.after_post"; };
     if (seen.repeated == 0 && std::ranges::any_of(plan_.faults, repeats))
       fail("delivery.after_post is vacuous: nothing was delivered again");
+  }
+
+  /// All slots are ready, or left alone for having failed, as the control node sees it.
+  static bool is_back(const harness::local_cluster& cluster, int slots) {
+    http_client client{cluster.url(), 2s};
+    const auto text = client.get("/metrics", cluster.api_key()).body;
+    const auto value_of = [&text](const std::string& name) {
+      const auto at = text.find("\n" + name + ' ');
+      return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + name.size() + 2);
+    };
+    return value_of("reel_workers_ready") + value_of("reel_workers_ejected") == slots;
+  }
+
+  std::string trouble_coming_back(harness::local_cluster& cluster, nemesis& enemy) const {
+    const auto slots = plan_.cluster.worker_nodes * plan_.cluster.slots;
+    for (const auto give_up_at = steady::now() + 60s; steady::now() < give_up_at; std::this_thread::sleep_for(50ms)) {
+      enemy.look_after_nodes();
+      if (is_back(cluster, slots)) return {};
+    }
+    return fmt::format("not all of the {} workers came back", slots);
+  }
+
+  /// All nodes and workers are back, and the load's connections are closed. What is still held then is held for good.
+  void settle(harness::local_cluster& cluster, nemesis& enemy) {
+    if (const auto why = trouble_coming_back(cluster, enemy); !why.empty()) return fail("after the drain: " + why);
+    const auto give_up_at = steady::now() + settle_time;
+    std::vector<std::string> leaks;
+    do {
+      std::this_thread::sleep_for(100ms);
+      r_.after = sample_of(cluster);
+      leaks = leaks_in(r_.idle, r_.warm, r_.after);
+    } while (!leaks.empty() && steady::now() < give_up_at);
+    for (const auto& what : leaks) fail("held for good: " + what);
   }
 
   int stat(const char* name) const {
@@ -200,39 +244,82 @@ private:
 
   void look_at_ledger() {
     const ledger_log log{o_.dir + "/ledger.jsonl"};
-    std::optional<std::int64_t> worker_ms, control_ms;
+    std::optional<double> worker_ms, control_ms;
     for (const auto& f : r_.faults) {
-      if (!f.skipped.empty()) r_.skipped.push_back(f.name + ": " + f.skipped);
-      if (f.skipped.empty() && f.proof.empty()) fail(f.name + " is vacuous: nothing shows that it happened");
+      if (!f.skipped.empty()) {
+        r_.skipped.push_back(f.name + ": " + f.skipped);
+        continue;
+      }
+      if (f.proof.empty()) fail(f.name + " is vacuous: nothing shows that it happened");
       if (!f.spec.effect.empty() && log.count(f.spec.effect, f.began_ns) == 0)
         fail(fmt::format("{} is vacuous: the ledger shows no '{}'", f.name, f.spec.effect));
       if (f.spec.kind == "kill" && f.spec.target == "worker")
-        worker_ms = std::max(worker_ms, log.all_again_ms(f.began_ns));
+        worker_ms = std::max(worker_ms, number(log.all_again_ms(f.began_ns)));
       if (f.spec.kind == "kill" && (f.spec.target == "control" || f.spec.target == "all"))
-        control_ms = std::max(control_ms, log.next_grant_ms(f.began_ns));
+        control_ms = std::max(control_ms, number(log.next_grant_ms(f.began_ns)));
     }
     if (!r_.faults.empty() && r_.skipped.size() == r_.faults.size()) fail("every fault was skipped");
-    judge("from a worker's kill until its jobs run again", worker_ms, plan_.bounds.again_after_worker);
-    judge("from the control node's kill until work is granted", control_ms, plan_.bounds.again_after_control);
-    if (r_.drained_ns != 0)
-      judge("from heal until all has ended", (r_.drained_ns - r_.healed_ns) / 1'000'000, plan_.bounds.drain);
+    for (const auto& what : plan_.bounds.expect)
+      if (!is_seen(what, log)) fail(fmt::format("vacuous: '{}' was not seen after the faults began", what));
+    judge_all(log, worker_ms, control_ms);
   }
 
-  void judge(const std::string& what, std::optional<std::int64_t> measured_ms, milliseconds allowed) {
-    if (allowed.count() == 0) return;
-    const bound_result b{what, measured_ms, allowed.count()};
-    if (!b.is_met()) fail(fmt::format("{}: {} ms; allowed are {} ms", what, *measured_ms, allowed.count()));
-    r_.bounds.push_back(b);
+  bool is_seen(const std::string& what, const ledger_log& log) const {
+    return what == "exit 70" ? exits_70_ > 0 : log.count(what, r_.faults_began_ns) > 0;
+  }
+
+  static std::optional<double> number(std::optional<std::int64_t> n) {
+    if (!n) return {};
+    return static_cast<double>(*n);
+  }
+
+  void judge_all(const ledger_log& log, std::optional<double> worker_ms, std::optional<double> control_ms) {
+    const auto& b = plan_.bounds;
+    const auto ms = [](milliseconds d) { return static_cast<double>(d.count()); };
+    judge({"from a worker's kill until its jobs run again", worker_ms, ms(b.again_after_worker)});
+    judge({"from the control node's kill until work is granted", control_ms, ms(b.again_after_control)});
+    judge({"good throughput, of what it was before the faults", good_throughput(log),
+           static_cast<double>(b.good_throughput_percent), "%", true});
+    judge({"retries that run, of all jobs", log.most_retries_percent(), static_cast<double>(b.retries_percent), "%"});
+    constexpr double mib = 1024.0 * 1024.0;
+    judge({"most memory of the control node", static_cast<double>(r_.control_rss_most) / mib,
+           static_cast<double>(b.control_memory_mib), "MiB"});
+    judge({"jobs that the fallback did", static_cast<double>(log.degraded()), static_cast<double>(b.degraded_least), "",
+           true});
+    if (r_.drained_ns != 0)
+      judge({"from heal until all has ended", static_cast<double>(r_.drained_ns - r_.healed_ns) * 1e-6, ms(b.drain)});
+  }
+
+  /// The first second is left out: the cluster has no work yet.
+  std::optional<double> good_throughput(const ledger_log& log) const {
+    const auto before = log.throughput(r_.began_ns + 1'000'000'000, r_.faults_began_ns);
+    const auto under = log.throughput(r_.faults_began_ns, r_.healed_ns);
+    if (!before || !under) return {};
+    return *under / *before * 100;
+  }
+
+  /// What the plan does not ask for is not judged.
+  void judge(bound_result b) {
+    if (b.allowed == 0) return;
+    if (!b.measured)
+      fail(b.what + ": there was nothing to measure");
+    else if (!b.is_met())
+      fail(fmt::format("{}: {:.0f} {}; allowed are {} {:.0f} {}", b.what, *b.measured, b.unit,
+                       b.at_least ? "at least" : "at most", b.allowed, b.unit));
+    r_.bounds.push_back(std::move(b));
   }
 
   void check() {
     std::vector<std::string> command{o_.bin + "/reel-check"};
     command.insert(command.end(), plan_.bounds.check.begin(), plan_.bounds.check.end()); // may end in a list
+    if (const auto after = plan_.bounds.degrade_after; after.count() > 0)
+      command.insert(command.end(), {"--degrade-after", fmt::format("{}ms", after.count())});
     command.insert(command.end(), {"--json", "--markdown", o_.dir + "/check.md", "--unknown-submits",
                                    std::to_string(plan_.bounds.unknown_submits_permille)});
     for (const auto* observer : {"nemesis", "ledger", "client", "final"})
       command.push_back(o_.dir + "/" + observer + ".jsonl");
-    if (plan_.load.webhooks) command.push_back(o_.dir + "/receiver.jsonl");
+    r_.has_receiver = plan_.load.webhooks;
+    if (r_.has_receiver) command.push_back(o_.dir + "/receiver.jsonl");
     const auto output = o_.dir + "/check.json";
     const auto how = harness::process{{command, {}, output}}.wait();
     r_.check_output = text_of(output);
@@ -250,6 +337,7 @@ private:
   const run_options& o_;
   run_result r_;
   webhook_receiver* receiver_ = nullptr; ///< of the drivers, while the cluster runs; null: no job has a webhook
+  int exits_70_ = 0;
 };
 
 } // namespace

@@ -18,9 +18,11 @@ struct run_options {
 /// What has to hold beside the invariants, and whether it did.
 struct bound_result {
   std::string what;
-  std::optional<std::int64_t> measured_ms; ///< none: nothing was there to be measured
-  std::int64_t allowed_ms = 0;
-  bool is_met() const { return !measured_ms || *measured_ms <= allowed_ms; }
+  std::optional<double> measured; ///< none: nothing was there to be measured, which proves nothing
+  double allowed = 0;
+  std::string unit = "ms";
+  bool at_least = false; ///< otherwise at most
+  bool is_met() const { return measured && (at_least ? *measured >= allowed : *measured <= allowed); }
 };
 
 struct run_result {
@@ -34,9 +36,12 @@ struct run_result {
   std::vector<std::string> skipped;  ///< faults that this machine or moment did not allow
   std::string verdict;               ///< of reel-check: valid, invalid, unknown
   std::string check_output;          ///< JSON
+  bool has_receiver = false;         ///< somebody received webhooks
   std::string load_stats;            ///< JSON
   std::string receiver_stats;        ///< for people; empty: no webhooks
-  std::string command;               ///< that does it again
+  cluster_sample idle, warm, after;  ///< what the processes held before the load, before the faults, at the end
+  std::uint64_t control_rss_most = 0;
+  std::string command; ///< that does it again
   bool passed() const { return failures.empty(); }
 };
 

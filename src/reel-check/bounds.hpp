@@ -18,6 +18,10 @@ struct bounds {
   // I12: order of service.
   nanoseconds priority_wait = 5s; ///< X: how long a lower class may go first, and a later job of the same class
   nanoseconds age_after = 10min;  ///< a job that waited so long may be served as one class higher, and so on
+  // I13: when a fallback may stand in.
+  nanoseconds degrade_after = 0s; ///< of breakers that are not closed: as the cluster is configured (30 s if it is not)
+  nanoseconds degrade_slack =
+      2s; ///< less this: the line about a breaker and that about a grant wait for different syncs
   // I14: after the faults.
   std::uint32_t drain_factor = 2; ///< queue empty within work / workers * this
   nanoseconds drain_grace = 60s;  ///< and this

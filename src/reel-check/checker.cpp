@@ -25,11 +25,13 @@ public:
     auto& f = faults_[std::string{e.text(field::fault)}];
     f.ended = e.choice<state>(field::state) == state::ended;
     f.proven |= !e.text(field::proof).empty();
+    f.left_out |= e.has(field::reason);
   }
 
   void finish(result& r) const {
-    r.faults = faults_.size();
     for (const auto& [name, f] : faults_) {
+      if (f.left_out) continue;
+      ++r.faults;
       if (f.proven)
         ++r.faults_proven;
       else
@@ -41,6 +43,7 @@ public:
 private:
   struct fault {
     bool proven = false, ended = false;
+    bool left_out = false; ///< it did not happen, and nobody counts on it
   };
   world& w_;
   std::map<std::string, fault> faults_;

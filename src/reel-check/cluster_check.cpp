@@ -12,15 +12,47 @@ void cluster_check::on_leader(const event& e) {
                       {leader_, e.at});
   term_ = std::max(term_, e.number(field::term));
   leader_ = e.at;
+  breakers_.clear(); // a leader begins with closed ones, and without overload
+  overload_ = state::closed;
+  overload_line_ = {};
 }
 
 void cluster_check::on_worker(const event& e) { keep(workers_, e, field::worker); }
 
-void cluster_check::on_overload(const event& e) { overload_ = {e.flag(field::on) ? state::open : state::closed, e.at}; }
+void cluster_check::on_overload(const event& e) {
+  overload_ = e.flag(field::on) ? state::open : state::closed;
+  overload_line_ = e.at;
+}
+
+void cluster_check::on_breaker(const event& e) {
+  auto& b = breakers_[w_.known.of(e.text(field::model))][w_.known.of(e.text(field::device))];
+  const auto now = e.choice<state>(field::state);
+  if (b.now == state::closed && now != state::closed) b.troubled_since = e.time;
+  b.now = now;
+  b.at = e.at;
+}
 
 bool cluster_check::is_closed(name_index model) const {
   auto found = breakers_.find(model);
-  return found == breakers_.end() || found->second.now == state::closed;
+  return found == breakers_.end() ||
+         std::ranges::all_of(found->second, [](const auto& b) { return b.second.now == state::closed; });
+}
+
+/// On every class of GPU of which there is a line.
+bool cluster_check::is_shut_for_long(name_index model, std::int64_t now) const {
+  auto found = breakers_.find(model);
+  if (found == breakers_.end()) return false;
+  const auto least = (w_.limits.degrade_after - w_.limits.degrade_slack).count();
+  return std::ranges::all_of(found->second, [&](const auto& b) {
+    return b.second.now != state::closed && now - b.second.troubled_since >= least;
+  });
+}
+
+line_ref cluster_check::breaker_line(name_index model) const {
+  line_ref latest;
+  if (auto found = breakers_.find(model); found != breakers_.end())
+    for (const auto& [device, b] : found->second) latest = std::max(latest, b.at);
+  return latest;
 }
 
 void cluster_check::granted(const job_row& row, const event& e) {
@@ -37,9 +69,12 @@ void cluster_check::judge_term(const event& e) {
                     {leader_, e.at});
 }
 
-bool cluster_check::has_trigger(const job_row& row, std::string_view reason) const {
-  if (reason == "breaker") return !is_closed(row.model);
-  if (reason == "overload") return overload_.now == state::open;
+/// What the fallback has begun stays with it: a job is degraded once.
+bool cluster_check::has_trigger(const job_row& row, const event& e) const {
+  if (row.fell_back) return true;
+  const auto reason = e.text(field::reason);
+  if (reason == "breaker") return is_shut_for_long(row.model, e.time);
+  if (reason == "overload") return overload_ == state::open;
   if (reason == "resource") return row.lacked_memory;
   return reason == "retries" && row.executions > 0;
 }
@@ -53,17 +88,15 @@ std::string cluster_check::wrong_with_model(const job_row& row, const event& e) 
   if (!row.allow_degraded) return "was degraded though it does not allow that";
   if (row.fell_back) return ""; // for a reason that was shown then, and stays
   auto reason = std::string{e.text(field::reason)};
-  return has_trigger(row, reason) ? "" : "was degraded for '" + reason + "', of which the ledger shows nothing";
+  return has_trigger(row, e) ? "" : "was degraded for '" + reason + "', of which the ledger shows nothing";
 }
 
 void cluster_check::judge_model(const job_row& row, const event& e) {
   w_.found.checked(invariant::i13);
   auto wrong = wrong_with_model(row, e);
   if (wrong.empty()) return;
-  auto breaker = breakers_.find(row.model);
-  w_.found.violated(
-      invariant::i13, job_of(e) + " " + wrong,
-      {row.accepted, row.ended, breaker == breakers_.end() ? line_ref{} : breaker->second.at, overload_.at, e.at});
+  w_.found.violated(invariant::i13, job_of(e) + " " + wrong,
+                    {row.accepted, row.ended, breaker_line(row.model), overload_line_, e.at});
 }
 
 void cluster_check::worked(const event& e) {
@@ -92,12 +125,13 @@ void cluster_check::judge_drain() {
 }
 
 void cluster_check::judge_all_back() {
-  for (const auto& [model, b] : breakers_) {
-    w_.found.checked(invariant::i14);
-    if (b.now != state::closed)
-      w_.found.violated(invariant::i14, "the breaker of " + w_.known.text_of(model) + " did not close",
-                        {w_.healed->at, b.at});
-  }
+  for (const auto& [model, all] : breakers_)
+    for (const auto& [device, b] : all) {
+      w_.found.checked(invariant::i14);
+      if (b.now != state::closed)
+        w_.found.violated(invariant::i14, "the breaker of " + w_.known.text_of(model) + " did not close",
+                          {w_.healed->at, b.at});
+    }
   for (const auto& [node, m] : members_) {
     w_.found.checked(invariant::i14);
     if (m.now != state::up && m.now != state::left)

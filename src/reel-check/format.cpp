@@ -34,7 +34,7 @@ constexpr std::array<field_rule, fields_count> field_rules{
     text("reason"), number("step"), text("cause"), flag("counted"), number("not_before_ns"), number("gpu_ms"),
     number("charged_ms"), text("result_key"), text("result_sha"), choice("state", states),
     //
-    text("node"), number("running_max"), number("per_day_max"), flag("on"),
+    text("node"), number("running_max"), number("per_day_max"), flag("on"), text("device"),
     //
     number("status"), text("marker"), text("delivery_id"), text("body_sha"), choice("event", events), flag("accepted"),
     //
@@ -65,8 +65,8 @@ constexpr line_rule rules[] = {
     {op::history, phase::none, "history", ob::count, bits(format, observer, clock), bits(offset_ns, error_ns)},
     {op::close, phase::none, "close", ob::count, bit(lines)},
 
-    {op::fault, phase::none, "fault", ob::nemesis, timed | bits(field::fault, field::state), bits(kind, target, proof),
-     range(st::begun, st::ended)},
+    {op::fault, phase::none, "fault", ob::nemesis, timed | bits(field::fault, field::state),
+     bits(kind, target, proof, reason), range(st::begun, st::ended)},
     {op::heal, phase::none, "heal", ob::nemesis, timed},
     {op::drained, phase::none, "drained", ob::nemesis, timed},
 
@@ -90,7 +90,7 @@ constexpr line_rule rules[] = {
     {op::member, phase::none, "member", ob::ledger, ledger_line | bits(node, field::state), 0, range(st::up, st::left)},
     {op::worker, phase::none, "worker", ob::ledger, ledger_line | bits(field::worker, field::state), 0,
      one(st::up) | one(st::down)},
-    {op::breaker, phase::none, "breaker", ob::ledger, ledger_line | bits(model, field::state), 0,
+    {op::breaker, phase::none, "breaker", ob::ledger, ledger_line | bits(model, field::state), bit(device),
      range(st::open, st::closed)},
     {op::overload, phase::none, "overload", ob::ledger, ledger_line | bit(on)},
     {op::limits, phase::none, "limits", ob::ledger, ledger_line | bit(field::tenant), bits(running_max, per_day_max)},

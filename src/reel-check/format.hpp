@@ -64,6 +64,7 @@ enum class field : std::uint8_t {
   running_max,
   per_day_max,
   on,
+  device,
   // answers and deliveries
   status,
   marker,

@@ -161,6 +161,7 @@ void ledger_check::on_release(job_row& row, const event& e) {
   if (!stale && row.now != state::leased)
     violated(invariant::i5, e, "was released though it did not run", std::max(row.granted, row.ended));
   execution_over(row, e, e.flag(field::counted));
+  row.failed_before |= e.flag(field::counted);
   row.lacked_memory |= e.text(field::cause) == "resource";
   row.ended = e.at;
   row.ended_at = e.time;
@@ -226,7 +227,7 @@ void ledger_check::on_redrive(job_row& row, const event& e) {
   if (e.number(field::gen) != row.gen + 1) violated(invariant::i5, e, "skips a generation", row.ended);
   row.gen = static_cast<std::uint32_t>(e.number(field::gen));
   row.executions = row.grants = 0;
-  row.fell_back = row.degraded = row.lacked_memory = false;
+  row.fell_back = row.degraded = row.lacked_memory = row.failed_before = false;
   row.cancel_requested = {};
   row.result = {};
   row.waiting_since = e.time;

@@ -16,17 +16,18 @@ struct options {
   std::string markdown;
   bool json = false;
   bounds limits;
-  std::int64_t priority_wait_ns = 0, age_after_ns = 0, drain_grace_ns = 0;
+  std::int64_t priority_wait_ns = 0, age_after_ns = 0, drain_grace_ns = 0, degrade_after_ns = 0;
 
   options()
       : priority_wait_ns{limits.priority_wait.count()}, age_after_ns{limits.age_after.count()},
-        drain_grace_ns{limits.drain_grace.count()} {}
+        drain_grace_ns{limits.drain_grace.count()}, degrade_after_ns{limits.degrade_after.count()} {}
 
   bounds taken() const {
     auto b = limits;
     b.priority_wait = nanoseconds{priority_wait_ns};
     b.age_after = nanoseconds{age_after_ns};
     b.drain_grace = nanoseconds{drain_grace_ns};
+    b.degrade_after = nanoseconds{degrade_after_ns};
     for (const auto& name : required)
       b.required |= static_cast<std::uint16_t>(1u << static_cast<int>(parse_invariant(name)));
     return b;
@@ -60,6 +61,8 @@ void add_bounds(CLI::App& app, options& o) {
   add_duration(app, "--priority-wait", o.priority_wait_ns,
                "I12: how long a lower class or younger job may go first [5s]");
   add_duration(app, "--age-after", o.age_after_ns, "I12: waiting that may move a job up one class [10min]");
+  add_duration(app, "--degrade-after", o.degrade_after_ns,
+               "I13: how long breakers are not closed before a fallback stands in [0s]");
   app.add_option("--drain-factor", b.drain_factor, "I14: times the work, shared by the workers")->capture_default_str();
   add_duration(app, "--drain-grace", o.drain_grace_ns, "I14: and this on top [60s]");
   app.add_option("--jobs-min", b.jobs_min, "Unknown below so many jobs")->capture_default_str();

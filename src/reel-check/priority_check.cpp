@@ -19,6 +19,7 @@ void priority_check::refresh(lane& l, name_index tenant, waiting& jobs, std::opt
 }
 
 void priority_check::waits(const job_row& row) {
+  if (row.failed_before || row.fell_back) return;
   auto& l = lanes_[key_of(row)];
   auto& jobs = l.tenants[row.tenant];
   auto before = jobs.empty() ? std::nullopt : std::optional{jobs.top()};
@@ -66,8 +67,9 @@ const job_row* priority_check::longest(lane_key key, std::int64_t since_max) {
 void priority_check::judge_class(const job_row& granted) {
   auto since_max = granted.granted_at - w_.limits.priority_wait.count() - 1;
   for (int c = 0; c < static_cast<int>(class_with_age(granted)); ++c)
-    for (bool has_deadline : {false, true}) {
-      const auto* other = longest({granted.model, granted.shape, static_cast<job_class>(c), has_deadline}, since_max);
+    for (int i = 0; i < 4; ++i) {
+      const auto* other =
+          longest({granted.model, granted.shape, static_cast<job_class>(c), i % 2 == 0, i / 2 == 0}, since_max);
       if (!other) continue;
       w_.found.violated(invariant::i12, "a job was granted while one of a higher class waited longer than the bound",
                         {other->accepted, other->ended, granted.accepted, granted.granted});

@@ -24,7 +24,9 @@ public:
 
   priority_check(world& w, tenant_filter is_full) : w_{w}, is_full_{std::move(is_full)} {}
 
-  void waits(const job_row& row);   ///< since row.waiting_since, from now on
+  /// Since row.waiting_since, from now on. Not in order are jobs that failed before, of which only so many may run
+  /// again at once, and those that wait for their fallback.
+  void waits(const job_row& row);
   void stopped(const job_row& row); ///< after it left the waiting state, granted or ended
 
   /// Collects the jobs of a batch; judged at the next line that is no part of it.
@@ -37,7 +39,7 @@ private:
   struct lane_key {
     name_index model = 0, shape = 0;
     job_class cls = job_class::standard;
-    bool has_deadline = false;
+    bool has_deadline = false, allow_degraded = false;
     auto operator<=>(const lane_key&) const = default;
   };
   struct entry {
@@ -52,7 +54,9 @@ private:
     std::set<std::pair<entry, name_index>> fronts; ///< the top of each tenant that has one
   };
 
-  static lane_key key_of(const job_row& row) { return {row.model, row.shape, row.cls, row.has_deadline}; }
+  static lane_key key_of(const job_row& row) {
+    return {row.model, row.shape, row.cls, row.has_deadline, row.allow_degraded};
+  }
   bool is_waiting(const entry& e);
   void refresh(lane& l, name_index tenant, waiting& jobs, std::optional<entry> before);
   void judge(const job_row& granted, const event& e);

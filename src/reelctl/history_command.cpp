@@ -114,6 +114,7 @@ read_history write_ledger(const page_source& pages, const read_history& asked, c
   auto same = asked;
   same.position_max = page.position_max;
   if (asked.job.is_nil()) read_part(pages, history_part::leaders, same, take);
+  read_part(pages, history_part::notes, same, take);
   history_file out{to, "ledger", page.clock};
   if (c) add_limits(*c, out);
   lines.copy_to(out);

@@ -1,5 +1,6 @@
 // ledger_log_test.cpp: What is read out of a ledger's history about time.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -57,6 +58,24 @@ TEST_CASE("the first grant after a moment, and lines of a kind from a moment on"
   CHECK(log.count("release", 0) == 2);
   CHECK(log.count("release lease_expired", 0) == 1);
   CHECK(log.count("release lease_expired", 21 * ms) == 0);
+}
+
+TEST_CASE("retries that run are counted against all jobs that have not ended, of which there are fifteen at least") {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 20; ++i) lines.push_back(fmt::format("0 accept j{}", i));
+  for (int i = 0; i < 4; ++i) lines.push_back(fmt::format("1 grant j{}", i));
+  for (int i = 0; i < 4; ++i) lines.push_back(fmt::format("2 release j{} internal", i));
+  lines.insert(lines.end(), {"3 grant j0", "4 grant j1", "5 commit j0", "6 grant j2", "7 grant j9"});
+  CHECK_THAT(log_of(lines).most_retries_percent(), Catch::Matchers::WithinRel(100.0 * 2 / 19));
+  CHECK(log_of({"0 accept a", "1 grant a"}).most_retries_percent() == 0);
+}
+
+TEST_CASE("throughput counts as long as something waits") {
+  auto log =
+      log_of({"0 accept a", "0 accept b", "0 accept c", "1000 grant a", "1000 grant b", "2000 commit a",
+              "3000 commit b", "3000 grant c", "5000 commit c", "6000 accept d", "6000 grant d", "9000 commit d"});
+  CHECK_THAT(log.throughput(0, 4000 * ms).value(), Catch::Matchers::WithinRel(2 / 3.0)); // c waits until 3 s
+  CHECK(log.throughput(7000 * ms, 8000 * ms) == std::nullopt);
 }
 
 TEST_CASE("the picture shows the curves, the phases and each fault") {

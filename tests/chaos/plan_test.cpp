@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <set>
 #include <unistd.h>
 
 #include "runtime/config.hpp"
+#include "src/reel-chaos/catalogue.hpp"
 #include "src/reel-chaos/plan.hpp"
 
 using namespace reel::chaos;
@@ -63,27 +65,89 @@ TEST_CASE("a wrong plan is refused with the key and what is allowed") {
   refused("title = \"t\"\n[load]\nsteps_least = 9\nsteps_most = 3\n", "steps_most");
 }
 
-TEST_CASE("a longer run repeats a plan's faults until its time is over") {
+TEST_CASE("every row of the catalogue is in a plan or left out for a reason") {
+  std::map<std::int64_t, int> seen;
+  for (const auto& p : read_plans(REEL_CHAOS_PLANS))
+    for (auto row : p.rows) {
+      CHECK((row >= 1 && row <= catalogue_rows));
+      seen[row] |= 1;
+    }
+  for (const auto& r : rows_left_out) seen[r.row] |= 2;
+  for (std::int64_t row = 1; row <= catalogue_rows; ++row) {
+    INFO("row " << row);
+    CHECK((seen[row] == 1 || seen[row] == 2));
+  }
+}
+
+TEST_CASE("a longer run repeats a plan's faults until its time is over, with as much more load") {
   auto p = read(kill + "at = \"3s\"\n");
   last_for(p, 35s);
   REQUIRE(p.faults.size() == 3);
   CHECK(p.faults[2].at == 23s);
   CHECK(p.faults_for == 35s);
+  CHECK(p.load.jobs == 292); // 100 in 13 s
+
+  p = read(kill + "lasts = \"15s\"\n");
+  last_for(p, 40s);
+  REQUIRE(p.faults.size() == 2); // none begins before the one before it is over
+  CHECK(p.faults[1].at == 15s);
 }
 
-TEST_CASE("the same seed draws the same faults, another seed others") {
+TEST_CASE("how many faults are under way at once") {
+  fault_spec f;
+  f.lasts = 2s;
+  f.every = 1s;
+  f.times = 3;
+  CHECK(most_at_once({f}) == 2);
+  f.every = 2s;
+  CHECK(most_at_once({f}) == 1);
+  CHECK(most_at_once({f, f, f}) == 3);
+  CHECK(most_at_once({}) == 0);
+}
+
+namespace {
+
+std::string text_of(const fault_spec& f) {
+  return fmt::format("{} {} {} {} {} {}", f.kind, f.target, f.at.count(), f.lasts.count(), f.point, f.link.flip_chance);
+}
+
+/// Of one driver and one thing: what ends there is taken back altogether.
+std::string place_of(const fault_spec& f) {
+  if (f.kind == "clock" || f.kind == "sync") return "shim " + f.target;
+  return f.kind == "link" || f.kind == "disk" ? f.kind + ' ' + f.target : "";
+}
+
+} // namespace
+
+TEST_CASE("the same seed draws the same faults, another seed others; of every driver, three and more at once") {
   auto drawn = [](std::uint64_t seed) {
-    auto p = read("title = \"t\"\nfaults_for = \"10s\"\nrandom_faults = 20\n");
+    auto p = read("title = \"t\"\nfaults_for = \"60s\"\nrandom_faults = 60\n");
     draw_faults(p, seed);
-    std::vector<std::string> all;
-    for (const auto& f : p.faults) {
-      CHECK(f.at < 10s);
-      CHECK_FALSE((f.kind == "stop" && f.target == "worker"));
-      all.push_back(fmt::format("{} {} {} {}", f.kind, f.target, f.at.count(), f.lasts.count()));
-    }
-    return all;
+    return p.faults;
   };
-  CHECK(drawn(1) == drawn(1));
-  CHECK(drawn(1) != drawn(2));
-  CHECK(drawn(3).size() == 20);
+  std::set<std::string> kinds, points;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    const auto all = drawn(seed);
+    std::vector<std::string> texts, again;
+    for (const auto& f : all) texts.push_back(text_of(f));
+    for (const auto& f : drawn(seed)) again.push_back(text_of(f));
+    CHECK(texts == again);
+    CHECK(text_of(drawn(seed + 1).back()) != texts.back());
+    CHECK(all.size() >= 30);
+    CHECK(most_at_once(all) >= 3);
+    std::map<std::string, milliseconds> free_at;
+    for (const auto& f : all) {
+      kinds.insert(f.kind);
+      points.insert(f.point + ' ' + f.action);
+      CHECK(f.at + f.lasts <= 60s);
+      CHECK_FALSE((f.kind == "stop" && f.target == "worker"));
+      if (const auto place = place_of(f); !place.empty()) {
+        CHECK(free_at[place] <= f.at);
+        free_at[place] = f.at + f.lasts;
+      }
+    }
+  }
+  CHECK(kinds == std::set<std::string>{"clock", "disk", "kill", "link", "pause", "point", "stop", "sync"});
+  CHECK(points.size() > 10);
 }

@@ -50,6 +50,7 @@ const std::vector<bad_history> bad_histories{
     {"i11_two_at_once", {"limits", "grant A 2", "grant C 2"}},
     {"i12_inversion", {"accept B 1", "accept C 1", "grant C 2"}},
     {"i12_younger_first", {"accept B 1", "accept C 1", "grant C 2"}},
+    {"i13_new_leader", {"accept B 1", "grant B 2"}},
     {"i13_no_trigger", {"accept A 1", "release A 3", "grant A 4"}},
     {"i13_not_allowed", {"accept B 1", "breaker", "grant B 2"}},
     {"i13_silently", {"accept B 1", "grant B 2"}},
@@ -136,6 +137,12 @@ TEST_CASE("bounds decide: what is too slow or too often for one is well for anot
   limits = {};
   limits.priority_wait = 6500ms;
   CHECK(check_file("bad_i12_inversion", limits).at("verdict").as_string() == "valid");
+  limits = {}; // F is degraded a tenth of a second after its breaker opened
+  limits.unknown_submits_permille = 500;
+  limits.degrade_after = 3s;
+  CHECK(check_file("good_all_sorts", limits).at("violations").at(0).at("invariant").as_string() == "I13");
+  limits.degrade_after = 2s;
+  CHECK(check_file("good_all_sorts", limits).at("verdict").as_string() == "valid");
   limits = {};
   limits.executions_max = 5;
   CHECK(check_file("bad_i09_five_executions", limits).at("verdict").as_string() == "valid");

@@ -72,6 +72,7 @@ struct fake_ledger {
         [](const read_dead&) { return dead_page{}; },
         [](const inspect_job&) { return job_inspection{}; },
         [](const redrive_jobs&) { return accept_answers{}; },
+        [](const note_cluster&) { return done{}; },
         [this](const take_leadership&) { return on_answer_what_you_hold(); },
         [](const unfinished_jobs&) { return unfinished_page{}; },
         [](const grant_batch&) { return grant_answer{}; },

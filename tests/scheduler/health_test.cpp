@@ -250,6 +250,31 @@ TEST_CASE("a worker that fails three times in a row where another does not is le
   CHECK(again[0].worker == bad);
 }
 
+TEST_CASE("a worker that was left alone is back in time, also while nothing waits") {
+  core_world w{{.avoid_for = 0ms, .batch_max = 1}};
+  w.workers(2);
+  w.queue(1, 60);
+  const worker_id bad{"workers-1/0"};
+  auto is_alone = [&] {
+    const auto all = w.core.workers();
+    return std::ranges::any_of(all, [](const auto& s) { return s.state == worker_state::ejected; });
+  };
+  while (!is_alone())
+    for (const auto& b : w.plan().batches) {
+      w.grant(b);
+      if (b.worker == bad)
+        w.core.closed(b.id, {{b.jobs[0].id, 1, 0, w.wall + 1h}}, {}, w.now, {.failed = true});
+      else
+        w.succeed(b);
+    }
+  for (std::uint64_t i = 1; i <= 60; ++i) w.core.cancel(sample::job(i));
+  w.plan();
+  CHECK(is_alone());
+  w.pass(30s);
+  w.plan();
+  CHECK_FALSE(is_alone());
+}
+
 TEST_CASE("the only worker of its kind is never left alone") {
   core_world w{{.avoid_for = 0ms, .batch_max = 1}};
   w.workers(1);

@@ -47,6 +47,11 @@ void change(const std::filesystem::path& file, const std::string& sql) {
 
 using world = ledger_world<sqlite_kind>;
 
+/// Makes the file what the version before notes about the cluster would have written.
+void forget_notes(const std::filesystem::path& file) {
+  change(file, "DROP TABLE note; ALTER TABLE event DROP COLUMN degraded; PRAGMA user_version=9");
+}
+
 /// Makes the file what the version before the audit log's monotonic times would have written.
 void forget_times(const std::filesystem::path& file) {
   change(file, "DROP TABLE clock; ALTER TABLE leader DROP COLUMN mono_ns; ALTER TABLE event DROP COLUMN mono_ns; "
@@ -55,7 +60,10 @@ void forget_times(const std::filesystem::path& file) {
 }
 
 /// Makes the file what the version before checkpoints would have written.
-void forget_resumed(const std::filesystem::path& file) { change(file, "DROP TABLE resumed; PRAGMA user_version=8"); }
+void forget_resumed(const std::filesystem::path& file) {
+  forget_notes(file);
+  change(file, "DROP TABLE resumed; PRAGMA user_version=8");
+}
 
 /// Makes the file what the version before webhooks would have written.
 void forget_webhooks(const std::filesystem::path& file) {

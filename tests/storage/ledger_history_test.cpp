@@ -189,3 +189,79 @@ TEST_CASE("times are of the machine's monotonic clock as long as there was one, 
   CHECK(number(both.lines[0], "mono_ns") == 1'800'000'000'000'000'000);
   CHECK(number(both.lines[1], "position") == 2);
 }
+
+TEST_CASE("what happened to the cluster has its lines between those of jobs, whatever the size of pages") {
+  world w;
+  const auto term = w.term();
+  const auto job = w.accepted(), other = w.accepted();
+  REQUIRE(w.led.note(
+      {{note_kind::member, note_state::suspect, "workers-1", {}, {}, 0},
+       {note_kind::worker, note_state::down, "workers-1/0", {}, {}, 0},
+       {note_kind::breaker, note_state::half_open, "wan", "NVIDIA \"H100\"", {}, 0},
+       {note_kind::overload, note_state::open, {}, {}, {}, 0},
+       {note_kind::overload, note_state::closed, {}, {}, {}, 0},
+       {note_kind::refused, note_state::up, {}, {}, job, 3},
+       {note_kind::refused, note_state::up, {}, {}, w.ids.next<job_id>(w.clock.now()), 1}}, // no job of this ledger
+      term));
+  const auto lines = all_of(w, {.part = history_part::notes}).lines;
+  REQUIRE(ops(lines) == std::vector<std::string>{"member", "worker", "breaker", "overload", "overload", "refuse"});
+  CHECK(text(lines[0], "node") == "workers-1");
+  CHECK(text(lines[0], "state") == "suspect");
+  CHECK(text(lines[1], "worker") == "workers-1/0");
+  CHECK(text(lines[1], "state") == "down");
+  CHECK(text(lines[2], "model") == "wan");
+  CHECK(text(lines[2], "device") == "NVIDIA \"H100\"");
+  CHECK(text(lines[2], "state") == "half_open");
+  CHECK(lines[3].at("on").as_bool());
+  CHECK_FALSE(lines[4].at("on").as_bool());
+  CHECK(text(lines[5], "job") == to_string(job));
+  CHECK(number(lines[5], "fence") == 3);
+  CHECK(number(lines[0], "mono_ns") == 50'000'000'000);
+  const auto before = all_of(w, {}).lines;
+  CHECK(number(lines[0], "position") > number(before.back(), "position"));
+
+  for (std::uint32_t size : {1, 2, 5, 6})
+    CHECK(all_of(w, {.part = history_part::notes, .lines_max = size}).lines == lines);
+  CHECK(all_of(w, {.part = history_part::notes, .job = job}).lines.size() == 1);
+  CHECK(all_of(w, {.part = history_part::notes, .job = other}).lines.empty());
+}
+
+TEST_CASE("an end under an old fence is refused, and the log says so") {
+  world w;
+  const auto first = w.leased();
+  auto lost = world::how(first, verdict::retry);
+  lost.counted = false;
+  REQUIRE(w.end(first, lost) == errc::ok);
+  const auto second = w.leased(first.job);
+  CHECK(w.end(first, verdict::succeeded) == errc::stale);
+  REQUIRE(w.end(second, verdict::succeeded) == errc::ok);
+  const auto refused = all_of(w, {.part = history_part::notes}).lines;
+  REQUIRE(ops(refused) == std::vector<std::string>{"refuse"});
+  CHECK(text(refused[0], "job") == to_string(first.job));
+  CHECK(number(refused[0], "fence") == 1);
+}
+
+TEST_CASE("a degraded grant says why, also after its job was redriven and ran as it was asked for") {
+  world w;
+  auto request = w.request();
+  request.allow_degraded = true;
+  REQUIRE(w.led.accept(request).code == errc::ok);
+  auto light = w.batch_of({request.id});
+  light.term = w.term();
+  light.served_model = {"wan-light"};
+  light.degrade = degrade_reason::overload;
+  REQUIRE(w.led.grant(light)->jobs.at(0).code == errc::ok);
+  job_outcome failed;
+  failed.id = request.id;
+  failed.fence = 1;
+  failed.how = verdict::failed;
+  failed.cause = errc::internal;
+  REQUIRE(w.led.end({w.term(), light.batch, {failed}})->codes == std::vector{errc::ok});
+  REQUIRE(w.led.redrive(request.id) == errc::ok);
+  REQUIRE(w.end(w.leased(request.id), verdict::succeeded) == errc::ok);
+  const auto lines = all_of(w, {}).lines;
+  REQUIRE(ops(lines) == std::vector<std::string>{"accept", "grant", "end", "redrive", "grant", "commit"});
+  CHECK(lines[1].at("degraded").as_bool());
+  CHECK(text(lines[1], "reason") == "overload");
+  CHECK_FALSE(lines[4].at("degraded").as_bool());
+}

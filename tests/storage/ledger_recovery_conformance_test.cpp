@@ -201,3 +201,13 @@ LEDGER_TEST("orders to breakers are kept until they are reset") {
   CHECK(w.led.breaker("no name", breaker_order::open).error() == errc::invalid_argument);
   CHECK(w.led.breaker("wan", breaker_order::open, std::string(129, 'x')).error() == errc::invalid_argument);
 }
+
+LEDGER_TEST("what happens to the cluster is noted for its leader, and for nobody else") {
+  ledger_world<TestType> w;
+  const auto term = w.term();
+  CHECK(w.led.note({{note_kind::member, note_state::up, "workers-1", {}, {}, 0}}, term).has_value());
+  CHECK(w.led.note({}, term).has_value());
+  CHECK(w.led.note({}, term + 1).error() == errc::not_leader);
+  CHECK(w.led.note({}, 0).error() == errc::not_leader);
+  CHECK(w.led.note(std::vector<cluster_note>(notes_max + 1), term).error() == errc::invalid_argument);
+}

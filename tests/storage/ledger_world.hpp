@@ -53,6 +53,9 @@ public:
   auto breaker(std::string model, breaker_order order, std::string device = {}, std::string by = "ops") {
     return call(&ledger::breaker, set_breaker{{model}, device, order, {by}});
   }
+  auto note(std::vector<cluster_note> notes, std::uint64_t term) {
+    return call(&ledger::note, note_cluster{term, std::move(notes)});
+  }
   auto breakers() { return call(&ledger::breakers, read_breakers{}); }
   std::uint64_t lead() { return call(&ledger::lead, take_leadership{{"control"}, {7}})->term; }
   auto grant(grant_batch m) { return call(&ledger::grant, std::move(m)); }

@@ -26,6 +26,10 @@ public:
     to_->pause(std::move(m), std::move(answer));
   }
   void breaker(set_breaker m, reply_to<breaker_overrides> r) override { to_->breaker(std::move(m), std::move(r)); }
+  void note(note_cluster m, reply_to<done> r) override {
+    if (*down_) return r(failed{errc::unavailable});
+    to_->note(std::move(m), std::move(r));
+  }
   void breakers(read_breakers m, reply_to<breaker_overrides> r) override { to_->breakers(m, std::move(r)); }
   void dead(read_dead m, reply_to<dead_page> r) override { to_->dead(std::move(m), std::move(r)); }
   void inspect(inspect_job m, reply_to<job_inspection> r) override { to_->inspect(m, std::move(r)); }

@@ -131,3 +131,55 @@ TEST_CASE("a slot that is not wanted takes nothing and is not started again") {
   CHECK(s.ready({{"workers-1/0"}, {{"wan-small"}}, "cpu", 0}, t0));
   CHECK(s.take(batch(1), t0) == errc::ok);
 }
+
+TEST_CASE("a death under a job that was there at another one is the job's, whatever else ran") {
+  auto s = ready_slot();
+  auto suspect = batch(1);
+  suspect.jobs[0].suspect = true;
+  for (int i = 1; i <= 10; ++i) {
+    const auto at = t0 + i * 10s;
+    REQUIRE(s.take(suspect, at) == errc::ok);
+    s.began(suspect.batch, at);
+    CHECK(s.ended("abort", at, 0) == 1s);
+    CHECK(s.status().state == worker_state::down);
+    s.release(suspect.batch, at);
+    s.started(42 + i, at + 1s);
+    s.ready({{"workers-1/0"}, {{"wan-small"}}, "cpu", 0}, at + 2s);
+  }
+  SECTION("one that only waited there is not to blame") {
+    REQUIRE(s.take(batch(2), t0) == errc::ok);
+    REQUIRE(s.take(suspect, t0) == errc::ok);
+    s.began(sample::batch(2), t0);
+  }
+  SECTION("nor is one that has ended") {
+    REQUIRE(s.take(suspect, t0) == errc::ok);
+    s.began(suspect.batch, t0);
+    s.release(suspect.batch, t0);
+  }
+  for (int i = 1; i <= 3; ++i) CHECK(s.ended("killed", t0 + 200s, 0));
+  CHECK_FALSE(s.ended("killed", t0 + 200s, 0));
+}
+
+TEST_CASE("a process that dies before it could say what it began died under what it was given first") {
+  auto s = ready_slot();
+  for (std::uint64_t i : {1, 2}) REQUIRE(s.take(batch(i), t0) == errc::ok);
+  CHECK(s.is_to_blame(sample::batch(1)));
+  CHECK_FALSE(s.is_to_blame(sample::batch(2)));
+  s.finished(sample::batch(1)); // its end is not acknowledged yet
+  CHECK_FALSE(s.is_to_blame(sample::batch(1)));
+  CHECK(s.is_to_blame(sample::batch(2)));
+  s.began(sample::batch(2), t0);
+  CHECK(s.is_to_blame(sample::batch(2)));
+  CHECK_FALSE(s.is_to_blame(sample::batch(3)));
+}
+
+TEST_CASE("a slot that does its work between the deaths of its processes is not ejected") {
+  auto s = ready_slot();
+  for (int i = 1; i <= 20; ++i) {
+    const auto at = t0 + i * 10s;
+    CHECK(s.ended("killed", at, 0));
+    s.started(42 + i, at + 1s);
+    if (i % 3 == 0) s.did_well();
+  }
+  CHECK(s.status().state != worker_state::ejected);
+}

@@ -227,7 +227,7 @@ constexpr const char* select_events =
     "e.counted, e.gpu_ms, e.not_before_ms, e.class, t.name, "
     "(SELECT 1 + count(*) FROM redrive p WHERE p.job_no = e.job_no AND p.version <= e.version), j.batch_key, "
     "j.quota_day, b.id, b.term, "
-    "b.worker, b.served_model, r.body, o.fence, o.video_bytes, o.video_sha256, m.degraded, s.steps "
+    "b.worker, b.served_model, r.body, o.fence, o.video_bytes, o.video_sha256, ifnull(e.degraded, m.degraded), s.steps "
     "FROM job j CROSS JOIN event e ON e.job_no = j.no LEFT JOIN tenant t ON t.no = j.tenant_no "
     "LEFT JOIN batch b ON b.no = e.batch_no LEFT JOIN request r ON e.kind = 0 AND r.job_no = j.no "
     "LEFT JOIN outbox o ON o.job_no = j.no AND o.generation = j.generation LEFT JOIN recovery m ON m.job_no = j.no "
@@ -244,7 +244,9 @@ history_reader::history_reader(connection& db)
                 "FROM job j LEFT JOIN tenant t ON t.no = j.tenant_no LEFT JOIN batch b ON b.no = j.batch_no "
                 "LEFT JOIN outbox o ON o.job_no = j.no AND o.generation = j.generation WHERE j.id > ?1 ORDER BY j.id"},
       tenants_{db, "SELECT t.no, t.name, ifnull(sum(u.settled_ms), 0) FROM tenant t LEFT JOIN usage u ON "
-                   "u.tenant_no = t.no WHERE t.no > ?1 GROUP BY t.no ORDER BY t.no"} {}
+                   "u.tenant_no = t.no WHERE t.no > ?1 GROUP BY t.no ORDER BY t.no"},
+      notes_{db, "SELECT position, at_ms, mono_ns, kind, state, subject, device, job, fence FROM note "
+                 "WHERE position > ?1 AND position <= ?2 ORDER BY position"} {}
 
 outcome<history_page, errc> history_reader::run(const read_history& m) {
   history_page page;
@@ -258,6 +260,7 @@ outcome<history_page, errc> history_reader::run(const read_history& m) {
   case history_part::leaders: code = read_leaders(m, page); break;
   case history_part::jobs: code = read_jobs(m, page); break;
   case history_part::tenants: code = read_tenants(m, page); break;
+  case history_part::notes: code = read_notes(m, page); break;
   }
   if (code != errc::ok) return failed{code};
   return page;
@@ -350,6 +353,42 @@ errc history_reader::read_tenants(const read_history& m, history_page& page) {
     }
     after = rows.integer(0);
     page.lines.push_back({0, line{"tenant"}.add("tenant", rows.text(1)).add("charged_ms", rows.integer(2)).take()});
+  }
+  return errc::ok;
+}
+
+namespace {
+
+/// `row`: the columns of notes_.
+std::string note_line(const statement::cursor& row, bool is_timed) {
+  const auto kind = static_cast<note_kind>(row.integer(3));
+  const auto state = static_cast<note_state>(row.integer(4));
+  line l{kind == note_kind::refused ? "refuse" : to_string(kind)};
+  l.add("mono_ns", is_timed ? row.integer(2) : row.integer(1) * ns_per_ms).add("position", row.integer(0));
+  switch (kind) {
+  case note_kind::member: l.add("node", row.text(5)).add("state", to_string(state)); break;
+  case note_kind::worker: l.add("worker", row.text(5)).add("state", to_string(state)); break;
+  case note_kind::breaker: l.add("model", row.text(5)).add("device", row.text(6)).add("state", to_string(state)); break;
+  case note_kind::overload: l.add("on", state == note_state::open); break;
+  case note_kind::refused: l.add("job", to_string(id_from<job_id>(row.blob(7)))).add("fence", row.integer(8)); break;
+  }
+  return l.add("x_at_ms", row.integer(1)).take();
+}
+
+} // namespace
+
+errc history_reader::read_notes(const read_history& m, history_page& page) {
+  std::int64_t after = 0;
+  std::from_chars(m.after.data(), m.after.data() + m.after.size(), after);
+  auto rows = notes_.query(after, page.position_max);
+  while (rows.next()) {
+    if (!m.job.is_nil() && (rows.is_null(7) || id_from<job_id>(rows.blob(7)) != m.job)) continue;
+    if (page.lines.size() == lines_max_of(m)) {
+      page.next = std::to_string(after);
+      break;
+    }
+    after = rows.integer(0);
+    page.lines.push_back({static_cast<std::uint64_t>(after), note_line(rows, is_timed_)});
   }
   return errc::ok;
 }

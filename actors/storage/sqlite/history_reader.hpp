@@ -26,11 +26,12 @@ private:
   errc read_leaders(const read_history& m, history_page& page);
   errc read_jobs(const read_history& m, history_page& page);
   errc read_tenants(const read_history& m, history_page& page);
+  errc read_notes(const read_history& m, history_page& page);
   void find_clock(history_page& page);
 
   connection& db_;
   bool is_timed_ = false; ///< every event has its time on one clock; otherwise wall-clock time stands in
-  statement events_, leaders_, jobs_, tenants_;
+  statement events_, leaders_, jobs_, tenants_, notes_;
 };
 
 } // namespace reel::sqlite

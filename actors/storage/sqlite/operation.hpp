@@ -57,6 +57,8 @@ template <class Message> std::size_t weight_of(const Message& m) {
     return std::max<std::size_t>(1, m.jobs.size());
   else if constexpr (requires { m.outcomes; })
     return std::max<std::size_t>(1, m.outcomes.size());
+  else if constexpr (requires { m.notes; })
+    return std::max<std::size_t>(1, m.notes.size());
   else
     return 1;
 }
@@ -68,6 +70,7 @@ inline std::size_t bytes_in(const job_request& r) {
   return bytes;
 }
 inline std::size_t bytes_in(const job_outcome& o) { return sizeof o + o.message.size() + o.saved.key.size(); }
+inline std::size_t bytes_in(const cluster_note& n) { return sizeof n + n.subject.size() + n.device.size(); }
 inline std::size_t bytes_in(const job_id& id) { return sizeof id; }
 inline std::size_t bytes_in(const saved_job& s) { return sizeof s + s.saved.key.size(); }
 
@@ -78,6 +81,8 @@ template <class Message> std::size_t bytes_of_message(const Message& m) {
     for (const auto& job : m.jobs) bytes += bytes_in(job);
   else if constexpr (requires { m.outcomes; })
     for (const auto& outcome : m.outcomes) bytes += bytes_in(outcome);
+  else if constexpr (requires { m.notes; })
+    for (const auto& note : m.notes) bytes += bytes_in(note);
   return bytes;
 }
 

@@ -65,7 +65,8 @@ CREATE VIEW attempt AS
 
 /// What each version added to the tables of the one before, from version 2 on. Never changed: files of every version
 /// are in the field. Keys of saved runs are found by their beginning (reader.cpp). `clock` says from which position on
-/// `mono_ns` is of which clock; events of older versions have none.
+/// `mono_ns` is of which clock; events of older versions have none. `event.degraded` is why a grant is to another model
+// than was asked for.
 constexpr const char* additions[] = {
     R"sql(
 CREATE TABLE saved_run(job_no INTEGER PRIMARY KEY, key TEXT NOT NULL, bytes INTEGER NOT NULL, steps INTEGER NOT NULL,
@@ -138,6 +139,12 @@ CREATE INDEX delivery_due ON delivery(due_ms) WHERE state = 0;
     R"sql(
 CREATE TABLE resumed(job_no INTEGER NOT NULL, version INTEGER NOT NULL, steps INTEGER NOT NULL,
   PRIMARY KEY(job_no, version)) WITHOUT ROWID;
+)sql",
+    R"sql(
+ALTER TABLE event ADD COLUMN degraded INTEGER;
+CREATE TABLE note(position INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, mono_ns INTEGER NOT NULL,
+  kind INTEGER NOT NULL, state INTEGER NOT NULL, subject TEXT NOT NULL, device TEXT NOT NULL, job BLOB,
+  fence INTEGER NOT NULL);
 )sql",
 };
 static_assert(std::size(additions) == schema_version - 1);

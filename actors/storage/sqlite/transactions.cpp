@@ -168,6 +168,7 @@ void transactions::forget_old_keys() {
   tables_.date_keys_back(key_now_); // no clock of ours can have written that: it would be in the others' way for ever
   if (key_now_ < next_saving_) return;
   next_saving_ = key_now_ + std::chrono::minutes{1};
+  tables_.delete_old_notes(limits::ledger_notes_max);
   tables_.save_counter("key_ms", ms_of(key_now_));
 }
 
@@ -292,6 +293,7 @@ granted_job transactions::grant_one(const job_id& id, const batch_row& batch, co
   if (decision.answer != errc::ok) return {decision.answer};
   auto e = next_event(event_kind::granted, job_state::leased, *row);
   e.batch_no = batch.no;
+  if (m.served_model != request->params.model) e.degraded = decision.mark.degraded;
   tables_.grant(*row, e, now_);
   if (row->has_saved_run && decision.changes_model) tables_.remove_saved_run(row->no); // the sweeper finds it
   auto saved = row->has_saved_run ? tables_.find_saved_run(row->no) : saved_run{};
@@ -342,10 +344,13 @@ outcome<end_answer, errc> transactions::run(const end_batch& m) {
 
 errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no, std::int32_t& saved_steps) {
   const auto row = tables_.find_job(outcome.id, tenants_);
-  if (!row || batch_no == 0) return errc::stale;
+  if (!row) return errc::stale;
   if (!row->sound) return report_damaged(*row);
-  const auto decision = decide_end(row->now, row->batch_no == batch_no, outcome);
-  if (decision.answer == errc::stale) return errc::stale;
+  const auto decision = decide_end(row->now, batch_no != 0 && row->batch_no == batch_no, outcome);
+  if (decision.answer == errc::stale) {
+    note_refused(outcome);
+    return errc::stale;
+  }
 
   const auto how = ending{decision.to,
                           decision.error,

@@ -48,6 +48,7 @@ public:
   outcome<quota_view, errc> run(const read_quota& m);
   outcome<accept_answers, errc> run(const redrive_jobs& m);
   outcome<done, errc> run(const std::vector<delivery_result>& m);
+  outcome<done, errc> run(const note_cluster& m);
 
   std::uint64_t unfinished_jobs() const { return admission_.unfinished_jobs(); }
 
@@ -70,6 +71,8 @@ private:
   void note_let_go(const job_row& row);
   std::vector<std::string> take_released();
   void learn(const job_row& row, const job_outcome& outcome, job_state to);
+  void add_note(const cluster_note& n);
+  void note_refused(const job_outcome& outcome);
   accept_answer redrive_one(const job_id& id, const redrive_jobs& m);
   void cancel_now(job_row& row);
   void mark_cancelled(job_row& row);

@@ -1,5 +1,5 @@
-// The part of the ledger's writing half that gives jobs another life after their end, and keeps how their webhooks
-// went.
+// The part of the ledger's writing half that gives jobs another life after their end, keeps how their webhooks went, and
+// what happened to the cluster beside its jobs.
 #include "actors/storage/sqlite/transactions.hpp"
 #include "runtime/limits.hpp"
 
@@ -33,6 +33,21 @@ accept_answer transactions::redrive_one(const job_id& id, const redrive_jobs& m)
 outcome<done, errc> transactions::run(const std::vector<delivery_result>& m) {
   for (const auto& one : m) tables_.record(one);
   return done{};
+}
+
+outcome<done, errc> transactions::run(const note_cluster& m) {
+  if (m.notes.size() > notes_max) return failed{errc::invalid_argument};
+  if (m.term == 0 || m.term != last_.term) return failed{errc::not_leader};
+  for (const auto& n : m.notes)
+    if (n.job.is_nil() || tables_.job_exists(n.job)) add_note(n);
+  return done{};
+}
+
+void transactions::add_note(const cluster_note& n) { tables_.insert_note(n, ++last_.position, mono_ns_, now_); }
+
+/// Repeated ends of what has ended come here too: they are refused as well.
+void transactions::note_refused(const job_outcome& outcome) {
+  add_note({note_kind::refused, note_state::up, {}, {}, outcome.id, outcome.fence});
 }
 
 } // namespace reel::sqlite

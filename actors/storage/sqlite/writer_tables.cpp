@@ -150,14 +150,14 @@ void writer_tables::delete_pause(const tenant_id& tenant) { delete_pause_.execut
 
 void writer_tables::add_event(const job_row& row, const event_row& e, wall_time now) {
   insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to, row.now.fence,
-                        number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms, e.mono_ns, ms_of(e.not_before),
-                        e.cls);
+                        number_or_null(e.batch_no), e.cause, e.counted, e.gpu_ms, e.mono_ns, ms_of(e.not_before), e.cls,
+                        number_or_null(static_cast<std::int64_t>(e.degraded)));
 }
 
 void writer_tables::insert_accepted_event(std::int64_t job_no, const event_row& e, wall_time now) {
   const std::optional<int> none;
   insert_event_.execute(job_no, 1, e.position, ms_of(now), e.kind, none, e.to, 0, none, e.cause, e.counted, e.gpu_ms,
-                        e.mono_ns, none, none);
+                        e.mono_ns, none, none, none);
 }
 
 void writer_tables::insert_batch(const batch_row& batch, wall_time now) {
@@ -241,6 +241,15 @@ void writer_tables::insert_leader(std::uint64_t term, const take_leadership& who
                                   std::int64_t mono_ns, wall_time now) {
   insert_leader_.execute(term, std::string_view{who.node.value}, who.epoch.value, position, ms_of(now), mono_ns);
 }
+
+void writer_tables::insert_note(const cluster_note& n, std::int64_t position, std::int64_t mono_ns, wall_time now) {
+  std::optional<bytes> job;
+  if (!n.job.is_nil()) job = bytes_of(n.job);
+  insert_note_.execute(position, ms_of(now), mono_ns, n.kind, n.state, std::string_view{n.subject},
+                       std::string_view{n.device}, job, n.fence);
+}
+
+int writer_tables::delete_old_notes(std::size_t kept) { return delete_notes_.execute(kept); }
 
 void writer_tables::note_clock(std::int64_t position, std::string_view name) {
   statement insert{db_, "INSERT OR REPLACE INTO clock SELECT ?1, ?2 WHERE ?2 IS NOT "

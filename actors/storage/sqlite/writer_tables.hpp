@@ -13,6 +13,7 @@
 #include "actors/storage/sqlite/pauses.hpp"
 #include "actors/storage/sqlite/rows.hpp"
 #include "actors/storage/sqlite/tenant_list.hpp"
+#include "messages/history.hpp"
 
 namespace reel::sqlite {
 
@@ -55,9 +56,10 @@ struct event_row {
   errc cause = errc::ok;
   bool counted = false;
   std::uint64_t gpu_ms = 0;
-  std::int64_t mono_ns = 0;            ///< when, by the clock of note_clock()
-  std::optional<wall_time> not_before; ///< of a retry
-  std::optional<job_class> cls;        ///< the new one, where that is what happened
+  std::int64_t mono_ns = 0;                       ///< when, by the clock of note_clock()
+  std::optional<wall_time> not_before;            ///< of a retry
+  std::optional<job_class> cls;                   ///< the new one, where that is what happened
+  degrade_reason degraded = degrade_reason::none; ///< of a grant
 };
 
 /// What an end without success leaves in the row.
@@ -131,6 +133,8 @@ public:
 
   void insert_leader(std::uint64_t term, const take_leadership& who, std::int64_t position, std::int64_t mono_ns,
                      wall_time now);
+  void insert_note(const cluster_note& n, std::int64_t position, std::int64_t mono_ns, wall_time now);
+  int delete_old_notes(std::size_t kept); ///< all but the latest; how many
   /// From this position on events are timed by it; where it is still the same, nothing is written.
   void note_clock(std::int64_t position, std::string_view name);
   void insert_tenant(std::int64_t no, const tenant_id& tenant);
@@ -180,7 +184,10 @@ private:
                           "WHERE id = ?1 AND state = ?2 AND version = ?3"};
   statement insert_redrive_{db_, "INSERT INTO redrive VALUES(?1, ?2, ?3, ?4)"};
   statement insert_event_{db_, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-                               "?13, ?14, ?15)"};
+                               "?13, ?14, ?15, ?16)"};
+  statement insert_note_{db_, "INSERT INTO note VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
+  statement delete_notes_{db_, "DELETE FROM note WHERE position <= "
+                               "(SELECT position FROM note ORDER BY position DESC LIMIT 1 OFFSET ?1)"};
 
   statement insert_batch_{db_, "INSERT INTO batch VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
   statement find_batch_{db_, "SELECT no FROM batch WHERE id = ?1"};

@@ -94,6 +94,7 @@ TEST_CASE("the longest lists of the smallest entries stay within the budget") {
   check_fits(batch_saved{{}, std::vector<saved_job>(batch_jobs_max)});
   check_fits(breakers_view{std::vector<breaker_status>(breakers_max)});
   check_fits(breaker_overrides{std::vector<breaker_override>(breakers_max)});
+  check_fits(note_cluster{1, std::vector<cluster_note>(notes_max)});
 }
 
 TEST_CASE("the largest messages about jobs fit into a body") {

@@ -72,6 +72,8 @@ TEST_CASE("enumerants have the same numbers and names on both sides") {
   check_same<verdict, schema::Verdict>();
   check_same<quota_kind, schema::QuotaKind>();
   check_same<history_part, schema::HistoryPart>();
+  check_same<note_kind, schema::NoteKind>();
+  check_same<note_state, schema::NoteState>();
   check_same<run_phase, schema::RunPhase>();
   check_same<worker_state, schema::WorkerState>();
   check_same<wait_reason, schema::WaitReason>();
