@@ -214,8 +214,7 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   r.degrade_reason = r.degraded ? to_string(r.recovery.degraded) : "";
   r.started_at = options_.now();
   r.not_before.reset();
-  note(found->second,
-       {.kind = event_kind::granted, .worker = m.worker, .from_step = found->second.saved.steps});
+  note(found->second, {.kind = event_kind::granted, .worker = m.worker, .from_step = found->second.saved.steps});
   return {errc::ok, r.generation, r.fence, r.attempts_used, r.request, found->second.saved, r.recovery};
 }
 

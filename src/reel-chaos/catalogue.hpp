@@ -15,7 +15,6 @@ struct left_out {
 };
 
 inline constexpr left_out rows_left_out[] = {
-    {7, "killed between delivery and its mark", "needs a receiver of webhooks in the run"},
     {16, "bridge or ring partition",
      "worker nodes have no links to each other, and there is one control node: no ring can "
      "be cut"},
@@ -32,7 +31,6 @@ inline constexpr left_out rows_left_out[] = {
     {52, "consumer killed with a prefetch", "likewise"},
     {53, "broker's disk alarm", "likewise"},
     {54, "Redis stopped, flushed, wrong", "caches are in memory; there is no cache server"},
-    {55, "webhook receiver fails or misleads", "needs a receiver of webhooks in the run"},
 };
 
 } // namespace reel::chaos

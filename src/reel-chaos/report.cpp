@@ -41,7 +41,7 @@ json::array json_of(const cluster_sample& s) {
 }
 
 json::object json_of(const bound_result& b) {
-  return {{"what", b.what},         {"measured", b.measured ? json::value{*b.measured} : json::value{}},
+  return {{"what", b.what},         {"measured", b.measured ? json::value(*b.measured) : json::value{}},
           {"allowed", b.allowed},   {"unit", b.unit},
           {"at_least", b.at_least}, {"met", b.is_met()}};
 }

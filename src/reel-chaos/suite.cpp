@@ -89,7 +89,7 @@ std::string suite_json(const std::vector<run_result>& all) {
   for (const auto& why : vacuous_in(all)) vacuous.emplace_back(why);
   for (const auto& [b, run] : worst_of(all))
     bounds.push_back(json::object{{"what", b.what},
-                                  {"worst", b.measured ? json::value{*b.measured} : json::value{}},
+                                  {"worst", b.measured ? json::value(*b.measured) : json::value(nullptr)},
                                   {"allowed", b.allowed},
                                   {"unit", b.unit},
                                   {"met", b.is_met()},

@@ -86,7 +86,6 @@ std::string cluster_check::wrong_with_model(const job_row& row, const event& e) 
   if (!e.flag(field::degraded)) return same ? "" : "runs another model than " + wanted + " without being degraded";
   if (same) return "is called degraded and runs the model it asked for";
   if (!row.allow_degraded) return "was degraded though it does not allow that";
-  if (row.fell_back) return ""; // for a reason that was shown then, and stays
   auto reason = std::string{e.text(field::reason)};
   return has_trigger(row, e) ? "" : "was degraded for '" + reason + "', of which the ledger shows nothing";
 }

@@ -41,7 +41,7 @@ json::object json_of(const worker_status& w) {
 json::array json_of(const std::vector<queue_pause>& pauses) {
   json::array all;
   for (const auto& p : pauses)
-    all.push_back(json::object{{"tenant", p.tenant.value.empty() ? json::value{} : json::value{p.tenant.value}},
+    all.push_back(json::object{{"tenant", p.tenant.value.empty() ? json::value{} : json::value(p.tenant.value)},
                                {"by", p.by.value},
                                {"since_ms", p.since.time_since_epoch().count()}});
   return all;
@@ -90,7 +90,7 @@ json::object json_of(const explanation& e) {
           {"needs_bytes", e.needs_bytes},
           {"largest_device_bytes", e.largest_device_bytes},
           {"batch_size", e.batch_size},
-          {"batch", e.batch == batch_id{} ? json::value{} : json::value{to_string(e.batch)}},
+          {"batch", e.batch == batch_id{} ? json::value{} : json::value(to_string(e.batch))},
           {"worker", e.worker.value},
           {"step", e.step},
           {"steps_total", e.steps_total},
@@ -182,7 +182,7 @@ int breakers(const cluster_options& o) {
                                  {"openings", b.openings},
                                  {"probes", b.probes},
                                  {"opens_ms", b.opens_ms},
-                                 {"by", b.by.value.empty() ? json::value{} : json::value{b.by.value}}});
+                                 {"by", b.by.value.empty() ? json::value{} : json::value(b.by.value)}});
     fmt::print("{}\n", json::serialize(json::object{{"breakers", std::move(all)}}));
     return 0;
   }

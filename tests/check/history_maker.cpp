@@ -127,7 +127,7 @@ private:
     if (!loading) return;
     if (what < 84) return redrive(j);
     if (what < 86) return lose_worker();
-    if (what < 87) return ledger({{"op", "leader"}, {"term", ++term_}, {"node", "standby"}});
+    if (what < 87) return new_leader();
     if (what < 89) return toggle_breaker();
   }
 
@@ -319,6 +319,12 @@ private:
       }
     }
     worker_is(w, "up");
+  }
+
+  /// Its breakers begin closed.
+  void new_leader() {
+    breaker_open_ = false;
+    ledger({{"op", "leader"}, {"term", ++term_}, {"node", "standby"}});
   }
 
   void toggle_breaker() {

@@ -305,7 +305,8 @@ std::vector<mutation> mutations_of_the_cluster() {
           {"a job is degraded for nothing",
            {i13},
            [](auto& h, auto& r) {
-             auto* grant = find(h, ob::ledger, r, op_is("grant"));
+             auto first = [](const json::object& line) { return is(line, "grant") && number(line, "fence") == 1; };
+             auto* grant = find(h, ob::ledger, r, first); // what was degraded before needs no reason
              return set(grant, "reason", "mood") && set(grant, "degraded", true) && set(grant, "model", "wan-light");
            }},
           {"the queue drains too late",

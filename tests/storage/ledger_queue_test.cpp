@@ -109,7 +109,7 @@ TEST_CASE("an operation that cannot be carried out does not take its group with 
   { // somebody else's event is in the way of the grant
     sqlite::connection db{file_of(w).string(), {}};
     db.run("INSERT INTO event SELECT job_no, 2, 999, at_ms, kind, from_state, to_state, fence, batch_no, cause, "
-           "counted, gpu_ms, mono_ns, not_before_ms, class FROM event WHERE job_no = 1");
+           "counted, gpu_ms, mono_ns, not_before_ms, class, degraded FROM event WHERE job_no = 1");
   }
   gated g{w};
   std::vector<errc> granted;

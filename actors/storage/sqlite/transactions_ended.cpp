@@ -1,5 +1,5 @@
-// The part of the ledger's writing half that gives jobs another life after their end, keeps how their webhooks went, and
-// what happened to the cluster beside its jobs.
+// The part of the ledger's writing half that gives jobs another life after their end, keeps how their webhooks went,
+// and what happened to the cluster beside its jobs.
 #include "actors/storage/sqlite/transactions.hpp"
 #include "runtime/limits.hpp"
 
