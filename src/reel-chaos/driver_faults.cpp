@@ -63,6 +63,11 @@ void driver_faults::prepare(harness::cluster_plan& c) const {
   c.link_port = link_port_;
   for (const auto& [node, proxy] : proxies_) c.dial_ports[node] = proxy->port();
   for (const auto& [node, one] : shims_) c.run_by[node] = one->command();
+  for (int i = 1; i <= plan_.cluster.worker_nodes && asks_for(plan_, {"memory"}); ++i) {
+    auto& by = c.run_by[fmt::format("workers-{}", i)];
+    if (by.empty()) by = {"/usr/bin/env"};
+    by.push_back("MALLOC_MMAP_THRESHOLD_=65536"); // what is freed goes back to the kernel: every job asks it for more
+  }
   if (has_points_) c.fault_plan = dir_ + "/faults.toml";
   c.webhook_secrets = receiver_ != nullptr;
   if (receiver_) c.more += std::string{"\n"} + webhook_receiver::cluster_settings;
