@@ -136,7 +136,8 @@ public:
     for (const auto& job : m.jobs)
       if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
-    jobs_[m.batch] = {static_cast<std::uint32_t>(m.jobs.size()), std::ranges::any_of(m.jobs, &run_job::suspect), false};
+    jobs_[m.batch] = {static_cast<std::uint32_t>(m.jobs.size()), std::ranges::any_of(m.jobs, &run_job::suspect), false,
+                      m.join};
     progress_.took(m, now);
     return errc::ok;
   }
@@ -153,8 +154,10 @@ public:
   void rendered(const batch_id& b, instant now) { progress_.rendered(b, now); }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
   /// Whether the process died under it. One that dies at once takes its last words with it: of what it was given and
-  /// never spoke of, it had begun the first.
+  /// never spoke of, it had begun the first; and a batch that was to join may have been in its first step.
   bool is_to_blame(const batch_id& b) const {
+    if (auto found = jobs_.find(b); !begun_.empty() && found != jobs_.end() && found->second.joins)
+      return !found->second.finished;
     if (!begun_.empty()) return begun_.contains(b);
     auto first = std::ranges::find_if(status_.batches, [this](const auto& id) { return !jobs_.at(id).finished; });
     return first != status_.batches.end() && *first == b;
@@ -184,6 +187,7 @@ private:
     std::uint32_t count = 0;
     bool suspect = false; ///< one of its jobs is
     bool finished = false;
+    bool joins = false; ///< the batch that ran when it came
   };
 
   slot_options options_;

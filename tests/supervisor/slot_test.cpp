@@ -173,6 +173,19 @@ TEST_CASE("a process that dies before it could say what it began died under what
   CHECK_FALSE(s.is_to_blame(sample::batch(3)));
 }
 
+TEST_CASE("a process that dies in the first step of a batch that joined died under both") {
+  auto s = ready_slot();
+  REQUIRE(s.take(batch(1), t0) == errc::ok);
+  s.began(sample::batch(1), t0);
+  auto joining = batch(2);
+  joining.join = true;
+  REQUIRE(s.take(joining, t0) == errc::ok); // nothing was heard of it yet
+  CHECK(s.is_to_blame(sample::batch(1)));
+  CHECK(s.is_to_blame(sample::batch(2)));
+  s.finished(sample::batch(2));
+  CHECK_FALSE(s.is_to_blame(sample::batch(2)));
+}
+
 TEST_CASE("a slot that does its work between the deaths of its processes is not ejected") {
   auto s = ready_slot();
   for (int i = 1; i <= 20; ++i) {
