@@ -1,37 +1,13 @@
 #include "actors/scheduler/scheduler.hpp"
 
-#include "messages/prompt_theme.hpp"
+#include "actors/scheduler/lease_ends.hpp"
+#include "messages/waiting.hpp"
 #include "runtime/fault/fault_point.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
 
 using namespace std::chrono_literals;
-
-namespace {
-
-waiting_job waiting_job_of(const job_record& r) {
-  waiting_job w{.id = r.request.id,
-                .tenant = r.request.tenant,
-                .cls = r.request.cls,
-                .key = key_of(r.request.params),
-                .deadline = r.request.deadline,
-                .state = r.state};
-  w.generation = r.generation;
-  w.fence = r.fence;
-  w.attempts_used = r.attempts_used;
-  w.not_before = r.not_before;
-  w.cancel_requested = r.cancel_requested;
-  w.next_turn = r.request.is_final();
-  w.batch = r.batch;
-  w.worker = r.worker;
-  w.theme = theme_of(r.request.prompt_tokens);
-  w.keeps_model = !r.request.allow_degraded;
-  w.recovery = r.recovery;
-  return w;
-}
-
-} // namespace
 
 scheduler::scheduler(interface::pointer self, scheduler_wiring wiring, scheduler_shell_options options)
     : self_{self}, wiring_{std::move(wiring)}, options_{std::move(options)}, core_{options_.core}, fleet_{
@@ -211,7 +187,7 @@ void scheduler::take_back(const batch_id& id) {
   const auto* jobs = core_.jobs_of(id);
   if (!jobs) return;
   end_batch m{term_, id, {}};
-  for (const auto& job : *jobs) m.outcomes.push_back(given_up(job.id, job.fence + 1));
+  for (const auto& job : *jobs) m.outcomes.push_back(given_up(job.id, job.fence + 1, options_.wall()));
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
       [this, id, jobs = *jobs](const end_answer& a) { on_taken_back(id, jobs, a); },
@@ -335,12 +311,7 @@ void scheduler::adopt(const adoption& a) {
 
 /// What had been granted waits again, under its new fence; of the rest the ledger says what it is.
 void scheduler::on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a) {
-  std::vector<granted_job> known;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const bool was_granted = i < a.codes.size() && a.codes[i] == errc::ok;
-    known.push_back(
-        {was_granted ? errc::ok : errc::stale, jobs[i].generation, jobs[i].fence + 1, jobs[i].attempts_used});
-  }
+  const auto known = granted_before(jobs, a);
   core_.granted(id, known);
   core_.grant_failed(id, act::now(self_));
   stops_.erase(id);
@@ -349,22 +320,11 @@ void scheduler::on_taken_back(const batch_id& id, const std::vector<queue_entry>
   plan();
 }
 
-job_outcome scheduler::given_up(const job_id& id, std::uint32_t fence) const {
-  job_outcome out;
-  out.id = id;
-  out.fence = fence;
-  out.how = verdict::retry;
-  out.counted = false;
-  out.cause = errc::lease_expired;
-  out.not_before = options_.wall();
-  return out;
-}
-
 /// Jobs whose lease nobody claimed after a restart of ours: not their fault, so it does not count.
 void scheduler::requeue(const adoption& a) {
   log::warn("orphaned lease ended", {{"batch", to_string(a.id)}, {"worker", a.worker.value}, {"jobs", a.jobs.size()}});
   end_batch m{term_, a.id, {}};
-  for (const auto& job : a.jobs) m.outcomes.push_back(given_up(job.id, job.fence));
+  for (const auto& job : a.jobs) m.outcomes.push_back(given_up(job.id, job.fence, options_.wall()));
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, std::move(m),
       [this, jobs = a.jobs](const end_answer& answer) {

@@ -107,7 +107,6 @@ private:
   void adopt(const adoption& a);
   caf::result<accept_answers> on_redrive_jobs(const redrive_jobs& m);
   void requeue(const adoption& a);
-  job_outcome given_up(const job_id& id, std::uint32_t fence) const;
   void lose(const batch_id& id, errc why);
   void ledger_failed(errc code);
   void notify(const job_id& id, job_state state);

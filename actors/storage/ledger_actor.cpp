@@ -1,17 +1,9 @@
 #include "actors/storage/ledger_actor.hpp"
 
-#include "messages/prompt_theme.hpp"
+#include "messages/waiting.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
-
-waiting_job waiting_job_of(const job_request& request, bool with_theme) {
-  waiting_job w{request.id, request.tenant, request.cls, key_of(request.params), request.deadline};
-  w.next_turn = request.is_final();
-  if (with_theme) w.theme = theme_of(request.prompt_tokens);
-  w.keeps_model = !request.allow_degraded;
-  return w;
-}
 
 ledger_actor::ledger_actor(interface::pointer self, std::shared_ptr<ledger> led,
                            std::shared_ptr<delivery_point> replies, scheduler_ref scheduler,

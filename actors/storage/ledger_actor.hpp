@@ -54,9 +54,6 @@ private:
   std::shared_ptr<ledger_actor*> alive_ = std::make_shared<ledger_actor*>(this);
 };
 
-/// What the scheduler is told of a request that was just accepted.
-waiting_job waiting_job_of(const job_request& request, bool with_theme = true);
-
 } // namespace reel
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::notify_again)

@@ -6,6 +6,7 @@
 #include "actors/storage/ledger_actor.hpp"
 #include "actors/storage/memory_ledger.hpp"
 #include "actors/storage/sqlite_ledger.hpp"
+#include "messages/waiting.hpp"
 #include "tests/storage/ledger_world.hpp"
 #include "tests/support/deterministic_system.hpp"
 

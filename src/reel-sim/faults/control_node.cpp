@@ -1,5 +1,7 @@
 #include "src/reel-sim/faults/control_node.hpp"
 
+#include "messages/waiting.hpp"
+
 namespace reel::faultsim {
 
 using namespace std::chrono_literals;
@@ -7,12 +9,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr ms ledger_deadline = 10s, restart_pause = 1s, write_time = 3ms;
-
-waiting_job waiting_job_of(const job_request& r) {
-  waiting_job w{r.id, r.tenant, r.cls, key_of(r.params), r.deadline};
-  w.keeps_model = !r.allow_degraded;
-  return w;
-}
 
 } // namespace
 

@@ -1,5 +1,8 @@
 #include "src/reel-sim/faults/scheduler_shell.hpp"
 
+#include "actors/scheduler/lease_ends.hpp"
+#include "messages/waiting.hpp"
+
 namespace reel::faultsim {
 
 using namespace std::chrono_literals;
@@ -7,25 +10,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr ms ask_deadline = 10s, retry_pause = 500ms;
-
-waiting_job waiting_job_of(const job_record& r) {
-  waiting_job w{.id = r.request.id,
-                .tenant = r.request.tenant,
-                .cls = r.request.cls,
-                .key = key_of(r.request.params),
-                .deadline = r.request.deadline,
-                .state = r.state};
-  w.generation = r.generation;
-  w.fence = r.fence;
-  w.attempts_used = r.attempts_used;
-  w.not_before = r.not_before;
-  w.cancel_requested = r.cancel_requested;
-  w.batch = r.batch;
-  w.worker = r.worker;
-  w.keeps_model = !r.request.allow_degraded;
-  w.recovery = r.recovery;
-  return w;
-}
 
 } // namespace
 
@@ -185,7 +169,7 @@ void scheduler_shell::take_back(const batch_id& id) {
   const auto* jobs = core_.jobs_of(id);
   if (!jobs) return;
   end_batch m{term_, id, {}};
-  for (const auto& job : *jobs) m.outcomes.push_back(given_up(job.id, job.fence + 1));
+  for (const auto& job : *jobs) m.outcomes.push_back(given_up(job.id, job.fence + 1, wall()));
   ask(&ledger_disk::end, std::move(m), [this, id, jobs = *jobs](outcome<end_answer, errc> a) {
     if (a) return on_taken_back(id, jobs, *a);
     grants_unclear_.insert(id);
@@ -194,27 +178,13 @@ void scheduler_shell::take_back(const batch_id& id) {
 }
 
 void scheduler_shell::on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a) {
-  std::vector<granted_job> known;
-  for (std::size_t i = 0; i < jobs.size(); ++i)
-    known.push_back({a.codes[i] == errc::ok ? errc::ok : errc::stale, jobs[i].generation, jobs[i].fence + 1,
-                     jobs[i].attempts_used});
+  const auto known = granted_before(jobs, a);
   core_.granted(id, known);
   core_.grant_failed(id, now());
   stops_.erase(id);
   for (std::size_t i = 0; i < jobs.size(); ++i)
     if (known[i].code != errc::ok) read_job_again(jobs[i].id);
   plan();
-}
-
-job_outcome scheduler_shell::given_up(const job_id& id, std::uint32_t fence) const {
-  job_outcome out;
-  out.id = id;
-  out.fence = fence;
-  out.how = verdict::retry;
-  out.counted = false;
-  out.cause = errc::lease_expired;
-  out.not_before = wall();
-  return out;
 }
 
 void scheduler_shell::on_granted(const planned_batch& b, const grant_answer& a) {
@@ -283,7 +253,7 @@ void scheduler_shell::adopt(const adoption& a) {
 void scheduler_shell::requeue(const adoption& a) {
   if (w_.broken == defect::lost_orphans) return;
   end_batch m{term_, a.id, {}};
-  for (const auto& job : a.jobs) m.outcomes.push_back(given_up(job.id, job.fence));
+  for (const auto& job : a.jobs) m.outcomes.push_back(given_up(job.id, job.fence, wall()));
   ask(&ledger_disk::end, std::move(m), [this, jobs = a.jobs](outcome<end_answer, errc> answered) {
     if (!answered) {
       read_again_ = true;

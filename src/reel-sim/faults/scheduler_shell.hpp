@@ -49,7 +49,6 @@ private:
   void on_granted(const planned_batch& b, const grant_answer& a);
   void take_back(const batch_id& id);
   void on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a);
-  job_outcome given_up(const job_id& id, std::uint32_t fence) const;
   void read_job_again(const job_id& id);
   void stop(const batch_id& batch, const std::vector<job_id>& jobs);
   void keep(kept_batch b);
