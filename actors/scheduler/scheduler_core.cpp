@@ -144,7 +144,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
     note_experts(w->second, id, m.experts.use.resident);
   }
   judge(found->second, m, measured, now);
-  if (w != workers_.end()) judge(w->second, m, measured.has_value(), now);
+  if (w != workers_.end()) judge(w->second, found->second, m, measured.has_value(), now);
   auto b = *take_out(id, now);
   learn(b, measured, m.experts, kind.device);
   if (m.runs_lost) hand_over_from_ = now + options_.avoid_for;

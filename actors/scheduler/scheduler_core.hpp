@@ -281,7 +281,7 @@ private:
   void pass_breaker(running_batch& b, const std::string& device, instant now);
   void judge(const running_batch& b, const batch_measures& m, std::optional<std::chrono::milliseconds> measured,
              instant now);
-  void judge(worker_slot& w, const batch_measures& m, bool ran_through, instant now);
+  void judge(worker_slot& w, const running_batch& b, const batch_measures& m, bool ran_through, instant now);
   void readmit(instant now);
   // fallbacks (scheduler_core_fallback.cpp)
   std::optional<batch_key> light_of(const batch_key& key) const;

@@ -64,9 +64,11 @@ void scheduler_core::judge(const running_batch& b, const batch_measures& m,
 }
 
 /// A worker is left alone while at least half of those that do the same remain; never the only one.
-void scheduler_core::judge(worker_slot& w, const batch_measures& m, bool ran_through, instant now) {
+/// What fails again under a job that failed elsewhere is put down to the job.
+void scheduler_core::judge(worker_slot& w, const running_batch& b, const batch_measures& m, bool ran_through,
+                           instant now) {
   if (m.sign == health_sign::good || ran_through) return w.health.succeeded();
-  if (!m.failed || m.out_of_memory || w.ejected_until) return;
+  if (!m.failed || m.out_of_memory || w.ejected_until || b.key->batch_cap == 1) return;
   std::size_t peers = 0, ejected = 1;
   for (const auto& [id, other] : workers_) {
     if (other.kind != w.kind || other.status.state != worker_state::ready) continue;

@@ -183,7 +183,7 @@ bool batch_supervisor::is_handed_over(const job_outcome& out) const {
 }
 
 void batch_supervisor::all_ended(errc code, const std::string& message) {
-  failed_ = true;
+  failed_ = code != errc::draining; // it only stood by, or its node says itself that it is being stopped
   log::warn("batch ended early", {{"batch", to_string(batch_.id)},
                                   {"worker", batch_.worker.value},
                                   {"jobs", batch_.jobs.size()},

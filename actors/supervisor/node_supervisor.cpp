@@ -193,6 +193,7 @@ void node_supervisor::on_child_ended(const child_ended& m) {
     code = why->first;
     how = why->second;
   }
+  s.was_computing(wiring_.slots[m.slot].last_computed());
   double jitter = static_cast<double>(m.pid % 100) / 100;
   auto pause = s.ended(how, act::now(self_), jitter);
   log::warn("worker process ended",

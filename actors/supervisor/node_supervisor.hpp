@@ -69,7 +69,8 @@ struct slot_wiring {
   node_id local_peer; ///< its name on the local link
   worker_ref worker;  ///< handle over the local link
   std::function<child_spec(const std::string& token)> command;
-  std::function<std::string()> last_words; ///< the last line a dead process logged, for people
+  std::function<std::string()> last_words;              ///< the last line a dead process logged, for people
+  std::function<std::vector<batch_id>()> last_computed; ///< what it was computing then (black_box.hpp)
 };
 
 struct node_supervisor_wiring {

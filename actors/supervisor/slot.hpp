@@ -103,6 +103,14 @@ public:
   void condemn(errc code, std::string why) { condemned_ = {code, std::move(why)}; }
   const std::optional<std::pair<errc, std::string>>& condemned() const { return condemned_; }
 
+  /// What its black box says after its end, which is more than what was heard of it. Nothing: it says nothing.
+  void was_computing(const std::vector<batch_id>& batches) {
+    std::set<batch_id> found;
+    for (const auto& b : batches)
+      if (has(b) && !jobs_.at(b).finished) found.insert(b);
+    if (!found.empty()) begun_ = std::move(found);
+  }
+
   /// The process is gone. The pause before the next start, or nothing when the slot is now ejected. The
   /// batches that were on it stay listed until their end is acknowledged. A death under a job that was there at another
   /// one is put down to the job: it will be a dead letter, and poisoned prompts must not cost a cluster its slots.
@@ -114,7 +122,7 @@ public:
     status_.message = how;
     const bool has_suspect =
         std::ranges::any_of(status_.batches, [this](const auto& b) { return is_to_blame(b) && jobs_.at(b).suspect; });
-    auto pause = has_suspect ? budget_.ended_by_work(jitter) : budget_.ended(now, jitter);
+    auto pause = has_suspect ? std::chrono::milliseconds{0} : budget_.ended(now, jitter);
     status_.state = pause ? worker_state::down : worker_state::ejected;
     if (pause) ++status_.restarts;
     return pause;
@@ -136,8 +144,7 @@ public:
     for (const auto& job : m.jobs)
       if (std::ranges::find(status_.models, job.params.model) == status_.models.end()) return errc::unsupported;
     status_.batches.push_back(m.batch);
-    jobs_[m.batch] = {static_cast<std::uint32_t>(m.jobs.size()), std::ranges::any_of(m.jobs, &run_job::suspect), false,
-                      m.join};
+    jobs_[m.batch] = {static_cast<std::uint32_t>(m.jobs.size()), std::ranges::any_of(m.jobs, &run_job::suspect)};
     progress_.took(m, now);
     return errc::ok;
   }
@@ -153,11 +160,8 @@ public:
   /// All that is left of it is to store its files.
   void rendered(const batch_id& b, instant now) { progress_.rendered(b, now); }
   bool has_begun(const batch_id& b) const { return begun_.contains(b); }
-  /// Whether the process died under it. One that dies at once takes its last words with it: of what it was given and
-  /// never spoke of, it had begun the first; and a batch that was to join may have been in its first step.
+  /// Whether the process died under it. Of what it was given and never spoke of, it had begun the first.
   bool is_to_blame(const batch_id& b) const {
-    if (auto found = jobs_.find(b); !begun_.empty() && found != jobs_.end() && found->second.joins)
-      return !found->second.finished;
     if (!begun_.empty()) return begun_.contains(b);
     auto first = std::ranges::find_if(status_.batches, [this](const auto& id) { return !jobs_.at(id).finished; });
     return first != status_.batches.end() && *first == b;
@@ -187,7 +191,6 @@ private:
     std::uint32_t count = 0;
     bool suspect = false; ///< one of its jobs is
     bool finished = false;
-    bool joins = false; ///< the batch that ran when it came
   };
 
   slot_options options_;

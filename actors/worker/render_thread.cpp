@@ -107,8 +107,9 @@ stop_orders::leave stop_orders::order_for(const job_id& job) const {
 
 // ---------------------------------------------------------------- from other threads
 
-render_thread::render_thread(std::map<model_id, std::unique_ptr<renderer>> renderers, events e)
-    : renderers_{std::move(renderers)}, events_{std::move(e)}, thread_{[this] { run(); }} {}
+render_thread::render_thread(std::map<model_id, std::unique_ptr<renderer>> renderers, events e,
+                             std::unique_ptr<black_box> box)
+    : renderers_{std::move(renderers)}, events_{std::move(e)}, box_{std::move(box)}, thread_{[this] { run(); }} {}
 
 render_thread::~render_thread() {
   {
@@ -194,6 +195,7 @@ errc render_thread::render(submitted first) {
   computation now{.model = *renderers_.at(first.batch.jobs.front().params.model),
                   .cadence = checkpoint_cadence{events_.cadence}};
   now.riders.push_back({std::move(first)});
+  note(now);
   errc code = errc::ok;
   std::string message;
   try {
@@ -210,6 +212,7 @@ errc render_thread::render(submitted first) {
     message = e.what();
   }
   for (auto& r : now.riders) end(now, r, code, message);
+  box_->computes({});
   return code;
 }
 
@@ -235,11 +238,13 @@ void render_thread::prepare(computation& now, rider& r) {
 
 void render_thread::take_joiners(computation& now) {
   while (auto next = next_joiner(now)) {
+    note(now, next->batch.batch);
     try {
       now.work->join(next->batch.jobs);
     } catch (const render_error& e) {
       if (e.code() != errc::unsupported) throw;
       next->batch.join = false; // it runs afterwards
+      note(now);
       std::lock_guard lock{mutex_};
       return waiting_.push_front(*std::move(next));
     }
@@ -317,11 +322,13 @@ void render_thread::end_denoised(computation& now) {
       continue;
     }
     report_departures(*r);
+    box_->computes({&r->batch().batch, 1});
     render_files(now, *r);
     end(now, *r, errc::ok, {});
     for (std::size_t i = 0; i < r->batch().jobs.size(); ++i)
       if (!r->out.contains(i)) now.work->drop(r->first + i);
     r = now.riders.erase(r);
+    note(now);
   }
 }
 
@@ -460,6 +467,14 @@ std::vector<std::size_t> render_thread::follow_orders(computation& now, rider& r
     now.work->drop(r.first + i);
   }
   return kept;
+}
+
+/// In case the process ends: all that is in the next step.
+void render_thread::note(const computation& now, std::optional<batch_id> joining) {
+  std::vector<batch_id> batches;
+  for (const auto& r : now.riders) batches.push_back(r.batch().batch);
+  if (joining) batches.push_back(*joining);
+  box_->computes(batches);
 }
 
 /// The furthest of its samples, and what that will be when all are done.

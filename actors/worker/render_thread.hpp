@@ -24,6 +24,7 @@
 #include "actors/storage/saved_run_parts.hpp"
 #include "actors/worker/checkpoint_cadence.hpp"
 #include "actors/worker/renderer.hpp"
+#include "runtime/black_box.hpp"
 #include "runtime/fault/fault_point.hpp"
 
 namespace reel {
@@ -96,7 +97,8 @@ public:
     checkpoint_cadence::options cadence{};
   };
 
-  render_thread(std::map<model_id, std::unique_ptr<renderer>> renderers, events e);
+  render_thread(std::map<model_id, std::unique_ptr<renderer>> renderers, events e,
+                std::unique_ptr<black_box> box = std::make_unique<black_box>());
   ~render_thread(); ///< gives up the present batch at its next step
   render_thread(const render_thread&) = delete;
   render_thread& operator=(const render_thread&) = delete;
@@ -182,9 +184,11 @@ private:
   std::vector<std::size_t> follow_orders(computation& now, rider& r);
   void add_arrived(const computation& now, const rider& r, std::vector<std::size_t>& leaving);
   void report(const computation& now, const rider& r, run_phase phase);
+  void note(const computation& now, std::optional<batch_id> joining = {});
 
   std::map<model_id, std::unique_ptr<renderer>> renderers_;
   events events_;
+  std::unique_ptr<black_box> box_; ///< always told what the next step computes
   std::atomic<std::uint64_t> progress_{0}, warm_runs_{0};
   std::weak_ptr<const packed_run> checkpoint_; ///< the latest; not expired: it is still being stored
 

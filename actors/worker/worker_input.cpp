@@ -51,6 +51,7 @@ std::string to_json(const worker_input& in) {
                                       {"token", in.token},
                                       {"log_level", in.log_level},
                                       {"log_file", in.log_file},
+                                      {"black_box_file", in.black_box_file},
                                       {"keep_warm_ms", in.keep_warm.count()},
                                       {"null_step_ms", in.null_step_time.count()},
                                       {"checkpoint_cost", in.checkpoint_cost},
@@ -71,6 +72,7 @@ worker_input parse_worker_input(std::string_view input) {
   in.token = text(o, "token");
   in.log_level = text(o, "log_level");
   in.log_file = text(o, "log_file");
+  in.black_box_file = text(o, "black_box_file");
   in.keep_warm = std::chrono::milliseconds{number(o, "keep_warm_ms")};
   in.null_step_time = std::chrono::milliseconds{number(o, "null_step_ms")};
   in.checkpoint_cost = real_number(o, "checkpoint_cost");

@@ -16,6 +16,7 @@ struct worker_input {
   std::string token;
   std::string log_level = "info";
   std::string log_file;
+  std::string black_box_file;                  ///< of black_box; empty: none
   std::chrono::milliseconds keep_warm{0};      ///< see worker_options
   std::chrono::milliseconds null_step_time{0}; ///< see null_renderer
   double checkpoint_cost = 0;                  ///< see checkpoint_cadence; 0: no checkpoints

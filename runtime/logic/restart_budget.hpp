@@ -45,12 +45,6 @@ public:
     return std::chrono::milliseconds{static_cast<std::int64_t>(pause)};
   }
 
-  /// It ended, and what it worked on is to blame: the window does not count it.
-  std::chrono::milliseconds ended_by_work(double jitter) const {
-    return std::chrono::milliseconds{
-        static_cast<std::int64_t>(static_cast<double>(options_.pause_first.count()) * (1.0 + 0.2 * jitter))};
-  }
-
   /// It has done what it is there for: earlier ends do not count any more.
   void did_well() {
     ends_.clear();

@@ -19,6 +19,7 @@
 #include "actors/storage/worker_objects.hpp"
 #include "actors/supervisor/node_supervisor.hpp"
 #include "actors/worker/worker_input.hpp"
+#include "runtime/black_box.hpp"
 #include "runtime/cluster/hub.hpp"
 #include "runtime/fault/fault_point.hpp"
 #include "runtime/link/zmq_link.hpp"
@@ -360,13 +361,16 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
     input.id = {self.id.value + '/' + number};
     input.local_peer = {"slot-" + number};
     input.log_file = config.data_dir + "/log/" + self.id.value + "-worker-" + number + ".log";
+    input.black_box_file = config.data_dir + "/run/" + self.id.value + "-worker-" + number + ".box";
     auto command = [input, program = worker_program(config)](const std::string& token) mutable {
       input.token = token;
+      fs::remove(input.black_box_file); // what the last one computed
       return child_spec{{program}, to_json(input), input.log_file};
     };
     auto worker = local.remote<worker_protocol>(input.local_peer, role::worker, 10s);
     auto last_words = [file = input.log_file] { return last_line(file); };
-    w.slots.push_back({input.id, input.local_peer, worker, std::move(command), last_words});
+    auto last_computed = [file = input.black_box_file] { return black_box::read(file); };
+    w.slots.push_back({input.id, input.local_peer, worker, std::move(command), last_words, last_computed});
   }
   node_supervisor_options o;
   o.slot.credits = config.workers.credits;

@@ -51,6 +51,7 @@ struct end_signal {
 };
 
 int run(const worker_input& in) {
+  auto box = std::make_unique<black_box>(in.black_box_file);
   auto models = load(in);
   act::system actor_system{1};
   auto& system = actor_system.actors;
@@ -64,7 +65,7 @@ int run(const worker_input& in) {
   auto to_self = [&self](auto m) { act::post(caf::actor_cast<worker::interface>(self), std::move(m)); };
   render_thread::events events{to_self, to_self, to_self};
   events.cadence.cost_most = in.checkpoint_cost;
-  render_thread renderer{std::move(models.renderers), std::move(events)};
+  render_thread renderer{std::move(models.renderers), std::move(events), std::move(box)};
   worker_wiring wiring{models.ready, slot, objects, &renderer, [&end](int code) { end.raise(code); }};
   worker_options how;
   how.keep_warm = in.keep_warm;

@@ -250,6 +250,22 @@ TEST_CASE("a worker that fails three times in a row where another does not is le
   CHECK(again[0].worker == bad);
 }
 
+TEST_CASE("a worker that fails only under jobs that failed elsewhere is not left alone") {
+  core_world w{{.avoid_for = 0ms, .batch_max = 1}};
+  w.workers(2);
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    auto suspect = sample::waiting(n);
+    suspect.recovery.batch_cap = 1;
+    w.core.add(suspect, w.now);
+  }
+  for (int pass = 0; pass < 10; ++pass)
+    for (const auto& b : w.plan().batches) {
+      w.grant(b);
+      w.core.closed(b.id, {}, {}, w.now, {.failed = true});
+    }
+  for (const auto& s : w.core.workers()) CHECK(s.state == worker_state::ready);
+}
+
 TEST_CASE("a worker that was left alone is back in time, also while nothing waits") {
   core_world w{{.avoid_for = 0ms, .batch_max = 1}};
   w.workers(2);

@@ -88,7 +88,8 @@ struct one_node {
                          [i](const std::string&) {
                            return child_spec{{name_of(i)}, {}, {}};
                          },
-                         [] { return std::string{"its last words"}; }});
+                         [] { return std::string{"its last words"}; },
+                         [this] { return computed; }});
     options.slot.silence_max = slots == 1 ? options.slot.silence_max : 1h; // signs of life are played for one
     node = act::spawn_shell<node_supervisor>(system.actors(), w, options);
     system.run();
@@ -155,6 +156,7 @@ struct one_node {
   std::map<int, child_processes::on_exit> exits;
   int pid = 100, killed_all = 0, evicted = 0;
   std::vector<int> killed;
+  std::vector<batch_id> computed; ///< by a process at its end
   node_supervisor_ref node;
 };
 
@@ -244,6 +246,18 @@ TEST_CASE("only a process whose slot had no batch for a while is stopped, the id
   CHECK(n.killed == std::vector{101});
   n.bury();
   CHECK(n.running().empty());
+}
+
+TEST_CASE("the batch that was being computed is blamed, though its process had no time to say that it began") {
+  one_node n;
+  n.run(0, 1);
+  n.run(0, 2);
+  n.tell(1, run_phase::denoising);
+  n.computed = {sample::batch(2)}; // the first was being stored
+  n.on_exit(101, {0, 6});
+  n.system.run();
+  REQUIRE(n.ends->size() == 2);
+  for (const auto& e : *n.ends) CHECK(e.code == (e.batch == sample::batch(2) ? errc::crashed : errc::draining));
 }
 
 TEST_CASE("a process that was stopped is no crash: its slot comes back at once, and only when it has ended") {

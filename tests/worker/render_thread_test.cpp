@@ -6,6 +6,7 @@
 #include "actors/worker/null_renderer.hpp"
 #include "actors/worker/render_thread.hpp"
 #include "tests/support/samples.hpp"
+#include "tests/worker/temp_folder.hpp"
 
 using namespace reel;
 using namespace std::chrono_literals;
@@ -80,7 +81,7 @@ struct heard_thread {
                                  [this](const batch_rendered& r) { hear(r); },
                                  [this](const batch_checkpoint& c) { hear(c); }};
     events.cadence = {.cost_most = 1e9, .save_least = checkpoint_cadence::seconds{0}}; // by steps alone
-    thread.emplace(std::move(models), std::move(events));
+    thread.emplace(std::move(models), std::move(events), std::make_unique<black_box>(box_file));
   }
   ~heard_thread() {
     gate.may.release(100);
@@ -120,6 +121,8 @@ struct heard_thread {
   }
 
   step_gate gate;
+  testing::temp_folder folder;
+  const std::string box_file = folder.path() / "box";
   std::mutex mutex; ///< guards what follows
   std::condition_variable changed;
   std::vector<batch_progress> progress;
@@ -456,6 +459,26 @@ TEST_CASE("a running batch is saved on its way, and another process goes on from
   t.thread->submit(b, {{"key", t.checkpoints[8].bytes}});
   t.gate.may.release(2);
   for (const auto& [id, s] : t.end()) CHECK_FALSE(s.forget_saved);
+}
+
+TEST_CASE("what is being computed can be read at any time, joined batches included, and what only waits is not") {
+  heard_thread t;
+  using batches = std::vector<batch_id>;
+  const auto computed = [&t] { return black_box::read(t.box_file); };
+  auto waiting = batch_of(1);
+  waiting.batch = sample::batch(3);
+  t.thread->submit(batch_of(1, 5));
+  t.wait_for_step(0);
+  CHECK(computed() == batches{sample::batch(1)});
+  t.thread->submit(joiner_of(2, 1, 5));
+  t.thread->submit(waiting);
+  t.gate.may.release(2);
+  t.wait([&] { return computed() == batches{sample::batch(1), sample::batch(2)}; });
+  t.gate.may.release(4); // the first ends with the fifth step of all, the second with the sixth
+  t.wait([&t] { return t.ends.size() == 2; });
+  t.wait([&] { return computed() == batches{sample::batch(3)}; });
+  t.gate.may.release(5);
+  t.wait([&t] { return t.ends.size() == 3; });
 }
 
 TEST_CASE("batches that are computed together are saved together, each job at its own step") {
