@@ -169,8 +169,12 @@ void line_world::start_node(std::size_t index) {
   wiring.dismiss = [](const node_id&) {};
   auto worker = act::spawn_shell<worker_actor>(system.actors(), w);
   worker_actors_.push_back(worker);
-  wiring.slots.push_back(
-      {w->id, {"slot-0"}, worker, [](const std::string&) { return child_spec{}; }, [] { return std::string{}; }});
+  wiring.slots.push_back({w->id,
+                          {"slot-0"},
+                          worker,
+                          [](const std::string&) { return child_spec{}; },
+                          [] { return std::string{}; },
+                          [] { return std::vector<batch_id>{}; }});
   node_supervisor_options options;
   options.slot.silence_max = 1h; // no signs of life are played
   options.slot.restarts.restarts_max = 1'000'000;
