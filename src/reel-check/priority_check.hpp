@@ -59,7 +59,6 @@ private:
   }
   bool is_waiting(const entry& e);
   void refresh(lane& l, name_index tenant, waiting& jobs, std::optional<entry> before);
-  void judge(const job_row& granted, const event& e);
   void judge_class(const job_row& granted);
   void judge_age(const job_row& granted);
   job_class class_with_age(const job_row& row) const;
