@@ -6,12 +6,6 @@
 
 namespace reel {
 
-namespace {
-
-constexpr std::chrono::hours delay_most{1}; ///< pause before a retry: the configuration allows no longer one
-
-} // namespace
-
 // ---------------------------------------------------------------- jobs come and go
 
 bool job_queue::add(const waiting_job& job, instant now) { return add(entry_of(job), job.not_before, now); }
@@ -84,7 +78,7 @@ std::optional<wall_time> job_queue::release(wall_time wall, instant now) {
   };
   while (!delayed_.empty() && delayed_.begin()->first <= wall) move(delayed_.begin());
   // What waits longer than anything can was told by a clock that has been set back since.
-  while (!delayed_.empty() && delayed_.rbegin()->first > wall + delay_most) move(std::prev(delayed_.end()));
+  while (!delayed_.empty() && delayed_.rbegin()->first > wall + options_.delay_most) move(std::prev(delayed_.end()));
   for (auto& [name, model] : models_)
     while (!model.parked.empty() && model.may_retry(now)) {
       auto id = model.parked.begin()->second;

@@ -66,6 +66,7 @@ struct queue_options {
   std::chrono::milliseconds due_in{std::chrono::hours{24}}; ///< of a job without deadline: schedule-to-close's default
   std::map<tenant_id, running_limits> running{};            ///< where there are any
   bool theme = true;                                        ///< alike prompts share batches
+  std::chrono::milliseconds delay_most{std::chrono::hours{1}}; ///< longest pause before a retry
   bool dues = false; ///< keep the jobs of class free by due time as well: needed to hold it back
 };
 

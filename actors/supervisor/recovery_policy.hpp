@@ -34,6 +34,9 @@ struct recovery_options {
   std::chrono::milliseconds backoff_most{60'000};
 };
 
+/// What every retry may wait, whatever `backoff_most` is.
+inline constexpr std::chrono::milliseconds retry_pause_least{1'000};
+
 enum class error_class { transient, infrastructure, resource, crash, unknown, permanent, ended, made_room };
 error_class classify(errc code);
 

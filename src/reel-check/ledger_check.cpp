@@ -161,7 +161,7 @@ void ledger_check::on_release(job_row& row, const event& e) {
   if (!stale && row.now != state::leased)
     violated(invariant::i5, e, "was released though it did not run", std::max(row.granted, row.ended));
   execution_over(row, e, e.flag(field::counted));
-  row.failed_before |= e.flag(field::counted);
+  row.failed_before |= e.flag(field::counted) || e.text(field::cause) == "crashed"; // a suspect at least
   row.lacked_memory |= e.text(field::cause) == "resource";
   row.ended = e.at;
   row.ended_at = e.time;

@@ -59,6 +59,15 @@ TEST_CASE("a delayed job is not served before its time") {
   CHECK(q.count(sample::key()) == 1);
 }
 
+TEST_CASE("a job whose time was told by a clock that was set back since does not wait for it") {
+  job_queue q{{.delay_most = 60s}};
+  auto job = sample::waiting(1);
+  job.not_before = sample::wall0 + 1h;
+  q.add(job);
+  CHECK_FALSE(q.release(sample::wall0 + 5s)); // it is an hour from now less 5 s
+  CHECK(q.count(sample::key()) == 1);
+}
+
 TEST_CASE("a removed job is gone wherever it was") {
   job_queue q;
   auto delayed = sample::waiting(2);
