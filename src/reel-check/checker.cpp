@@ -22,6 +22,7 @@ public:
     if (e.what == op::drained) w_.drained = moment_of(e);
     if (e.what != op::fault) return;
     if (faults_.size() >= faults_max) w_.log.refuse(e.at, "too many faults");
+    if (e.text(field::kind) == "clock" && !w_.clock_moved) w_.clock_moved = moment_of(e);
     auto& f = faults_[std::string{e.text(field::fault)}];
     f.ended = e.choice<state>(field::state) == state::ended;
     f.proven |= !e.text(field::proof).empty();

@@ -19,7 +19,7 @@ void priority_check::refresh(lane& l, name_index tenant, waiting& jobs, std::opt
 }
 
 void priority_check::waits(const job_row& row) {
-  if (row.failed_before || row.fell_back) return;
+  if (row.failed_before || row.fell_back || !has_known_age(row)) return;
   auto& l = lanes_[key_of(row)];
   auto& jobs = l.tenants[row.tenant];
   auto before = jobs.empty() ? std::nullopt : std::optional{jobs.top()};
@@ -78,7 +78,7 @@ void priority_check::judge_class(const job_row& granted) {
 }
 
 void priority_check::judge_age(const job_row& granted) {
-  if (granted.has_deadline || is_full_(granted.tenant)) return;
+  if (granted.has_deadline || !has_known_age(granted) || is_full_(granted.tenant)) return;
   auto found = lanes_.find(key_of(granted));
   if (found == lanes_.end()) return;
   auto jobs = found->second.tenants.find(granted.tenant);

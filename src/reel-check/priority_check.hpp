@@ -62,6 +62,7 @@ private:
   void judge_class(const job_row& granted);
   void judge_age(const job_row& granted);
   job_class class_with_age(const job_row& row) const;
+  bool has_known_age(const job_row& row) const { return !w_.clock_moved || row.accepted_at < w_.clock_moved->time; }
   const job_row* longest(lane_key key, std::int64_t since_max);
 
   world& w_;

@@ -23,8 +23,9 @@ struct world {
   job_table jobs;
   names known; ///< tenants, models, shapes, workers, nodes
   findings found;
-  std::optional<moment> healed;  ///< the last fault was lifted
-  std::optional<moment> drained; ///< nobody waits for more to end
+  std::optional<moment> healed;        ///< the last fault was lifted
+  std::optional<moment> drained;       ///< nobody waits for more to end
+  std::optional<moment> clock_moved{}; ///< the first time that somebody moved a wall clock
 
   /// True only when no error of the two clocks can have it otherwise.
   bool surely_before(moment a, moment b) const { return a.time + log.slack(a.at, b.at) < b.time; }
