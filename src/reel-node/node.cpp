@@ -13,10 +13,10 @@ namespace fs = std::filesystem;
 namespace {
 
 /// reliability.md 2.6. What a worker process does is its slot's business (slot.hpp): it never gets here.
-std::vector<group_options> groups_of_actors() {
+std::vector<group_options> groups_of_actors(std::chrono::milliseconds pause) {
   using enum restart_strategy;
-  auto budget = [](int restarts, std::chrono::milliseconds within) {
-    return restart_budget::options{restarts, within};
+  auto budget = [pause](int restarts, std::chrono::milliseconds within) {
+    return restart_budget::options{restarts, within, pause};
   };
   return {
       {"ledger", {rest_for_one, budget(5, 60s)}},     {"store", {one_for_one, budget(10, 60s)}},
@@ -29,7 +29,8 @@ std::vector<group_options> groups_of_actors() {
 
 node::parts::parts(const cluster_config& c, const node_config& s, notices tell)
     : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system},
-      tree{system, groups_of_actors(), std::move(tell.give_up)}, tell_evict{std::move(tell.evict)} {}
+      tree{system, groups_of_actors(c.restart_pause), std::move(tell.give_up), {.pause_first = c.restart_pause}},
+      tell_evict{std::move(tell.evict)} {}
 
 /// One connection per pair of nodes; two worker nodes have nothing to say to each other.
 void node::parts::open_cluster_link() {

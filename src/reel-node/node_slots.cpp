@@ -88,6 +88,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   }
   node_supervisor_options o;
   o.slot.credits = config.workers.credits;
+  o.slot.restarts.pause_first = config.restart_pause;
   o.slot.preemptible = self.preemptible;
   o.slot.progress = config.workers.progress;
   o.slots_min = static_cast<std::size_t>(self.slots_min);

@@ -291,13 +291,17 @@ TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to t
 TEST_CASE(
     "a slot whose processes keep dying is left alone, visibly, until an operator restarts it, and the others work") {
   auto dir = folder("eject");
-  harness::local_cluster cluster{{.dir = dir, .bin = REEL_BIN_DIR, .models = many_steps_model, .more = {}, .slots = 2}};
+  harness::local_cluster cluster{
+      {.dir = dir, .bin = REEL_BIN_DIR, .models = many_steps_model, .more = {}, .slots = 2, .restart_pause = "50ms"}};
   ctl::api_client api{{cluster.url(), cluster.api_key()}};
-  auto pid_of_slot = [&] { return pid_of_worker(cluster, "workers-1/0"); };
+  int pid = 0, killed = 0;
   for (int i = 0; i < 4; ++i) {
-    eventually("it has a process", [&] { return shows(api, "reel_workers_ready 2"); });
-    REQUIRE(::kill(pid_of_slot(), SIGKILL) == 0);
-    eventually("that is gone", [&] { return shows(api, "reel_workers_ready 1"); });
+    eventually("it has a process, another than before", [&] {
+      pid = pid_of_worker(cluster, "workers-1/0");
+      return pid != 0 && pid != killed && shows(api, "reel_workers_ready 2");
+    });
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+    killed = pid;
   }
   eventually("it is ejected", [&] { return shows(api, "reel_workers_ejected 1"); });
   CHECK(cluster.reelctl({"workers"}).find("ejected") != std::string::npos);
