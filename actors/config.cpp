@@ -402,6 +402,7 @@ cluster_config read_cluster_config(const std::string& file, const std::string& d
   c.keys_dir = keys.empty() ? c.data_dir + "/keys" : resolve(keys, file);
   c.log_level = cluster.choice("log_level", {"debug", "info", "warn", "error"}, "info");
   c.threads = static_cast<int>(cluster.integer("threads", 1, 256, 1));
+  c.restart_pause = cluster.duration("restart_pause", 10ms, 1min, 1s);
   cluster.finish();
   c.nodes = read_nodes(t);
   c.gateway = read_gateway(t.table("gateway"), c);

@@ -113,7 +113,8 @@ struct cluster_config {
   std::string data_dir;
   std::string keys_dir;
   std::string log_level;
-  int threads = 1; ///< of the actor system
+  int threads = 1;                           ///< of the actor system
+  std::chrono::milliseconds restart_pause{}; ///< before actors and worker processes that ended are started again
   std::vector<node_config> nodes;
   gateway_config gateway;
   storage_config storage;

@@ -1,5 +1,6 @@
 // type_ids.hpp: Tells CAF about the message structs. They never cross CAF's own wire (nodes speak Cap'n Proto), so
-// they need no CAF serialization: every type is "unsafe" in CAF's words, on purpose.
+// they need no CAF serialization: every type is "unsafe" in CAF's words, on purpose. What CAF makes of each is compiled
+// once, in type_ids.cpp.
 #pragma once
 
 #include "messages/cluster.hpp"
@@ -8,7 +9,12 @@
 #include "messages/scheduler.hpp"
 #include "runtime/act.hpp"
 
-#define REEL_LOCAL_MESSAGE(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::type)
+#ifndef REEL_MESSAGE_CODE
+#define REEL_MESSAGE_CODE extern
+#endif
+#define REEL_LOCAL_MESSAGE(type)                                                                                       \
+  CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::type)                                                                            \
+  REEL_MESSAGE_TEMPLATES(REEL_MESSAGE_CODE, reel::type)
 
 REEL_LOCAL_MESSAGE(done)
 REEL_LOCAL_MESSAGE(accept_jobs)

@@ -18,6 +18,17 @@
 #include "messages/errc.hpp"
 #include "runtime/deadlines.hpp"
 
+/// What CAF makes of a type of message, a hundred functions: `extern` keeps them out of the files that use it.
+#if CAF_VERSION < 1800
+#define REEL_MESSAGE_TEMPLATES(linkage, type)                                                                          \
+  linkage template class caf::detail::tuple_vals_impl<caf::detail::message_data, type>;                                \
+  linkage template class caf::detail::tuple_vals_impl<caf::type_erased_tuple, type>;                                   \
+  linkage template class caf::detail::tuple_vals<type>;                                                                \
+  linkage template class caf::detail::type_erased_value_impl<type>;
+#else
+#define REEL_MESSAGE_TEMPLATES(linkage, type)
+#endif
+
 namespace reel::act {
 
 /// The messages of a role as function types: `protocol<accept_answers(accept_jobs), void(job_update)>`.

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "actors/worker/fault_text.hpp"
-#include "runtime/limits.hpp"
+#include "actors/worker/saved_work.hpp"
 #include "runtime/observe/log.hpp"
 #include "runtime/thread_name.hpp"
 
@@ -15,68 +15,6 @@ namespace {
 constexpr std::size_t handover_bytes = 4u << 20;
 constexpr std::size_t handover_samples = 64;
 constexpr auto handover_pause = std::chrono::milliseconds{5};
-
-/// The saved run's own fault, not the jobs' or the device's.
-bool is_bad_state(errc code) {
-  return code == errc::corrupt || code == errc::unsupported || code == errc::invalid_argument;
-}
-
-/// Why the jobs of one saved run cannot go on from it; ok: they can.
-errc try_state(renderer& model, const run_batch& b, const std::string& key, const blob& state) {
-  std::vector<run_job> jobs;
-  for (const auto& job : b.jobs)
-    if (job.saved.key == key) jobs.push_back(job);
-  try {
-    model.resume(std::move(jobs), state);
-    return errc::ok;
-  } catch (const render_error& e) {
-    if (!is_bad_state(e.code())) throw;
-    log::warn("saved run of no use: its jobs begin from the start",
-              {{"batch", to_string(b.batch)}, {"key", key}, {"why", std::string_view{e.what()}}});
-    return e.code();
-  }
-}
-
-/// One bad saved run does not cost the others theirs. `from_start`: whose saved run is not used.
-std::unique_ptr<render_batch> begin_work(renderer& model, const run_batch& b, saved_states states,
-                                         std::set<std::size_t>& from_start) {
-  auto attempt = [&] {
-    std::vector<blob> by_job(b.jobs.size());
-    from_start.clear();
-    for (std::size_t i = 0; i < b.jobs.size(); ++i) {
-      if (b.jobs[i].saved.is_none()) continue;
-      auto found = states.find(b.jobs[i].saved.key);
-      if (found == states.end() || found->second.empty())
-        from_start.insert(i);
-      else
-        by_job[i] = found->second;
-    }
-    bool any = std::ranges::any_of(by_job, [](const blob& state) { return !state.empty(); });
-    return any ? model.resume(b.jobs, by_job) : model.begin(b.jobs);
-  };
-  try {
-    return attempt();
-  } catch (const render_error& e) {
-    if (states.empty() || !is_bad_state(e.code())) throw;
-  }
-  std::erase_if(states, [&](const auto& s) { return try_state(model, b, s.first, s.second) != errc::ok; });
-  return attempt();
-}
-
-/// Null where the run cannot be saved: its jobs then begin from the start, and nothing is lost but time.
-std::shared_ptr<const packed_run> save(const run_batch& b, const render_batch& work) {
-  std::string why;
-  try {
-    auto state = work.save();
-    if (!state.empty() && state.size() <= limits::saved_run_bytes_max)
-      return std::make_shared<const packed_run>(pack_run(state));
-    why = "its size is " + std::to_string(state.size()) + " bytes";
-  } catch (const std::exception& e) {
-    why = e.what();
-  }
-  log::warn("run not saved", {{"batch", to_string(b.batch)}, {"why", why}});
-  return {};
-}
 
 /// Throws what the device would.
 void fail_if_ordered(const fault::order& o) {
@@ -293,7 +231,7 @@ void render_thread::save_on_the_way(computation& now) {
   if (!now.cadence.is_due(any.jobs.front().params.steps, now.most_steps_left_here())) return;
   auto begin = std::chrono::steady_clock::now();
   auto c = checkpoint_of(now);
-  c.run = save(any, *now.work);
+  c.run = save_work(any, *now.work);
   c.cost = std::chrono::steady_clock::now() - begin;
   now.cadence.saved(c.cost);
   for (auto& r : now.riders)
@@ -429,7 +367,7 @@ void render_thread::let_go(computation& now, rider& r) {
   add_arrived(now, r, leaving);
   if (leaving.empty()) return;
   auto begin = std::chrono::steady_clock::now();
-  auto saved = r.has_denoised ? save(r.batch(), *now.work) : nullptr;
+  auto saved = r.has_denoised ? save_work(r.batch(), *now.work) : nullptr;
   auto took = std::chrono::steady_clock::now() - begin;
   r.own_time += took;
   r.hand_over += took;

@@ -95,10 +95,10 @@ std::string local_cluster::config_of(const std::string& node) const {
 void local_cluster::write_config(const std::string& file, std::uint16_t dial_port) const {
   std::ofstream out{file};
   auto faults = plan_.fault_plan.empty() ? "" : "fault_injection = true\n";
-  out << fmt::format("[cluster]\nname = \"test\"\ndata_dir = \".\"\n\n"
+  out << fmt::format("[cluster]\nname = \"test\"\ndata_dir = \".\"\nrestart_pause = \"{}\"\n\n"
                      "[[node]]\nid = \"control\"\nroles = [\"gateway\", \"scheduler\", \"storage\"]\nlisten = "
                      "\"tcp://127.0.0.1:{}\"\n{}\n",
-                     dial_port, faults);
+                     plan_.restart_pause, dial_port, faults);
   for (int i = 1; i <= plan_.worker_nodes; ++i)
     out << fmt::format("[[node]]\nid = \"workers-{}\"\nroles = [\"workers\"]\nslots = {}\nslots_min = {}\n{}\n", i,
                        plan_.slots, plan_.slots_min.value_or(plan_.slots), faults);

@@ -28,6 +28,7 @@ struct cluster_plan {
   std::vector<std::string> tenant_options{}; ///< further ones of `reelctl tenant-add`
   std::vector<std::string> more_tenants{};   ///< beside "test", with the same options
   bool webhook_secrets = false;              ///< every tenant gets one
+  std::string restart_pause = "1s";          ///< of actors and worker processes
 
   // What stands between the processes, for fault injection.
   std::uint16_t link_port = 0;                              ///< of the control node; 0: a free one

@@ -1,6 +1,6 @@
 // node.hpp: One process of the cluster, wired by hand: the roles its [[node]] entry names, the link to the other
-// nodes, and, with the workers role, the local link to its worker processes. Read node.cpp top to bottom to see all
-// parts of a node and what each is given.
+// nodes, and, with the workers role, the local link to its worker processes. node_parts.hpp shows all parts of a node;
+// node.cpp puts them together, role by role in node_*.cpp.
 //
 // Owned by main(), used by its thread. start() throws std::runtime_error with a text for the operator (keys missing,
 // port taken, ledger locked); what was started is stopped by the destructor.

@@ -34,7 +34,8 @@ struct faulty_cluster {
                                                                      .more = more +
                                                                              "[scheduler]\nbackoff_first = \"1ms\"\n",
                                                                      .slots = 1,
-                                                                     .fault_plan = plan}} {
+                                                                     .fault_plan = plan,
+                                                                     .restart_pause = "50ms"}} {
     api.set_patience(120);
   }
   ~faulty_cluster() {

@@ -17,13 +17,13 @@ namespace {
 struct written_config {
   std::string node = "roles = ['gateway', 'scheduler', 'storage', 'workers']\nlisten = 'tcp://127.0.0.1:7710'\n";
   std::string scheduler, model = "size = '64x64'\nframes = 17\n";
-  std::string storage{}, workers{};
+  std::string storage{}, workers{}, cluster{};
 
   cluster_config read() const {
     const testing::temp_folder folder;
-    return read_cluster_config(folder.write("x.toml", "[[node]]\nid = 'n1'\n" + node + "[storage]\n" + storage +
-                                                          "[scheduler]\n" + scheduler + "[workers]\n" + workers +
-                                                          "[[model]]\nid = 'm'\nkind = 'null'\n" + model));
+    return read_cluster_config(folder.write(
+        "x.toml", "[[node]]\nid = 'n1'\n" + node + "[cluster]\n" + cluster + "[storage]\n" + storage + "[scheduler]\n" +
+                      scheduler + "[workers]\n" + workers + "[[model]]\nid = 'm'\nkind = 'null'\n" + model));
   }
   std::string refusal() const {
     try {
@@ -47,6 +47,13 @@ TEST_CASE("a good configuration is read") {
   CHECK(c.scheduler.lease_ttl == 30s);
   CHECK(c.scheduler.renew_every == 5s);
   CHECK(c.models.at(0).profile.sizes.empty());
+}
+
+TEST_CASE("the first pause before a restart can be said, within bounds") {
+  CHECK(written_config{}.read().restart_pause == 1s);
+  CHECK(written_config{.cluster = "restart_pause = '50ms'\n"}.read().restart_pause == 50ms);
+  CHECK_THAT(written_config{.cluster = "restart_pause = '0s'\n"}.refusal(),
+             ContainsSubstring("cluster.restart_pause = '0s'"));
 }
 
 TEST_CASE("what is reserved of a day for a job of an unknown shape can be said, within bounds") {

@@ -1,0 +1,2 @@
+#define REEL_MESSAGE_CODE // here it is
+#include "actors/type_ids.hpp"

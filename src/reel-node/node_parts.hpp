@@ -1,0 +1,76 @@
+// node_parts.hpp: What a node consists of. Each role is wired in a file of its own: node_storage.cpp and so on.
+#pragma once
+
+#include <atomic>
+#include <prometheus/registry.h>
+
+#include "actors/gateway/api/api.hpp"
+#include "actors/gateway/http/server.hpp"
+#include "actors/scheduler/scheduler.hpp"
+#include "actors/storage/file_objects.hpp"
+#include "actors/storage/ledger_actor.hpp"
+#include "actors/storage/sqlite_ledger.hpp"
+#include "actors/supervisor/node_supervisor.hpp"
+#include "runtime/cluster/hub.hpp"
+#include "runtime/link/zmq_link.hpp"
+#include "runtime/supervise.hpp"
+#include "src/reel-node/delivery_setup.hpp"
+#include "src/reel-node/node.hpp"
+
+namespace reel {
+
+inline const node_id operator_peer{"operator"};
+
+struct node::parts {
+  const cluster_config config;
+  const node_config self;
+  const node_epoch epoch = draw_epoch();
+
+  act::system actor_system;
+  caf::actor_system& system = actor_system.actors;
+  hub cluster; ///< to other nodes
+  hub local;   ///< to our worker processes
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+
+  // Resources; they outlive the actors that use them.
+  std::shared_ptr<delivery_point> ledger_replies;
+  std::shared_ptr<sqlite_ledger> ledger_store;
+  std::shared_ptr<file_objects> object_files;
+  delivery_setup webhooks;
+  std::unique_ptr<child_processes> children;
+  std::unique_ptr<zmq_link> cluster_link, local_link;
+  std::shared_ptr<gateway_api> api;
+  std::unique_ptr<http_server> http;
+
+  supervision_tree tree;
+
+  // How each role is reached, here or on another node.
+  ledger_ref ledger;
+  objects_ref objects;
+  scheduler_ref scheduler;
+  operations_ref operations;
+  std::map<node_id, slots_ref> slots;
+  std::map<node_id, gateway_ref> gateways;
+  act::ref<node_supervisor_protocol> slots_here;
+  act::ref<scheduler_actor_protocol> scheduler_door; ///< null: it runs on another node
+  std::function<void()> tell_evict;
+  bool stopped = false, hurried = false;
+  std::atomic<bool> evicting = false;
+
+  parts(const cluster_config& config, const node_config& self, notices tell);
+
+  void open_storage();
+  void open_cluster_link();
+  void open_local_link();
+  void wire();
+  void wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o);
+  void wire_delivery();
+  void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o);
+  void wire_slots(const declared<node_supervisor_protocol>& s);
+  void wire_gateway(const declared<gateway_protocol>& g);
+  void stop_leasing();
+  void drain_slots();
+  std::vector<node_id> nodes_with(std::set<node_role> any_of) const; ///< who may call what they need
+};
+
+} // namespace reel
