@@ -7,7 +7,7 @@
 #pragma once
 
 #include "actors/scheduler/recent_table.hpp"
-#include "messages/worker.hpp"
+#include "actors/supervisor/batch_measures.hpp"
 
 namespace reel {
 
@@ -32,13 +32,6 @@ inline batch_key part_of(batch_key key, std::int32_t until) {
   if (until > 0) key.steps = until;
   return key;
 }
-
-/// What a batch measured of it.
-struct expert_measures {
-  expert_use use;
-  std::chrono::milliseconds fetch{0};     ///< batch_finished::fetch_ms
-  std::chrono::milliseconds hand_over{0}; ///< and hand_over_ms
-};
 
 class expert_model {
 public:

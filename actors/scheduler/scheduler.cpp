@@ -427,18 +427,10 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
   wiring_.metrics->steps_lost(steps_lost(m));
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_),
-               {m.peak_bytes,
-                m.out_of_memory,
-                m.failed,
-                m.together,
-                m.sign,
-                {m.experts, m.fetch, m.hand_over},
-                m.runs_lost,
-                m.used});
+  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), m.measures);
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size() - m.handed_over, m.measured);
-  wiring_.metrics->experts(m.experts.loads, m.handed_over);
+  wiring_.metrics->experts(m.measures.experts.use.loads, m.handed_over);
   for (const auto& [id, state] : m.ended) notify(id, state);
   compare_with_foretold(m.ended);
   for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);

@@ -267,7 +267,8 @@ std::optional<adoption> scheduler_core::adopt(const batch_id& id, const worker_i
   auto& w = workers_[on];
   pool_.remove(w);
   w.status.id = on;
-  pass_breaker(b, w.kind.device, now);
+  // Of a worker that has not reported yet nobody knows which class of GPU it is.
+  if (std::ranges::find(w.kind.models, b.key->model) != w.kind.models.end()) pass_breaker(b, w.kind.device, now);
   batches_.emplace(id, std::move(b));
   w.batches.push_back(id);
   index(w, now);

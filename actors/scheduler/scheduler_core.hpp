@@ -32,7 +32,7 @@
 #include "actors/scheduler/job_queue.hpp"
 #include "actors/scheduler/pipeline_mode.hpp"
 #include "actors/scheduler/worker_pool.hpp"
-#include "actors/supervisor/recovery_policy.hpp"
+#include "actors/supervisor/batch_measures.hpp"
 #include "runtime/logic/overload_watch.hpp"
 
 namespace reel {
@@ -98,18 +98,6 @@ struct adoption {
   worker_id worker;
   std::vector<queue_entry> jobs;
   std::vector<job_id> cancelled; ///< of these, the ones that are to be stopped
-};
-
-/// What an ended batch taught.
-struct batch_measures {
-  std::uint64_t peak_bytes = 0; ///< 0: not measured
-  bool out_of_memory = false;
-  bool failed = false;        ///< as a whole: its worker is avoided for a while
-  std::uint32_t together = 0; ///< of how many jobs the memory was, where batches joined; 0: of its own
-  health_sign sign = health_sign::none;
-  expert_measures experts{};
-  bool runs_lost = false;                          ///< saved runs could not be stored, or not be used
-  std::optional<std::chrono::milliseconds> used{}; ///< its part of its worker's time, where batches joined
 };
 
 class scheduler_core {

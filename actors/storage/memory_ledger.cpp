@@ -38,8 +38,8 @@ accept_answer memory_ledger::accept_one(const job_request& request) {
       return {errc::ok, first.id, true};
     }
   }
-  if (unfinished_total_ >= options_.limits.queued_jobs_max)
-    return {errc::queue_full, request.id, false, {}, ends_.seconds_for(unfinished_total_, now)};
+  if (unfinished_ids_.size() >= options_.limits.queued_jobs_max)
+    return {errc::queue_full, request.id, false, {}, ends_.seconds_for(unfinished_ids_.size(), now)};
   const auto gpu_ms = estimates_.estimate_ms(kind_of(request));
   auto full = full_queue(request);
   if (full == quota_kind::none)
@@ -57,7 +57,7 @@ accept_answer memory_ledger::accept_one(const job_request& request) {
   note(e, {.kind = event_kind::accepted});
   if (!request.idempotency_key.empty()) keys_[{request.tenant, request.idempotency_key}] = {request.id, now};
   ++unfinished_[{request.tenant, request.cls}];
-  ++unfinished_total_;
+  unfinished_ids_.insert(request.id);
   return {errc::ok, request.id, false, standing_of(request)};
 }
 
@@ -202,7 +202,7 @@ granted_job memory_ledger::grant_one(const job_id& id, const grant_batch& m) {
   if (r.state != job_state::queued && r.state != job_state::retry_wait) return {errc::stale};
   const bool was_degraded = r.recovery.degraded != degrade_reason::none;
   if (!may_serve(r, m)) return {errc::stale};
-  if (!was_degraded && m.served_model != r.request.params.model) found->second.saved = {};
+  if (!was_degraded && m.served_model != r.request.params.model) keep(found->second, {});
   r.state = job_state::leased;
   ++r.version;
   ++r.fence;
@@ -252,7 +252,7 @@ void memory_ledger::saved(batch_saved m, reply_to<save_answer> reply) {
       const auto key = parse_object_key(job.saved.key);
       if (r.state == job_state::leased && !r.cancel_requested && r.fence == job.fence && r.batch == m.batch && key &&
           key->kind == artifact::saved_run)
-        found->second.saved = job.saved;
+        keep(found->second, job.saved);
     }
     result = save_answer{released_of(before)};
   }
@@ -268,9 +268,16 @@ void memory_ledger::note_saved_key(const job_id& id, std::set<std::string>& keys
 std::vector<std::string> memory_ledger::released_of(const std::set<std::string>& keys) const {
   std::vector<std::string> released;
   for (const auto& key : keys)
-    if (std::ranges::none_of(jobs_, [&key](const auto& one) { return one.second.saved.key == key; }))
-      released.push_back(key);
+    if (!saved_keys_.contains(key)) released.push_back(key);
   return released;
+}
+
+/// In place of what it had.
+void memory_ledger::keep(entry& e, saved_run saved) {
+  if (!e.saved.is_none())
+    if (auto found = saved_keys_.find(e.saved.key); --found->second == 0) saved_keys_.erase(found);
+  e.saved = std::move(saved);
+  if (!e.saved.is_none()) ++saved_keys_[e.saved.key];
 }
 
 errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
@@ -291,9 +298,9 @@ errc memory_ledger::end_one(const job_outcome& o, const batch_id& batch) {
     r.not_before = o.not_before;
     const auto key = parse_object_key(o.saved.key);
     if (key && key->kind == artifact::saved_run)
-      found->second.saved = o.saved;
+      keep(found->second, o.saved);
     else if (o.forget_saved)
-      found->second.saved = {};
+      keep(found->second, {});
     note_end(found->second, o, false);
     return errc::ok;
   }
@@ -320,13 +327,16 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   e.record.state = state;
   e.record.error = error;
   e.record.not_before.reset();
-  e.saved = {};
+  keep(e, {});
   if (state != job_state::dead_letter && e.record.recovery.degraded == degrade_reason::none) e.record.recovery = {};
   e.record.finished_at = options_.now();
   owe_webhook(e.record);
   --unfinished_[{e.record.request.tenant, e.record.request.cls}];
-  --unfinished_total_;
+  unfinished_ids_.erase(e.record.request.id);
   ends_.ended(steady_now());
+  if (!options_.ended_kept) return;
+  ended_.push_back({steady_now(), e.record.request.id, e.record.generation});
+  forget_ended();
 }
 
 instant memory_ledger::steady_now() const {

@@ -2,10 +2,11 @@
 // (both pass tests/storage/ledger_conformance), nothing survives it. Written as plainly as possible and
 // without sharing ledger_rules.hpp, so that comparing the two finds mistakes in either.
 //
-// Replies go to `deliver` at once, one call per message: run them there for a synchronous ledger, or keep
-// them to decide when they arrive. Any thread; one mutex.
+// Replies go to `deliver` at once, one call per message, to decide when they arrive; without one, replies are called at
+// once. Any thread; one mutex.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
@@ -27,12 +28,14 @@ struct memory_ledger_options {
   /// Told of every event, which is not kept then: inspections show none, and millions of jobs need less memory. Called
   /// under the lock.
   witness_function witness;
+  /// Then an ended job is forgotten, with its key, as if it had never been: so that millions of jobs need the memory of
+  /// those under way. Nothing: never.
+  std::optional<std::chrono::milliseconds> ended_kept{};
 };
 
 class memory_ledger final : public ledger {
 public:
-  explicit memory_ledger(
-      memory_ledger_options options, deliver_function deliver = [](std::function<void()> reply) { reply(); });
+  explicit memory_ledger(memory_ledger_options options, deliver_function deliver = {});
   memory_ledger(const memory_ledger&) = delete;
   memory_ledger& operator=(const memory_ledger&) = delete;
 
@@ -73,12 +76,18 @@ private:
     outbox_entry entry; ///< without its url
     wall_time due{};
   };
+  struct ended_job {
+    instant at{};
+    job_id id;
+    std::uint32_t generation = 1; ///< another one has not ended
+  };
   struct known_key {
     job_id job;
     instant accepted_at{};
   };
 
   template <class Answer> void answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
+    if (!deliver_) return reply(std::move(what));
     deliver_([reply, what = std::move(what)] { reply(what); });
   }
   accept_answer accept_one(const job_request& request);
@@ -86,6 +95,7 @@ private:
   errc end_one(const job_outcome& outcome, const batch_id& batch);
   void note_saved_key(const job_id& id, std::set<std::string>& keys) const;
   std::vector<std::string> released_of(const std::set<std::string>& keys) const; ///< those that no job has
+  void keep(entry& e, saved_run saved);
   errc redrive_one(const job_id& id, const redrive_jobs& m);
   void note(entry& e, job_event what); ///< has just happened to it; the row's part of the event is filled in
   void note_end(entry& e, const job_outcome& o, bool overruled);
@@ -94,6 +104,7 @@ private:
   bool is_of_saved_run(const object_key_parts& object) const;
   entry* find(const tenant_id& tenant, const job_id& id);
   void finish(entry& e, job_state state, errc error);
+  void forget_ended();
   instant steady_now() const;
   pause_list all_pauses() const;
   breaker_overrides all_breakers() const;
@@ -115,9 +126,11 @@ private:
   std::mutex mutex_;
   std::map<job_id, entry> jobs_;
   std::map<std::pair<tenant_id, std::string>, known_key> keys_;
+  std::map<std::string, std::size_t> saved_keys_; ///< of saved runs, and how many jobs have them
   std::map<std::pair<tenant_id, job_class>, std::uint64_t> unfinished_;
-  std::uint64_t unfinished_total_ = 0;
+  std::set<job_id> unfinished_ids_;
   drain_rate ends_;
+  std::deque<ended_job> ended_; ///< in this order, where they are to be forgotten
   gpu_estimates estimates_;
   std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;

@@ -27,6 +27,18 @@ void memory_ledger::note_end(entry& e, const job_outcome& o, bool overruled) {
            .gpu_ms = o.gpu_ms});
 }
 
+void memory_ledger::forget_ended() {
+  for (; !ended_.empty() && ended_.front().at < steady_now() - *options_.ended_kept; ended_.pop_front()) {
+    const auto found = jobs_.find(ended_.front().id);
+    if (found == jobs_.end() || found->second.record.generation != ended_.front().generation) continue;
+    const auto& r = found->second.record;
+    const auto key = keys_.find({r.request.tenant, r.request.idempotency_key});
+    if (key != keys_.end() && key->second.job == r.request.id) keys_.erase(key);
+    batches_.erase(r.batch);
+    jobs_.erase(found);
+  }
+}
+
 // ---------------------------------------------------------------- dead letters
 
 void memory_ledger::dead(read_dead m, reply_to<dead_page> reply) {
@@ -82,7 +94,7 @@ errc memory_ledger::redrive_one(const job_id& id, const redrive_jobs& m) {
   auto& r = e->record;
   if (r.state != job_state::failed && r.state != job_state::dead_letter) return errc::conflict;
   if (r.request.deadline && *r.request.deadline <= options_.now()) return errc::deadline_exceeded;
-  if (unfinished_total_ >= options_.limits.queued_jobs_max) return errc::queue_full;
+  if (unfinished_ids_.size() >= options_.limits.queued_jobs_max) return errc::queue_full;
   r.state = job_state::queued;
   ++r.version;
   ++r.generation;
@@ -99,7 +111,7 @@ errc memory_ledger::redrive_one(const job_id& id, const redrive_jobs& m) {
   r.degrade_reason.clear();
   r.recovery = {};
   ++unfinished_[{r.request.tenant, r.request.cls}];
-  ++unfinished_total_;
+  unfinished_ids_.insert(id);
   note(*e, {.kind = event_kind::redriven, .by = m.by, .reason = m.reason});
   return errc::ok;
 }

@@ -35,21 +35,22 @@ void memory_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> repl
   std::unique_lock lock{mutex_};
   const std::size_t limit = std::clamp(m.limit, 1u, 1000u);
   unfinished_page page;
-  for (auto it = m.after ? jobs_.upper_bound(*m.after) : jobs_.begin(); it != jobs_.end(); ++it) {
-    const auto& r = it->second.record;
-    if (is_terminal(r.state)) continue;
+  const auto& ids = unfinished_ids_;
+  for (auto it = m.after ? ids.upper_bound(*m.after) : ids.begin(); it != ids.end(); ++it) {
+    const auto& e = jobs_.at(*it);
+    const auto& r = e.record;
     if (page.jobs.size() == limit) {
       page.has_more = true;
       break;
     }
-    waiting_job w{it->first,          r.request.tenant, r.request.cls,     key_of(r.request.params),
-                  r.request.deadline, r.state,          r.generation,      r.fence,
-                  r.attempts_used,    r.not_before,     r.cancel_requested};
+    waiting_job w{
+        *it,     r.request.tenant, r.request.cls, key_of(r.request.params), r.request.deadline, r.state, r.generation,
+        r.fence, r.attempts_used,  r.not_before,  r.cancel_requested};
     if (r.state == job_state::leased) {
       w.batch = r.batch;
       w.worker = r.worker;
     }
-    w.saved_steps = it->second.saved.steps;
+    w.saved_steps = e.saved.steps;
     w.next_turn = r.request.is_final();
     w.keeps_model = !r.request.allow_degraded;
     w.recovery = r.recovery;
@@ -82,8 +83,8 @@ bool memory_ledger::is_referenced(const object_key_parts& object) const {
 }
 
 bool memory_ledger::is_of_saved_run(const object_key_parts& object) const {
-  return std::ranges::any_of(jobs_, [&object](const auto& one) {
-    auto key = parse_object_key(one.second.saved.key);
+  return std::ranges::any_of(saved_keys_, [&object](const auto& one) {
+    auto key = parse_object_key(one.first);
     return key && std::tie(key->tenant, key->job, key->generation, key->fence) ==
                       std::tie(object.tenant, object.job, object.generation, object.fence);
   });

@@ -46,14 +46,14 @@ void memory_ledger::breaker(set_breaker m, reply_to<breaker_overrides> reply) {
       result = failed{errc::queue_full};
   }
   lock.unlock();
-  deliver_([reply, result = std::move(result)] { reply(result); });
+  answer(reply, std::move(result));
 }
 
 void memory_ledger::breakers(read_breakers, reply_to<breaker_overrides> reply) {
   std::unique_lock lock{mutex_};
   auto list = all_breakers();
   lock.unlock();
-  deliver_([reply, list = std::move(list)] { reply(list); });
+  answer(reply, {std::move(list)});
 }
 
 /// It keeps no audit log.
@@ -65,7 +65,7 @@ void memory_ledger::note(note_cluster m, reply_to<done> reply) {
   else if (m.term == 0 || m.term != term_)
     result = failed{errc::not_leader};
   lock.unlock();
-  deliver_([reply, result] { reply(result); });
+  answer(reply, std::move(result));
 }
 
 breaker_overrides memory_ledger::all_breakers() const {

@@ -303,3 +303,20 @@ TEST_CASE("the only worker of its kind is never left alone") {
   w.queue(5, 5);
   CHECK(w.plan().batches.size() == 1);
 }
+
+TEST_CASE("a batch whose worker has not reported has no breaker of a class of GPU that nobody has") {
+  core_world w{{.batch_max = 1}};
+  for (std::uint64_t n = 1; n <= 6; ++n) {
+    auto leased = sample::waiting(n);
+    leased.state = job_state::leased;
+    leased.batch = w.ids.next<batch_id>(w.wall);
+    leased.worker = {"workers-1/0"};
+    w.core.add(leased, w.now);
+    REQUIRE(w.core.adopt(leased.batch, leased.worker, w.now)); // its end came first, after a restart of ours
+    w.core.closed(leased.batch, {}, {}, w.now, {.sign = health_sign::bad});
+  }
+  CHECK(w.core.breakers(w.now).empty());
+  w.workers(1);
+  w.queue(10, 10);
+  CHECK(w.plan().batches.size() == 1);
+}

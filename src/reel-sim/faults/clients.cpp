@@ -74,54 +74,59 @@ job_request clients::request_of(const content& c) {
   return r;
 }
 
-/// A question that is answered once: by the cluster, or by the clock.
-void clients::call(reached there, std::function<void()> refused, std::function<void()> lost,
-                   std::shared_ptr<bool> answered) {
+// ---------------------------------------------------------------- questions
+
+clients::question_ptr clients::ask(const content& c, const job_id& id, int times) {
+  return std::make_shared<question>(question{c, ++processes_, id, times});
+}
+
+template <class Done> void clients::settle(question& q, const Done& done) {
+  if (std::exchange(q.answered, true)) return;
+  --open_;
+  done();
+}
+
+template <class There, class Refused, class Lost>
+void clients::call(const question_ptr& q, There there, Refused refused, Lost lost) {
   ++open_;
-  events_.after(outside, way(), step::client, [this, there = std::move(there), refused = std::move(refused), answered] {
-    if (!to_.control()) {
-      if (!std::exchange(*answered, true)) --open_, refused();
-      return;
-    }
+  events_.after(outside, way(), step::client, [this, q, there, refused] {
+    if (!to_.control()) return settle(*q, refused);
     events_.at(to_.control_process(), events_.now(), step::client, [this, there] { there(*to_.control()); });
   });
-  events_.after(outside, answer_deadline, step::client, [this, lost = std::move(lost), answered] {
-    if (!std::exchange(*answered, true)) --open_, lost();
-  });
+  events_.after(outside, answer_deadline, step::client, [this, q, lost] { settle(*q, lost); });
+}
+
+template <class Done> void clients::answer(const question_ptr& q, Done done) {
+  events_.after(outside, way(), step::client, [this, q, done = std::move(done)] { settle(*q, done); });
 }
 
 // ---------------------------------------------------------------- submits
 
 void clients::submit(const content& c) {
-  const auto process = ++processes_;
+  const auto q = ask(c);
   log_.add(observer::client, "submit",
-           R"(,"type":"invoke","process":{},"tenant":"{}","idem_key":"k{}","payload_sha":"{}")", process,
+           R"(,"type":"invoke","process":{},"tenant":"{}","idem_key":"k{}","payload_sha":"{}")", q->process,
            tenant_name(c.tenant), c.number, to_string(c.payload));
-  auto answered = std::make_shared<bool>(false);
-  auto settle = [this, c, process, answered](const accept_answer& a) {
-    if (!std::exchange(*answered, true)) --open_, on_submitted(c, process, a);
+  auto there = [this, q](control_node& control) {
+    control.submit(request_of(q->of), [this, q](const accept_answer& a) {
+      answer(q, [this, q, a = accept_answer{a.code, a.id}] { on_submitted(*q, a); });
+    });
   };
   call(
-      [this, c, settle](control_node& control) {
-        control.submit(request_of(c), [this, settle](accept_answer a) {
-          events_.after(outside, way(), step::client, [settle, a = std::move(a)] { settle(a); });
-        });
-      },
-      [this, c, process] { on_submitted(c, process, {errc::unavailable}); },
-      [this, c, process] { on_submitted(c, process, {errc::timeout}); }, answered);
+      q, there, [this, q] { on_submitted(*q, {errc::unavailable}); }, [this, q] { on_submitted(*q, {errc::timeout}); });
 }
 
-void clients::on_submitted(const content& c, std::uint64_t process, const accept_answer& a) {
+void clients::on_submitted(const question& q, const accept_answer& a) {
   if (a.code == errc::ok) {
-    log_.add(observer::client, "submit", R"(,"type":"ok","process":{},"job":"{}")", process, to_string(a.id));
+    log_.add(observer::client, "submit", R"(,"type":"ok","process":{},"job":"{}")", q.process, to_string(a.id));
     ++settled_;
-    return follow(c, a.id);
+    return follow(q.of, a.id);
   }
   if (a.code == errc::timeout)
-    log_.add(observer::client, "submit", R"(,"type":"info","process":{})", process);
+    log_.add(observer::client, "submit", R"(,"type":"info","process":{})", q.process);
   else
-    log_.add(observer::client, "submit", R"(,"type":"fail","process":{},"status":503)", process);
-  events_.after(outside, random_.between(500ms, 4s), step::client, [this, c] { submit(c); });
+    log_.add(observer::client, "submit", R"(,"type":"fail","process":{},"status":503)", q.process);
+  events_.after(outside, random_.between(500ms, 4s), step::client, [this, c = q.of] { submit(c); });
 }
 
 /// What a client does with its job: nothing, mostly.
@@ -139,65 +144,58 @@ void clients::follow(const content& c, const job_id& id) {
 // ---------------------------------------------------------------- cancels and reads
 
 void clients::cancel(const content& c, const job_id& id) {
-  const auto process = ++processes_;
-  log_.add(observer::client, "cancel", R"(,"type":"invoke","process":{},"tenant":"{}","job":"{}")", process,
+  const auto q = ask(c, id);
+  log_.add(observer::client, "cancel", R"(,"type":"invoke","process":{},"tenant":"{}","job":"{}")", q->process,
            tenant_name(c.tenant), to_string(id));
-  auto answered = std::make_shared<bool>(false);
-  auto done = [this, process](errc code) {
-    if (code == errc::ok)
-      log_.add(observer::client, "cancel", R"(,"type":"ok","process":{})", process);
-    else if (code == errc::conflict || code == errc::not_found)
-      log_.add(observer::client, "cancel", R"(,"type":"fail","process":{},"status":{})", process,
-               code == errc::conflict ? 409 : 404);
-    else
-      log_.add(observer::client, "cancel", R"(,"type":"info","process":{})", process);
+  auto there = [this, q](control_node& control) {
+    control.cancel({tenant_name(q->of.tenant)}, q->id,
+                   [this, q](errc code) { answer(q, [this, q, code] { on_cancelled(*q, code); }); });
   };
   call(
-      [this, c, id, answered, done](control_node& control) {
-        control.cancel({tenant_name(c.tenant)}, id, [this, answered, done](errc code) {
-          events_.after(outside, way(), step::client, [this, answered, done, code] {
-            if (!std::exchange(*answered, true)) --open_, done(code);
-          });
-        });
-      },
-      [done] { done(errc::unavailable); }, [done] { done(errc::timeout); }, answered);
+      q, there, [this, q] { on_cancelled(*q, errc::unavailable); }, [this, q] { on_cancelled(*q, errc::timeout); });
+}
+
+void clients::on_cancelled(const question& q, errc code) {
+  if (code == errc::ok)
+    log_.add(observer::client, "cancel", R"(,"type":"ok","process":{})", q.process);
+  else if (code == errc::conflict || code == errc::not_found)
+    log_.add(observer::client, "cancel", R"(,"type":"fail","process":{},"status":{})", q.process,
+             code == errc::conflict ? 409 : 404);
+  else
+    log_.add(observer::client, "cancel", R"(,"type":"info","process":{})", q.process);
 }
 
 void clients::read(const content& c, const job_id& id, int times) {
-  const auto process = ++processes_;
-  log_.add(observer::client, "read", R"(,"type":"invoke","process":{},"tenant":"{}","job":"{}")", process,
+  const auto q = ask(c, id, times);
+  log_.add(observer::client, "read", R"(,"type":"invoke","process":{},"tenant":"{}","job":"{}")", q->process,
            tenant_name(c.tenant), to_string(id));
-  auto answered = std::make_shared<bool>(false);
+  auto there = [this, q](control_node& control) {
+    control.read({tenant_name(q->of.tenant)}, q->id, [this, q](outcome<job_record, errc> r) {
+      auto shared = std::make_shared<outcome<job_record, errc>>(std::move(r));
+      answer(q, [this, q, shared] { on_read(*q, *shared); });
+    });
+  };
   call(
-      [this, c, id, times, process, answered](control_node& control) {
-        control.read({tenant_name(c.tenant)}, id, [this, c, id, times, process, answered](outcome<job_record, errc> r) {
-          auto shared = std::make_shared<outcome<job_record, errc>>(std::move(r));
-          events_.after(outside, way(), step::client, [this, c, id, times, process, answered, shared] {
-            if (!std::exchange(*answered, true)) --open_, on_read(c, id, times, process, *shared);
-          });
-        });
-      },
-      [this, c, id, times, process] { on_read(c, id, times, process, failed{errc::unavailable}); },
-      [this, c, id, times, process] { on_read(c, id, times, process, failed{errc::timeout}); }, answered);
+      q, there, [this, q] { on_read(*q, failed{errc::unavailable}); },
+      [this, q] { on_read(*q, failed{errc::timeout}); });
 }
 
-void clients::on_read(const content& c, const job_id& id, int times, std::uint64_t process,
-                      const outcome<job_record, errc>& r) {
+void clients::on_read(const question& q, const outcome<job_record, errc>& r) {
   if (!r && r.error() == errc::not_found)
-    log_.add(observer::client, "read", R"(,"type":"fail","process":{},"status":404)", process);
+    log_.add(observer::client, "read", R"(,"type":"fail","process":{},"status":404)", q.process);
   else if (!r)
-    log_.add(observer::client, "read", R"(,"type":"info","process":{})", process);
+    log_.add(observer::client, "read", R"(,"type":"info","process":{})", q.process);
   else if (r->state == job_state::succeeded)
     log_.add(observer::client, "read",
-             R"(,"type":"ok","process":{},"state":"{}","version":{},"result_sha":"{}","degraded":{})", process,
+             R"(,"type":"ok","process":{},"state":"{}","version":{},"result_sha":"{}","degraded":{})", q.process,
              to_string(r->state), r->version, to_string(r->video.sha256), r->degraded);
   else
-    log_.add(observer::client, "read", R"(,"type":"ok","process":{},"state":"{}","version":{})", process,
+    log_.add(observer::client, "read", R"(,"type":"ok","process":{},"state":"{}","version":{})", q.process,
              to_string(r->state), r->version);
-  if ((r && is_terminal(r->state)) || times == reads_most) return;
+  if ((r && is_terminal(r->state)) || q.times == reads_most) return;
   ++open_;
   events_.after(outside, random_.between(2s, 60s), step::client,
-                [this, c, id, times] { --open_, read(c, id, times + 1); });
+                [this, c = q.of, id = q.id, times = q.times + 1] { --open_, read(c, id, times); });
 }
 
 } // namespace reel::faultsim

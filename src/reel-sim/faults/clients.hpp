@@ -26,20 +26,33 @@ private:
     bool heavy = true, allow_degraded = true, poison = false;
     sha256_digest payload;
   };
-  using reached = std::function<void(control_node&)>;
+  /// An operation of the history, under way: answered once, by the cluster or by the clock.
+  struct question {
+    content of;
+    std::uint64_t process = 0; ///< of the history: one for each operation
+    job_id id{};               ///< of the job that is read or cancelled
+    int times = 0;             ///< that it was read, this one counted
+    bool answered = false;
+  };
+  using question_ptr = std::shared_ptr<question>;
 
   content draw(std::uint32_t number);
   void send_next();
   void submit(const content& c);
   job_request request_of(const content& c);
-  void on_submitted(const content& c, std::uint64_t process, const accept_answer& a);
+  void on_submitted(const question& q, const accept_answer& a);
   void follow(const content& c, const job_id& id);
   void cancel(const content& c, const job_id& id);
+  void on_cancelled(const question& q, errc code);
   void read(const content& c, const job_id& id, int times);
-  void on_read(const content& c, const job_id& id, int times, std::uint64_t process,
-               const outcome<job_record, errc>& r);
-  /// Over the network to the control node and, by `answer`, back. `refused`: nobody is there; `lost`: no answer came.
-  void call(reached there, std::function<void()> refused, std::function<void()> lost, std::shared_ptr<bool> answered);
+  void on_read(const question& q, const outcome<job_record, errc>& r);
+  question_ptr ask(const content& c, const job_id& id = {}, int times = 0);
+  /// Over the network to the control node. `refused`: nobody is there; `lost`: no answer came.
+  template <class There, class Refused, class Lost>
+  void call(const question_ptr& q, There there, Refused refused, Lost lost);
+  /// And back; once.
+  template <class Done> void answer(const question_ptr& q, Done done);
+  template <class Done> void settle(question& q, const Done& done);
   ns way();
 
   const plan& plan_;
@@ -47,7 +60,7 @@ private:
   history_log& log_;
   cluster& to_;
   random_stream random_;
-  std::uint64_t processes_ = 0; ///< of the history: one for each operation
+  std::uint64_t processes_ = 0;
   std::uint32_t requests_ = 0, sent_ = 0, settled_ = 0, extra_ = 0;
   std::uint64_t open_ = 0;
   std::vector<bool> poison_; ///< by request

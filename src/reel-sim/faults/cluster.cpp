@@ -72,7 +72,7 @@ void cluster::start_control() {
   w.videos = &videos_;
   w.process = control_process_;
   for (const auto& n : nodes_) w.nodes.push_back(n.id);
-  w.lease_expired = [this](const kept_batch& b) { on_lease_expired(b); };
+  w.lease_expired = [this](const supervised_batch& b) { on_lease_expired(b); };
   w.broken = broken_;
   w.seed = plan_.seed;
   control_ = std::make_unique<control_node>(std::move(w));
@@ -114,7 +114,7 @@ bool cluster::kill_worker(std::size_t worker) {
 
 /// When a lease has run out at the control node, its worker does not believe in it any more: it measures from a renewal
 /// that was answered, and stops earlier. Looked at from outside, where both can be seen.
-void cluster::on_lease_expired(const kept_batch& b) {
+void cluster::on_lease_expired(const supervised_batch& b) {
   ++leases_expired_;
   for (const auto& n : nodes_)
     for (std::size_t s = 0; s < n.places.size(); ++s) {

@@ -47,7 +47,7 @@ private:
     std::uint64_t lives = 0;
   };
   void broke(std::string what);
-  void on_lease_expired(const kept_batch& b);
+  void on_lease_expired(const supervised_batch& b);
 
   const plan& plan_;
   event_queue& events_;

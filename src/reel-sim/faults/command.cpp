@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <sstream>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "runtime/config.hpp"
@@ -44,6 +45,19 @@ private:
   fs::path path_;
 };
 
+/// What simulating took, without the checker.
+struct cost {
+  double seconds = 0;
+  std::uint64_t jobs = 0, events = 0;
+  std::string text() const {
+    rusage used{};
+    getrusage(RUSAGE_SELF, &used);
+    return fmt::format("{} jobs simulated in {:.2f} s: {:.0f} jobs/s, {:.2f} million events/s, {} MiB", jobs, seconds,
+                       static_cast<double>(jobs) / seconds, static_cast<double>(events) / seconds / 1e6,
+                       used.ru_maxrss / 1024);
+  }
+};
+
 struct judged_run {
   run_report report;
   std::string verdict = "not checked"; ///< of reel-check
@@ -60,16 +74,15 @@ public:
     check_program_ = (fs::read_symlink("/proc/self/exe").parent_path() / "reel-check").string();
   }
 
-  judged_run run(const plan& p, const fs::path& folder) const {
+  judged_run run(const plan& p, const fs::path& folder) {
     judged_run r;
     if (o_.no_check && o_.history.empty()) {
-      r.report = simulate(p, {}, broken_);
+      r.report = timed(p, {});
     } else {
       fs::create_directories(folder);
       std::array<std::ofstream, observer_names.size()> files;
       for (std::size_t i = 0; i < files.size(); ++i) files[i].open(file_of(folder, i), std::ios::binary);
-      r.report = simulate(
-          p, [&files](observer o, std::string_view line) { files[static_cast<std::size_t>(o)] << line; }, broken_);
+      r.report = timed(p, [&files](observer o, std::string_view line) { files[static_cast<std::size_t>(o)] << line; });
       for (auto& f : files)
         if (!f.flush()) throw std::runtime_error{folder.string() + ": a history cannot be written"};
     }
@@ -79,7 +92,18 @@ public:
     return r;
   }
 
+  const cost& spent() const { return spent_; }
+
 private:
+  run_report timed(const plan& p, const line_sink& sink) {
+    const auto begun = std::chrono::steady_clock::now();
+    auto r = simulate(p, sink, broken_);
+    spent_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    spent_.jobs += r.jobs;
+    spent_.events += r.events;
+    return r;
+  }
+
   static std::string file_of(const fs::path& folder, std::size_t of) {
     return (folder / (std::string{observer_names[of]} + ".jsonl")).string();
   }
@@ -98,6 +122,7 @@ private:
   const command_options& o_;
   defect broken_ = defect::none;
   std::string check_program_;
+  cost spent_;
 };
 
 void print(const command_options& o, const plan& p, const judged_run& r) {
@@ -129,14 +154,14 @@ std::string arguments_of(const command_options& o, const plan& p) {
   return text;
 }
 
-void print_smallest(const runner& r, const command_options& o, const plan& p, const fs::path& folder) {
+void print_smallest(runner& r, const command_options& o, const plan& p, const fs::path& folder) {
   auto fails = [&](const plan& smaller) { return !r.run(smaller, folder).is_well(); };
   const auto s = shrink(p, fails);
   fmt::print("# the smallest plan found in {} runs; save it and run: reel-sim --faults --replay FILE{}\n{}\n", s.tried,
              o.broken.empty() ? "" : " --broken " + o.broken, to_toml(s.smallest));
 }
 
-bool run_one(const runner& r, const command_options& o, const plan& p) {
+bool run_one(runner& r, const command_options& o, const plan& p) {
   const temporary_folder temporary;
   const auto folder = o.history.empty() ? temporary.path() : fs::path{o.history} / std::to_string(p.seed);
   const auto result = r.run(p, folder);
@@ -150,7 +175,7 @@ bool run_one(const runner& r, const command_options& o, const plan& p) {
 } // namespace
 
 int run_faults(const command_options& o) {
-  const runner r{o};
+  runner r{o};
   if (!o.replay.empty()) {
     if (!fs::exists(o.replay)) throw std::runtime_error{o.replay + ": there is no such file"};
     return run_one(r, o, parse_plan(text_of(o.replay), o.replay)) ? 0 : 1;
@@ -162,7 +187,7 @@ int run_faults(const command_options& o) {
   std::uint64_t failed = 0;
   for (std::uint64_t i = 0; i < o.seeds; ++i)
     if (!run_one(r, o, draw_plan(o.seed + i, o.size))) ++failed;
-  if (!o.json) fmt::print("{} of {} seeds are well\n", o.seeds - failed, o.seeds);
+  if (!o.json) fmt::print("{}\n{} of {} seeds are well\n", r.spent().text(), o.seeds - failed, o.seeds);
   return failed == 0 ? 0 : 1;
 }
 

@@ -14,11 +14,11 @@ constexpr ms ledger_deadline = 10s, restart_pause = 1s, write_time = 3ms;
 
 void video_store::write_objects(history_log& log) const {
   for (const auto& f : files_)
-    log.put(observer::final, R"({{"op":"object","job":"{}","gen":{},"fence":{},"result_key":"{}","result_sha":"{}"}})",
-            to_string(f.key.job), f.key.generation, f.key.fence,
-            make_object_key(object_prefix(f.key.tenant, f.key.job, f.key.generation, f.key.fence), artifact::video,
-                            f.key.sha256),
-            to_string(f.key.sha256));
+    log.put(
+        observer::final, R"({{"op":"object","job":"{}","gen":{},"fence":{},"result_key":"{}","result_sha":"{}"}})",
+        to_string(f.job), f.generation, f.fence,
+        make_object_key(object_prefix({tenants_[f.tenant]}, f.job, f.generation, f.fence), artifact::video, f.sha256),
+        to_string(f.sha256));
 }
 
 control_node::control_node(control_wiring w) : w_{std::move(w)} {
@@ -61,8 +61,6 @@ void control_node::start_scheduler() {
   };
   s.broken = w_.broken;
   s.seed = w_.seed ^ schedulers_ << 32 ^ static_cast<std::uint64_t>(w_.events->life(w_.process)) << 48;
-  for (const auto* model : {"heavy", "light"}) // its circuit breakers begin anew
-    w_.log->add(observer::ledger, "breaker", R"(,"model":"{}","state":"closed")", model);
   scheduler_ = std::make_shared<scheduler_shell>(std::move(s));
   scheduler_->begin();
   notices_.drop();

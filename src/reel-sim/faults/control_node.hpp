@@ -14,15 +14,20 @@ public:
   std::uint64_t refused = 0;
 
   void put(const object_write& o) {
-    if (auto key = parse_object_key(o.key); key && key->kind == artifact::video) files_.push_back({*key});
+    if (auto key = parse_object_key(o.key); key && key->kind == artifact::video)
+      files_.push_back({key->job, key->generation, key->fence, key->sha256, tenants_.number_of(key->tenant.value)});
   }
   void write_objects(history_log& log) const;
 
 private:
   struct file {
-    object_key_parts key;
+    job_id job;
+    std::uint32_t generation = 0, fence = 0;
+    sha256_digest sha256;
+    std::uint16_t tenant = 0;
   };
-  std::vector<file> files_;
+  std::deque<file> files_;
+  name_table tenants_;
 };
 
 struct control_wiring {
@@ -33,7 +38,7 @@ struct control_wiring {
   video_store* videos = nullptr;
   process_id process = 0;
   std::vector<node_id> nodes;
-  std::function<void(const kept_batch&)> lease_expired;
+  std::function<void(const supervised_batch&)> lease_expired;
   defect broken = defect::none;
   std::uint64_t seed = 0;
 };

@@ -9,10 +9,11 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
+#include <deque>
 #include <vector>
 
 #include "messages/ids.hpp"
+#include "src/reel-sim/faults/action.hpp"
 #include "src/reel-sim/faults/random_stream.hpp"
 
 namespace reel::faultsim {
@@ -25,8 +26,6 @@ enum class step : std::uint8_t { frame, link_tick, local, timer, disk, compute, 
 
 class event_queue {
 public:
-  using action = std::function<void()>;
-
   event_queue() { add_process(0); }
 
   process_id add_process(std::int64_t drift_ppm) {
@@ -66,7 +65,14 @@ public:
     const auto ppm = processes_[p].drift_ppm;
     at(p, now_ + ns{delay.count() - delay.count() / 1'000'000 * ppm}, what, std::move(run));
   }
-  void at(process_id p, ns when, step what, action run) {
+  void at(process_id p, ns when, step what, action run) { at(p, when, what, std::move(run), reserve(1)); }
+
+  /// Places among events of the same time, for events that are added later: the first of them.
+  std::uint64_t reserve(std::size_t events) {
+    sequence_ += events;
+    return sequence_ - events + 1;
+  }
+  void at(process_id p, ns when, step what, action run, std::uint64_t place) {
     std::uint32_t slot;
     if (free_.empty()) {
       slot = static_cast<std::uint32_t>(actions_.size());
@@ -76,13 +82,13 @@ public:
       free_.pop_back();
       actions_[slot] = std::move(run);
     }
-    push({std::max(when, now_), ++sequence_, p, processes_[p].life, slot, what});
+    push({std::max(when, now_), place, p, processes_[p].life, slot, what});
   }
 
   /// Runs the next event; false when there is none.
   bool run_next() {
     if (heap_.empty()) return false;
-    std::pop_heap(heap_.begin(), heap_.end(), later);
+    std::ranges::pop_heap(heap_, later{});
     auto e = heap_.back();
     heap_.pop_back();
     now_ = e.at;
@@ -93,14 +99,15 @@ public:
       push(e);
       return true;
     }
-    auto run = std::move(actions_[e.slot]);
-    actions_[e.slot] = nullptr;
+    auto& run = actions_[e.slot]; // stays where it is, whatever it adds
+    if (p.life == e.life && p.up) {
+      ++ran_;
+      trace_.add(static_cast<std::uint64_t>(now_.count()) ^ static_cast<std::uint64_t>(e.what) << 56);
+      trace_.add(e.process);
+      run();
+    }
+    run.clear();
     free_.push_back(e.slot);
-    if (p.life != e.life || !p.up) return true;
-    ++ran_;
-    trace_.add(static_cast<std::uint64_t>(now_.count()) ^ static_cast<std::uint64_t>(e.what) << 56);
-    trace_.add(e.process);
-    run();
     return true;
   }
 
@@ -127,17 +134,21 @@ private:
     std::uint32_t slot;
     step what;
   };
-  static bool later(const event& a, const event& b) { return a.at != b.at ? a.at > b.at : a.sequence > b.sequence; }
+  struct later {
+    bool operator()(const event& a, const event& b) const {
+      return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
+    }
+  };
   void push(const event& e) {
     heap_.push_back(e);
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    std::ranges::push_heap(heap_, later{});
   }
 
   ns now_{0};
   std::uint64_t sequence_ = 0, ran_ = 0;
   std::vector<process> processes_;
   std::vector<event> heap_;
-  std::vector<action> actions_;
+  std::deque<action> actions_;
   std::vector<std::uint32_t> free_;
   trace_hash trace_;
 };

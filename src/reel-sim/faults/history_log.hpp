@@ -15,6 +15,21 @@ namespace reel::faultsim {
 enum class observer : std::uint8_t { nemesis, ledger, client, final };
 inline constexpr std::array<std::string_view, 4> observer_names{"nemesis", "ledger", "client", "final"};
 
+/// Names that many records share, by number. Few: found by looking through them.
+class name_table {
+public:
+  std::uint16_t number_of(const std::string& name) {
+    const auto found = std::ranges::find(names_, name);
+    if (found != names_.end()) return static_cast<std::uint16_t>(found - names_.begin());
+    names_.push_back(name);
+    return static_cast<std::uint16_t>(names_.size() - 1);
+  }
+  const std::string& operator[](std::uint16_t number) const { return names_[number]; }
+
+private:
+  std::vector<std::string> names_;
+};
+
 /// Gets lines with their ends, in order for each observer.
 using line_sink = std::function<void(observer, std::string_view)>;
 

@@ -7,6 +7,8 @@ namespace reel::faultsim {
 namespace {
 
 constexpr auto as_ledger = observer::ledger;
+/// Of jobs that ended: nobody here asks so long after, neither clients nor those who repeat themselves.
+constexpr std::chrono::hours ended_kept{1};
 
 std::string_view cause_of(errc code) { return code == errc::out_of_memory ? "resource" : to_string(code); }
 
@@ -25,7 +27,8 @@ ledger_disk::ledger_disk(event_queue& events, history_log& log, process_id contr
                .keys_kept = std::chrono::hours{24 * 365},
                .now = [this] { return events_.wall(control_); },
                .steady_now = [this] { return events_.mono(control_); },
-               .witness = [this](const job_record& r, const job_event& e) { witness(r, e); }}} {}
+               .witness = [this](const job_record& r, const job_event& e) { witness(r, e); },
+               .ended_kept = ended_kept}} {}
 
 // ---------------------------------------------------------------- groups
 
@@ -188,6 +191,23 @@ void ledger_disk::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply)
   });
 }
 
+void ledger_disk::note(note_cluster m, reply_to<done> reply) {
+  add([this, m = std::move(m), reply = std::move(reply)](bool answered) {
+    ledger_.note(m, [&](outcome<done, errc> a) {
+      if (a)
+        for (const auto& n : m.notes) write_note(n);
+      if (answered) reply(a);
+    });
+  });
+}
+
+void ledger_disk::write_note(const cluster_note& n) {
+  if (n.kind == note_kind::breaker)
+    log_.add(as_ledger, "breaker", R"(,"model":"{}","device":"{}","state":"{}")", n.subject, n.device,
+             to_string(n.state));
+  if (n.kind == note_kind::overload) log_.add(as_ledger, "overload", R"(,"on":{})", n.state == note_state::open);
+}
+
 job_record ledger_disk::row_of(const job_id& id) {
   job_record row;
   row.state = job_state::failed;
@@ -210,7 +230,8 @@ void ledger_disk::witness(const job_record& r, const job_event& e) {
              id, e.version, q.tenant.value, key_as_sent(q), to_string(q.payload_sha256), to_string(q.cls),
              q.params.model.value, q.params.width, q.allow_degraded);
     ++accepted_;
-    jobs_.push_back(q.id);
+    rows_.push_back({q.id, e.version, tenants_.number_of(q.tenant.value), r.state, false});
+    unfinished_.insert(q.id, {static_cast<std::uint32_t>(rows_.size())});
     if (recent_.size() == recent_most) recent_.pop_front();
     recent_.emplace_back(q.id, q.params.model);
     return;
@@ -236,10 +257,7 @@ void ledger_disk::write_end(const job_record& r, const job_event& e) {
   if (ending_)
     if (auto o = std::ranges::find(ending_->outcomes, r.request.id, &job_outcome::id); o != ending_->outcomes.end())
       fence = o->fence;
-  if (is_terminal(e.to)) {
-    ++ended_;
-    ++ended_in_[static_cast<std::size_t>(e.to)];
-  }
+  if (is_terminal(e.to)) note_end(r);
   if (e.to == job_state::retry_wait) {
     const auto wait = r.not_before ? std::max(*r.not_before - events_.wall(control_), ms{0}) : ms{0};
     return log_.add(as_ledger, "release",
@@ -262,11 +280,26 @@ void ledger_disk::write_end(const job_record& r, const job_event& e) {
            to_string(e.to), fence, cause_of(e.cause), e.counted, e.gpu_ms);
 }
 
+void ledger_disk::note_end(const job_record& r) {
+  ++ended_;
+  ++ended_in_[static_cast<std::size_t>(r.state)];
+  const auto* place = unfinished_.find(r.request.id);
+  if (!place) return;
+  auto& row = rows_[place->after - 1];
+  row.version = r.version;
+  row.state = r.state;
+  row.degraded = r.degraded;
+  unfinished_.erase(r.request.id);
+}
+
 void ledger_disk::write_rows() {
-  for (const auto& id : jobs_) {
-    const auto r = row_of(id);
+  for (auto& row : rows_) {
+    if (unfinished_.contains(row.id)) {
+      const auto r = row_of(row.id);
+      row = {row.id, r.version, row.tenant, r.state, r.degraded};
+    }
     log_.put(observer::final, R"({{"op":"job","job":"{}","tenant":"{}","state":"{}","version":{},"degraded":{}}})",
-             to_string(id), r.request.tenant.value, to_string(r.state), r.version, r.degraded);
+             to_string(row.id), tenants_[row.tenant], to_string(row.state), row.version, row.degraded);
   }
 }
 

@@ -7,8 +7,8 @@
 #pragma once
 
 #include <deque>
-#include <unordered_map>
 
+#include "actors/scheduler/job_table.hpp"
 #include "actors/storage/disk_guard.hpp"
 #include "actors/storage/memory_ledger.hpp"
 #include "src/reel-sim/faults/history_log.hpp"
@@ -30,6 +30,7 @@ public:
   void end(end_batch m, reply_to<end_answer> reply);
   void read(read_job m, reply_to<job_record> reply);
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply);
+  void note(note_cluster m, reply_to<done> reply);
 
   // ---- faults
 
@@ -56,12 +57,25 @@ public:
 
 private:
   using operation = std::function<void(bool answered)>;
+  struct row { ///< what is kept of an accepted job to the end of the run
+    job_id id;
+    std::uint32_t version = 0;
+    std::uint16_t tenant = 0;
+    job_state state = job_state::queued;
+    bool degraded = false;
+  };
+  struct row_place {
+    std::uint32_t after = 0; ///< 1 for the first row
+    bool used() const { return after != 0; }
+  };
   void add(operation run);
   void sync();
   void synced();
   space_left space() const;
   void witness(const job_record& r, const job_event& e);
   void write_end(const job_record& r, const job_event& e);
+  void note_end(const job_record& r);
+  void write_note(const cluster_note& n);
   void rewrite_fences(end_batch& m);
   void apply_end(end_batch m, const reply_to<end_answer>& reply, bool answered);
   void apply_grant(grant_batch m, const reply_to<grant_answer>& reply, bool answered);
@@ -82,7 +96,9 @@ private:
   std::uint64_t granting_term_ = 0;   ///< likewise, as its sender has it
   std::uint64_t accepted_ = 0, ended_ = 0, grants_ = 0, refused_ = 0;
   std::array<std::uint64_t, 8> ended_in_{};
-  std::vector<job_id> jobs_; ///< accepted
+  std::deque<row> rows_;            ///< of accepted jobs
+  job_table<row_place> unfinished_; ///< of these, those that have not ended
+  name_table tenants_;
   static constexpr std::size_t late_most = 16, recent_most = 32;
   std::deque<end_batch> late_;
   std::deque<std::pair<job_id, model_id>> recent_; ///< accepted

@@ -9,10 +9,21 @@ nemesis::nemesis(const plan& p, event_queue& events, history_log& log, cluster& 
                                                                                              std::size_t size) {
         for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(random_.next());
       }} {
-  for (std::size_t i = 0; i < p.faults.size(); ++i) {
-    last_end_ = std::max<ns>(last_end_, p.faults[i].at + p.faults[i].lasts);
-    events_.at(outside, p.faults[i].at, step::fault, [this, i] { begin(i); });
-  }
+  for (const auto& f : p.faults) last_end_ = std::max<ns>(last_end_, f.at + f.lasts);
+  first_place_ = events_.reserve(p.faults.size());
+  await(0);
+}
+
+/// One after the other: a long run has a hundred thousand.
+void nemesis::await(std::size_t number) {
+  if (number < plan_.faults.size())
+    events_.at(
+        outside, plan_.faults[number].at, step::fault,
+        [this, number] {
+          await(number + 1);
+          begin(number);
+        },
+        first_place_ + number);
 }
 
 void nemesis::begin(std::size_t number) {

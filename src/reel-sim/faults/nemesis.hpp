@@ -24,6 +24,7 @@ private:
     std::uint64_t before = 0; ///< the counter that shows what lasts
   };
 
+  void await(std::size_t number);
   void begin(std::size_t number);
   void end(std::size_t number);
   std::string strike(const fault& f);
@@ -48,6 +49,7 @@ private:
   std::vector<active_fault> active_;
   std::uint64_t over_ = 0, proven_ = 0;
   ns last_end_{0};
+  std::uint64_t first_place_ = 0; ///< of the faults, among events of the same time
 };
 
 } // namespace reel::faultsim

@@ -38,8 +38,7 @@ void network::transmit(std::size_t link, int from, const outgoing_frame& f) {
     ++t.hit;
     return;
   }
-  std::shared_ptr<const packet> p;
-  if (f.payload) p = std::make_shared<const packet>(*f.payload);
+  const auto body = f.payload ? f.payload->body : blob{};
   auto at =
       events_.now() + t.least + ns{static_cast<std::int64_t>(random_.unit() * static_cast<double>(t.jitter.count()))};
   if (t.reorders)
@@ -47,18 +46,17 @@ void network::transmit(std::size_t link, int from, const outgoing_frame& f) {
   else
     at = std::max(at, last_arrival_[link][to]);
   last_arrival_[link][to] = std::max(at, last_arrival_[link][to]);
-  carry(link, to, f.header, p, at);
+  carry(link, to, f.header, body, at);
   if (!random_.chance(t.duplicate)) return;
   ++t.hit;
-  carry(link, to, f.header, p, at + random_.between(0ms, 3s));
+  carry(link, to, f.header, body, at + random_.between(0ms, 3s));
 }
 
-void network::carry(std::size_t link, int to, const frame_header& h, const std::shared_ptr<const packet>& p, ns at) {
+void network::carry(std::size_t link, int to, const frame_header& h, const blob& body, ns at) {
   const auto* end = ends_[link][to].get();
   if (!end) return; // nobody listens
-  events_.at(end->process_, at, step::frame, [this, link, to, h, p] {
-    static const packet none;
-    if (auto* there = ends_[link][to].get()) there->receive(h, p ? *p : none);
+  events_.at(end->process_, at, step::frame, [this, link, to, h, body] {
+    if (auto* there = ends_[link][to].get()) there->receive(h, body);
   });
 }
 
@@ -99,26 +97,26 @@ errc link_end::send(packet_kind kind, std::uint64_t correlation, std::variant<me
   return code;
 }
 
-void link_end::receive(const frame_header& h, const packet& p) {
+void link_end::receive(const frame_header& h, const blob& body) {
   const auto bytes = frame_header_bytes + (is_packet(h.kind) ? letter_bytes : 0);
   const auto verdict = session_.receive(h, bytes, net_.events_.mono(process_));
   look_at_state();
-  if (verdict == session::verdict::deliver) hand_up(p);
-  if (verdict == session::verdict::duplicate && !net_.drops_duplicates_) hand_up(p);
+  const auto* l = reinterpret_cast<const letter*>(body.data());
+  if (verdict == session::verdict::deliver) hand_up(h, *l);
+  if (verdict == session::verdict::duplicate && !net_.drops_duplicates_) hand_up(h, *l);
   pump();
 }
 
-void link_end::hand_up(const packet& p) {
-  const auto& l = *reinterpret_cast<const letter*>(p.body.data());
+void link_end::hand_up(const frame_header& h, const letter& l) {
   if (l.serial <= heard_serial_)
     net_.broken_(fmt::format("link {}: message {} arrived after {}", link_, l.serial, heard_serial_));
   heard_serial_ = std::max(heard_serial_, l.serial);
-  if (p.kind == packet_kind::answer) {
-    if (auto c = calls_.extract(p.correlation)) c.mapped().done(std::get<answer>(l.what));
-  } else if (p.kind == packet_kind::tell) {
+  if (h.kind == frame_kind::answer) {
+    if (auto c = calls_.extract(h.correlation)) c.mapped().done(std::get<answer>(l.what));
+  } else if (h.kind == frame_kind::tell) {
     owner_.on_tell(std::get<message>(l.what));
   } else {
-    auto reply = [&net = net_, link = link_, side = side_, to = session_.peer(), own = life_, number = p.correlation,
+    auto reply = [&net = net_, link = link_, side = side_, to = session_.peer(), own = life_, number = h.correlation,
                   process = process_](const answer& a) {
       auto* end = net.at(link, side); // it may have gone meanwhile
       if (!end || net.events_.life(process) != own || end->session_.peer() != to) return;

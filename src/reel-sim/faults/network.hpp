@@ -67,8 +67,8 @@ private:
   };
 
   errc send(packet_kind kind, std::uint64_t correlation, std::variant<message, answer> what);
-  void receive(const frame_header& h, const packet& p);
-  void hand_up(const packet& p);
+  void receive(const frame_header& h, const blob& body);
+  void hand_up(const frame_header& h, const letter& l);
   void tick();
   void pump();
   void look_at_state();
@@ -103,7 +103,7 @@ public:
 private:
   friend class link_end;
   void transmit(std::size_t link, int from, const outgoing_frame& f);
-  void carry(std::size_t link, int to, const frame_header& h, const std::shared_ptr<const packet>& p, ns at);
+  void carry(std::size_t link, int to, const frame_header& h, const blob& body, ns at);
 
   event_queue& events_;
   random_stream random_;

@@ -63,7 +63,7 @@ void scheduler_shell::begin() {
   k->link = [this](const worker_id& w) { return w_.link(node_of_worker(w)); };
   k->lease_clock = [this] { return lease_clock(); };
   k->lease_expired = w_.lease_expired;
-  k->closed = [this](const keeper_end& e) { on_closed(e); };
+  k->closed = [this](const batch_closed& e) { on_closed(e); };
   if (w_.broken == defect::one_retry_more) ++k->recovery.retries_max;
   keepers_wiring_ = std::move(k);
   lead();
@@ -125,7 +125,7 @@ void scheduler_shell::plan() {
   if (recovering_) return;
   if (now() < hold_until_) return arm_plan(hold_until_);
   auto result = core_.plan(now(), wall(), ids_);
-  note_breakers();
+  follow_breakers();
   for (const auto& b : result.batches) grant(b);
   for (const auto& p : result.preempt) pause(p.id);
   if (result.wake_at) arm_plan(*result.wake_at);
@@ -191,7 +191,7 @@ void scheduler_shell::on_granted(const planned_batch& b, const grant_answer& a) 
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
-  kept_batch batch{term_, b.id, b.worker, {}, false, b.join, b.probe, b.larger_device, b.until_step, b.expected};
+  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step, b.probe, b.larger_device, b.expected};
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;
@@ -203,7 +203,7 @@ void scheduler_shell::on_granted(const planned_batch& b, const grant_answer& a) 
                 object_prefix(request.tenant, request.id, granted.generation, granted.fence),
                 granted.saved};
     const bool has_fallback = request.allow_degraded && core_.has_fallback(key_of(request.params));
-    batch.jobs.push_back({std::move(run), granted.attempts_used, granted.recovery, has_fallback});
+    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery, has_fallback});
   }
   if (batch.jobs.empty()) {
     stops_.erase(b.id);
@@ -232,7 +232,7 @@ void scheduler_shell::ledger_failed(errc code) {
 
 // ---------------------------------------------------------------- batches in flight
 
-void scheduler_shell::keep(kept_batch b) {
+void scheduler_shell::keep(supervised_batch b) {
   const auto id = b.id;
   auto keeper = std::make_shared<batch_keeper>(std::move(b), keepers_wiring_);
   keepers_[id] = keeper;
@@ -241,10 +241,11 @@ void scheduler_shell::keep(kept_batch b) {
 }
 
 void scheduler_shell::adopt(const adoption& a) {
-  kept_batch batch{term_, a.id, a.worker, {}, true};
+  supervised_batch batch{term_, a.id, a.worker, {}, true};
   for (const auto& job : a.jobs)
-    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}},
+    batch.jobs.push_back({{job.id, job.fence, {}, {}, {}, {}, {{}, 0, job.key->steps_done}}, // or it was saved there
                           job.attempts_used,
+                          {},
                           job.mark,
                           !job.key->keeps_model && core_.has_fallback(*job.key)});
   keep(std::move(batch));
@@ -306,11 +307,11 @@ void scheduler_shell::on_finished(const batch_finished& m, answer_function reply
   keeper->on_finished(m, std::move(reply));
 }
 
-void scheduler_shell::on_closed(const keeper_end& e) {
+void scheduler_shell::on_closed(const batch_closed& e) {
   const auto keeper = keepers_.extract(e.batch);
   if (e.code == errc::not_leader) return w_.leadership_lost();
   core_.closed(e.batch, e.reruns, e.measured, now(), e.measures);
-  note_breakers();
+  follow_breakers();
   for (const auto& id : e.unclear) read_job_again(id);
   if (read_again_ && !reading_) return read_ledger({});
   plan();
@@ -321,13 +322,14 @@ bool scheduler_shell::breakers_closed() const {
                              [](const breaker_status& b) { return b.state == breaker_state::closed; });
 }
 
-void scheduler_shell::note_breakers() {
-  for (const auto& e : core_.take_breaker_events()) {
-    const auto state = e.what.to == breaker_state::closed ? "closed"
-                       : e.what.to == breaker_state::open ? "open"
-                                                          : "half_open";
-    w_.log->add(observer::ledger, "breaker", R"(,"model":"{}","state":"{}")", e.of.model.value, state);
-  }
+/// What changed goes to the ledger before the grants that follow from it.
+void scheduler_shell::follow_breakers() {
+  if (!core_.take_breaker_events().empty()) told_.breakers(core_.breakers(now()));
+  told_.overload(core_.is_overloaded());
+  while (term_ != 0 && told_.has_news())
+    ask(&ledger_disk::note, note_cluster{term_, told_.take()}, [this](outcome<done, errc> a) {
+      if (!a) told_.forget();
+    });
 }
 
 } // namespace reel::faultsim

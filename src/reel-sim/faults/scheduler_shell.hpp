@@ -3,6 +3,8 @@
 // the leadership, reads the ledger, plans, and looks after batches through their keepers.
 #pragma once
 
+#include "actors/scheduler/scheduler_core.hpp"
+#include "actors/scheduler/told_states.hpp"
 #include "src/reel-sim/faults/batch_keeper.hpp"
 
 namespace reel::faultsim {
@@ -13,7 +15,7 @@ struct scheduler_wiring {
   process_id process = 0;
   ledger_disk* disk = nullptr;
   std::function<link_end*(const node_id&)> link; ///< null: no node of this cluster
-  std::function<void(const kept_batch&)> lease_expired;
+  std::function<void(const supervised_batch&)> lease_expired;
   std::function<void()> leadership_lost; ///< ends this object, soon
   defect broken = defect::none;
   std::uint64_t seed = 0;
@@ -51,21 +53,22 @@ private:
   void on_taken_back(const batch_id& id, const std::vector<queue_entry>& jobs, const end_answer& a);
   void read_job_again(const job_id& id);
   void stop(const batch_id& batch, const std::vector<job_id>& jobs);
-  void keep(kept_batch b);
+  void keep(supervised_batch b);
   void adopt(const adoption& a);
   void requeue(const adoption& a);
   void lose(const batch_id& id, errc why);
   void ledger_failed(errc code);
-  void on_closed(const keeper_end& e);
+  void on_closed(const batch_closed& e);
   void on_orphan_timeout();
   void pause(const batch_id& id);
-  void note_breakers();
+  void follow_breakers();
 
   scheduler_wiring w_;
   std::shared_ptr<const keeper_wiring> keepers_wiring_;
   scheduler_core core_;
   random_stream random_;
   id_generator ids_;
+  told_states told_;
   std::uint64_t term_ = 0;
   bool recovering_ = true, reading_ = false, read_again_ = false;
   instant hold_until_{}, plan_armed_for_{};

@@ -74,7 +74,7 @@ private:
   };
 
   instant now() const { return events_.mono(w_.process); }
-  void after(ns d, step what, event_queue::action run) { events_.after(w_.process, d, what, std::move(run)); }
+  void after(ns d, step what, action run) { events_.after(w_.process, d, what, std::move(run)); }
   void on_second();
   void begin_next();
   void begin(batch& b);

@@ -35,7 +35,7 @@ TEST_CASE("defects are caught") {
       {defect::cancel_ignored, {invariant::i7}, 20},
       {defect::no_idempotency, {invariant::i4}, 40},
       {defect::commit_before_file, {invariant::i2}, 60},
-      {defect::one_retry_more, {invariant::i9}, 150},
+      {defect::one_retry_more, {invariant::i9}, 500},
       {defect::lost_orphans, {invariant::i1}, 60},
       {defect::wall_clock_lease, {}, 60},
       {defect::no_duplicate_drop, {}, 60},
