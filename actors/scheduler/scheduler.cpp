@@ -24,6 +24,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const describe_workers&) { return on_describe_workers(); },
       [this](const describe_breakers&) { return on_describe_breakers(); },
       [this](const describe_queue&) { return on_describe_queue(); },
+      [this](const breakers_view& m) { on_breakers_view(m); },
       [this](const explain_job& m) { return on_explain_job(m); },
       [this](const set_pause& m) { return on_set_pause(m); },
       [this](const set_breaker& m) { return on_set_breaker(m); },
@@ -348,7 +349,8 @@ void scheduler::on_orphan_timeout() {
   for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
   wiring_.metrics->queue(core_.view());
-  wiring_.metrics->breakers(core_.breakers(act::now(self_)));
+  wiring_.metrics->breakers(on_describe_breakers().all);
+  if (!std::exchange(telling_store_, true)) tell_store([this] { telling_store_ = false; });
   note();
   scale();
   act::tell_after(self_, 1s, self_, orphan_timeout{});

@@ -163,3 +163,33 @@ TEST_CASE("the view of the queue shows who waits, and at which place") {
   CHECK(view.tenants ==
         std::vector<tenant_backlog>{{{"umbrella"}, job_class::vip, 2, 1}, {{"acme"}, job_class::standard, 3, 3}});
 }
+
+// ---------------------------------------------------------------- the object store's breaker
+
+TEST_CASE("an operator shuts the object store off: uploads wait until the order is taken back") {
+  line_world w{std::uint64_t{GENERATE(range(1u, 20u))}, 1};
+  auto shown = [&w](const breakers_view& view) {
+    REQUIRE(view.all.size() == 1);
+    CHECK(view.all[0].model == object_store_name);
+    return view.all[0].state;
+  };
+  CHECK(shown(w.breakers()) == breaker_state::closed);
+  auto view = w.order_breaker("object-store", breaker_order::open);
+  REQUIRE(view);
+  CHECK(shown(*view) == breaker_state::forced_open);
+  CHECK(view->all[0].by.value == "ops");
+  CHECK(w.upload(1) == errc::unavailable);
+  w.restart_scheduler();
+  w.pass(3s);
+  CHECK(w.upload(1) == errc::unavailable);
+  CHECK(shown(w.breakers()) == breaker_state::forced_open);
+  REQUIRE(w.order_breaker("object-store", breaker_order::reset));
+  CHECK(w.upload(1) == errc::ok);
+}
+
+TEST_CASE("orders to models are none to the object store") {
+  line_world w{{}, 1};
+  REQUIRE(w.order_breaker("wan-small", breaker_order::open));
+  CHECK(w.upload(1) == errc::ok);
+  CHECK(w.breakers().all.size() == 2);
+}
