@@ -217,6 +217,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step};
   batch.larger_device = b.larger_device;
   batch.probe = b.probe;
+  batch.others_do_well = b.others_do_well;
   batch.expected = b.expected;
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
@@ -280,6 +281,7 @@ void scheduler::supervise(supervised_batch b) {
                          true,   false, b.until_step}; // for a successor, if the supervisor itself fails
   again.larger_device = b.larger_device;
   again.probe = b.probe;
+  again.others_do_well = b.others_do_well;
   for (const auto& job : b.jobs)
     again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved},
                           job.attempts_used,

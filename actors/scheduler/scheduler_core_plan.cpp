@@ -157,6 +157,7 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   if (why != degrade_reason::none) degrade(b, key, why);
   b.larger_device = has_larger(*b.key, w.kind);
   b.probe = probe;
+  b.others_do_well = b.jobs.size() == 1 && others_did_well_since_it_failed(b.jobs[0], {key->model, w.kind.device});
   b.until_step = until;
   if (auto takes = planner_.cost().predict(*b.key, b.jobs.size()))
     b.expected = std::chrono::ceil<std::chrono::milliseconds>(*takes) + q.cold_start;

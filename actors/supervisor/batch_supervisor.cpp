@@ -206,6 +206,7 @@ void batch_supervisor::add_outcome(const supervised_job& job, const job_result& 
                     .worker = batch_.worker,
                     .together = ran_together,
                     .probe = batch_.probe,
+                    .others_do_well = batch_.others_do_well,
                     .has_fallback = job.has_fallback,
                     .larger_device = batch_.larger_device};
   job_outcome out;

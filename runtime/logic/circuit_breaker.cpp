@@ -61,6 +61,7 @@ std::optional<circuit_breaker::transition> circuit_breaker::ended(const pass& p,
   if (p.number != number_) return {};
   if (p.probe != 0) probes_.erase(p.probe);
   if (!r.is_known) return {};
+  if (r.is_good) good_at_ = now;
   if (state_ == breaker_state::half_open) return probed(r, now, jitter);
   if (state_ != breaker_state::closed) return {};
   attempts_.push_back({now, r.is_good, r.is_slow, r.content});

@@ -84,6 +84,8 @@ public:
     return state_ == breaker_state::closed || state_ == breaker_state::disabled ? std::nullopt
                                                                                 : std::optional{troubled_since_};
   }
+  /// The latest good result, whatever came after it.
+  std::optional<instant> good_at() const { return good_at_; }
   bool is_slow_starting(instant now) const {
     return state_ == breaker_state::closed && closed_at_ && now - *closed_at_ < options_.slow_start;
   }
@@ -115,6 +117,7 @@ private:
   instant open_until_{};
   instant troubled_since_{};
   std::optional<instant> closed_at_{}; ///< after an opening
+  std::optional<instant> good_at_{};
 };
 
 } // namespace reel

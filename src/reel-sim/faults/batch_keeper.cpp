@@ -148,6 +148,7 @@ void batch_keeper::add_outcome(const kept_job& job, const job_result& result, st
                     .worker = batch_.worker,
                     .together = static_cast<std::uint32_t>(together),
                     .probe = batch_.probe,
+                    .others_do_well = batch_.others_do_well,
                     .has_fallback = job.has_fallback,
                     .larger_device = batch_.larger_device};
   job_outcome out;

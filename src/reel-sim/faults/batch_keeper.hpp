@@ -28,6 +28,7 @@ struct kept_batch {
   bool join = false, probe = false, larger_device = false;
   std::int32_t until_step = 0;
   ms expected{0};
+  bool others_do_well = false;
 };
 
 /// The last word of a keeper.
