@@ -353,6 +353,7 @@ void scheduler::on_orphan_timeout() {
   wiring_.metrics->queue(core_.view());
   wiring_.metrics->breakers(on_describe_breakers().all);
   if (!std::exchange(telling_store_, true)) tell_store([this] { telling_store_ = false; });
+  hold_for_store();
   note();
   scale();
   act::tell_after(self_, 1s, self_, orphan_timeout{});

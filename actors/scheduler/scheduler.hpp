@@ -53,8 +53,12 @@ struct scheduler_shell_options {
   fleet_options fleet;
   std::chrono::milliseconds ask_deadline{10'000};  ///< of the ledger
   std::chrono::milliseconds store_deadline{2'000}; ///< of the object store, about its breaker
-  std::chrono::milliseconds retry_pause{500};      ///< after the ledger could not answer
-  std::chrono::milliseconds scale_after{3'000};    ///< leadership: nodes report once a second
+  /// Its breaker has not been closed for so long: no grants. Until then workers do what they are given, and keep it;
+  /// less than their patience with the store, so that what they give up waits instead of being rendered again and
+  /// again.
+  std::chrono::milliseconds store_hold_after{300'000};
+  std::chrono::milliseconds retry_pause{500};   ///< after the ledger could not answer
+  std::chrono::milliseconds scale_after{3'000}; ///< leadership: nodes report once a second
   wall_clock wall = system_wall_time;
 };
 
@@ -96,6 +100,7 @@ private:
   void learn_breakers();
   void obey(breaker_overrides orders);
   void tell_store(std::function<void()> then);
+  void hold_for_store();
   void follow_breakers();
   void note();
   void plan();
@@ -135,6 +140,7 @@ private:
   bool pauses_unread_ = false, breakers_unread_ = false;  ///< the ledger could not: it is asked again
   std::optional<breaker_overrides> store_orders_;         ///< the object store's part of them, once they are known
   std::optional<breaker_status> store_breaker_;           ///< as the object store said last
+  std::optional<instant> store_ill_since_;
   bool telling_store_ = false;
   instant hold_until_{};              ///< no grants before: the ledger could not
   std::size_t grants_open_ = 0;       ///< asked of the ledger

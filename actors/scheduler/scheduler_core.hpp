@@ -141,6 +141,9 @@ public:
   /// These pauses and no others.
   void obey(const pause_list& pauses);
 
+  /// No more grants: what they bring could not be stored.
+  void hold_for_store(bool held) { store_held_ = held; }
+
   /// These orders to circuit breakers and no others.
   void obey(const breaker_overrides& orders, instant now) { breakers_.obey(orders, now); }
 
@@ -362,7 +365,7 @@ private:
   arrival_rate arrivals_;
   class_flow flow_;
   instant last_small_batch_{};
-  bool paused_ = false;
+  bool paused_ = false, store_held_ = false;
   pause_list pauses_;
   std::map<worker_id, worker_slot> workers_;
   worker_pool pool_;

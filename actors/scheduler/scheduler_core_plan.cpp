@@ -22,7 +22,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   if (queue_.parked() > 0) wake(result, now + 1s);
   breakers_.check(now);
   readmit(now); // also while nothing waits: who asks is to be told the truth
-  if (paused_ || queue_.size() == queue_.delayed()) return result;
+  if (paused_ || store_held_ || queue_.size() == queue_.delayed()) return result;
   if (!ejected_.empty()) wake(result, ejected_.begin()->first);
   pool_.refresh(now);
   backlogs_.clear();

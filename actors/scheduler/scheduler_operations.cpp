@@ -105,6 +105,16 @@ void scheduler::on_breakers_view(const breakers_view& m) {
   store_breaker_ = *own;
   told_.breakers({*own});
   note();
+  const bool is_ill = own->state != breaker_state::closed && own->state != breaker_state::disabled;
+  if (is_ill && !store_ill_since_) store_ill_since_ = act::now(self_);
+  if (is_ill || !store_ill_since_) return;
+  store_ill_since_.reset();
+  hold_for_store();
+  plan();
+}
+
+void scheduler::hold_for_store() {
+  core_.hold_for_store(store_ill_since_ && act::now(self_) - *store_ill_since_ >= options_.store_hold_after);
 }
 
 /// What changed goes to the log, and to the ledger before the grants that follow from it.

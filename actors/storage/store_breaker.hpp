@@ -3,8 +3,8 @@
 // and comes again. It finds out with probes of its own when the store takes files again: that costs no file its time,
 // and needs nobody who has one.
 //
-// Uploads only: a store that takes nothing may still give what it has. Workers go on with what they are granted, as far
-// as their credits reach: what they have rendered is there when the store is.
+// Uploads only: a store that takes nothing may still give what it has. Workers go on with what they are granted: what
+// they have rendered is there when the store is. Only when that takes long are there no more grants (scheduler.hpp).
 //
 // Value type, owned by the objects actor. Reads no clock, draws nothing.
 #pragma once

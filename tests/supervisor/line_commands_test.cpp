@@ -193,3 +193,21 @@ TEST_CASE("orders to models are none to the object store") {
   CHECK(w.upload(1) == errc::ok);
   CHECK(w.breakers().all.size() == 2);
 }
+
+TEST_CASE("a store that takes nothing for long holds jobs back, and says so; what waited goes on when it is well") {
+  line_world w{{}, 1};
+  REQUIRE(w.order_breaker("object-store", breaker_order::open));
+  w.pass(4min);
+  w.submit(1);
+  w.pass(1s);
+  REQUIRE(w.busy()); // it may be back when this is done
+  w.pass(1min);
+  w.finish(w.worker(0));
+  auto id = w.submit(2);
+  w.pass(1s);
+  CHECK(w.busy() == nullptr);
+  CHECK(w.why(id).why == wait_reason::store);
+  CHECK(to_string(w.why(id)).starts_with("waits: the object store takes no files"));
+  REQUIRE(w.order_breaker("object-store", breaker_order::reset));
+  CHECK(w.busy());
+}
