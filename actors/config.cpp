@@ -362,6 +362,8 @@ std::vector<model_config_entry> read_models(config_table& file, const cluster_co
     auto m = read_model(t, c, here && here->has(node_role::workers));
     for (const auto& other : models)
       if (other.profile.id == m.profile.id) t.refuse("id", "is the name of two models");
+    if (m.profile.id == object_store_name)
+      t.refuse("id", "'" + object_store_name.value + "' is what the object store's circuit breaker is called");
     models.push_back(std::move(m));
   }
   if (models.empty()) file.refuse("model", "at least one [[model]] is needed");

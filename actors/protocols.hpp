@@ -33,16 +33,18 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       done(note_cluster)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
-/// storage, object side. Asked by gateways (read, delete), by batch supervisors (delete) and, for worker processes, by
-/// their node (put, read).
-using objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object), done(delete_objects)>;
+/// storage, object side. Asked by gateways (read, delete), by batch supervisors (delete), by the scheduler (orders to
+/// its breaker) and, for worker processes, by their node (put, read).
+using objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object), done(delete_objects),
+                                       breakers_view(breaker_overrides)>;
 using objects_ref = act::ref<objects_protocol>;
 
 /// All of it that a worker process may use; what it may read, actors/storage/worker_objects.hpp says.
 using worker_objects_protocol = act::protocol<put_answer(put_objects), object_slice(read_object)>;
 using worker_objects_ref = act::ref<worker_objects_protocol>;
 
-/// Queue and batches. From the ledger (jobs_queued), gateways, worker nodes and operators.
+/// Queue and batches. From the ledger (jobs_queued), the object store (its breaker), gateways, worker nodes and
+/// operators.
 using scheduler_protocol = act::protocol<done(jobs_queued),                //
                                          void(job_cancelled),              //
                                          job_live(describe_job),           //
@@ -50,6 +52,7 @@ using scheduler_protocol = act::protocol<done(jobs_queued),                //
                                          workers_view(describe_workers),   //
                                          queue_view(describe_queue),       //
                                          breakers_view(describe_breakers), //
+                                         void(breakers_view),              //
                                          explanation(explain_job),         //
                                          void(workers_report),             //
                                          void(batch_progress),             //

@@ -1,5 +1,6 @@
 // breakers.hpp: What operators and the scheduler say of circuit breakers (runtime/logic/circuit_breaker.hpp): there is
-// one for each model on each class of GPU. What operators force is kept in the ledger, like pauses.
+// one for each model on each class of GPU, and one for uploads to the object store. What operators force is kept in the
+// ledger, like pauses.
 #pragma once
 
 #include <string>
@@ -9,6 +10,9 @@
 #include "messages/ids.hpp"
 
 namespace reel {
+
+/// Stands where other breakers name their model; no model may be called so. It has no class of GPU.
+inline const model_id object_store_name{"object-store"};
 
 enum class breaker_state : std::uint8_t {
   closed = 0,      ///< lets everything through
@@ -48,6 +52,8 @@ struct breaker_override {
 struct read_breakers {
   bool operator==(const read_breakers&) const = default;
 };
+/// Also from the scheduler to the object store, every second and when they change: it obeys those that are its own and
+/// answers with a breakers_view of its breaker.
 struct breaker_overrides {
   std::vector<breaker_override> all; ///< at most limits::breaker_overrides_max, by model and device
   bool operator==(const breaker_overrides&) const = default;
@@ -69,6 +75,7 @@ struct breaker_status {
   tenant_id by;               ///< who forced it; empty: nobody
   bool operator==(const breaker_status&) const = default;
 };
+/// Also from the object store to the scheduler, when its breaker changes.
 struct breakers_view {
   std::vector<breaker_status> all; ///< those that had an attempt or an order, at most 256
   bool operator==(const breakers_view&) const = default;

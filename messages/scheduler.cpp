@@ -22,6 +22,7 @@ std::string_view to_string(wait_reason r) {
   case wait_reason::retry_budget: return "retry_budget";
   case wait_reason::canary: return "canary";
   case wait_reason::second_stage: return "second_stage";
+  case wait_reason::store: return "store";
   }
   return "unknown";
 }
@@ -116,6 +117,7 @@ std::string reason_of(const explanation& e) {
   case wait_reason::canary:
     return "waits until nothing else does: a job with its content took down two workers; one like it runs at a time";
   case wait_reason::second_stage: return second_stage_of(e);
+  case wait_reason::store: return "waits: the object store takes no files, and has not for long";
   }
   return "unknown";
 }

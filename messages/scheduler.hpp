@@ -58,6 +58,7 @@ enum class wait_reason : std::uint8_t {
   retry_budget = 13, ///< it failed before, and as many retries of its model run as may
   canary = 14,       ///< its content was poison: it waits until nothing else does and no other one like it runs
   second_stage = 16, ///< turn, with the steps of its model's first expert done
+  store = 17,        ///< the object store takes nothing, and has not for long
 };
 std::string_view to_string(wait_reason r);
 

@@ -21,17 +21,8 @@ template <class Key> void take_one(std::map<Key, std::size_t>& counts, const Key
 } // namespace
 
 circuit_breaker::options delivery_lanes::usual_breaker(std::chrono::milliseconds timeout) {
-  circuit_breaker::options o;
-  o.window = 200;
-  o.window_age = 30s;
-  o.attempts_least = 20;
-  o.contents_least = 1;
-  o.open_first = 5s;
-  o.open_most = 60s;
-  o.probes_most = 1;
-  o.probes_close = 2;
+  auto o = circuit_breaker::options::of_dependency();
   o.probe_most = timeout + 5s; // one that is under way does not count as stuck
-  o.slow_start = 0ms;
   return o;
 }
 

@@ -23,7 +23,7 @@ public:
     std::chrono::milliseconds slow{5'000};
     circuit_breaker::options breaker = usual_breaker(std::chrono::seconds{10});
   };
-  /// reliability's row for dependencies; a probe may take as long as a post.
+  /// A probe may take as long as a post.
   static circuit_breaker::options usual_breaker(std::chrono::milliseconds timeout);
 
   enum class gate { open, full, broken };

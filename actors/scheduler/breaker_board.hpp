@@ -50,6 +50,10 @@ public:
   /// No joining of running batches then: half open, or with the load coming back slowly.
   bool is_careful(const breaker_key& of, instant now) const;
   std::optional<instant> troubled_since(const breaker_key& of) const;
+  std::optional<instant> good_at(const breaker_key& of) const {
+    auto found = breakers_.find(of);
+    return found == breakers_.end() ? std::nullopt : found->second.breaker.good_at();
+  }
 
   circuit_breaker::pass began(const breaker_key& of, instant now);
   void ended(const breaker_key& of, const circuit_breaker::pass& p, const circuit_breaker::result& r, instant now);

@@ -24,6 +24,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const describe_workers&) { return on_describe_workers(); },
       [this](const describe_breakers&) { return on_describe_breakers(); },
       [this](const describe_queue&) { return on_describe_queue(); },
+      [this](const breakers_view& m) { on_breakers_view(m); },
       [this](const explain_job& m) { return on_explain_job(m); },
       [this](const set_pause& m) { return on_set_pause(m); },
       [this](const set_breaker& m) { return on_set_breaker(m); },
@@ -216,6 +217,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step};
   batch.larger_device = b.larger_device;
   batch.probe = b.probe;
+  batch.others_do_well = b.others_do_well;
   batch.expected = b.expected;
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
@@ -279,6 +281,7 @@ void scheduler::supervise(supervised_batch b) {
                          true,   false, b.until_step}; // for a successor, if the supervisor itself fails
   again.larger_device = b.larger_device;
   again.probe = b.probe;
+  again.others_do_well = b.others_do_well;
   for (const auto& job : b.jobs)
     again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved},
                           job.attempts_used,
@@ -348,7 +351,9 @@ void scheduler::on_orphan_timeout() {
   for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
   wiring_.metrics->queue(core_.view());
-  wiring_.metrics->breakers(core_.breakers(act::now(self_)));
+  wiring_.metrics->breakers(on_describe_breakers().all);
+  if (!std::exchange(telling_store_, true)) tell_store([this] { telling_store_ = false; });
+  hold_for_store();
   note();
   scale();
   act::tell_after(self_, 1s, self_, orphan_timeout{});

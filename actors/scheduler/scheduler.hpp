@@ -51,9 +51,14 @@ struct scheduler_shell_options {
   scheduler_options core;
   batch_supervisor_options supervisor;
   fleet_options fleet;
-  std::chrono::milliseconds ask_deadline{10'000}; ///< of the ledger
-  std::chrono::milliseconds retry_pause{500};     ///< after the ledger could not answer
-  std::chrono::milliseconds scale_after{3'000};   ///< leadership: nodes report once a second
+  std::chrono::milliseconds ask_deadline{10'000};  ///< of the ledger
+  std::chrono::milliseconds store_deadline{2'000}; ///< of the object store, about its breaker
+  /// Its breaker has not been closed for so long: no grants. Until then workers do what they are given, and keep it;
+  /// less than their patience with the store, so that what they give up waits instead of being rendered again and
+  /// again.
+  std::chrono::milliseconds store_hold_after{300'000};
+  std::chrono::milliseconds retry_pause{500};   ///< after the ledger could not answer
+  std::chrono::milliseconds scale_after{3'000}; ///< leadership: nodes report once a second
   wall_clock wall = system_wall_time;
 };
 
@@ -74,6 +79,7 @@ private:
   queue_view on_describe_queue();
   workers_view on_describe_workers();
   breakers_view on_describe_breakers();
+  void on_breakers_view(const breakers_view& m);
   caf::result<pause_list> on_set_pause(const set_pause& m);
   caf::result<breakers_view> on_set_breaker(const set_breaker& m);
   caf::result<reprioritise_answer> on_reprioritise_job(const reprioritise_job& m);
@@ -92,6 +98,9 @@ private:
   void read_ledger(std::optional<job_id> after);
   void learn_pauses();
   void learn_breakers();
+  void obey(breaker_overrides orders);
+  void tell_store(std::function<void()> then);
+  void hold_for_store();
   void follow_breakers();
   void note();
   void plan();
@@ -129,10 +138,14 @@ private:
   bool read_again_ = false;                               ///< something was missed: another pass after this one
   std::uint64_t pause_changes_ = 0, breaker_changes_ = 0; ///< answered, or failed
   bool pauses_unread_ = false, breakers_unread_ = false;  ///< the ledger could not: it is asked again
-  instant hold_until_{};                                  ///< no grants before: the ledger could not
-  std::size_t grants_open_ = 0;                           ///< asked of the ledger
-  std::set<batch_id> grants_unclear_;                     ///< not answered: they may have happened
-  bool leaving_ = false;                                  ///< no more grants
+  std::optional<breaker_overrides> store_orders_;         ///< the object store's part of them, once they are known
+  std::optional<breaker_status> store_breaker_;           ///< as the object store said last
+  std::optional<instant> store_ill_since_;
+  bool telling_store_ = false;
+  instant hold_until_{};              ///< no grants before: the ledger could not
+  std::size_t grants_open_ = 0;       ///< asked of the ledger
+  std::set<batch_id> grants_unclear_; ///< not answered: they may have happened
+  bool leaving_ = false;              ///< no more grants
   std::vector<caf::typed_response_promise<done>> left_;
   instant plan_armed_for_{};
   std::uint64_t plan_number_ = 0;

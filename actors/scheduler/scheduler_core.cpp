@@ -162,6 +162,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
     job.fence = rerun->fence;
     job.attempts_used = rerun->attempts_used;
     if (rerun->made_room) ++job.preempted;
+    if (rerun->mark.suspect_count > 0) failed_at_.touch(job.id) = now;
     move_on(job, *rerun);
     queue_.add(job, rerun->not_before, now);
   }

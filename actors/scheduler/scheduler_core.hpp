@@ -74,6 +74,7 @@ struct planned_batch {
   bool join = false;                             ///< the batch that runs there
   bool larger_device = false;                    ///< another worker that could run it has more memory
   bool probe = false;                            ///< of a circuit breaker
+  bool others_do_well = false;                   ///< see execution
   std::chrono::milliseconds expected{};          ///< foretold run time; 0: not known
   degrade_reason degrade = degrade_reason::none; ///< its key's model stands in for the one that was asked for
   std::int32_t until_step = 0;                   ///< handed over after so many steps; 0: to its end
@@ -127,6 +128,9 @@ public:
   void pause_all(bool paused) { paused_ = paused; }
   /// These pauses and no others.
   void obey(const pause_list& pauses);
+
+  /// No more grants: what they bring could not be stored.
+  void hold_for_store(bool held) { store_held_ = held; }
 
   /// These orders to circuit breakers and no others.
   void obey(const breaker_overrides& orders, instant now) { breakers_.obey(orders, now); }
@@ -266,6 +270,7 @@ private:
   bool any_may_run(const batch_key& key, instant now) const;
   bool is_clean(const worker_kind& kind, const batch_key& key) const;
   std::optional<job_queue::first_job> last_resort(const worker_kind& kind, instant now);
+  bool others_did_well_since_it_failed(const queue_entry& job, const breaker_key& of) const;
   void pass_breaker(running_batch& b, const std::string& device, instant now);
   void judge(const running_batch& b, const batch_measures& m, std::optional<std::chrono::milliseconds> measured,
              instant now);
@@ -348,7 +353,7 @@ private:
   arrival_rate arrivals_;
   class_flow flow_;
   instant last_small_batch_{};
-  bool paused_ = false;
+  bool paused_ = false, store_held_ = false;
   pause_list pauses_;
   std::map<worker_id, worker_slot> workers_;
   worker_pool pool_;
@@ -373,6 +378,7 @@ private:
   std::uint64_t grants_ = 0;
   std::size_t stopping_ = 0; ///< batches being preempted
   breaker_board breakers_;
+  recent_table<job_id, instant, 4096> failed_at_; ///< of jobs under suspicion: few
   overload_watch overload_;
   std::map<model_id, degrade_reason> degrading_;            ///< at this plan
   std::map<model_id, std::chrono::duration<double>> waits_; ///< in an overload, as of waits_at_

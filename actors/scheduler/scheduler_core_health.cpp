@@ -47,6 +47,13 @@ std::optional<job_queue::first_job> scheduler_core::last_resort(const worker_kin
   return queue_.first(canaries, now);
 }
 
+/// On this model and class of GPU. False also where it is not known when it failed: after a restart of ours.
+bool scheduler_core::others_did_well_since_it_failed(const queue_entry& job, const breaker_key& of) const {
+  const auto* failed = failed_at_.find(job.id);
+  const auto good = breakers_.good_at(of);
+  return failed && good && *good > *failed;
+}
+
 void scheduler_core::pass_breaker(running_batch& b, const std::string& device, instant now) {
   b.breaker = {b.key->model, device};
   b.pass = breakers_.began(b.breaker, now);

@@ -67,11 +67,12 @@ void scheduler_core::no_more_joins(const batch_id& id) {
   if (open != open_.end() && open->second.erase(id) > 0 && open->second.empty()) open_.erase(open);
 }
 
-/// The batches that one forward pass of its worker computes, this one first.
+/// The batches that one forward pass of its worker computes, this one first. None when it is not what runs there: a
+/// worker that was gone and came back has forgotten it.
 std::vector<batch_id> scheduler_core::computed_with(const running_batch& b) const {
   std::vector<batch_id> all;
   auto w = workers_.find(b.worker);
-  if (w == workers_.end()) return all;
+  if (w == workers_.end() || w->second.batches.empty() || &batches_.at(w->second.batches.front()) != &b) return all;
   for (const auto& id : w->second.batches)
     if (all.empty() || batches_.at(id).joined) all.push_back(id);
   return all;

@@ -22,7 +22,7 @@ plan_result scheduler_core::plan(instant now, wall_time wall, id_generator& ids)
   if (queue_.parked() > 0) wake(result, now + 1s);
   breakers_.check(now);
   readmit(now); // also while nothing waits: who asks is to be told the truth
-  if (paused_ || queue_.size() == queue_.delayed()) return result;
+  if (paused_ || store_held_ || queue_.size() == queue_.delayed()) return result;
   if (!ejected_.empty()) wake(result, ejected_.begin()->first);
   pool_.refresh(now);
   backlogs_.clear();
@@ -157,6 +157,7 @@ void scheduler_core::plan_batch(const job_queue::first_job& head, worker_slot& w
   if (why != degrade_reason::none) degrade(b, key, why);
   b.larger_device = has_larger(*b.key, w.kind);
   b.probe = probe;
+  b.others_do_well = b.jobs.size() == 1 && others_did_well_since_it_failed(b.jobs[0], {key->model, w.kind.device});
   b.until_step = until;
   if (auto takes = planner_.cost().predict(*b.key, b.jobs.size()))
     b.expected = std::chrono::ceil<std::chrono::milliseconds>(*takes) + q.cold_start;

@@ -194,6 +194,8 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
     e.retries_max = budget->most;
   } else if (paused_)
     e.why = wait_reason::queue_paused;
+  else if (store_held_)
+    e.why = wait_reason::store;
   else if (queue_.is_paused(entry->tenant))
     e.why = wait_reason::tenant_paused;
   else if (const auto limit = queue_.held_by(entry->tenant, entry->cls)) {

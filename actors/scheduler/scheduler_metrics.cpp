@@ -91,8 +91,8 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
           .Register(r),
       prometheus::BuildGauge()
           .Name("reel_breaker_state")
-          .Help(
-              "Circuit breaker of a model on a class of GPU: 0 closed, 1 open, 2 half open, 3 forced open, 4 disabled.")
+          .Help("Circuit breaker of a model on a class of GPU, or of the object store: 0 closed, 1 open, 2 half open, "
+                "3 forced open, 4 disabled.")
           .Register(r),
       prometheus::BuildCounter()
           .Name("reel_jobs_degraded_total")

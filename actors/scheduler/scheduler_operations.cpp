@@ -1,5 +1,7 @@
 // The part of the scheduler that carries out operators' commands: first the ledger, then the queue. What could not be
 // answered may have happened all the same; commands may be repeated, and pauses are read again.
+#include <algorithm>
+
 #include "actors/scheduler/scheduler.hpp"
 #include "runtime/observe/log.hpp"
 
@@ -47,9 +49,9 @@ caf::result<breakers_view> scheduler::on_set_breaker(const set_breaker& m) {
       self_, wiring_.ledger, options_.ask_deadline, m,
       [this, promise](const breaker_overrides& orders) mutable {
         ++breaker_changes_;
-        core_.obey(orders, act::now(self_));
+        obey(orders);
         plan();
-        promise.deliver(on_describe_breakers());
+        tell_store([this, promise]() mutable { promise.deliver(on_describe_breakers()); });
       },
       [this, promise](errc code) mutable {
         ++breaker_changes_;
@@ -65,13 +67,54 @@ void scheduler::learn_breakers() {
       self_, wiring_.ledger, options_.ask_deadline, read_breakers{},
       [this, changes = breaker_changes_](const breaker_overrides& orders) {
         if (changes != breaker_changes_) return learn_breakers();
-        core_.obey(orders, act::now(self_));
+        obey(orders);
         plan();
       },
       [this](errc code) {
         log::warn("orders to circuit breakers not read yet", {{"why", code}});
         breakers_unread_ = true;
       });
+}
+
+void scheduler::obey(breaker_overrides orders) {
+  store_orders_.emplace();
+  std::erase_if(orders.all, [this](const breaker_override& o) {
+    if (o.model != object_store_name) return false;
+    store_orders_->all.push_back(o);
+    return true;
+  });
+  core_.obey(orders, act::now(self_));
+}
+
+/// It may have been started again and know of no orders. `then` comes whatever it says; while it says nothing, what it
+/// said last is shown.
+void scheduler::tell_store(std::function<void()> then) {
+  if (!wiring_.objects || !store_orders_) return then();
+  act::ask(
+      self_, wiring_.objects, options_.store_deadline, *store_orders_,
+      [this, then](const breakers_view& m) {
+        on_breakers_view(m);
+        then();
+      },
+      [then](errc) { then(); });
+}
+
+void scheduler::on_breakers_view(const breakers_view& m) {
+  auto own = std::ranges::find(m.all, object_store_name, &breaker_status::model);
+  if (own == m.all.end()) return;
+  store_breaker_ = *own;
+  told_.breakers({*own});
+  note();
+  const bool is_ill = own->state != breaker_state::closed && own->state != breaker_state::disabled;
+  if (is_ill && !store_ill_since_) store_ill_since_ = act::now(self_);
+  if (is_ill || !store_ill_since_) return;
+  store_ill_since_.reset();
+  hold_for_store();
+  plan();
+}
+
+void scheduler::hold_for_store() {
+  core_.hold_for_store(store_ill_since_ && act::now(self_) - *store_ill_since_ >= options_.store_hold_after);
 }
 
 /// What changed goes to the log, and to the ledger before the grants that follow from it.

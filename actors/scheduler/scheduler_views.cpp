@@ -1,5 +1,6 @@
 // The part of the scheduler actor that answers questions, tells watchers, and sees how well it foretells.
 #include "actors/scheduler/scheduler.hpp"
+#include "runtime/limits.hpp"
 
 namespace reel {
 
@@ -43,7 +44,11 @@ void scheduler::on_watch_jobs(const watch_jobs& m) {
 
 workers_view scheduler::on_describe_workers() { return {core_.workers(), core_.pauses().all}; }
 
-breakers_view scheduler::on_describe_breakers() { return {core_.breakers(act::now(self_))}; }
+breakers_view scheduler::on_describe_breakers() {
+  breakers_view view{core_.breakers(act::now(self_))};
+  if (store_breaker_ && view.all.size() < limits::breakers_max) view.all.push_back(*store_breaker_);
+  return view;
+}
 
 queue_view scheduler::on_describe_queue() {
   constexpr std::size_t tenants_shown = 64;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <set>
+#include <sodium.h>
 
 #include "actors/storage/saved_run_parts.hpp"
 #include "runtime/fault/fault_point.hpp"
+#include "runtime/observe/log.hpp"
 
 namespace reel {
 
@@ -14,6 +16,15 @@ namespace {
 errc failure_of(const fault::order& o) {
   if (o.what == fault::action::no_space) return errc::no_space;
   return o.what == fault::action::error ? errc::unavailable : errc::ok;
+}
+
+/// Of no job and no tenant.
+object_write probe_object() {
+  object_write o;
+  o.data = blob::copy_of("does the store take files");
+  crypto_hash_sha256(o.sha256.bytes.data(), o.data.data(), o.data.size());
+  o.key = make_object_key(object_prefix({object_store_name.value}, {}, 1, 1), artifact::saved_run, o.sha256);
+  return o;
 }
 
 /// Of a saved run whose list can be read. errc::not_found where there is no such list, or it is none.
@@ -50,27 +61,34 @@ std::vector<std::string> all_keys_of(object_store& store, const delete_objects& 
 } // namespace
 
 objects_actor::objects_actor(interface::pointer self, std::shared_ptr<object_store> store,
-                             objects_actor_options options)
-    : self_{self}, store_{std::move(store)}, options_{std::move(options)}, threads_{options_.threads,
-                                                                                    options_.calls_max} {}
+                             objects_actor_options options, breaker_listener_ref scheduler)
+    : self_{self}, store_{std::move(store)}, options_{std::move(options)},
+      scheduler_{std::move(scheduler)}, threads_{options_.threads, options_.calls_max} {}
 
 objects_actor::interface::behavior_type objects_actor::make_behavior() {
   return {
       [this](put_objects& m) { return on_put_objects(std::move(m)); },
       [this](read_object& m) { return on_read_object(std::move(m)); },
       [this](delete_objects& m) { return on_delete_objects(std::move(m)); },
+      [this](const breaker_overrides& m) { return on_breaker_overrides(m); },
       [](run_replies& m) { m.run(); },
+      [this](breaker_timeout t) { on_breaker_timeout(t); },
   };
 }
 
 caf::result<put_answer> objects_actor::on_put_objects(put_objects m) {
+  if (!breaker_.lets_through()) return act::error_of(errc::unavailable);
   std::uint64_t bytes = 0;
   for (const auto& object : m.objects) bytes += object.data.size();
-  return run<put_answer>(bytes, [store = store_, m = std::move(m)]() -> outcome<put_answer, errc> {
+  auto put = [store = store_, m = std::move(m)]() -> outcome<put_answer, errc> {
     auto code = failure_of(fault::hit("objects.write"));
     if (code != errc::ok) return put_answer{std::vector<errc>(m.objects.size(), code)};
     return put_answer{store->put(m.objects)};
-  });
+  };
+  auto look = [this, pass = breaker_.began(act::now(self_))](const auto& what, auto took) {
+    upload_ended(pass, what, took);
+  };
+  return run<put_answer>(bytes, std::move(put), std::move(look));
 }
 
 caf::result<object_slice> objects_actor::on_read_object(read_object m) {
@@ -90,8 +108,58 @@ caf::result<done> objects_actor::on_delete_objects(delete_objects m) {
   });
 }
 
+// ---------------------------------------------------------------- its circuit breaker
+
+breakers_view objects_actor::on_breaker_overrides(const breaker_overrides& m) {
+  follow(breaker_.obey(m, act::now(self_)));
+  return {{breaker_.status(act::now(self_))}};
+}
+
+void objects_actor::on_breaker_timeout(breaker_timeout t) {
+  if (t.number == timers_) follow(breaker_.check(act::now(self_), random()));
+}
+
+void objects_actor::upload_ended(const circuit_breaker::pass& p, const outcome<put_answer, errc>& what,
+                                 std::chrono::nanoseconds took) {
+  follow(breaker_.ended(p, what, took, act::now(self_), random()));
+}
+
+/// Tells what changed, and does what comes next.
+void objects_actor::follow(const store_breaker::change& change) {
+  if (change) {
+    const auto level = change->to == breaker_state::closed ? log::level::info : log::level::warn;
+    log::write(level, "the object store's circuit breaker changed",
+               {{"from", to_string(change->from)},
+                {"to", to_string(change->to)},
+                {"attempts", change->attempts},
+                {"failures", change->failures},
+                {"slow", change->slow}});
+    if (scheduler_) act::tell(self_, scheduler_, breakers_view{{breaker_.status(act::now(self_))}});
+  }
+  if (breaker_.wants_probe()) probe();
+  if (auto at = breaker_.next_check()) {
+    auto pause = std::chrono::ceil<std::chrono::milliseconds>(*at - act::now(self_));
+    act::tell_after(self_, std::max(pause, std::chrono::milliseconds{1}), self_, breaker_timeout{++timers_});
+  }
+}
+
+void objects_actor::probe() {
+  auto write = [store = store_, o = probe_object()]() -> outcome<put_answer, errc> {
+    if (auto code = failure_of(fault::hit("objects.write")); code != errc::ok) return failed{code};
+    const auto codes = store->put({o});
+    if (codes != std::vector{errc::ok}) return failed{errc::unavailable};
+    store->remove(o.key);
+    return put_answer{codes};
+  };
+  submit<put_answer>(std::move(write), [this, pass = breaker_.began(act::now(self_))](const auto& what, auto took) {
+    upload_ended(pass, what, took);
+  });
+}
+
+// ---------------------------------------------------------------- calls
+
 template <class Answer>
-caf::result<Answer> objects_actor::run(std::uint64_t bytes, std::function<outcome<Answer, errc>()> work) {
+caf::result<Answer> objects_actor::run(std::uint64_t bytes, work_function<Answer> work, end_function<Answer> look) {
   auto promise = self_->make_response_promise<Answer>();
   if (calls_ >= options_.calls_max || bytes_ + bytes > options_.bytes_max) {
     promise.deliver(act::error_of(errc::queue_full));
@@ -99,21 +167,27 @@ caf::result<Answer> objects_actor::run(std::uint64_t bytes, std::function<outcom
   }
   ++calls_;
   bytes_ += bytes;
-  auto finish = [this, promise, bytes](outcome<Answer, errc> what) mutable {
+  submit<Answer>(std::move(work), [this, promise, bytes, look = std::move(look)](const auto& what, auto took) mutable {
     --calls_;
     bytes_ -= bytes;
+    if (look) look(what, took);
     if (what)
-      promise.deliver(*std::move(what));
+      promise.deliver(*what);
     else
       promise.deliver(act::error_of(what.error()));
-  };
-  threads_.submit([me = replies_of(self_), now = options_.now, too_late = options_.now() + options_.deadline,
-                   work = std::move(work), finish = std::move(finish)] {
-    outcome<Answer, errc> what = failed{errc::timeout};
-    if (now() <= too_late) what = try_call<Answer>("object store", work);
-    act::post(me, run_replies{[finish, what = std::move(what)]() mutable { finish(std::move(what)); }});
   });
   return promise;
+}
+
+template <class Answer> void objects_actor::submit(work_function<Answer> work, end_function<Answer> ended) {
+  threads_.submit([me = replies_of(self_), now = options_.now, too_late = options_.now() + options_.deadline,
+                   work = std::move(work), ended = std::move(ended)] {
+    outcome<Answer, errc> what = failed{errc::timeout};
+    const auto began = now();
+    if (began <= too_late) what = try_call<Answer>("object store", work);
+    const auto took = now() - began;
+    act::post(me, run_replies{[ended, what = std::move(what), took] { ended(what, took); }});
+  });
 }
 
 } // namespace reel

@@ -89,6 +89,7 @@ void batch_end::add_outcome(const supervised_job& job, const job_result& result,
                     .worker = batch_.worker,
                     .together = static_cast<std::uint32_t>(together),
                     .probe = batch_.probe,
+                    .others_do_well = batch_.others_do_well,
                     .has_fallback = job.has_fallback,
                     .larger_device = batch_.larger_device};
   job_outcome out;

@@ -31,6 +31,7 @@ struct supervised_batch {
   bool join = false;                    ///< the batch that runs on the worker
   std::int32_t until_step = 0;          ///< see run_batch
   bool probe = false;                   ///< of a circuit breaker
+  bool others_do_well = false;          ///< see execution
   bool larger_device = false;           ///< a worker with more memory could run it
   std::chrono::milliseconds expected{}; ///< its run time, as foretold; 0: not known
 };

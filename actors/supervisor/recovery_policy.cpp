@@ -113,8 +113,8 @@ void lacked_memory(decision& d) {
 }
 
 void failed_without_a_name(decision& d) {
-  if (d.is_solo() && d.e.mark.suspect_count > 0) return blame(d);
-  ++d.mark.suspect_count;
+  if (d.is_solo() && d.e.mark.suspect_count > 0 && d.e.others_do_well) return blame(d);
+  d.mark.suspect_count = std::max(d.mark.suspect_count, 1u);
   d.mark.batch_cap = 1;
 }
 

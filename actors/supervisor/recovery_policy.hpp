@@ -8,7 +8,9 @@
 //   resource        too little memory: a batch is halved, uncounted; alone it counts, and a larger device may still do
 //   crash           the process died under it: among others it is a suspect and runs in smaller batches, alone at last;
 //                   alone it is to blame, and after `poison_after` processes a dead letter
-//   unknown         once as transient, but alone from then on; the next time it is to blame as for a crash
+//   unknown         as transient, but alone from then on; when it then fails although others have done well since, it
+//   is
+//                   to blame as for a crash. While nothing does well nobody is: an outage makes no dead letters
 //   permanent       repeating cannot help
 //   ended           its time is over
 //   made_room       stopped between two steps: goes on at once, uncounted
@@ -51,10 +53,11 @@ struct execution {
   bool forget_saved = false; ///< what it was to go on from is of no use
   recovery_mark mark{};      ///< before it
   worker_id worker{};
-  std::uint32_t together = 1; ///< jobs computed at once, this one among them
-  bool probe = false;         ///< of a circuit breaker
-  bool has_fallback = false;  ///< another model may stand in for its own
-  bool larger_device = false; ///< a worker with more memory could run it
+  std::uint32_t together = 1;  ///< jobs computed at once, this one among them
+  bool probe = false;          ///< of a circuit breaker
+  bool others_do_well = false; ///< between its last failure and its grant another job succeeded on its model there
+  bool has_fallback = false;   ///< another model may stand in for its own
+  bool larger_device = false;  ///< a worker with more memory could run it
 };
 
 /// A job of an ended batch that has to run again, as the ledger now has it.

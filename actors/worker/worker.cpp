@@ -274,7 +274,10 @@ void worker::stored(const batch_id& id, const std::vector<upload>& sent, const s
   auto& b = found->second;
   b.uploading = false;
   auto now = act::now(self_);
-  if (std::ranges::find(codes, errc::ok) != codes.end()) b.store_until.reset();
+  if (std::ranges::find(codes, errc::ok) != codes.end()) {
+    b.store_until.reset();
+    b.put_retry = 0ms;
+  }
   if (!b.store_until) b.store_until = now + options_.store_patience;
   std::vector<upload> again;
   for (std::size_t i = 0; i < sent.size(); ++i) {
@@ -292,7 +295,8 @@ void worker::stored(const batch_id& id, const std::vector<upload>& sent, const s
   log::warn("files not stored yet", {{"batch", to_string(id)}, {"files", again.size()}});
   b.uploads.insert(b.uploads.begin(), again.begin(), again.end());
   b.uploading = true; // until it is tried again
-  act::tell_after(self_, options_.put_retry, self_, store_retry_timeout{id});
+  b.put_retry = b.put_retry == 0ms ? options_.put_retry : std::min(2 * b.put_retry, options_.put_retry_most);
+  act::tell_after(self_, b.put_retry, self_, store_retry_timeout{id});
 }
 
 void worker::lose_file(job_result& result, errc code) {

@@ -37,7 +37,8 @@ struct worker_wiring {
 
 struct worker_options {
   std::chrono::milliseconds put_deadline{60'000};    ///< of one upload
-  std::chrono::milliseconds put_retry{500};          ///< pause before an upload that did not get through is repeated
+  std::chrono::milliseconds put_retry{500};          ///< pause before an upload that did not get through is repeated,
+  std::chrono::milliseconds put_retry_most{2'000};   ///< doubled up to this: what waits are whole files
   std::chrono::milliseconds store_patience{900'000}; ///< with a store that takes nothing: rendering again costs more
   std::chrono::milliseconds save_patience{20'000};   ///< likewise, for saved runs: others wait for the end
   run_fetcher_options fetch{};
@@ -84,8 +85,9 @@ private:
     std::optional<instant> store_until{};  ///< files likewise, while the store takes nothing
     std::vector<upload> uploads;           ///< waiting for the one in flight
     bool uploading = false;
-    bool rendered = false; ///< all samples have come
-    bool ended = false;    ///< the end is decided and being told
+    std::chrono::milliseconds put_retry{0}; ///< the last pause, since something was stored
+    bool rendered = false;                  ///< all samples have come
+    bool ended = false;                     ///< the end is decided and being told
     batch_finished end;
   };
 

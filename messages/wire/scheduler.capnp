@@ -138,6 +138,7 @@ enum WaitReason {
   canary @14;
   reserved15 @15;
   secondStage @16;
+  store @17;
 }
 
 struct Explanation {

@@ -6,6 +6,21 @@
 
 namespace reel {
 
+circuit_breaker::options circuit_breaker::options::of_dependency() {
+  options o;
+  o.window = 200;
+  o.window_age = std::chrono::seconds{30};
+  o.attempts_least = 20;
+  o.contents_least = 1;
+  o.open_first = std::chrono::seconds{5};
+  o.open_most = std::chrono::seconds{60};
+  o.probes_most = 1;
+  o.probes_close = 2;
+  o.probe_most = std::chrono::seconds{10};
+  o.slow_start = std::chrono::milliseconds{0};
+  return o;
+}
+
 std::optional<circuit_breaker::transition> circuit_breaker::check(instant now, double jitter) {
   if (state_ == breaker_state::open && now >= open_until_) return go(breaker_state::half_open, now);
   if (state_ != breaker_state::half_open) return {};
@@ -46,6 +61,7 @@ std::optional<circuit_breaker::transition> circuit_breaker::ended(const pass& p,
   if (p.number != number_) return {};
   if (p.probe != 0) probes_.erase(p.probe);
   if (!r.is_known) return {};
+  if (r.is_good) good_at_ = now;
   if (state_ == breaker_state::half_open) return probed(r, now, jitter);
   if (state_ != breaker_state::closed) return {};
   attempts_.push_back({now, r.is_good, r.is_slow, r.content});

@@ -11,7 +11,8 @@
 // After closing, load comes back slowly (most_running). Results of attempts that began before a transition say nothing
 // afterwards: every pass carries the number of the state it was given in.
 //
-// Value type; owned by the scheduler core, one for each model and class of GPU. Never reads a clock, draws nothing.
+// Value type; one for each model and class of GPU, owned by the scheduler core, one for each receiver of webhooks, and
+// one for the object store. Never reads a clock, draws nothing.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,9 @@ public:
     std::chrono::milliseconds quiet_after = std::chrono::minutes{10}; ///< closed so long: the next opening is a first
     std::chrono::milliseconds slow_start{60'000};
     double slow_start_from = 0.1; ///< part of the load at its beginning
+
+    /// reliability's row for what a node depends on: a store, a receiver of webhooks.
+    static options of_dependency();
   };
 
   /// Given to an attempt when it begins, and back when it ends.
@@ -80,6 +84,8 @@ public:
     return state_ == breaker_state::closed || state_ == breaker_state::disabled ? std::nullopt
                                                                                 : std::optional{troubled_since_};
   }
+  /// The latest good result, whatever came after it.
+  std::optional<instant> good_at() const { return good_at_; }
   bool is_slow_starting(instant now) const {
     return state_ == breaker_state::closed && closed_at_ && now - *closed_at_ < options_.slow_start;
   }
@@ -111,6 +117,7 @@ private:
   instant open_until_{};
   instant troubled_since_{};
   std::optional<instant> closed_at_{}; ///< after an opening
+  std::optional<instant> good_at_{};
 };
 
 } // namespace reel

@@ -29,7 +29,8 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   objects_actor_options objects_options;
   objects_options.threads = static_cast<std::size_t>(config.storage.object_threads);
   tree.start(o, [this, objects_options] {
-    return objects_ref{act::spawn_shell<objects_actor>(system, object_files, objects_options)};
+    return objects_ref{
+        act::spawn_shell<objects_actor>(system, object_files, objects_options, breaker_listener_ref{scheduler})};
   });
   auto sweeper = tree.declare<sweeper_protocol>("store", "sweeper");
   sweeper_options sweep;

@@ -188,7 +188,7 @@ int breakers(const cluster_options& o) {
   }
   std::vector<std::vector<std::string>> rows{{"MODEL", "CLASS", "STATE", "FAILED", "SLOW", "TRIED AGAIN IN", "BY"}};
   for (const auto& b : view.all)
-    rows.push_back({b.model.value, b.device, std::string{to_string(b.state)},
+    rows.push_back({b.model.value, b.device.empty() ? "-" : b.device, std::string{to_string(b.state)},
                     fmt::format("{} of {}", b.failures, b.attempts), std::to_string(b.slow),
                     b.opens_ms > 0 ? fmt::format("{:.1f}s", static_cast<double>(b.opens_ms) / 1000) : "-",
                     b.by.value.empty() ? "-" : b.by.value});

@@ -124,7 +124,7 @@ void add_queue_commands(CLI::App& app, command_line& l) {
   }
   auto* b =
       app.add_subcommand("breaker", "Force a circuit breaker open, hold it closed, or leave it to itself (operators)");
-  b->add_option("which", l.id, "MODEL, or MODEL/CLASS of GPU as `reelctl breakers` shows it")->required();
+  b->add_option("which", l.id, "MODEL, MODEL/CLASS of GPU as `reelctl breakers` shows it, or object-store")->required();
   b->add_option("order", l.order, "open, close or reset")->required()->check(CLI::IsMember({"open", "close", "reset"}));
   b->callback([&l] { l.run = [&l] { return order_breaker(l.common, l.id, l.order); }; });
   auto* re = app.add_subcommand("reprioritise", "Give a waiting job another class");
@@ -149,9 +149,8 @@ void add_cluster_commands(CLI::App& app, command_line& l) {
   app.add_subcommand("queue", "Show what waits, by class and by tenant, and what is paused")->callback([&l] {
     l.run = [&l] { return queue(l.cluster); };
   });
-  app.add_subcommand("breakers", "Show the circuit breakers: each model on each class of GPU")->callback([&l] {
-    l.run = [&l] { return breakers(l.cluster); };
-  });
+  app.add_subcommand("breakers", "Show the circuit breakers: each model on each class of GPU, and the object store")
+      ->callback([&l] { l.run = [&l] { return breakers(l.cluster); }; });
   auto* why_c =
       app.add_subcommand("why", "Say why a job is where it is: what it waits for, where it runs, how it ended");
   why_c->add_option("id", l.ids, "video_...")->required()->expected(1);

@@ -126,6 +126,7 @@ struct fake_scheduler {
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
         [](const describe_breakers&) { return breakers_view{}; },
+        [](const breakers_view&) {},
         [](const explain_job&) { return explanation{}; },
         [](const workers_report&) {},
         [](const batch_progress&) {},
@@ -174,6 +175,7 @@ struct fake_objects {
           s_->deleted.push_back(m);
           return done{};
         },
+        [](const breaker_overrides&) { return breakers_view{}; },
     };
   }
   interface::pointer self_;

@@ -320,3 +320,34 @@ TEST_CASE("a batch whose worker has not reported has no breaker of a class of GP
   w.queue(10, 10);
   CHECK(w.plan().batches.size() == 1);
 }
+
+TEST_CASE("a suspected job is told from an outage by whether another one did well since it failed") {
+  core_world w;
+  w.workers(1);
+  auto begin = [&w](std::uint64_t n) {
+    w.queue(n, n);
+    auto b = w.plan().batches.at(0);
+    CHECK_FALSE(b.others_do_well);
+    w.grant(b);
+    w.pass(1s);
+    return b;
+  };
+  auto fail = [&w](const planned_batch& b) {
+    w.fail(b, {.batch_cap = 1, .suspect_count = 1}, w.wall + 1min, 1, health_sign::bad);
+    w.pass(1s);
+  };
+  w.succeed(begin(1)); // long before
+  w.pass(1s);
+  fail(begin(2));
+  bool is_outage = true;
+  SECTION("nothing else ran") {}
+  SECTION("what else ran failed too") { fail(begin(3)); }
+  SECTION("another one did well") {
+    w.succeed(begin(3));
+    is_outage = false;
+  }
+  w.pass(1min);
+  auto again = w.plan().batches.at(0);
+  CHECK(again.jobs.at(0).id == sample::job(2));
+  CHECK(again.others_do_well != is_outage);
+}

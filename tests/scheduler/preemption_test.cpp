@@ -75,6 +75,24 @@ TEST_CASE("an urgent job without a free worker stops one batch of the lowest cla
   CHECK(w.plan().preempt.size() == 1); // the other free one
 }
 
+TEST_CASE("what runs on a worker that was gone and came back is not paused in place of what it ran before") {
+  world w;
+  w.worker("0");
+  w.add(1, job_class::free);
+  auto before = w.plan().batches.at(0);
+  w.pass(10s);
+  w.add(9, job_class::urgent);
+  REQUIRE(w.plan().preempt.size() == 1);
+  CHECK(w.core.stopping() == std::vector{before.id});
+  CHECK(w.core.node_down({"workers-1"}) == std::vector{before.id});
+  w.worker("0"); // and the ledger has not taken the end of its batch yet
+  auto now = w.plan().batches.at(0);
+  CHECK(now.jobs[0].id == sample::job(9));
+  CHECK(w.core.stopping().empty());
+  w.preempted(before, 0);
+  CHECK(w.core.stopping().empty());
+}
+
 TEST_CASE("an urgent job is not bound to a worker that is still busy, and nothing goes before it there") {
   scheduler_options o{.batch_max = 1};
   o.cost_priors[model_id{"wan-small"}] = {work_of(sample::key()), {{{1, 100.0}}}};

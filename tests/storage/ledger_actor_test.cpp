@@ -43,6 +43,7 @@ public:
         [](describe_workers&) { return workers_view{}; },
         [](describe_queue&) { return queue_view{}; },
         [](const describe_breakers&) { return breakers_view{}; },
+        [](const breakers_view&) {},
         [](const explain_job&) { return explanation{}; },
         [](workers_report&) {},
         [](batch_progress&) {},

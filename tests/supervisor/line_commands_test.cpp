@@ -163,3 +163,51 @@ TEST_CASE("the view of the queue shows who waits, and at which place") {
   CHECK(view.tenants ==
         std::vector<tenant_backlog>{{{"umbrella"}, job_class::vip, 2, 1}, {{"acme"}, job_class::standard, 3, 3}});
 }
+
+// ---------------------------------------------------------------- the object store's breaker
+
+TEST_CASE("an operator shuts the object store off: uploads wait until the order is taken back") {
+  line_world w{std::uint64_t{GENERATE(range(1u, 20u))}, 1};
+  auto shown = [&w](const breakers_view& view) {
+    REQUIRE(view.all.size() == 1);
+    CHECK(view.all[0].model == object_store_name);
+    return view.all[0].state;
+  };
+  CHECK(shown(w.breakers()) == breaker_state::closed);
+  auto view = w.order_breaker("object-store", breaker_order::open);
+  REQUIRE(view);
+  CHECK(shown(*view) == breaker_state::forced_open);
+  CHECK(view->all[0].by.value == "ops");
+  CHECK(w.upload(1) == errc::unavailable);
+  w.restart_scheduler();
+  w.pass(3s);
+  CHECK(w.upload(1) == errc::unavailable);
+  CHECK(shown(w.breakers()) == breaker_state::forced_open);
+  REQUIRE(w.order_breaker("object-store", breaker_order::reset));
+  CHECK(w.upload(1) == errc::ok);
+}
+
+TEST_CASE("orders to models are none to the object store") {
+  line_world w{{}, 1};
+  REQUIRE(w.order_breaker("wan-small", breaker_order::open));
+  CHECK(w.upload(1) == errc::ok);
+  CHECK(w.breakers().all.size() == 2);
+}
+
+TEST_CASE("a store that takes nothing for long holds jobs back, and says so; what waited goes on when it is well") {
+  line_world w{{}, 1};
+  REQUIRE(w.order_breaker("object-store", breaker_order::open));
+  w.pass(4min);
+  w.submit(1);
+  w.pass(1s);
+  REQUIRE(w.busy()); // it may be back when this is done
+  w.pass(1min);
+  w.finish(w.worker(0));
+  auto id = w.submit(2);
+  w.pass(1s);
+  CHECK(w.busy() == nullptr);
+  CHECK(w.why(id).why == wait_reason::store);
+  CHECK(to_string(w.why(id)).starts_with("waits: the object store takes no files"));
+  REQUIRE(w.order_breaker("object-store", breaker_order::reset));
+  CHECK(w.busy());
+}

@@ -321,6 +321,23 @@ outcome<reprioritise_answer, errc> line_world::reprioritise(const job_id& id, jo
   return command<reprioritise_answer>(reprioritise_job{{}, id, to});
 }
 
+outcome<breakers_view, errc> line_world::order_breaker(const std::string& model, breaker_order order) {
+  return command<breakers_view>(set_breaker{{model}, {}, order, {"ops"}});
+}
+
+breakers_view line_world::breakers() {
+  return *system.ask<breakers_view>(scheduler_front_, describe_breakers{}, 5s)->value();
+}
+
+errc line_world::upload(std::uint64_t number) {
+  const auto run = pack_run(blob::copy_of(std::to_string(number)));
+  object_write o{
+      make_object_key(object_prefix({"acme"}, sample::job(number), 1, 1), artifact::saved_run, run.list.sha256),
+      run.list.sha256, run.list.data};
+  auto answer = **system.ask<put_answer>(objects_, put_objects{{o}}, 5s);
+  return answer ? answer->codes.at(0) : answer.error();
+}
+
 queue_view line_world::queue() { return *system.ask<queue_view>(scheduler_front_, describe_queue{}, 5s)->value(); }
 
 job_record line_world::record(const job_id& id) {

@@ -51,6 +51,7 @@ public:
   void end_scheduler(); ///< for good
   void cancel(const job_id& id);
   outcome<pause_list, errc> set_paused(const std::string& tenant, bool paused);
+  outcome<breakers_view, errc> order_breaker(const std::string& model, breaker_order order);
   outcome<reprioritise_answer, errc> reprioritise(const job_id& id, job_class to);
   void pass(std::chrono::milliseconds d);
 
@@ -58,6 +59,8 @@ public:
   job_record record(const job_id& id);
   explanation why(const job_id& id);
   queue_view queue();
+  breakers_view breakers();
+  errc upload(std::uint64_t number);            ///< some file
   double metric(const std::string& name) const; ///< a counter without labels
   std::size_t saved_objects() const { return store->list({})->objects.size(); }
   played_worker* busy(); ///< some worker with a batch; null: none

@@ -27,6 +27,7 @@ public:
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
         [](const describe_breakers&) { return breakers_view{}; },
+        [](const breakers_view&) {},
         [](const explain_job&) { return explanation{}; },
         [this](const workers_report& m) { reports_->push_back(m); },
         [](const batch_progress&) {},

@@ -148,8 +148,9 @@ TEST_CASE("a job that takes down two processes alone is poison, after at most th
   }
 }
 
-TEST_CASE("unknown trouble is retried once alone, and is blamed on the job from then on") {
+TEST_CASE("unknown trouble is retried once alone, and is blamed on the job from then on, where others do well") {
   auto e = in_batch_of(4, errc::internal);
+  e.others_do_well = true;
   auto first = decide(e, 0.9);
   CHECK(first.how == verdict::retry);
   CHECK(first.counted);
@@ -163,6 +164,29 @@ TEST_CASE("unknown trouble is retried once alone, and is blamed on the job from 
   e.mark = *second.recovery;
   e.attempts_used = 2;
   CHECK(decide(e).cause == errc::poison);
+}
+
+TEST_CASE("while nothing does well unknown trouble is blamed on nobody: it is retried like transient trouble") {
+  auto e = ended_with(errc::internal);
+  for (std::uint32_t used = 0; used < 3; ++used) {
+    e.attempts_used = used;
+    auto out = decide(e);
+    CHECK(out.how == verdict::retry);
+    CHECK(out.counted);
+    if (out.recovery) e.mark = *out.recovery;
+    CHECK(e.mark == recovery_mark{.batch_cap = 1, .suspect_count = 1, .crash_workers = {}});
+  }
+  e.attempts_used = 3;
+  auto last = decide(e);
+  CHECK(last.how == verdict::failed);
+  CHECK(last.cause == errc::retries_exhausted);
+  SECTION("what was blamed on it before stays") {
+    e.mark.crash_workers = {second_worker};
+    e.attempts_used = 2;
+    CHECK_FALSE(decide(e).recovery);
+    e.others_do_well = true;
+    CHECK(decide(e).cause == errc::poison);
+  }
 }
 
 TEST_CASE("too little memory halves the batch, uncounted and at once, down to one") {

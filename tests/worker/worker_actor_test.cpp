@@ -42,11 +42,13 @@ TEST_CASE("while the store cannot be reached the files are kept and sent again")
   SECTION("no answer") { w.store_says = errc::unreachable; }
   SECTION("an answer") { w.object_says = errc::unavailable; }
   w.rendered(blob::copy_of("video"));
-  w.system.advance(3s);
-  CHECK(w.puts.size() > 3);
+  w.system.advance(3499ms);
+  CHECK(w.puts.size() == 3); // at once, and after half a second and a second
+  w.system.advance(12s);
+  CHECK(w.puts.size() == 9); // and then every two
   CHECK(w.ends.empty());
   w.store_says = w.object_says = errc::ok;
-  w.system.advance(1s);
+  w.system.advance(2s);
   REQUIRE(w.ends.size() == 1);
   CHECK(w.ends[0].results[0].code == errc::ok);
 }

@@ -136,8 +136,10 @@ void gateway_api::on_set_breaker(const call& c) {
   if (!texts) return c.answer.fail(texts.error());
   set_breaker m{{(*texts)["model"]}, (*texts)["device"], {}, c.who->id};
   auto is_meant = [&m](const gateway_model& known) { return known.profile.id == m.model; };
-  if (std::ranges::none_of(parts_.models, is_meant))
-    return c.answer.fail(invalid_value("model", shown(m.model.value), "a model of this cluster"));
+  if (m.model != object_store_name && std::ranges::none_of(parts_.models, is_meant))
+    return c.answer.fail(invalid_value("model", shown(m.model.value), "a model of this cluster or \"object-store\""));
+  if (m.model == object_store_name && !m.device.empty())
+    return c.answer.fail(invalid_value("device", shown(m.device), "none for the object store"));
   if (m.device.size() > limits::device_bytes_max)
     return c.answer.fail(invalid_value("device", std::to_string(m.device.size()) + " bytes",
                                        "a class of GPU as its workers name it, at most 128 bytes, or none for all"));

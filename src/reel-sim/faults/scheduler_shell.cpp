@@ -191,7 +191,8 @@ void scheduler_shell::on_granted(const planned_batch& b, const grant_answer& a) 
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
-  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step, b.probe, b.larger_device, b.expected};
+  supervised_batch batch{
+      term_, b.id, b.worker, {}, false, b.join, b.until_step, b.probe, b.others_do_well, b.larger_device, b.expected};
   for (const auto& granted : a.jobs) {
     if (granted.code != errc::ok) continue;
     const auto& request = granted.request;

@@ -114,6 +114,7 @@ TEST_CASE("an operator forces a circuit breaker open, holds it closed and resets
   CHECK(state("close") == "disabled");
   CHECK(state("reset") == "closed");
   CHECK(order(R"({"model":"null","order":"open"})").status == 200);
+  CHECK(order(R"({"model":"object-store","order":"open"})").status == 200);
 }
 
 TEST_CASE("an order to a circuit breaker is for operators, and names a model, a device and what to do") {
@@ -121,9 +122,12 @@ TEST_CASE("an order to a circuit breaker is for operators, and names a model, a 
   auto order = [&g](const std::string& body) { return g.ask("POST", "/v1/breakers", body, g.auth(g.operator_key)); };
   for (const auto& key : {g.acme_key, g.other_key})
     check_refused(g.ask("POST", "/v1/breakers", R"({"model":"null","order":"open"})", g.auth(key)), for_operators);
+  check_refused(order(R"({"model":"nosuch","order":"open"})"),
+                {422, "model", "invalid_value",
+                 "invalid value for 'model': \"nosuch\" (allowed: a model of this cluster or \"object-store\")"});
   check_refused(
-      order(R"({"model":"nosuch","order":"open"})"),
-      {422, "model", "invalid_value", "invalid value for 'model': \"nosuch\" (allowed: a model of this cluster)"});
+      order(R"({"model":"object-store","device":"H100","order":"open"})"),
+      {422, "device", "invalid_value", "invalid value for 'device': \"H100\" (allowed: none for the object store)"});
   check_refused(order(R"({"model":"null","order":"shut"})"),
                 {422, "order", "invalid_value",
                  "invalid value for 'order': \"shut\" (allowed: \"open\", \"close\" or \"reset\")"});
