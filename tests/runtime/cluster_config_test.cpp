@@ -21,9 +21,10 @@ struct written_config {
 
   cluster_config read() const {
     const testing::temp_folder folder;
-    return read_cluster_config(folder.write(
-        "x.toml", "[[node]]\nid = 'n1'\n" + node + "[cluster]\n" + cluster + "[storage]\n" + storage + "[scheduler]\n" +
-                      scheduler + "[workers]\n" + workers + "[[model]]\nid = 'm'\nkind = 'null'\n" + model));
+    return read_cluster_config(folder.write("x.toml", "[[node]]\nid = 'n1'\n" + node + "[storage]\n" + storage +
+                                                          "[scheduler]\n" + scheduler + "[workers]\n" + workers +
+                                                          "[[model]]\nid = 'm'\nkind = 'null'\n" + model +
+                                                          "\n[cluster]\n" + cluster));
   }
   std::string refusal() const {
     try {
