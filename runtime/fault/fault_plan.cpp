@@ -62,8 +62,8 @@ rule read_rule(config_table t, const std::filesystem::path& folder) {
   r.most = static_cast<std::uint64_t>(t.integer("most", 0, count_max, 0));
   r.probability = t.number("probability", 0, 1, 1);
   bool waits = r.what == action::delay || r.what == action::hold;
-  if (!waits && (t.has("delay") || t.has("jitter")))
-    t.refuse(t.has("delay") ? "delay" : "jitter", "goes with the actions delay and hold");
+  if (!waits && r.what != action::duplicate && (t.has("delay") || t.has("jitter")))
+    t.refuse(t.has("delay") ? "delay" : "jitter", "goes with the actions delay, hold and duplicate");
   r.delay = t.duration("delay", 0ms, 1h, waits ? std::nullopt : std::optional{0ms});
   r.jitter = t.duration("jitter", 0ms, 1h, 0ms);
   if (auto file = t.text("while_file", ""); !file.empty()) r.while_file = folder / file;

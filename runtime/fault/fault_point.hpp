@@ -109,7 +109,7 @@ struct circumstances {
 struct order {
   action what = action::none;
   std::uint64_t draw = 0;
-  std::chrono::milliseconds delay{0}; ///< of a hold
+  std::chrono::milliseconds delay{0}; ///< of a hold, and of the second frame of a duplicate
   explicit operator bool() const { return what != action::none; }
 };
 

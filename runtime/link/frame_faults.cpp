@@ -33,7 +33,12 @@ std::vector<frame_faults::arrived> frame_faults::meet(const fault::order& o, arr
   case fault::action::drop: return handled;
   case fault::action::hold: keep({std::move(a), sender, false, now + o.delay}, handled); return handled;
   case fault::action::reorder: keep({std::move(a), sender, true, now + successor_wait}, handled); return handled;
-  case fault::action::duplicate: handled.push_back(a); break;
+  case fault::action::duplicate:
+    if (o.delay > 0ms)
+      keep({a, sender, false, now + o.delay}, handled);
+    else
+      handled.push_back(a);
+    break;
   case fault::action::corrupt:
   case fault::action::truncate: spoil(a.frame.parts, o); break;
   default: break;

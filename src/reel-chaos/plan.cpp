@@ -137,6 +137,7 @@ bounds_spec read_bounds(config_table t) {
   b.control_memory_mib = static_cast<std::uint64_t>(t.integer("control_memory_mib", 0, 1 << 20, 0));
   b.degraded_least = static_cast<std::uint64_t>(t.integer("degraded_least", 0, 1'000'000, 0));
   b.expect = t.texts("expect", std::vector<std::string>{});
+  b.forbid = t.texts("forbid", std::vector<std::string>{});
   b.check = t.texts("check", std::vector<std::string>{});
   t.finish();
   return b;

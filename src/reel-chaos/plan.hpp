@@ -81,6 +81,7 @@ struct bounds_spec {
   std::uint64_t degraded_least = 0;     ///< jobs that ended on their model's fallback
   int unknown_submits_permille = 200;   ///< every one is repeated until it is known
   std::vector<std::string> expect;      ///< what has to be seen after the faults began: ledger_log.hpp, "exit 70"
+  std::vector<std::string> forbid;      ///< likewise, what may not be seen of the ledger
   std::vector<std::string> check;       ///< further arguments of reel-check
 };
 

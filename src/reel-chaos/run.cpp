@@ -261,6 +261,9 @@ private:
     if (!r_.faults.empty() && r_.skipped.size() == r_.faults.size()) fail("every fault was skipped");
     for (const auto& what : plan_.bounds.expect)
       if (!is_seen(what, log)) fail(fmt::format("vacuous: '{}' was not seen after the faults began", what));
+    for (const auto& what : plan_.bounds.forbid)
+      if (const auto times = log.count(what, r_.faults_began_ns); times > 0)
+        fail(fmt::format("the ledger shows '{}' {} times after the faults began", what, times));
     judge_all(log, worker_ms, control_ms);
   }
 

@@ -15,6 +15,8 @@ struct bounds {
   std::uint32_t executions_fallback_max = 6; ///< with the light model's
   std::uint32_t poison_executions_max = 3;   ///< counted ones of a job that ends as poison
   std::uint32_t grants_max = 20;             ///< counted or not
+  // I10: one execution at a time.
+  nanoseconds lease_min = 0s; ///< no lease runs out sooner after its grant; 0: not judged, it is as configured
   // I12: order of service.
   nanoseconds priority_wait = 5s; ///< X: how long a lower class may go first, and a later job of the same class
   nanoseconds age_after = 10min;  ///< a job that waited so long may be served as one class higher, and so on

@@ -156,8 +156,20 @@ void ledger_check::execution_over(job_row& row, const event& e, bool counted) {
                       {row.accepted, row.granted, e.at});
 }
 
+/// I10: until its time is over a lease is nobody else's, whatever a wall clock says. One that is not counted was taken
+/// back before anybody ran.
+void ledger_check::judge_lease(const job_row& row, const event& e) {
+  if (w_.limits.lease_min == 0s || e.text(field::cause) != "lease_expired" || !e.flag(field::counted)) return;
+  w_.found.checked(invariant::i10);
+  if (e.time - row.granted_at >= w_.limits.lease_min.count()) return;
+  violated(invariant::i10, e,
+           "lost its lease " + text_of((e.time - row.granted_at) / 1'000'000) + " ms after the grant, before its time",
+           row.granted);
+}
+
 void ledger_check::on_release(job_row& row, const event& e) {
   bool stale = is_stale(row, e);
+  if (!stale && row.now == state::leased) judge_lease(row, e);
   if (!stale && row.now != state::leased)
     violated(invariant::i5, e, "was released though it did not run", std::max(row.granted, row.ended));
   execution_over(row, e, e.flag(field::counted));

@@ -30,6 +30,7 @@ private:
 
   void fill(job_row& row, const event& e);
   void judge_grant(const job_row& row, const event& e);
+  void judge_lease(const job_row& row, const event& e);
   void judge_commit(const job_row& row, const event& e);
   void advance(job_row& row, const event& e);
   bool is_stale(const job_row& row, const event& e);

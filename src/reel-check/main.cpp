@@ -16,11 +16,12 @@ struct options {
   std::string markdown;
   bool json = false;
   bounds limits;
-  std::int64_t priority_wait_ns = 0, age_after_ns = 0, drain_grace_ns = 0, degrade_after_ns = 0;
+  std::int64_t priority_wait_ns = 0, age_after_ns = 0, drain_grace_ns = 0, degrade_after_ns = 0, lease_min_ns = 0;
 
   options()
       : priority_wait_ns{limits.priority_wait.count()}, age_after_ns{limits.age_after.count()},
-        drain_grace_ns{limits.drain_grace.count()}, degrade_after_ns{limits.degrade_after.count()} {}
+        drain_grace_ns{limits.drain_grace.count()}, degrade_after_ns{limits.degrade_after.count()},
+        lease_min_ns{limits.lease_min.count()} {}
 
   bounds taken() const {
     auto b = limits;
@@ -28,6 +29,7 @@ struct options {
     b.age_after = nanoseconds{age_after_ns};
     b.drain_grace = nanoseconds{drain_grace_ns};
     b.degrade_after = nanoseconds{degrade_after_ns};
+    b.lease_min = nanoseconds{lease_min_ns};
     for (const auto& name : required)
       b.required |= static_cast<std::uint16_t>(1u << static_cast<int>(parse_invariant(name)));
     return b;
@@ -58,6 +60,7 @@ void add_bounds(CLI::App& app, options& o) {
   app.add_option("--poison-executions", b.poison_executions_max, "I9: of a job that ends as poison")
       ->capture_default_str();
   app.add_option("--grants", b.grants_max, "I9: grants of a job, counted or not")->capture_default_str();
+  add_duration(app, "--lease-min", o.lease_min_ns, "I10: no lease runs out sooner after its grant [not judged]");
   add_duration(app, "--priority-wait", o.priority_wait_ns,
                "I12: how long a lower class or younger job may go first [5s]");
   add_duration(app, "--age-after", o.age_after_ns, "I12: waiting that may move a job up one class [10min]");

@@ -53,6 +53,7 @@ TEST_CASE("the plans of the repository can be read, and some of them are quick")
 
 TEST_CASE("a wrong plan is refused with the key and what is allowed") {
   CHECK(read(kill).faults.at(0).target == "worker");
+  CHECK(read(kill + "[bounds]\nforbid = [\"refuse\"]\n").bounds.forbid == std::vector<std::string>{"refuse"});
   refused(kill + "every = \"often\"\n", "every");
   refused(kill + "weight = 3\n", "weight");
   refused("title = \"t\"\n", "[[fault]]");

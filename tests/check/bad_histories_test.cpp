@@ -44,6 +44,7 @@ const std::vector<bad_history> bad_histories{
     {"i08_two_holders", {"leader", "leader"}},
     {"i09_five_executions", {"accept A 1", "grant A 10", "commit A 11"}},
     {"i09_poison_runs_on", {"accept A 1", "grant A 8", "end A 9"}},
+    {"i10_lease_too_short", {"grant A 2", "release A 3"}},
     {"i10_overlap", {"grant B 2", "grant B 3"}},
     {"i11_daily_quota", {"limits", "accept A 1"}},
     {"i11_double_charge", {"tenant"}},
@@ -94,9 +95,11 @@ std::string invariant_of(const std::string& name) { return "I" + std::to_string(
 } // namespace
 
 TEST_CASE("every bad history is refused for its one defect, and the timeline shows it") {
+  bounds limits;
+  limits.lease_min = 25s;
   for (const auto& bad : bad_histories) {
     INFO(bad.name);
-    auto result = check_file("bad_" + bad.name);
+    auto result = check_file("bad_" + bad.name, limits);
     CHECK(result.at("verdict").as_string() == "invalid");
     for (const auto& [name, tally] : result.at("invariants").as_object()) {
       INFO(std::string{name});
@@ -137,6 +140,11 @@ TEST_CASE("bounds decide: what is too slow or too often for one is well for anot
   limits = {};
   limits.priority_wait = 6500ms;
   CHECK(check_file("bad_i12_inversion", limits).at("verdict").as_string() == "valid");
+  limits = {};
+  limits.lease_min = 1510ms;
+  CHECK(check_file("bad_i10_lease_too_short", limits).at("verdict").as_string() == "valid");
+  limits.lease_min = 1511ms;
+  CHECK(check_file("bad_i10_lease_too_short", limits).at("verdict").as_string() == "invalid");
   limits = {}; // F is degraded a tenth of a second after its breaker opened
   limits.unknown_submits_permille = 500;
   limits.degrade_after = 3s;

@@ -241,6 +241,18 @@ TEST_CASE("an end under an old fence is refused, and the log says so") {
   CHECK(number(refused[0], "fence") == 1);
 }
 
+TEST_CASE("a release has its fence also where the job did not run, which is a defect to be judged by the log") {
+  world w;
+  const auto lease = w.leased();
+  REQUIRE(w.end(lease, verdict::retry) == errc::ok);
+  w.held.reset();
+  sqlite::connection{(w.folder.path() / "ledger.db").string(), {}}.run(
+      "UPDATE event SET from_state = 3 WHERE kind = 3");
+  const auto lines = all_of(w, {}).lines;
+  REQUIRE(ops(lines) == std::vector<std::string>{"accept", "grant", "release"});
+  CHECK(number(lines[2], "fence") == 1);
+}
+
 TEST_CASE("a degraded grant says why, also after its job was redriven and ran as it was asked for") {
   world w;
   auto request = w.request();

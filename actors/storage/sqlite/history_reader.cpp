@@ -163,7 +163,9 @@ std::string commit_line(const statement::cursor& row, bool is_timed) {
 void add_execution(line& l, const statement::cursor& row) {
   l.add("gen", row.integer(e_generation)).add("cause", cause_of(static_cast<errc>(row.integer(e_cause))));
   l.add("counted", row.integer(e_counted) != 0).add("gpu_ms", row.integer(e_gpu_ms));
-  if (static_cast<job_state>(row.integer(e_from)) == job_state::leased) l.add("fence", row.integer(e_fence));
+  const bool ran = static_cast<job_state>(row.integer(e_from)) == job_state::leased;
+  const bool is_release = static_cast<job_state>(row.integer(e_to)) == job_state::retry_wait; // it has to have run
+  if (ran || is_release) l.add("fence", row.integer(e_fence));
 }
 
 std::string release_line(const statement::cursor& row, bool is_timed) {

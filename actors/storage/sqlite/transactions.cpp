@@ -251,7 +251,7 @@ outcome<end_answer, errc> transactions::run(const end_batch& m) {
 }
 
 errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no, std::int32_t& saved_steps) {
-  const auto row = tables_.find_job(outcome.id, tenants_);
+  auto row = tables_.find_job(outcome.id, tenants_);
   if (!row) return errc::stale;
   if (!row->sound) return report_damaged(*row);
   const auto decision = decide_end(row->now, batch_no != 0 && row->batch_no == batch_no, outcome);
@@ -259,6 +259,7 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no, st
     note_refused(outcome);
     return errc::stale;
   }
+  row->now.fence = outcome.fence; // equal here, or the log and the result's key are to show that it was not
 
   const auto how = ending{decision.to,
                           decision.error,

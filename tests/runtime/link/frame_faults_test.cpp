@@ -109,6 +109,14 @@ TEST_CASE("a held frame comes when its time has come, and keeps up no other") {
   CHECK(f.take_due(start + 1h).empty());
 }
 
+TEST_CASE("a frame that comes twice may come late for the second time") {
+  frame_faults f;
+  CHECK(texts_of(f.meet({action::duplicate, 0, 2s}, frame_of("again"), "x", start)) == texts{"again"});
+  CHECK(texts_of(f.meet({}, frame_of("next"), "x", start)) == texts{"next"});
+  CHECK(f.due() == start + 2s);
+  CHECK(texts_of(f.take_due(start + 2s)) == texts{"again"});
+}
+
 TEST_CASE("a swapped frame follows the next of its sender, or comes by itself when there is none") {
   frame_faults f;
   CHECK(f.meet({action::reorder}, frame_of("first"), "x", start).empty());
@@ -134,10 +142,11 @@ TEST_CASE(
       return t.is_up() && t.delivers_all(100);
     }));
   }
-  CHECK(holds_under(fault_of("hold", "probability = 0.2\ndelay = \"10ms\"\njitter = \"20ms\"\n"), [](auto&) {
-    talk t;
-    return t.is_up() && t.delivers_all(100);
-  }));
+  for (std::string what : {"hold", "duplicate"})
+    CHECK(holds_under(fault_of(what, "probability = 0.2\ndelay = \"10ms\"\njitter = \"20ms\"\n"), [](auto&) {
+      talk t;
+      return t.is_up() && t.delivers_all(100);
+    }));
 }
 
 TEST_CASE("repeated frames are counted as such, damaged ones by their checksum") {
