@@ -18,9 +18,11 @@ struct command_options {
   bool shrink = false, json = false, twice = false, no_check = false, print_plan = false;
 };
 
-/// What reel-check is told: retries wait for budgets and for each other, which no line shows, so the order of service
-/// is judged by a wide bound; clients ask again until they know, so that many submits are unknown at first; and what
-/// turns out to be poison may have failed twice before for other reasons.
+/// What reel-check is told. The order of service is judged by a wide bound: retries wait for budgets and for each
+/// other, and prompts that were poison before come last, which no line shows. So is the end of the queue: one tenant
+/// may run only so much at once, whatever the fleet. Clients ask again until they know, so that many submits are
+/// unknown at first. What turns out to be poison may have been executed once before: its worker hung, and that counts
+/// too.
 inline constexpr const char* check_arguments[] = {"--priority-wait",     "1h", "--unknown-submits", "1000",
                                                   "--faults-min",        "0",  "--drain-grace",     "20min",
                                                   "--poison-executions", "4"};
