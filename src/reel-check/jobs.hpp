@@ -54,7 +54,7 @@ struct job_row {
   bool degraded : 1 = false;      ///< as last granted
   bool fell_back : 1 = false;     ///< once in this generation
   bool lacked_memory : 1 = false; ///< a release was caused by it
-  bool failed_before : 1 = false; ///< an execution of this generation that counted, or ended with its process
+  bool failed_before : 1 = false; ///< an execution of this generation that counted, crashed or lacked memory
   bool has_deadline : 1 = false;
   bool push : 1 = false;
   bool removed : 1 = false;

@@ -173,8 +173,10 @@ void ledger_check::on_release(job_row& row, const event& e) {
   if (!stale && row.now != state::leased)
     violated(invariant::i5, e, "was released though it did not run", std::max(row.granted, row.ended));
   execution_over(row, e, e.flag(field::counted));
-  row.failed_before |= e.flag(field::counted) || e.text(field::cause) == "crashed"; // a suspect at least
-  row.lacked_memory |= e.text(field::cause) == "resource";
+  const auto cause = e.text(field::cause);
+  row.failed_before |=
+      e.flag(field::counted) || cause == "crashed" || cause == "resource"; // smaller batches from now on
+  row.lacked_memory |= cause == "resource";
   row.ended = e.at;
   row.ended_at = e.time;
   auto not_before = e.number(field::not_before_ns) + w_.log.source_of(e.at).offset_ns;
