@@ -284,6 +284,7 @@ private:
   degrade_reason degrades_on(const worker_kind& kind, const batch_key& key, instant now) const;
   void degrade(planned_batch& b, const key_ptr& light, degrade_reason why);
 
+  explanation explain_running(const job_id& id, const batch_id& batch) const;
   void explain_breaker(explanation& e, const batch_key& key, instant now, wall_time wall) const;
   // experts that take turns (scheduler_core_stages.cpp)
   std::int32_t until_step(const job_queue::first_job& head, const worker_slot& w, std::size_t size, instant now);

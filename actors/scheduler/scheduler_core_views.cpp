@@ -150,25 +150,28 @@ void scheduler_core::count_workers(explanation& e, const batch_key& key, instant
   }
 }
 
-explanation scheduler_core::explain(const job_id& id, instant now, wall_time wall) const {
+explanation scheduler_core::explain_running(const job_id& id, const batch_id& batch) const {
   explanation e;
-  if (auto found = running_.find(id); found != running_.end()) {
-    const auto& b = batches_.at(found->second);
-    e.why = wait_reason::runs;
-    e.cls = std::ranges::find(b.jobs, id, &queue_entry::id)->cls;
-    e.batch_size = b.jobs.size();
-    e.degraded = b.degrade;
-    auto live = describe_running(b);
-    e.eta_ms = live.eta_ms;
-    e.step = live.step;
-    e.steps_total = live.steps_total;
-    e.state = job_state::leased;
-    e.batch = found->second;
-    e.worker = b.worker;
-    e.until_step = b.until_step;
-    e.from_step = b.adopted ? 0 : b.key->steps_done;
-    return e;
-  }
+  const auto& b = batches_.at(batch);
+  e.why = wait_reason::runs;
+  e.cls = std::ranges::find(b.jobs, id, &queue_entry::id)->cls;
+  e.batch_size = b.jobs.size();
+  e.degraded = b.degrade;
+  auto live = describe_running(b);
+  e.eta_ms = live.eta_ms;
+  e.step = live.step;
+  e.steps_total = live.steps_total;
+  e.state = job_state::leased;
+  e.batch = batch;
+  e.worker = b.worker;
+  e.until_step = b.until_step;
+  e.from_step = b.adopted ? 0 : b.key->steps_done;
+  return e;
+}
+
+explanation scheduler_core::explain(const job_id& id, instant now, wall_time wall) const {
+  if (auto found = running_.find(id); found != running_.end()) return explain_running(id, found->second);
+  explanation e;
   auto entry = queue_.entry_of(id);
   if (!entry) return e;
   e.cls = entry->cls;
