@@ -1,6 +1,7 @@
 #include "src/reel-check/priority_check.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 namespace reel::check {
 
@@ -39,9 +40,11 @@ void priority_check::granted(const job_row& row, const event& e) {
 }
 
 void priority_check::judge_batch() {
+  auto rank = [this](job_index i) { return class_with_age(w_.jobs[i]); };
+  const auto best = pending_.empty() ? job_class::urgent : std::ranges::min(pending_ | std::views::transform(rank));
   for (auto i : pending_) {
     w_.found.checked(invariant::i12);
-    judge_class(w_.jobs[i]);
+    judge_class(w_.jobs[i], rank(i) == best);
     judge_age(w_.jobs[i]);
   }
   pending_.clear();
@@ -64,12 +67,15 @@ const job_row* priority_check::longest(lane_key key, std::int64_t since_max) {
   return nullptr;
 }
 
-void priority_check::judge_class(const job_row& granted) {
+/// Who came with a better one took nobody's place, unless it was the place of one that could have come too.
+void priority_check::judge_class(const job_row& granted, bool is_best) {
   auto since_max = granted.granted_at - w_.limits.priority_wait.count() - 1;
   for (int c = 0; c < static_cast<int>(class_with_age(granted)); ++c)
     for (int i = 0; i < 4; ++i) {
+      const bool allows = i / 2 == 0;
+      if (!is_best && allows != granted.allow_degraded) continue;
       const auto* other =
-          longest({granted.model, granted.shape, static_cast<job_class>(c), i % 2 == 0, i / 2 == 0}, since_max);
+          longest({granted.model, granted.shape, static_cast<job_class>(c), i % 2 == 0, allows}, since_max);
       if (!other) continue;
       w_.found.violated(invariant::i12, "a job was granted while one of a higher class waited longer than the bound",
                         {other->accepted, other->ended, granted.accepted, granted.granted});

@@ -59,7 +59,7 @@ private:
   }
   bool is_waiting(const entry& e);
   void refresh(lane& l, name_index tenant, waiting& jobs, std::optional<entry> before);
-  void judge_class(const job_row& granted);
+  void judge_class(const job_row& granted, bool is_best);
   void judge_age(const job_row& granted);
   job_class class_with_age(const job_row& row) const;
   bool has_known_age(const job_row& row) const { return !w_.clock_moved || row.accepted_at < w_.clock_moved->time; }

@@ -110,18 +110,22 @@ bool invert_classes(made_history& h, dice& random) {
     if (is(line, "grant")) batches.emplace(text(line, "job"), text(line, "batch"));
   std::map<std::string, json::object*> waiting; // accepted and not yet granted
   std::map<std::string, std::string> shapes, classes;
+  std::map<std::string, bool> allows; // a fallback: two kinds that share no batch
   std::vector<json::object*> found;
   bool breaker_open = false;
   for (auto& line : h[ob::ledger]) {
     auto job = text(line, "job");
     if (is(line, "breaker")) breaker_open = text(line, "state") == "open";
-    if (is(line, "accept")) waiting[job] = &line, shapes[job] = text(line, "shape"), classes[job] = text(line, "class");
+    if (is(line, "accept")) {
+      waiting[job] = &line, shapes[job] = text(line, "shape"), classes[job] = text(line, "class");
+      allows[job] = line.contains("allow_degraded") && line.at("allow_degraded").as_bool();
+    }
     if (is(line, "grant")) waiting.erase(job);
     if (is(line, "end") || is(line, "remove")) waiting.erase(job);
     if (!is(line, "grant") || breaker_open || classes[job] == "urgent") continue;
     for (auto& [other, accept] : waiting)
-      if (shapes[other] == shapes[job] && text(*accept, "tenant") != "t0" && batches[other] != text(line, "batch") &&
-          number(line, "mono_ns") - number(*accept, "mono_ns") > bound)
+      if (shapes[other] == shapes[job] && allows[other] == allows[job] && text(*accept, "tenant") != "t0" &&
+          batches[other] != text(line, "batch") && number(line, "mono_ns") - number(*accept, "mono_ns") > bound)
         found.push_back(accept);
   }
   return !found.empty() && set(found[random() % found.size()], "class", "urgent");
