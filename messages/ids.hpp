@@ -9,6 +9,8 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <cstring>
+#include <endian.h>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,7 +27,12 @@ using instant = std::chrono::steady_clock::time_point;
 template <class Tag> struct uuid_id {
   std::array<std::uint8_t, 16> bytes{};
 
-  auto operator<=>(const uuid_id&) const = default;
+  bool operator==(const uuid_id&) const = default;
+  /// As of the bytes, two words at a time: maps and sets of ids are everywhere.
+  std::strong_ordering operator<=>(const uuid_id& o) const {
+    if (auto first = word(0) <=> o.word(0); first != 0) return first;
+    return word(8) <=> o.word(8);
+  }
   bool is_nil() const { return bytes == std::array<std::uint8_t, 16>{}; }
 
   /// Milliseconds since 1970 in the first 48 bits.
@@ -33,6 +40,13 @@ template <class Tag> struct uuid_id {
     std::int64_t ms = 0;
     for (int i = 0; i < 6; ++i) ms = ms << 8 | bytes[i];
     return wall_time{std::chrono::milliseconds{ms}};
+  }
+
+private:
+  std::uint64_t word(std::size_t at) const {
+    std::uint64_t w;
+    std::memcpy(&w, &bytes[at], sizeof w);
+    return be64toh(w);
   }
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 namespace reel {
 
@@ -117,15 +116,15 @@ circuit_breaker::transition circuit_breaker::go(breaker_state to, instant now) {
 
 circuit_breaker::counts circuit_breaker::count(instant now) const {
   counts c;
-  std::set<std::uint64_t> contents;
-  for (const auto& a : attempts_) {
-    if (now - a.at >= options_.window_age) continue;
+  auto is_recent = [&](const attempt& a) { return now - a.at < options_.window_age; };
+  for (auto a = attempts_.begin(); a != attempts_.end(); ++a) {
+    if (!is_recent(*a)) continue;
     ++c.attempts;
-    c.failures += a.is_good ? 0 : 1;
-    c.slow += a.is_slow ? 1 : 0;
-    contents.insert(a.content);
+    c.failures += a->is_good ? 0 : 1;
+    c.slow += a->is_slow ? 1 : 0;
+    auto is_same = [&](const attempt& before) { return is_recent(before) && before.content == a->content; };
+    c.contents += std::none_of(attempts_.begin(), a, is_same) ? 1 : 0; // a window is short
   }
-  c.contents = contents.size();
   return c;
 }
 

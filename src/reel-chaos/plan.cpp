@@ -101,7 +101,7 @@ cluster_spec read_cluster(config_table t) {
   c.step_time = t.duration("step_time", 0ms, 1min, c.step_time);
   c.artifact_bytes = static_cast<std::size_t>(t.integer("artifact_bytes", 0, 15 << 20, 4096));
   c.queued_jobs_max = static_cast<std::uint64_t>(t.integer("queued_jobs_max", 1, 1'000'000, 1'000'000));
-  c.disk_mib = static_cast<std::uint64_t>(t.integer("disk_mib", 8, 1024, 64));
+  c.disk_mib = static_cast<std::uint64_t>(t.integer("disk_mib", 80, 1024, 160));
   c.models = t.text("models", "");
   c.more = t.text("more", "");
   t.finish();

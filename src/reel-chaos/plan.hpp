@@ -54,7 +54,7 @@ struct cluster_spec {
   milliseconds step_time{50};
   std::size_t artifact_bytes = 4096;
   std::uint64_t queued_jobs_max = 1'000'000; ///< of each tenant
-  std::uint64_t disk_mib = 64;               ///< of each small disk that a fault fills
+  std::uint64_t disk_mib = 160;              ///< of each small disk that a fault fills: the stores keep 64 of it free
   std::string models; ///< [[model]] tables, the first is asked for; empty: one that computes nothing
   std::string more;   ///< further keys of [workers], then further tables, of the cluster's file
 };

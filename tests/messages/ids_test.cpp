@@ -1,5 +1,6 @@
 // ids_test.cpp: Ids are unique, ordered by creation, and survive their text form.
 #include <catch2/catch_test_macros.hpp>
+#include <random>
 #include <set>
 
 #include "messages/ids.hpp"
@@ -16,6 +17,19 @@ TEST_CASE("an id carries version, variant and its creation time") {
   CHECK(id.bytes[6] >> 4 == 7);
   CHECK(id.bytes[8] >> 6 == 2);
   CHECK(id.created_at() == t0);
+}
+
+TEST_CASE("ids are ordered as their bytes are") {
+  std::mt19937_64 random{7};
+  for (int i = 0; i < 10'000; ++i) {
+    job_id a, b;
+    for (auto& byte : a.bytes) byte = static_cast<std::uint8_t>(random());
+    b = a;
+    b.bytes[random() % 16] = static_cast<std::uint8_t>(random());
+    b.bytes[random() % 16] = static_cast<std::uint8_t>(random());
+    CHECK((a <=> b) == (a.bytes <=> b.bytes));
+    CHECK((a == b) == (a.bytes == b.bytes));
+  }
 }
 
 TEST_CASE("ids of one generator strictly increase inside one millisecond") {
