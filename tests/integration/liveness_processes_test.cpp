@@ -243,7 +243,8 @@ TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to t
     harness::local_cluster cluster{{.dir = dir,
                                     .bin = REEL_BIN_DIR,
                                     .models = wan_model(1, 17, 20, 1000), // each on a worker of its own
-                                    .more = "[workers]\ncheckpoint_cost = 1\n",
+                                    .more = "[workers]\ncheckpoint_cost = 1\n\n"
+                                            "[storage]\nsweep_every = \"1s\"\norphan_age = \"1min\"\n",
                                     .slots = 2}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     constexpr int steps = 600, interval = steps / 10;
@@ -278,6 +279,7 @@ TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to t
                      value_of(api, "reel_checkpoints_total"), gpu_s));
     CHECK(lost <= 2 * interval);
     CHECK(saving_s < 0.02 * 2 * gpu_s);
+    // One that was still being stored when its job ended is the sweeper's.
     eventually("no checkpoint is left", [&] { return saved_runs_in(dir + "/objects") == 0; });
     CHECK(cluster.stop("workers-1") == 0);
     CHECK(cluster.stop("control") == 0);
