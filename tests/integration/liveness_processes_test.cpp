@@ -240,14 +240,16 @@ TEST_CASE("a second SIGTERM has a node hand over what it runs at once, with the 
 TEST_CASE("a job whose worker is killed goes on from its latest checkpoint, to the same video") {
   auto dir = folder("checkpoint");
   {
+    step_pace pace{dir}; // so that storing a checkpoint takes less than the steps to the next one
     harness::local_cluster cluster{{.dir = dir,
                                     .bin = REEL_BIN_DIR,
                                     .models = wan_model(1, 17, 20, 1000), // each on a worker of its own
                                     .more = "[workers]\ncheckpoint_cost = 1\n\n"
                                             "[storage]\nsweep_every = \"1s\"\norphan_age = \"1min\"\n",
-                                    .slots = 2}};
+                                    .slots = 2,
+                                    .fault_plan = pace.plan()}};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
-    constexpr int steps = 600, interval = steps / 10;
+    constexpr int steps = 200, interval = steps / 10;
     const json::object same{{"prompt", "a red ball"}, {"seed", 5}, {"num_inference_steps", steps}, {"size", "128x128"}};
     auto calm = testing::submit(api, same), killed = testing::submit(api, same);
     eventually("both are under way", [&] { return step_of(api, calm) > 0 && step_of(api, killed) > 0; });

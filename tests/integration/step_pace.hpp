@@ -1,5 +1,5 @@
 // step_pace.hpp: How long the denoise steps of a cluster take: long, so that work is under way for as long as a test
-// needs that to be so, however busy the machine is, and then no time. For models of kind null. One thread.
+// needs that to be so, however busy the machine is, and then no more than the model needs. One thread.
 #pragma once
 
 #include <filesystem>
