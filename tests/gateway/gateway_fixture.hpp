@@ -45,7 +45,8 @@ struct gateway_fixture {
   job_id make_job(std::string headers = {}) const;
 
   template <class Condition> static bool wait_until(Condition condition) {
-    for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    for (int i = 0; i < 10'000; ++i, std::this_thread::sleep_for(std::chrono::milliseconds{1}))
+      if (condition()) return true; // asked no more: asking may change it
     return condition();
   }
 };
