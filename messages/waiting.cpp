@@ -12,8 +12,8 @@ waiting_job waiting_job_of(const job_request& request, bool with_theme) {
   return w;
 }
 
-waiting_job waiting_job_of(const job_record& row) {
-  auto w = waiting_job_of(row.request);
+waiting_job waiting_job_of(const job_record& row, bool with_theme) {
+  auto w = waiting_job_of(row.request, with_theme);
   w.state = row.state;
   w.generation = row.generation;
   w.fence = row.fence;

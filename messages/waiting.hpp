@@ -8,6 +8,6 @@ namespace reel {
 
 /// Without its theme the scheduler takes its prompt for unlike any other.
 waiting_job waiting_job_of(const job_request& request, bool with_theme = true);
-waiting_job waiting_job_of(const job_record& row);
+waiting_job waiting_job_of(const job_record& row, bool with_theme = true);
 
 } // namespace reel

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "messages/waiting.hpp"
+
 namespace reel {
 
 void memory_ledger::read(read_job m, reply_to<job_record> reply) {
@@ -43,17 +45,12 @@ void memory_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> repl
       page.has_more = true;
       break;
     }
-    waiting_job w{
-        *it,     r.request.tenant, r.request.cls, key_of(r.request.params), r.request.deadline, r.state, r.generation,
-        r.fence, r.attempts_used,  r.not_before,  r.cancel_requested};
-    if (r.state == job_state::leased) {
-      w.batch = r.batch;
-      w.worker = r.worker;
+    auto w = waiting_job_of(r, false);
+    if (r.state != job_state::leased) {
+      w.batch = {};
+      w.worker = {};
     }
     w.saved_steps = e.saved.steps;
-    w.next_turn = r.request.is_final();
-    w.keeps_model = !r.request.allow_degraded;
-    w.recovery = r.recovery;
     page.jobs.push_back(std::move(w));
   }
   lock.unlock();
