@@ -1,5 +1,6 @@
 #include "actors/scheduler/scheduler.hpp"
 
+#include "actors/scheduler/granted_batch.hpp"
 #include "actors/scheduler/lease_ends.hpp"
 #include "messages/waiting.hpp"
 #include "runtime/fault/fault_point.hpp"
@@ -214,26 +215,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
-  supervised_batch batch{term_, b.id, b.worker, {}, false, b.join, b.until_step};
-  batch.larger_device = b.larger_device;
-  batch.probe = b.probe;
-  batch.others_do_well = b.others_do_well;
-  batch.expected = b.expected;
-  for (const auto& granted : a.jobs) {
-    if (granted.code != errc::ok) continue;
-    const auto& request = granted.request;
-    run_job run{request.id,
-                granted.fence,
-                request.prompt_tokens,
-                request.negative_tokens,
-                core_.served_by(b.key->model, request.params),
-                object_prefix(request.tenant, request.id, granted.generation, granted.fence),
-                granted.saved};
-    if (b.key->model != request.params.model) run.instead_of = request.params.model;
-    run.suspect = granted.recovery.suspect_count > 0 || !granted.recovery.crash_workers.empty();
-    const bool has_fallback = request.allow_degraded && core_.has_fallback(key_of(request.params));
-    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery, has_fallback});
-  }
+  auto batch = granted_batch(term_, b, a, core_);
   if (batch.jobs.empty()) {
     stops_.erase(b.id);
     return plan();
@@ -277,17 +259,7 @@ void scheduler::ledger_failed(errc code) {
 void scheduler::supervise(supervised_batch b) {
   auto id = b.id;
   const auto& slots = wiring_.slots.at(node_id{b.worker.value.substr(0, b.worker.value.find('/'))});
-  supervised_batch again{b.term, b.id,  b.worker,    {},
-                         true,   false, b.until_step}; // for a successor, if the supervisor itself fails
-  again.larger_device = b.larger_device;
-  again.probe = b.probe;
-  again.others_do_well = b.others_do_well;
-  for (const auto& job : b.jobs)
-    again.jobs.push_back({{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved},
-                          job.attempts_used,
-                          {},
-                          job.mark,
-                          job.has_fallback});
+  auto again = taken_over(b); // by a successor, if the supervisor itself fails
   auto child = act::spawn_shell<batch_supervisor>(*self_, std::move(b), wiring_.ledger, wiring_.objects, slots,
                                                   batch_owner_ref{self_}, options_.supervisor);
   supervisors_[id] = child;

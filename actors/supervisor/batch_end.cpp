@@ -4,6 +4,20 @@
 
 namespace reel {
 
+namespace {
+
+/// Without what only its worker needs.
+run_job kept_of(const run_job& run) { return {run.id, run.fence, {}, {}, {}, {}, run.saved, {}}; }
+
+} // namespace
+
+supervised_batch taken_over(const supervised_batch& b) {
+  supervised_batch t{b.term, b.id, b.worker, {}, true, false, b.until_step, b.probe, b.others_do_well, b.larger_device};
+  for (const auto& job : b.jobs)
+    t.jobs.push_back({kept_of(job.run), job.attempts_used, {}, job.mark, job.has_fallback});
+  return t;
+}
+
 batch_end::batch_end(supervised_batch batch, const recovery_options& o) : batch_{std::move(batch)}, options_{o} {
   end_.term = batch_.term;
   end_.batch = last_.batch = batch_.id;
@@ -12,7 +26,7 @@ batch_end::batch_end(supervised_batch batch, const recovery_options& o) : batch_
 run_batch batch_end::hand_over(std::chrono::milliseconds lease_ttl) {
   run_batch m{batch_.id, batch_.worker, lease_ttl, {}, batch_.join, batch_.until_step, batch_.expected};
   for (auto& job : batch_.jobs) {
-    run_job kept{job.run.id, job.run.fence, {}, {}, {}, {}, job.run.saved, {}};
+    auto kept = kept_of(job.run);
     m.jobs.push_back(std::exchange(job.run, std::move(kept)));
   }
   return m;

@@ -36,6 +36,15 @@ struct supervised_batch {
   std::chrono::milliseconds expected{}; ///< its run time, as foretold; 0: not known
 };
 
+/// As it runs already, for another supervisor.
+supervised_batch taken_over(const supervised_batch& b);
+
+/// What becomes of a batch that its worker did not take: whatever kept it from that is not the jobs' fault, unless it
+/// cannot run them at all.
+inline errc end_of_not_taken(errc code) {
+  return code == errc::unsupported || code == errc::invalid_argument ? code : errc::unreachable;
+}
+
 /// The supervisor's last word to the scheduler.
 struct batch_closed {
   batch_id batch;

@@ -40,13 +40,11 @@ void batch_supervisor::hand_over() {
       [this](errc code) { on_not_taken(code); });
 }
 
-/// Whatever kept the worker from taking the batch is not the jobs' fault, unless it cannot run them at all.
 void batch_supervisor::on_not_taken(errc code) {
   if (end_.is_decided()) return;
   const auto& b = end_.batch();
   act::tell(self_, slots_, stop_jobs{b.id, b.worker, {}}); // it may have taken it all the same
-  bool refused = code == errc::unsupported || code == errc::invalid_argument;
-  failed(refused ? code : errc::unreachable, "the worker did not take the batch: " + std::string{to_string(code)});
+  failed(end_of_not_taken(code), "the worker did not take the batch: " + std::string{to_string(code)});
 }
 
 // ---------------------------------------------------------------- lease

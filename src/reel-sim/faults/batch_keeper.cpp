@@ -50,8 +50,7 @@ void batch_keeper::hand_over() {
 void batch_keeper::on_not_taken(errc code) {
   if (end_.is_decided()) return;
   tell(stop_jobs{end_.batch().id, end_.batch().worker, {}});
-  const bool refused = code == errc::unsupported || code == errc::invalid_argument;
-  failed(refused ? code : errc::unreachable, "the worker did not take the batch");
+  failed(end_of_not_taken(code), "the worker did not take the batch");
 }
 
 // ---------------------------------------------------------------- lease

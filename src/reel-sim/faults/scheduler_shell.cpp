@@ -1,5 +1,6 @@
 #include "src/reel-sim/faults/scheduler_shell.hpp"
 
+#include "actors/scheduler/granted_batch.hpp"
 #include "actors/scheduler/lease_ends.hpp"
 #include "messages/waiting.hpp"
 
@@ -191,21 +192,7 @@ void scheduler_shell::on_granted(const planned_batch& b, const grant_answer& a) 
   core_.granted(b.id, a.jobs);
   for (std::size_t i = 0; i < a.jobs.size() && i < b.jobs.size(); ++i)
     if (a.jobs[i].code == errc::stale) read_job_again(b.jobs[i].id);
-  supervised_batch batch{
-      term_, b.id, b.worker, {}, false, b.join, b.until_step, b.probe, b.others_do_well, b.larger_device, b.expected};
-  for (const auto& granted : a.jobs) {
-    if (granted.code != errc::ok) continue;
-    const auto& request = granted.request;
-    run_job run{request.id,
-                granted.fence,
-                {},
-                {},
-                core_.served_by(b.key->model, request.params),
-                object_prefix(request.tenant, request.id, granted.generation, granted.fence),
-                granted.saved};
-    const bool has_fallback = request.allow_degraded && core_.has_fallback(key_of(request.params));
-    batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery, has_fallback});
-  }
+  auto batch = granted_batch(term_, b, a, core_);
   if (batch.jobs.empty()) {
     stops_.erase(b.id);
     return plan();
