@@ -74,13 +74,7 @@ TEST_CASE("a node that is taken away is gone within 30 s, and another goes on fr
   auto dir = folder("evict");
   {
     step_pace pace{dir};
-    harness::local_cluster cluster{{.dir = dir,
-                                    .bin = REEL_BIN_DIR,
-                                    .models = many_steps_model,
-                                    .more = {},
-                                    .slots = 1,
-                                    .worker_nodes = 2,
-                                    .fault_plan = pace.plan()}};
+    harness::local_cluster cluster{pace.cluster(1, 2)};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     CHECK(cluster.stop("workers-2") == 0);
     auto id = submit(api, 1000), behind = submit(api, 1000);

@@ -92,12 +92,7 @@ TEST_CASE(
   auto dir = folder("adopt");
   {
     step_pace pace{dir};
-    harness::local_cluster cluster{{.dir = dir,
-                                    .bin = REEL_BIN_DIR,
-                                    .models = many_steps_model,
-                                    .more = {},
-                                    .slots = 2,
-                                    .fault_plan = pace.plan()}};
+    harness::local_cluster cluster{pace.cluster(2)};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120);
     auto running = submit(api, 1000);
@@ -127,13 +122,9 @@ TEST_CASE("a node that freezes past its leases and thaws again changes nothing a
   auto dir = folder("zombie");
   {
     step_pace pace{dir};
-    harness::local_cluster cluster{{.dir = dir,
-                                    .bin = REEL_BIN_DIR,
-                                    .models = many_steps_model,
-                                    .more = "[scheduler]\nlease_ttl = \"10s\"\nrenew_every = \"1s\"\n",
-                                    .slots = 1,
-                                    .worker_nodes = 2,
-                                    .fault_plan = pace.plan()}};
+    auto wanted = pace.cluster(1, 2);
+    wanted.more = "[scheduler]\nlease_ttl = \"10s\"\nrenew_every = \"1s\"\n";
+    harness::local_cluster cluster{wanted};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     auto id = submit(api, 1000);
     eventually("it is under way", [&] { return step_of(api, id) >= 10; });
@@ -172,13 +163,7 @@ TEST_CASE("all nodes are restarted one after the other under load, and no job ha
   auto dir = folder("rolling");
   {
     step_pace pace{dir};
-    harness::local_cluster cluster{{.dir = dir,
-                                    .bin = REEL_BIN_DIR,
-                                    .models = many_steps_model,
-                                    .more = {},
-                                    .slots = 1,
-                                    .worker_nodes = 2,
-                                    .fault_plan = pace.plan()}};
+    harness::local_cluster cluster{pace.cluster(1, 2)};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     api.set_patience(120);
     std::vector<std::string> ids;
@@ -203,13 +188,7 @@ TEST_CASE("a second SIGTERM has a node hand over what it runs at once, with the 
   auto dir = folder("hurry");
   {
     step_pace pace{dir};
-    harness::local_cluster cluster{{.dir = dir,
-                                    .bin = REEL_BIN_DIR,
-                                    .models = many_steps_model,
-                                    .more = {},
-                                    .slots = 1,
-                                    .worker_nodes = 2,
-                                    .fault_plan = pace.plan()}};
+    harness::local_cluster cluster{pace.cluster(1, 2)};
     ctl::api_client api{{cluster.url(), cluster.api_key()}};
     auto id = submit(api, 1000);
     eventually("it is under way", [&] { return step_of(api, id) >= 10; });
