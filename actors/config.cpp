@@ -226,7 +226,7 @@ scheduler_config read_scheduler(config_table t) {
   s.scaling.cooldown = t.duration("scale_down_after", 1s, 24h, s.scaling.cooldown);
   s.recovery.backoff_most = t.duration("backoff_most", 1ms, 1h, 60s);
   if (s.recovery.backoff_most < s.recovery.backoff_first) t.refuse("backoff_most", "is less than backoff_first");
-  s.queue.delay_most = std::max(s.recovery.backoff_most, retry_pause_least);
+  s.queue.delay_most = std::max(s.recovery.backoff_most, fixed_pause_most);
   t.finish();
   return s;
 }

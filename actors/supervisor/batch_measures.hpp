@@ -15,9 +15,10 @@ struct expert_measures {
 struct batch_measures {
   std::uint64_t peak_bytes = 0; ///< 0: not measured
   bool out_of_memory = false;   ///< the batch as a whole
-  bool failed = false;          ///< likewise, it did not run to its end, nor was it paused: its worker is avoided for a
-                                ///< while
-  std::uint32_t together = 0;   ///< of how many jobs the memory was, where batches joined; 0: of its own
+  /// Likewise: it did not run to its end, nor was it paused, nor did it only stand by. Its worker is avoided for a
+  /// while.
+  bool failed = false;
+  std::uint32_t together = 0;           ///< of how many jobs the memory was, where batches joined; 0: of its own
   health_sign sign = health_sign::none; ///< what it says about its model
   expert_measures experts{};
   bool runs_lost = false;                          ///< saved runs could not be stored, or not be used

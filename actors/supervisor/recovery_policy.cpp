@@ -39,7 +39,7 @@ std::optional<wall_time> next_time(const execution& e, pause p, wall_time now, d
   switch (p) {
   case pause::none: return {};
   case pause::soon: return now + std::chrono::milliseconds{static_cast<std::int64_t>(200 + 800 * jitter)};
-  case pause::second: return now + std::min(1'000ms, o.backoff_most);
+  case pause::second: return now + std::min(fixed_pause_most, o.backoff_most);
   case pause::growing: return now + backoff(e.attempts_used, jitter, o);
   }
   return {};

@@ -8,9 +8,9 @@
 //   resource        too little memory: a batch is halved, uncounted; alone it counts, and a larger device may still do
 //   crash           the process died under it: among others it is a suspect and runs in smaller batches, alone at last;
 //                   alone it is to blame, and after `poison_after` processes a dead letter
-//   unknown         as transient, but alone from then on; when it then fails although others have done well since, it
-//   is
-//                   to blame as for a crash. While nothing does well nobody is: an outage makes no dead letters
+//   unknown         as transient, but alone from then on; when it then fails although others have done well
+//                   since, it is to blame as for a crash. While nothing does well nobody is: an outage makes no dead
+//                   letters
 //   permanent       repeating cannot help
 //   ended           its time is over
 //   made_room       stopped between two steps: goes on at once, uncounted
@@ -36,8 +36,8 @@ struct recovery_options {
   std::chrono::milliseconds backoff_most{60'000};
 };
 
-/// What every retry may wait, whatever `backoff_most` is.
-inline constexpr std::chrono::milliseconds retry_pause_least{1'000};
+/// The longest of the pauses that do not grow.
+inline constexpr std::chrono::milliseconds fixed_pause_most{1'000};
 
 enum class error_class { transient, infrastructure, resource, crash, unknown, permanent, ended, made_room };
 error_class classify(errc code);

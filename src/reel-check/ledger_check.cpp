@@ -174,8 +174,8 @@ void ledger_check::on_release(job_row& row, const event& e) {
     violated(invariant::i5, e, "was released though it did not run", std::max(row.granted, row.ended));
   execution_over(row, e, e.flag(field::counted));
   const auto cause = e.text(field::cause);
-  row.failed_before |=
-      e.flag(field::counted) || cause == "crashed" || cause == "resource"; // smaller batches from now on
+  const bool in_smaller_batches = cause == "crashed" || cause == "resource";
+  row.failed_before |= e.flag(field::counted) || in_smaller_batches;
   row.lacked_memory |= cause == "resource";
   row.ended = e.at;
   row.ended_at = e.time;
