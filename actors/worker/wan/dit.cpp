@@ -19,16 +19,22 @@ at::Tensor timestep_sinusoid(double timestep, std::int64_t size) {
 }
 
 dit_text dit::prepare_text(const at::Tensor& context, const probe& see) const {
-  auto padded = at::constant_pad_nd(context, {0, 0, 0, config_.text_len - context.size(0)});
-  auto hidden = now().text_in(padded);
+  return std::move(prepare_texts({context}, see).front());
+}
+
+std::vector<dit_text> dit::prepare_texts(const std::vector<at::Tensor>& contexts, const probe& see) const {
+  std::vector<at::Tensor> padded;
+  for (auto& c : contexts) padded.push_back(at::constant_pad_nd(c, {0, 0, 0, config_.text_len - c.size(0)}));
+  auto hidden = now().text_in(at::stack(padded));
   gelu_tanh_(hidden);
-  auto text = now().text_out(hidden);
-  if (see) see("text_embedding", text);
-  dit_text out;
+  auto text = now().text_out(hidden); // [texts, text_len, D]
+  if (see) see("text_embedding", text[0]);
+  std::vector<dit_text> out(contexts.size());
   for (std::int64_t i = 0; i < config_.layers; ++i) {
     auto& b = block_at(i);
-    auto k = rms_norm(b.cross.k(text), b.cross.norm_k, config_.eps);
-    out.layers.push_back(prepare_keys(split_heads(k, config_.heads), split_heads(b.cross.v(text), config_.heads)));
+    auto k = rms_norm(b.cross.k(text), b.cross.norm_k, config_.eps).unbind(0), v = b.cross.v(text).unbind(0);
+    for (std::size_t n = 0; n < out.size(); ++n)
+      out[n].layers.push_back(prepare_keys(split_heads(k[n], config_.heads), split_heads(v[n], config_.heads)));
   }
   return out;
 }

@@ -54,6 +54,9 @@ public:
   /// others.
   dit_text prepare_text(const at::Tensor& context, const probe& see = {}) const;
 
+  /// Many at once.
+  std::vector<dit_text> prepare_texts(const std::vector<at::Tensor>& contexts, const probe& see = {}) const;
+
   /// latents [R, in_dim, T, height, width], float32; `rope` of the latent's token grid. Returns velocities of
   /// the same shape, float32.
   at::Tensor forward(const at::Tensor& latents, std::span<const dit_row> rows, const at::Tensor& rope,

@@ -18,21 +18,21 @@ void dit::run_block(std::int64_t index, at::Tensor& x, const at::Tensor& time, s
   y.mul_(m[1].add(1)).add_(m[0]);
   y = self_attention(b.self, std::move(y), rope, see);
   note("_self_attn", y);
-  x.add_(y.to(at::kFloat).mul_(m[2]));
+  add_to(x, y.to(at::kFloat).mul_(m[2]));
 
   y = at::Tensor{}; // its memory serves the next
   y = layer_norm(x, config_.eps).mul_(b.norm3_weight).add_(b.norm3_bias);
   note("_norm3", y);
   y = cross_attention(b.cross, index, std::move(y), rows);
   note("_cross_attn", y);
-  x.add_(y);
+  add_to(x, y);
 
   y = at::Tensor{};
   y = b.ffn_in(layer_norm(x, config_.eps).mul_(m[4].add(1)).add_(m[3]));
   gelu_tanh_(y);
   y = b.ffn_out(y);
   note("_ffn", y);
-  x.add_(y.to(at::kFloat).mul_(m[5]));
+  add_to(x, y.to(at::kFloat).mul_(m[5]));
   note("", x);
 }
 
@@ -55,8 +55,7 @@ at::Tensor dit::self_attention(const attention& a, at::Tensor x, const at::Tenso
   k = v = at::Tensor{};
   std::vector<const keys_values*> by_row;
   for (auto& m : memories) by_row.push_back(&m);
-  auto out = at::empty_like(q);
-  attend(q, by_row, out);
+  auto out = attend(q, by_row);
   q = at::Tensor{};
   memories.clear();
   return a.o(out);
@@ -69,8 +68,7 @@ at::Tensor dit::cross_attention(const attention& a, std::int64_t index, at::Tens
   q = rms_norm(q, a.norm_q, config_.eps);
   std::vector<const keys_values*> texts;
   for (auto& row : rows) texts.push_back(&row.text->layers[static_cast<std::size_t>(index)]);
-  auto out = at::empty_like(q);
-  attend(q, texts, out);
+  auto out = attend(q, texts);
   q = at::Tensor{};
   return a.o(out);
 }

@@ -18,7 +18,7 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
 at::Tensor layer_norm(const at::Tensor& x, double eps) { return at::layer_norm(x, {x.size(-1)}, {}, {}, eps); }
 
 void gelu_tanh_(at::Tensor& x) {
-  if (x.is_cpu() && x.scalar_type() == at::kFloat)
+  if (x.is_cpu() && x.scalar_type() == at::kFloat && !is_trained(x))
     gelu_tanh_cpu(x.data_ptr<float>(), x.numel());
   else
     at::gelu_(x, "tanh");
@@ -70,11 +70,21 @@ void attend_all(const std::vector<at::Tensor>& q, std::span<const keys_values* c
   attend_cpu({first.heads, first.head_dim}, jobs, q[0].size(1), scale);
 }
 
+/// q [samples, heads, n, d]. Every step of it has a gradient; all texts have been padded to one length.
+at::Tensor attend_trained(const at::Tensor& q, std::span<const keys_values* const> memories) {
+  std::vector<at::Tensor> k, v;
+  for (auto* m : memories) k.push_back(m->k), v.push_back(m->v);
+  auto keys = at::stack(k), values = at::stack(v);
+  auto scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
+  auto weights = at::softmax(at::matmul(q.mul(scale), keys.transpose(2, 3)), -1);
+  return at::matmul(weights, values);
+}
+
 } // namespace
 
 keys_values prepare_keys(const at::Tensor& k, const at::Tensor& v) {
   keys_values m{.heads = k.size(0), .keys = k.size(1), .head_dim = k.size(2)};
-  if (k.is_cpu() && k.scalar_type() == at::kFloat) {
+  if (k.is_cpu() && k.scalar_type() == at::kFloat && !is_trained(k)) {
     attention_shape shape{m.heads, m.head_dim};
     m.packed = at::empty({packed_floats(shape, m.keys)}, k.options());
     pack_keys_cpu(shape, view_of_heads<const float>(k), view_of_heads<const float>(v), m.keys,
@@ -86,18 +96,24 @@ keys_values prepare_keys(const at::Tensor& k, const at::Tensor& v) {
   return m;
 }
 
-void attend(const at::Tensor& q, std::span<const keys_values* const> memories, const at::Tensor& out) {
+at::Tensor attend(const at::Tensor& q, std::span<const keys_values* const> memories) {
   auto heads = memories[0]->heads;
   auto by_sample = [heads](const at::Tensor& t) {
-    return t.view({t.size(0), t.size(1), heads, t.size(2) / heads}).transpose(1, 2).unbind(0);
+    return t.view({t.size(0), t.size(1), heads, t.size(2) / heads}).transpose(1, 2);
   };
-  attend_all(by_sample(q), memories, by_sample(out));
+  if (is_trained(q)) return attend_trained(by_sample(q), memories).transpose(1, 2).reshape(q.sizes());
+  auto out = at::empty_like(q);
+  attend_all(by_sample(q).unbind(0), memories, by_sample(out).unbind(0));
+  return out;
 }
 
-void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out) {
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   auto memory = prepare_keys(k, v);
   auto* only = &memory;
+  if (is_trained(q)) return attend_trained(q.unsqueeze(0), {&only, 1}).squeeze(0);
+  auto out = at::empty(q.sizes(), q.options());
   attend_all({q}, {&only, 1}, {out});
+  return out;
 }
 
 } // namespace reel::wan

@@ -27,12 +27,12 @@ struct keys_values {
 /// k and v [heads, m, d]; may be strided views, but a row's numbers lie side by side, here and below.
 keys_values prepare_keys(const at::Tensor& k, const at::Tensor& v);
 
-/// softmax(q k^T / sqrt(head_dim)) v of each sample with its own keys and values, exactly. q and out [samples, tokens,
-/// heads x d], without gaps. Never holds a whole score matrix on a CPU.
-void attend(const at::Tensor& q, std::span<const keys_values* const> memories, const at::Tensor& out);
+/// softmax(q k^T / sqrt(head_dim)) v of each sample with its own keys and values, exactly. q and the result [samples,
+/// tokens, heads x d], without gaps. Never holds a whole score matrix on a CPU, but while it is trained.
+at::Tensor attend(const at::Tensor& q, std::span<const keys_values* const> memories);
 
-/// The same for one sample. q [heads, n, d], k and v [heads, m, d]; `out` [heads, n, d] may be a strided view.
-void attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out);
+/// The same for one sample. q and the result [heads, n, d], k and v [heads, m, d].
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
 /// [tokens, heads x d] seen as [heads, tokens, d]; no copy.
 at::Tensor split_heads(const at::Tensor& x, std::int64_t heads);

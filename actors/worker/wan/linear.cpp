@@ -14,6 +14,7 @@ linear linear::load(const weights& w, const std::string& name, std::int64_t in, 
 
 at::Tensor linear::operator()(const at::Tensor& any) const {
   auto x = any.to(weight.scalar_type());
+  if (is_trained(x, weight)) return at::linear(x, weight, bias);
   if (x.is_cpu() && x.scalar_type() == at::kFloat) return on_cpu(x.contiguous());
   if (x.dim() == 2) return at::linear(x, weight, bias);
   // One weight for all: an expanded view, no copy; LibTorch multiplies sample by sample.

@@ -42,6 +42,10 @@ at::Tensor rope_table(const token_grid& grid, std::int64_t head_dim, at::Device 
 
 at::Tensor rotated(at::Tensor x, const at::Tensor& table) {
   auto wide = x.to(at::kFloat);
+  if (is_trained(x)) {
+    auto pairs = at::view_as_complex(wide.view({x.size(0), x.size(1), x.size(2), x.size(3) / 2, 2}));
+    return at::view_as_real(pairs.mul(table)).view(x.sizes()).to(x.scalar_type());
+  }
   rotate_(wide, table);
   return wide.to(x.scalar_type());
 }

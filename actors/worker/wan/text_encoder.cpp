@@ -75,32 +75,48 @@ at::Tensor bucket_grid(std::int64_t n, const text_config& c, at::Device device) 
 } // namespace
 
 at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& see, std::int64_t padding) const {
+  return encode_all({&ids, 1}, see, padding).front();
+}
+
+std::vector<at::Tensor> text_encoder::encode_all(std::span<const std::span<const std::int32_t>> texts,
+                                                 const probe& see, std::int64_t padding) const {
   auto& t = now();
   auto device = t.embedding.device();
-  std::vector<std::int64_t> wide{ids.begin(), ids.end()};
-  auto n = static_cast<std::int64_t>(wide.size());
-  auto index = at::from_blob(wide.data(), {n}, at::kLong).to(device);
+  std::vector<std::int64_t> wide, lengths;
+  std::vector<at::Tensor> buckets;
+  for (auto& ids : texts) {
+    auto n = static_cast<std::int64_t>(ids.size());
+    wide.insert(wide.end(), ids.begin(), ids.end());
+    lengths.push_back(n);
+    buckets.push_back(bucket_grid(n, config_, device).narrow(1, 0, n - padding));
+  }
+  auto index = at::from_blob(wide.data(), {static_cast<std::int64_t>(wide.size())}, at::kLong).clone().to(device);
   auto x = t.embedding.index_select(0, index);
   if (see) see("layer_in", x);
 
-  auto buckets = bucket_grid(n, config_, device).narrow(1, 0, n - padding);
   for (std::size_t i = 0; i < t.blocks.size(); ++i) {
     auto& b = t.blocks[i];
     x = x.add(attention(b, rms_norm(x, b.norm1, config_.eps), buckets));
-    x.add_(feed_forward(b, rms_norm(x, b.norm2, config_.eps)));
+    add_to(x, feed_forward(b, rms_norm(x, b.norm2, config_.eps)));
     if (see) see("layer" + std::to_string(i) + "_out", x);
   }
-  return rms_norm(x, t.norm, config_.eps);
+  return rms_norm(x, t.norm, config_.eps).split_with_sizes(lengths);
 }
 
-at::Tensor text_encoder::attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const {
-  auto seen = buckets.size(1);
-  auto q = split_heads(b.q(x), config_.heads), k = split_heads(b.k(x), config_.heads).narrow(1, 0, seen);
-  auto v = split_heads(b.v(x), config_.heads).narrow(1, 0, seen);
-  auto bias = b.bias_table.index_select(0, buckets.flatten()).view({x.size(0), seen, config_.heads}).permute({2, 0, 1});
-  auto scores = at::baddbmm(bias, q, k.transpose(1, 2)); // umT5 does not scale by the head's size
-  auto weights = at::softmax(scores, -1, at::kFloat).to(x.scalar_type());
-  return b.o(at::bmm(weights, v).transpose(0, 1).reshape({x.size(0), config_.attention_dim}));
+at::Tensor text_encoder::attention(const block& b, const at::Tensor& x, const std::vector<at::Tensor>& buckets) const {
+  auto q = split_heads(b.q(x), config_.heads), k = split_heads(b.k(x), config_.heads);
+  auto v = split_heads(b.v(x), config_.heads);
+  std::vector<at::Tensor> heads;
+  std::int64_t first = 0;
+  for (auto& grid : buckets) {
+    auto n = grid.size(0), seen = grid.size(1);
+    auto bias = b.bias_table.index_select(0, grid.flatten()).view({n, seen, config_.heads}).permute({2, 0, 1});
+    auto scores = at::baddbmm(bias, q.narrow(1, first, n), k.narrow(1, first, seen).transpose(1, 2)); // umT5 does not
+    auto weights = at::softmax(scores, -1, at::kFloat).to(x.scalar_type());        // scale by the head's size
+    heads.push_back(at::bmm(weights, v.narrow(1, first, seen)).transpose(0, 1).reshape({n, config_.attention_dim}));
+    first += n;
+  }
+  return b.o(heads.size() == 1 ? heads.front() : at::cat(heads));
 }
 
 at::Tensor text_encoder::feed_forward(const block& b, const at::Tensor& x) const {

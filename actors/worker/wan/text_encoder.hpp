@@ -30,6 +30,10 @@ public:
   /// token: for comparing with the reference's rows of padding, which nothing needs.
   at::Tensor encode(std::span<const std::int32_t> ids, const probe& see = {}, std::int64_t padding = 0) const;
 
+  /// Many at once, each alone.
+  std::vector<at::Tensor> encode_all(std::span<const std::span<const std::int32_t>> texts, const probe& see = {},
+                                     std::int64_t padding = 0) const;
+
   /// Nothing is to be encoded for a while: weights that drop are let go, and loaded again when they are needed.
   void release() const;
   bool is_loaded() const { return loaded_.has_value(); }
@@ -42,8 +46,8 @@ private:
     at::Tensor bias_table;   ///< [buckets, heads]: every layer has its own
   };
 
-  /// buckets: [queries, keys]; keys beyond them are not looked at.
-  at::Tensor attention(const block& b, const at::Tensor& x, const at::Tensor& buckets) const;
+  /// x: the texts one after the other. buckets: of each text [queries, keys]; keys beyond them are not looked at.
+  at::Tensor attention(const block& b, const at::Tensor& x, const std::vector<at::Tensor>& buckets) const;
   at::Tensor feed_forward(const block& b, const at::Tensor& x) const;
 
   struct tensors {

@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -34,6 +35,19 @@ public:
 private:
   c10::InferenceMode no_autograd_;
 };
+
+/// While a model is trained gradients flow through its modules: what has none (the CPU's kernels, writing over what the
+/// way back needs) has a plain alternative then. Never inside a compute_scope.
+inline bool is_trained(const at::Tensor& a) { return a.requires_grad(); }
+inline bool is_trained(const at::Tensor& a, const at::Tensor& b) { return is_trained(a) || is_trained(b); }
+
+/// x += y, in place where that may be.
+inline void add_to(at::Tensor& x, const at::Tensor& y) {
+  if (is_trained(x, y))
+    x = x.add(y);
+  else
+    x.add_(y);
+}
 
 /// Does `work` beside what the device computes, on a stream of its own where the device has streams, and waits for it
 /// there. For another thread than the computing one.

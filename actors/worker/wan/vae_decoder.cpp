@@ -23,8 +23,8 @@ vae_decoder::vae_decoder(const vae_config& c, const weights& w) {
   last_gamma_ = load.gamma("decoder.head.0.gamma", {narrowest, 1, 1, 1});
   last_ = load.conv("decoder.head.2", narrowest, 3, {3, 3, 3});
   memories_ = load.memories();
-  mean_ = statistic(c.mean).to(last_.bias.device());
-  deviation_ = statistic(c.deviation).to(last_.bias.device());
+  mean_ = statistic(c.mean).to(last_.bias.device(), last_.bias.scalar_type());
+  deviation_ = statistic(c.deviation).to(last_.bias.device(), last_.bias.scalar_type());
 }
 
 /// The reference numbers blocks and upsamplings of all levels in one row.

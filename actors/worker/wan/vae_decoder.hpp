@@ -50,7 +50,8 @@ private:
 /// Decodes one video, or one tile of it.
 class vae_stream {
 public:
-  explicit vae_stream(const vae_decoder& decoder) : decoder_{decoder}, memory_{decoder.memories_} {}
+  explicit vae_stream(const vae_decoder& decoder, std::int64_t videos = 1)
+      : decoder_{decoder}, memory_{decoder.memories_, videos} {}
   vae_stream(const vae_stream&) = delete;
   vae_stream& operator=(const vae_stream&) = delete;
 
@@ -58,12 +59,17 @@ public:
   /// not clamped.
   at::Tensor next(const at::Tensor& latent, const probe& see = {});
 
+  /// The next latent frames of all videos [frames x videos, channels, h, w] (vae_layers.hpp: in which order), in the
+  /// weights' type; one of each in the first call.
+  at::Tensor next_of(const at::Tensor& latents) { return levels(middle_of(latents)); }
+
   /// The two halves of next(). The middle looks at whole frames, at their coarsest; what follows only at a cell's
   /// neighbours, so that it may be done tile by tile, each with a stream of its own.
   at::Tensor middle(const at::Tensor& latent, const probe& see = {});
   at::Tensor levels(at::Tensor x, const probe& see = {});
 
 private:
+  at::Tensor middle_of(const at::Tensor& latents, const probe& see = {});
   at::Tensor run(const vae_decoder::upsample& u, at::Tensor x);
 
   const vae_decoder& decoder_;

@@ -23,8 +23,8 @@ vae_encoder::vae_encoder(const vae_config& c, const weights& w) : chunk_frames_{
   last_ = load.conv("encoder.head.2", coarsest, 2 * c.latent_channels, {3, 3, 3});
   to_latent_ = load.conv("conv1", 2 * c.latent_channels, 2 * c.latent_channels, {1, 1, 1});
   memories_ = load.memories();
-  mean_ = statistic(c.mean).to(last_.bias.device());
-  deviation_ = statistic(c.deviation).to(last_.bias.device());
+  mean_ = statistic(c.mean).to(last_.bias.device(), last_.bias.scalar_type());
+  deviation_ = statistic(c.deviation).to(last_.bias.device(), last_.bias.scalar_type());
 }
 
 /// The reference numbers blocks and downsamplings of all levels in one row.
@@ -50,10 +50,16 @@ void vae_encoder::load_levels(const vae_config& c, vae_loader& load) {
 
 at::Tensor vae_encoding::next(const at::Tensor& frames) {
   auto& e = encoder_;
+  if (!is_first_ && frames.size(0) != e.chunk_frames_) refuse();
+  auto channels = e.mean_.size(0);
+  return moments(frames)[0].narrow(0, 0, channels).sub(e.mean_).div_(e.deviation_);
+}
+
+at::Tensor vae_encoding::moments(const at::Tensor& frames) {
+  auto& e = encoder_;
   auto stride = std::int64_t{1} << (e.levels_.size() - 1);
-  if (frames.size(0) != (is_first_ ? 1 : e.chunk_frames_) || frames.size(2) % stride || frames.size(3) % stride)
-    throw std::invalid_argument{"VAE encoder: one frame, then chunks of " + std::to_string(e.chunk_frames_) +
-                                ", with sides that are multiples of " + std::to_string(stride) + ", are encoded"};
+  auto count = frames.size(0) / memory_.videos();
+  if ((is_first_ ? count != 1 : count % e.chunk_frames_) || frames.size(2) % stride || frames.size(3) % stride) refuse();
   is_first_ = false;
   auto x = memory_.run(e.first_, frames.contiguous(at::MemoryFormat::ChannelsLast));
   for (auto& level : e.levels_) {
@@ -63,11 +69,13 @@ at::Tensor vae_encoding::next(const at::Tensor& frames) {
   x = memory_.run(e.middle_before_, x);
   x = memory_.run(e.middle_attention_, x);
   x = memory_.run(e.middle_after_, x);
-  x = memory_.run(e.to_latent_, memory_.run(e.last_, vae_norm_silu(x, e.last_gamma_)));
-  return x[0]
-      .narrow(0, 0, e.mean_.size(0))
-      .sub(e.mean_)
-      .div_(e.deviation_); // the other half is the logarithmic variance
+  return memory_.run(e.to_latent_, memory_.run(e.last_, vae_norm_silu(x, e.last_gamma_)));
+}
+
+void vae_encoding::refuse() const {
+  throw std::invalid_argument{"VAE encoder: one frame, then chunks of " + std::to_string(encoder_.chunk_frames_) +
+                              ", with sides that are multiples of " +
+                              std::to_string(std::int64_t{1} << (encoder_.levels_.size() - 1)) + ", are encoded"};
 }
 
 /// Padded on the right and below only, as the reference does.

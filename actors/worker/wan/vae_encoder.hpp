@@ -42,14 +42,21 @@ private:
 /// Encodes one video.
 class vae_encoding {
 public:
-  explicit vae_encoding(const vae_encoder& encoder) : encoder_{encoder}, memory_{encoder.memories_} {}
+  explicit vae_encoding(const vae_encoder& encoder, std::int64_t videos = 1)
+      : encoder_{encoder}, memory_{encoder.memories_, videos} {}
 
   /// The next frames [n, 3, H, W], float32 in [-1, 1]: one in the first call, then as many as the VAE's time stride;
   /// sides are multiples of its space stride (std::invalid_argument). Returns the mean of their latent frame
   /// [channels, h, w], normalised.
   at::Tensor next(const at::Tensor& frames);
 
+  /// The next frames of all videos [frames x videos, 3, H, W] (vae_layers.hpp: in which order), in the weights' type: one
+  /// of each in the first call, then multiples of the time stride. Returns [latent frames x videos, 2 x channels, h, w]:
+  /// mean and logarithmic variance, not normalised.
+  at::Tensor moments(const at::Tensor& frames);
+
 private:
+  [[noreturn]] void refuse() const;
   at::Tensor run(const vae_encoder::downsample& d, const at::Tensor& x);
 
   const vae_encoder& encoder_;

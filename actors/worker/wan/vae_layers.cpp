@@ -3,18 +3,20 @@
 #include <cmath>
 
 #include "actors/worker/wan/layers.hpp"
+#include "actors/worker/wan/norm.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
 namespace {
 
 at::Tensor channel_norm(const at::Tensor& x, const at::Tensor& gamma) {
-  return x.div(x.square().sum({1}, true).sqrt_().clamp_min_(1e-12)).mul_(gamma);
+  return x.div(x.square().sum({1}, true).clamp_min_(1e-24).sqrt_()).mul_(gamma);
 }
 
 } // namespace
 
 at::Tensor vae_norm_silu(const at::Tensor& x, const at::Tensor& gamma) {
+  if (x.is_cpu()) return norm_silu(x.contiguous(at::MemoryFormat::ChannelsLast), gamma);
   auto y = channel_norm(x, gamma);
   return at::silu_(y);
 }
@@ -54,14 +56,23 @@ vae_attention vae_loader::attention(const std::string& prefix, std::int64_t chan
 
 at::Tensor vae_memory::run(const vae_conv& c, const at::Tensor& x) {
   if (c.taps.size() == 1) return at::conv2d(x, c.taps[0], c.bias, 1, c.padding);
-  auto back = static_cast<std::int64_t>(c.taps.size()) - 1;
+  auto taps = static_cast<std::int64_t>(c.taps.size()), back = (taps - 1) * videos_;
   auto& past = past_.at(c.memory);
-  if (!past.defined()) past = x.new_zeros({back, x.size(1), x.size(2), x.size(3)});
-  auto frames = at::cat({past, x}).contiguous(at::MemoryFormat::ChannelsLast);
+  auto tap = [&c](std::int64_t i) -> auto& { return c.taps[static_cast<std::size_t>(i)]; };
+  if (!past.defined() && x.size(0) == videos_) { // before the first frame is nothing: one tap alone sees something
+    past = x.clone();
+    return at::conv2d(x, tap(taps - 1), c.bias, 1, c.padding);
+  }
+  std::vector<at::Tensor> parts;
+  auto known = past.defined() ? past.size(0) : 0;
+  if (known < back) parts.push_back(x.new_zeros({back - known, x.size(1), x.size(2), x.size(3)}));
+  if (known > 0) parts.push_back(past);
+  parts.push_back(x);
+  auto frames = at::cat(parts).contiguous(at::MemoryFormat::ChannelsLast);
   past = frames.narrow(0, x.size(0), back).clone();
-  auto out = at::conv2d(frames.narrow(0, 0, x.size(0)), c.taps[0], c.bias, 1, c.padding);
-  for (std::int64_t tap = 1; tap <= back; ++tap)
-    out.add_(at::conv2d(frames.narrow(0, tap, x.size(0)), c.taps[static_cast<std::size_t>(tap)], {}, 1, c.padding));
+  auto out = at::conv2d(frames.narrow(0, 0, x.size(0)), tap(0), c.bias, 1, c.padding);
+  for (std::int64_t i = 1; i < taps; ++i)
+    out.add_(at::conv2d(frames.narrow(0, i * videos_, x.size(0)), tap(i), {}, 1, c.padding));
   return out;
 }
 
@@ -75,21 +86,23 @@ at::Tensor vae_memory::run(const vae_residual& r, const at::Tensor& x) {
 at::Tensor vae_memory::run(const vae_attention& a, const at::Tensor& x) {
   auto frames = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
   auto qkv = run(a.qkv, channel_norm(x, a.gamma)).permute({0, 2, 3, 1}).reshape({frames, height * width, 3, channels});
-  auto out = at::empty({frames, height * width, channels}, x.options());
-  attend(qkv.select(2, 0), qkv.select(2, 1), qkv.select(2, 2), out);
+  auto out = attend(qkv.select(2, 0), qkv.select(2, 1), qkv.select(2, 2));
   return run(a.proj, out.view({frames, height, width, channels}).permute({0, 3, 1, 2})).add_(x);
 }
 
 at::Tensor vae_memory::run_every_second(const vae_conv& c, const at::Tensor& x) {
   auto& past = past_.at(c.memory);
-  auto before = std::exchange(past, x.narrow(0, x.size(0) - 1, 1).clone());
+  auto before = std::exchange(past, x.narrow(0, x.size(0) - videos_, videos_).clone());
   if (!before.defined()) return x;
-  auto frames = at::cat({before, x}).contiguous(at::MemoryFormat::ChannelsLast);
+  auto frames = at::cat({before, x});
   auto taps = static_cast<std::int64_t>(c.taps.size());
-  auto count = (frames.size(0) - taps) / 2 + 1;
+  auto times = frames.view({frames.size(0) / videos_, videos_, x.size(1), x.size(2), x.size(3)});
+  auto count = (times.size(0) - taps) / 2 + 1;
   at::Tensor out;
   for (std::int64_t tap = 0; tap < taps; ++tap) {
-    auto every_second = frames.slice(0, tap, tap + 2 * count - 1, 2);
+    auto every_second = times.slice(0, tap, tap + 2 * count - 1, 2)
+                            .flatten(0, 1)
+                            .contiguous(at::MemoryFormat::ChannelsLast);
     auto& weight = c.taps[static_cast<std::size_t>(tap)];
     if (tap == 0)
       out = at::conv2d(every_second, weight, c.bias);

@@ -55,9 +55,11 @@ private:
   std::size_t memories_ = 0;
 };
 
+/// Of one video, or of several of one size that are encoded or decoded in step (training): their frames then stand by
+/// turns: first frames of all, second frames of all, and so on.
 class vae_memory {
 public:
-  explicit vae_memory(std::size_t memories) : past_(memories) {}
+  explicit vae_memory(std::size_t memories, std::int64_t videos = 1) : past_(memories), videos_{videos} {}
   vae_memory(const vae_memory&) = delete;
   vae_memory& operator=(const vae_memory&) = delete;
 
@@ -69,8 +71,11 @@ public:
   /// A convolution that gives every second frame; the video's first frame passes as it is.
   at::Tensor run_every_second(const vae_conv& c, const at::Tensor& x);
 
+  std::int64_t videos() const { return videos_; }
+
 private:
   std::vector<at::Tensor> past_; ///< per convolution its last input frames; undefined: none yet
+  std::int64_t videos_;
 };
 
 /// x / max(|x| over channels, 1e-12) * gamma, then SiLU.

@@ -6,11 +6,15 @@ namespace reel::wan {
 at::Tensor vae_stream::next(const at::Tensor& latent, const probe& see) { return levels(middle(latent, see), see); }
 
 at::Tensor vae_stream::middle(const at::Tensor& latent, const probe& see) {
+  return middle_of(latent.unsqueeze(0), see);
+}
+
+at::Tensor vae_stream::middle_of(const at::Tensor& latents, const probe& see) {
   auto& d = decoder_;
   auto note = [&see](const char* name, const at::Tensor& value) {
     if (see) see(name, value);
   };
-  auto x = latent.mul(d.deviation_).add_(d.mean_).unsqueeze(0).contiguous(at::MemoryFormat::ChannelsLast);
+  auto x = latents.mul(d.deviation_).add_(d.mean_).contiguous(at::MemoryFormat::ChannelsLast);
   note("conv2", x = memory_.run(d.from_latent_, x));
   note("conv1", x = memory_.run(d.first_, x));
   note("mid0", x = memory_.run(d.middle_before_, x));
@@ -36,10 +40,11 @@ at::Tensor vae_stream::levels(at::Tensor x, const probe& see) {
 
 at::Tensor vae_stream::run(const vae_decoder::upsample& u, at::Tensor x) {
   if (u.time && !is_first_) { // the very first frame stays one frame
-    auto n = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
-    auto pairs = memory_.run(*u.time, x).permute({0, 2, 3, 1}).reshape({n, height, width, 2, channels});
-    x = pairs.permute({0, 3, 4, 1, 2})
-            .reshape({2 * n, channels, height, width}); // frame 2t: first half of the channels
+    auto videos = memory_.videos(), n = x.size(0) / videos;
+    auto channels = x.size(1), height = x.size(2), width = x.size(3);
+    auto pairs = memory_.run(*u.time, x).permute({0, 2, 3, 1}).reshape({n, videos, height, width, 2, channels});
+    x = pairs.permute({0, 4, 1, 5, 2, 3})
+            .reshape({2 * n * videos, channels, height, width}); // frame 2t: first half of the channels
   }
   return memory_.run(u.space, at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
 }

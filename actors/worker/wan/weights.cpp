@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 #include "actors/worker/wan/files/finite.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
@@ -52,6 +53,9 @@ weights::weights(std::shared_ptr<const tensor_map> tensors, at::TensorOptions wa
     : tensors_{std::move(tensors)}, wanted_{wanted}, is_small_{bytes_of(*tensors_) <= checked_bytes_max},
       checked_{std::make_shared<std::set<std::string>>()} {}
 
+weights::weights(std::shared_ptr<const parameter_map> parameters, at::TensorOptions wanted)
+    : parameters_{std::move(parameters)}, wanted_{wanted}, is_small_{true} {}
+
 weights weights::as(at::ScalarType type) const {
   auto other = *this;
   other.wanted_ = wanted_.dtype(type);
@@ -59,6 +63,12 @@ weights weights::as(at::ScalarType type) const {
 }
 
 void weights::expect(const std::string& key, const std::vector<std::int64_t>& shape) const {
+  if (parameters_) {
+    auto found = parameters_->find(key);
+    if (found == parameters_->end() || found->second.sizes() != at::IntArrayRef{shape})
+      throw std::logic_error{"no parameter " + key + " of shape " + shape_text(shape)};
+    return;
+  }
   auto& t = find_tensor(*tensors_, key);
   if (t.shape != shape) t.refuse("expected shape " + shape_text(shape) + ", found " + shape_text(t.shape));
   if (t.type == element::i64) t.refuse("expected F32, F16, BF16 or F64, found I64");
@@ -66,6 +76,7 @@ void weights::expect(const std::string& key, const std::vector<std::int64_t>& sh
 
 at::Tensor weights::get(const std::string& key, const std::vector<std::int64_t>& shape) const {
   expect(key, shape);
+  if (parameters_) return parameters_->find(key)->second.to(wanted_);
   auto& t = find_tensor(*tensors_, key);
   auto is_read_now = type_of(t.type) != at::typeMetaToScalarType(wanted_.dtype()) || !wanted_.device().is_cpu();
   if ((is_small_ || is_read_now) && checked_->insert(key).second) check_finite(t);

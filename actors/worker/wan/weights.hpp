@@ -10,6 +10,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -18,11 +19,17 @@
 
 namespace reel::wan {
 
+/// Tensors in memory, by the same names: what is trained.
+using parameter_map = std::map<std::string, at::Tensor, std::less<>>;
+
 class weights {
 public:
   static constexpr std::size_t checked_bytes_max = std::size_t{2} << 30; ///< a second of reading from a disk
 
   weights(std::shared_ptr<const tensor_map> tensors, at::TensorOptions wanted);
+
+  /// Gradients reach the parameters through what get() returns.
+  weights(std::shared_ptr<const parameter_map> parameters, at::TensorOptions wanted);
 
   /// Throws render_error(corrupt) with file, key, expected and found, when the key is missing, has another
   /// shape, is no floating-point tensor or holds numbers that are not finite.
@@ -37,7 +44,8 @@ public:
 private:
   void check_finite(const stored_tensor& t) const;
 
-  std::shared_ptr<const tensor_map> tensors_;
+  std::shared_ptr<const tensor_map> tensors_;       ///< or:
+  std::shared_ptr<const parameter_map> parameters_;
   at::TensorOptions wanted_;
   bool is_small_;
   std::shared_ptr<std::set<std::string>> checked_; ///< so that a module that is loaded again is not checked again

@@ -1,0 +1,106 @@
+#include "src/reel-train/dit_stage.hpp"
+
+#include <cmath>
+
+#include "actors/worker/wan/dit.hpp"
+#include "actors/worker/wan/noise.hpp"
+#include "actors/worker/wan/text_encoder.hpp"
+#include "actors/worker/wan/torch_compat.hpp"
+
+namespace reel::train {
+namespace {
+
+constexpr std::int32_t end_of_text = 1; // the tokenizer's; what the empty prompt is made of
+const std::vector<std::int32_t> no_text{end_of_text};
+
+double uniform(std::mt19937_64& rng) { return static_cast<double>(rng() >> 11) * 0x1p-53; }
+
+/// Middle levels, towards noise, more often; within the range.
+double draw_level(const level_range& range, std::mt19937_64& rng) {
+  for (int tries = 0; tries < 1000; ++tries) {
+    auto normal = std::sqrt(-2 * std::log(1 - uniform(rng))) * std::cos(6.283185307179586 * uniform(rng));
+    auto level = 1 / (1 + std::exp(-(0.5 + normal)));
+    if (level >= range.low && level <= range.high) return level;
+  }
+  return range.low + (range.high - range.low) * uniform(rng);
+}
+
+struct lesson {
+  at::Tensor noisy, velocity; ///< [batch, channels, T, h, w]
+  std::vector<std::span<const std::int32_t>> texts;
+  std::vector<double> timesteps;
+};
+
+lesson draw_lesson(const dit_lessons& from, const level_range& range, std::mt19937_64& rng) {
+  lesson out;
+  std::vector<at::Tensor> latents;
+  auto levels = at::empty({from.batch, 1, 1, 1, 1}, at::kFloat);
+  for (std::int64_t i = 0; i < from.batch; ++i) {
+    auto index = rng() % from.examples->size();
+    auto& captions = (*from.examples)[index].captions;
+    latents.push_back(from.latents[static_cast<std::int64_t>(index)]);
+    out.texts.push_back(uniform(rng) < text_left_out ? no_text : captions[rng() % captions.size()]);
+    auto level = draw_level(range, rng);
+    levels.data_ptr<float>()[i] = static_cast<float>(level);
+    out.timesteps.push_back(level * static_cast<double>(from.config.train_timesteps));
+  }
+  auto clean = at::stack(latents);
+  auto noise = at::empty_like(clean);
+  wan::fill_normal(rng(), {noise.data_ptr<float>(), static_cast<std::size_t>(noise.numel())});
+  out.velocity = noise.sub(clean);
+  out.noisy = clean.add(levels.mul(out.velocity));
+  return out;
+}
+
+at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const parameter_map>& transformer,
+                   const std::vector<at::Tensor>& contexts, const lesson& l) {
+  wan::weights w{transformer, at::TensorOptions{}.dtype(at::kFloat)};
+  wan::dit dit{from.config.dit, w, {.products = at::kBFloat16}};
+  auto texts = dit.prepare_texts(contexts);
+  std::vector<wan::dit_row> rows;
+  for (std::size_t i = 0; i < texts.size(); ++i) rows.push_back({l.timesteps[i], &texts[i]});
+  auto rope = wan::rope_table(dit.grid_of(l.noisy), from.config.dit.head_dim(), at::kCPU);
+  return dit.forward(l.noisy, rows, rope).sub(l.velocity).square().mean();
+}
+
+std::vector<at::Tensor> read_texts(const dit_lessons& from, const std::shared_ptr<const parameter_map>& text, const lesson& l) {
+  wan::weights w{text, at::TensorOptions{}.dtype(at::kBFloat16)};
+  return wan::text_encoder{from.config.text, w}.encode_all(l.texts);
+}
+
+optimizer_options how_to_learn() {
+  optimizer_options o;
+  o.by_muon = [](const std::string& name, const at::Tensor& t) {
+    return t.dim() == 2 && name.find("blocks.") != name.npos && name.find("pos_embedding") == name.npos;
+  };
+  return o;
+}
+
+} // namespace
+
+parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, const stage_options& options) {
+  learner learns{options, how_to_learn()};
+  return learns.run(parameters, [&](auto& live, part_of_step part) {
+    auto l = draw_lesson(lessons, {}, part.rng);
+    auto text = std::make_shared<const parameter_map>(take_from(*live, "text."));
+    auto transformer = std::make_shared<const parameter_map>(take_from(*live, "dit."));
+    return loss_of(lessons, transformer, read_texts(lessons, text, l), l);
+  });
+}
+
+parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text, level_range levels,
+                           const stage_options& options) {
+  auto fixed_text = std::make_shared<const parameter_map>(text);
+  learner learns{options, how_to_learn()};
+  return learns.run(parameters, [&](auto& live, part_of_step part) {
+    auto l = draw_lesson(lessons, levels, part.rng);
+    std::vector<at::Tensor> contexts;
+    {
+      c10::NoGradGuard guard;
+      contexts = read_texts(lessons, fixed_text, l);
+    }
+    return loss_of(lessons, live, contexts, l);
+  });
+}
+
+} // namespace reel::train

@@ -1,0 +1,42 @@
+// reel-train: makes a small Wan2.2 model of the small world, from nothing, in stages; each goes on where it was stopped.
+//
+//   vae      the autoencoder
+//   latents  all examples through its encoder
+//   base     text encoder and one transformer for all noise levels
+//   high     the transformer again, for high noise alone
+//   low      and for low noise
+//   export   all of it as a checkpoint's folder
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+#include <malloc.h>
+
+#include "src/reel-train/recipe.hpp"
+
+int main(int argc, char** argv) {
+  using namespace reel::train;
+  CLI::App app{"reel-train: trains a small model of the Wan2.2 architecture on the small world"};
+  recipe_options o;
+  std::string stage = "all";
+  app.add_option("--dataset", o.dataset, "What `reel-world dataset` wrote")->required()->option_text("FILE");
+  app.add_option("--work", o.work, "Folder of what lies between the stages")->required()->option_text("FOLDER");
+  app.add_option("--tokenizer", o.tokenizer, "export: SentencePiece model")->option_text("FILE");
+  app.add_option("--vocabulary", o.vocabulary, "Its pieces");
+  app.add_option("--out", o.out, "export: the model's folder")->option_text("FOLDER");
+  app.add_option("--stage", stage, "One stage alone")->check(CLI::IsMember(stage_names()));
+  app.add_option("--scale", o.scale, "Of the number of steps (default: 1)")->check(CLI::Range(0.001, 100.0));
+  app.add_option("--threads", o.threads, "Parts of a batch at once (default: 2)")->check(CLI::Range(1u, 256u));
+  app.add_option("--seed", o.seed, "Default: 1");
+  CLI11_PARSE(app, argc, argv);
+  // A step takes and gives back the same large tensors: kept, they are not zeroed by the kernel every time.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  try {
+    run_recipe(o, stage);
+  } catch (const std::exception& e) {
+    std::cerr << "reel-train: " << e.what() << '\n';
+    return 1;
+  }
+}

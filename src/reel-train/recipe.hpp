@@ -1,0 +1,25 @@
+// recipe.hpp: The stages of training with their numbers, and the files between them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace reel::train {
+
+struct recipe_options {
+  std::filesystem::path dataset, work;
+  std::filesystem::path tokenizer, out; ///< export: the SentencePiece model, the folder
+  std::int64_t vocabulary = 640;        ///< the tokenizer's pieces
+  double scale = 1; ///< of the number of steps
+  unsigned threads = 2;
+  std::uint64_t seed = 1;
+};
+
+std::vector<std::string> stage_names(); ///< "all" and the stages in their order
+
+/// Throws std::runtime_error, std::system_error.
+void run_recipe(const recipe_options& options, const std::string& stage);
+
+} // namespace reel::train
