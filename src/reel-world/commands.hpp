@@ -11,7 +11,7 @@ namespace reel::world {
 
 struct tokenizer_options {
   std::string out;
-  std::size_t vocabulary = 800; ///< pieces, of which 256 are single bytes
+  std::size_t vocabulary = 900; ///< pieces at most, of which 256 are single bytes
   std::size_t captions = 30'000;
   std::uint64_t seed = 1;
 };

@@ -14,7 +14,7 @@ void add_tokenizer(CLI::App& app, int& exit_code) {
   auto* c = app.add_subcommand("tokenizer", "Trains the SentencePiece tokenizer on captions");
   auto o = std::make_shared<tokenizer_options>();
   c->add_option("--out", o->out, "The file to write (spiece.model)")->required();
-  c->add_option("--vocabulary", o->vocabulary, "Pieces; 256 of them are single bytes")
+  c->add_option("--vocabulary", o->vocabulary, "Pieces at most; 256 of them are single bytes")
       ->check(CLI::Range(300, 100'000))
       ->capture_default_str();
   c->add_option("--captions", o->captions, "Captions to learn from")

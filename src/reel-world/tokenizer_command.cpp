@@ -2,10 +2,12 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
 #include <set>
 #include <unordered_map>
 
+#include "actors/gateway/text/utf8.hpp"
 #include "src/reel-world/commands.hpp"
 #include "src/world/chance.hpp"
 #include "src/world/lexicon.hpp"
@@ -16,27 +18,62 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Captions of both languages, drawn as they are asked for. All splits: every word may be typed.
-class caption_stream final : public sentencepiece::SentenceIterator {
+/// Every character of the Chinese captions, of either phrasing, and of plain English text, each once: so each is a
+/// piece.
+std::string characters(std::mt19937_64& rng, std::size_t captions) {
+  std::set<std::string> all;
+  for (std::size_t i = 0; i < captions; ++i) {
+    auto s = draw_scene(rng, split::training, chance(rng, 0.4) ? 2 : 1);
+    auto text = describe(s, rng, language::chinese, i % 2 == 0 ? phrasing::known : phrasing::held_out);
+    for (std::string_view rest = text; !rest.empty();) {
+      std::string one;
+      append_utf8(one, take_code_point(rest));
+      all.insert(one);
+    }
+  }
+  for (char c : std::string_view{"abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'-"}) all.insert(std::string{c});
+  return fmt::format("{}", fmt::join(all, " "));
+}
+
+/// Every English word with different ends: the trainer makes a piece only of what it finds in two words at least, and
+/// would cut a word that is always the same ("dark") to bits.
+std::string words_with_ends(std::mt19937_64& rng, std::size_t captions) {
+  std::set<std::string> all;
+  for (std::size_t i = 0; i < captions; ++i) {
+    auto s = draw_scene(rng, split::training, chance(rng, 0.25) ? 2 : 1);
+    std::string word;
+    for (char c : describe(s, rng, language::english) + " ") {
+      if (std::isalpha(static_cast<unsigned char>(c)))
+        word += c;
+      else if (!word.empty())
+        all.insert(std::exchange(word, {}));
+    }
+  }
+  std::string text;
+  for (const auto& word : all) text += fmt::format("{0}, {0}. {0}: ", word);
+  return text;
+}
+
+/// Where pieces come from, drawn as it is asked for: English captions, whose blanks show where words end, and the
+/// characters of Chinese, whose words are given (below).
+class text_stream final : public sentencepiece::SentenceIterator {
 public:
-  explicit caption_stream(const tokenizer_options& o) : left_{o.captions}, rng_{o.seed} { draw(); }
+  explicit text_stream(const tokenizer_options& o) : left_{o.captions}, rng_{o.seed} {
+    text_ = characters(rng_, o.captions) + ' ' + words_with_ends(rng_, o.captions);
+  }
   bool done() const override { return left_ == 0; }
   void Next() override {
     --left_;
-    draw();
+    auto s = draw_scene(rng_, split::training, chance(rng_, 0.25) ? 2 : 1);
+    text_ = describe(s, rng_, language::english);
   }
-  const std::string& value() const override { return caption_; }
+  const std::string& value() const override { return text_; }
   sentencepiece::util::Status status() const override { return {}; }
 
 private:
-  void draw() {
-    auto s = draw_scene(rng_, split::training, chance(rng_, 0.25) ? 2 : 1);
-    caption_ = describe(s, rng_, chance(rng_, 0.5) ? language::chinese : language::english);
-  }
-
   std::size_t left_;
   std::mt19937_64 rng_;
-  std::string caption_;
+  std::string text_;
 };
 
 /// Chinese has no blanks, so pieces would grow over the ends of words ("色圆形向"), and a new combination of known
@@ -83,7 +120,7 @@ private:
 } // namespace
 
 int train_tokenizer(const tokenizer_options& o) {
-  caption_stream captions{o};
+  text_stream text{o};
   case_rules rules{o.out};
   std::string model;
   const std::unordered_map<std::string, std::string> how{
@@ -97,16 +134,20 @@ int train_tokenizer(const tokenizer_options& o) {
       {"character_coverage", "1.0"},
       {"normalization_rule_tsv", rules.path()},
       {"user_defined_symbols", chinese_words()},
+      {"hard_vocab_limit", "false"}, // fewer where the words are all there
+      {"max_sentence_length", "100000"},
       {"num_threads", "1"}, // sums in one order: the same file every time
       {"minloglevel", "1"},
   };
-  auto status = sentencepiece::SentencePieceTrainer::Train(how, &captions, &model);
+  auto status = sentencepiece::SentencePieceTrainer::Train(how, &text, &model);
   if (!status.ok())
     throw std::runtime_error{fmt::format("tokenizer of {} pieces: {}", o.vocabulary, status.ToString())};
   std::ofstream out{o.out, std::ios::binary};
   if (!out.write(model.data(), static_cast<std::streamsize>(model.size())).flush())
     throw std::runtime_error{o.out + ": cannot be written"};
-  fmt::print("{}: {} pieces, {} bytes\n", o.out, o.vocabulary, model.size());
+  sentencepiece::SentencePieceProcessor pieces;
+  if (!pieces.LoadFromSerializedProto(model).ok()) throw std::logic_error{"the trained tokenizer cannot be read"};
+  fmt::print("{}: {} pieces, {} bytes\n", o.out, pieces.GetPieceSize(), model.size());
   return 0;
 }
 
