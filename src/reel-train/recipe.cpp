@@ -15,7 +15,7 @@ namespace {
 
 wan::model_config config_of(const recipe_options& o) {
   wan::model_config c;
-  c.dit = {.patch = {1, 2, 2}, .text_len = 80, .text_dim = 128, .in_dim = 16, .out_dim = 16, .dim = 192, .ffn_dim = 768,
+  c.dit = {.patch = {1, 2, 2}, .text_len = 48, .text_dim = 128, .in_dim = 16, .out_dim = 16, .dim = 192, .ffn_dim = 768,
            .freq_dim = 64, .heads = 6, .layers = 6, .eps = 1e-6};
   c.text = {.vocabulary = o.vocabulary, .dim = 128, .attention_dim = 128, .ffn_dim = 256, .heads = 4, .layers = 2, .buckets = 32,
             .distance_max = 128, .eps = 1e-6};
