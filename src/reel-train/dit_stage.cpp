@@ -63,7 +63,8 @@ at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const paramete
   return dit.forward(l.noisy, rows, rope).sub(l.velocity).square().mean();
 }
 
-std::vector<at::Tensor> read_texts(const dit_lessons& from, const std::shared_ptr<const parameter_map>& text, const lesson& l) {
+std::vector<at::Tensor> read_texts(const dit_lessons& from, const std::shared_ptr<const parameter_map>& text,
+                                   const lesson& l) {
   wan::weights w{text, at::TensorOptions{}.dtype(at::kBFloat16)};
   return wan::text_encoder{from.config.text, w}.encode_all(l.texts);
 }
@@ -88,8 +89,8 @@ parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, c
   });
 }
 
-parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text, level_range levels,
-                           const stage_options& options) {
+parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
+                           level_range levels, const stage_options& options) {
   auto fixed_text = std::make_shared<const parameter_map>(text);
   learner learns{options, how_to_learn()};
   return learns.run(parameters, [&](auto& live, part_of_step part) {

@@ -1,6 +1,6 @@
 // dit_stage.hpp: The transformer and the text encoder, by flow matching (X. Liu et al. 2022; specification section 7):
-// the model sees x = (1 - s) latent + s noise and learns the velocity noise - latent, with the levels s drawn more often
-// where it matters (P. Esser et al. 2024: logit-normal).
+// the model sees x = (1 - s) latent + s noise and learns the velocity noise - latent, with the levels s drawn more
+// often where it matters (P. Esser et al. 2024: logit-normal).
 //
 // First one transformer for all levels, together with the text encoder; then a copy of it for each expert's own range,
 // the text encoder staying as it is: both experts read the same text.
@@ -21,15 +21,15 @@ struct level_range {
 struct dit_lessons {
   wan::model_config config;
   const std::vector<world::example>* examples = nullptr;
-  at::Tensor latents; ///< float32 [examples, channels, T, h, w], normalised
-  std::int64_t batch = 16; ///< of a part
+  at::Tensor latents;      ///< float32 [examples, channels, T, h, w], normalised
+  std::int64_t batch = 24; ///< of a part
 };
 
 /// parameters: "text.*" and "dit.*". Changed in place; returns their average.
 parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, const stage_options& options);
 
 /// parameters: the transformer's. `text` does not learn.
-parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text, level_range levels,
-                           const stage_options& options);
+parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
+                           level_range levels, const stage_options& options);
 
 } // namespace reel::train

@@ -11,18 +11,29 @@ namespace {
 template <class T> json::array list_of(const T& values) { return json::array(values.begin(), values.end()); }
 
 json::object dit_of(const wan::dit_config& c) {
-  return {{"model_type", "t2v"},   {"patch_size", list_of(c.patch)},        {"text_len", c.text_len},
-          {"in_dim", c.in_dim},    {"dim", c.dim},                          {"ffn_dim", c.ffn_dim},
-          {"freq_dim", c.freq_dim}, {"text_dim", c.text_dim},               {"out_dim", c.out_dim},
-          {"num_heads", c.heads},  {"num_layers", c.layers},                {"window_size", json::array{-1, -1}},
-          {"qk_norm", true},       {"cross_attn_norm", true},               {"eps", c.eps}};
+  return {{"model_type", "t2v"},
+          {"patch_size", list_of(c.patch)},
+          {"text_len", c.text_len},
+          {"in_dim", c.in_dim},
+          {"dim", c.dim},
+          {"ffn_dim", c.ffn_dim},
+          {"freq_dim", c.freq_dim},
+          {"text_dim", c.text_dim},
+          {"out_dim", c.out_dim},
+          {"num_heads", c.heads},
+          {"num_layers", c.layers},
+          {"window_size", json::array{-1, -1}},
+          {"qk_norm", true},
+          {"cross_attn_norm", true},
+          {"eps", c.eps}};
 }
 
 json::object text_of(const wan::text_config& c) {
-  return {{"vocab_size", c.vocabulary}, {"dim", c.dim},           {"dim_attn", c.attention_dim},
-          {"dim_ffn", c.ffn_dim},       {"num_heads", c.heads},   {"num_layers", c.layers},
-          {"num_buckets", c.buckets},   {"shared_pos", false},    {"max_dist", c.distance_max},
-          {"eps", c.eps}};
+  return {{"vocab_size", c.vocabulary},  {"dim", c.dim},
+          {"dim_attn", c.attention_dim}, {"dim_ffn", c.ffn_dim},
+          {"num_heads", c.heads},        {"num_layers", c.layers},
+          {"num_buckets", c.buckets},    {"shared_pos", false},
+          {"max_dist", c.distance_max},  {"eps", c.eps}};
 }
 
 json::object vae_of(const wan::vae_config& c) {
@@ -60,21 +71,22 @@ void export_model(const fs::path& folder, const trained_model& m, const fs::path
   save(folder / "text_encoder.safetensors", m.text, stored_as::bfloat16);
   save(folder / "dit_high.safetensors", m.high, stored_as::bfloat16);
   save(folder / "dit_low.safetensors", m.low, stored_as::bfloat16);
-  save(folder / "vae.safetensors", m.vae, stored_as::float32);
+  save(folder / "vae.safetensors", m.vae, stored_as::float16);
   fs::copy_file(tokenizer, folder / "spiece.model", fs::copy_options::overwrite_existing);
-  json::object all{{"name", m.name},
-                   {"weights",
-                    {{"text_encoder", "text_encoder.safetensors"},
-                     {"dit_high", "dit_high.safetensors"},
-                     {"dit_low", "dit_low.safetensors"},
-                     {"vae", "vae.safetensors"},
-                     {"tokenizer", "spiece.model"}}},
-                   {"dit", dit_of(m.config.dit)},
-                   {"text_encoder", text_of(m.config.text)},
-                   {"vae", vae_of(m.config.vae)},
-                   {"pipeline", pipeline_of(m)},
-                   {"tokenizer",
-                    {{"pad", 0}, {"eos", 1}, {"bos", 2}, {"unk", 3}, {"text_len", m.config.dit.text_len}, {"clean", "whitespace"}}}};
+  json::object all{
+      {"name", m.name},
+      {"weights",
+       {{"text_encoder", "text_encoder.safetensors"},
+        {"dit_high", "dit_high.safetensors"},
+        {"dit_low", "dit_low.safetensors"},
+        {"vae", "vae.safetensors"},
+        {"tokenizer", "spiece.model"}}},
+      {"dit", dit_of(m.config.dit)},
+      {"text_encoder", text_of(m.config.text)},
+      {"vae", vae_of(m.config.vae)},
+      {"pipeline", pipeline_of(m)},
+      {"tokenizer",
+       {{"pad", 0}, {"eos", 1}, {"bos", 2}, {"unk", 3}, {"text_len", m.config.dit.text_len}, {"clean", "whitespace"}}}};
   std::ofstream out{folder / "config.json"};
   out << json::serialize(all) << '\n';
   out.close();

@@ -1,5 +1,5 @@
-// export.hpp: A trained model as a folder that reel-worker takes (checkpoint_folder.hpp: single config): config.json and
-// the four parts, the tokenizer beside them.
+// export.hpp: A trained model as a folder that reel-worker takes (checkpoint_folder.hpp: single config): config.json
+// and the four parts, the tokenizer beside them.
 #pragma once
 
 #include "src/reel-train/parameters.hpp"
@@ -13,7 +13,8 @@ struct trained_model {
   parameter_map text, high, low, vae;
 };
 
-/// Transformers and text encoder in bf16, the autoencoder in float32. Throws std::system_error.
-void export_model(const std::filesystem::path& folder, const trained_model& model, const std::filesystem::path& tokenizer);
+/// Transformers and text encoder in bf16, the autoencoder in float16. Throws std::system_error.
+void export_model(const std::filesystem::path& folder, const trained_model& model,
+                  const std::filesystem::path& tokenizer);
 
 } // namespace reel::train

@@ -75,12 +75,14 @@ parameter_map learner::run(parameter_map& parameters, const loss_function& loss,
     std::ofstream{step_file} << learns.steps();
   };
   auto began = steady_clock::now();
-  auto sum = 0.0, norms = 0.0;
+  auto sum = 0.0, norms = 0.0, computing = 0.0;
   std::int64_t summed = 0, first = learns.steps();
   while (learns.steps() < options_.steps) {
     auto step = learns.steps();
     auto rate = rate_at(step, options_.steps, options_.learning_rate, options_.warm_up_steps);
+    auto computes_from = steady_clock::now();
     auto now = compute(parameters, loss, step);
+    computing += std::chrono::duration<double>(steady_clock::now() - computes_from).count();
     norms += learns.step(now.gradients, rate);
     if (learns.steps() == step) throw std::runtime_error{options_.name + ": the loss is not a number"};
     sum += now.loss;
@@ -90,10 +92,12 @@ parameter_map learner::run(parameter_map& parameters, const loss_function& loss,
       auto seconds = std::chrono::duration<double>(steady_clock::now() - began).count();
       auto count = static_cast<double>(summed);
       auto seen = examine ? examine(learns.average(), done) : std::string{};
-      auto line = fmt::format("{},{:.5f},{:.3f},{:.6f},{:.1f},{}", done, sum / count, norms / count, rate, seconds, seen);
+      auto line =
+          fmt::format("{},{:.5f},{:.3f},{:.6f},{:.1f},{}", done, sum / count, norms / count, rate, seconds, seen);
       log << line << std::endl;
-      fmt::print("{} step {}/{}: loss {:.4f}, gradient {:.3f}, {:.0f} ms a step {}\n", options_.name, done,
-                 options_.steps, sum / count, norms / count, 1000 * seconds / static_cast<double>(done - first), seen);
+      fmt::print("{} step {}/{}: loss {:.4f}, gradient {:.3f}, {:.0f} ms a step ({:.0f} % gradients) {}\n",
+                 options_.name, done, options_.steps, sum / count, norms / count,
+                 1000 * seconds / static_cast<double>(done - first), 100 * computing / seconds, seen);
       std::fflush(stdout);
       sum = norms = 0;
       summed = 0;

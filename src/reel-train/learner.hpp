@@ -15,10 +15,10 @@
 namespace reel::train {
 
 struct stage_options {
-  std::string name;              ///< of its files: NAME.state.safetensors, NAME.csv
-  std::filesystem::path folder;  ///< where they are
+  std::string name;             ///< of its files: NAME.state.safetensors, NAME.csv
+  std::filesystem::path folder; ///< where they are
   std::int64_t steps = 0;
-  double learning_rate = 2e-3;   ///< peak
+  double learning_rate = 2e-3; ///< peak
   std::int64_t warm_up_steps = 100;
   unsigned threads = 2;
   std::uint64_t seed = 1;
@@ -49,7 +49,8 @@ private:
     std::vector<at::Tensor> gradients;
   };
   outcome compute(const parameter_map& parameters, const loss_function& loss, std::int64_t step);
-  outcome compute_part(const parameter_map& parameters, const loss_function& loss, std::int64_t step, unsigned part) const;
+  outcome compute_part(const parameter_map& parameters, const loss_function& loss, std::int64_t step,
+                       unsigned part) const;
 
   stage_options options_;
   optimizer_options how_;

@@ -1,4 +1,5 @@
-// reel-train: makes a small Wan2.2 model of the small world, from nothing, in stages; each goes on where it was stopped.
+// reel-train: makes a small Wan2.2 model of the small world, from nothing, in stages; each goes on where it was
+// stopped.
 //
 //   vae      the autoencoder
 //   latents  all examples through its encoder
@@ -9,14 +10,37 @@
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage.
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <iostream>
 #include <malloc.h>
+#include <unistd.h>
 
 #include "src/reel-train/recipe.hpp"
 
+namespace {
+
+/// OpenMP's threads must sleep while they wait: spinning, they take the time of those that compute a part of a batch.
+/// It reads that once, before main().
+void wait_passively(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY")) return;
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);
+  ::execv("/proc/self/exe", argv);
+  std::perror("reel-train"); // goes on, only slower
+}
+
+/// A step takes and gives back the same large tensors: kept, they are not zeroed by the kernel every time.
+void keep_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
   using namespace reel::train;
+  wait_passively(argv);
+  keep_memory();
   CLI::App app{"reel-train: trains a small model of the Wan2.2 architecture on the small world"};
   recipe_options o;
   std::string stage = "all";
@@ -30,9 +54,6 @@ int main(int argc, char** argv) {
   app.add_option("--threads", o.threads, "Parts of a batch at once (default: 2)")->check(CLI::Range(1u, 256u));
   app.add_option("--seed", o.seed, "Default: 1");
   CLI11_PARSE(app, argc, argv);
-  // A step takes and gives back the same large tensors: kept, they are not zeroed by the kernel every time.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
   try {
     run_recipe(o, stage);
   } catch (const std::exception& e) {

@@ -15,11 +15,11 @@
 namespace reel::train {
 
 struct optimizer_options {
-  double momentum = 0.95;                ///< Muon
-  double beta1 = 0.9, beta2 = 0.98;      ///< AdamW
-  double weight_decay = 0.05;            ///< per step times the learning rate; not of vectors
-  double average = 0.995;                ///< share of the old average in the new one, once it has settled
-  double gradient_norm_max = 1;          ///< a longer gradient is shortened
+  double momentum = 0.95;           ///< Muon
+  double beta1 = 0.9, beta2 = 0.98; ///< AdamW
+  double weight_decay = 0.05;       ///< per step times the learning rate; not of vectors
+  double average = 0.995;           ///< share of the old average in the new one, once it has settled
+  double gradient_norm_max = 1;     ///< a longer gradient is shortened
   std::function<bool(const std::string& name, const at::Tensor& t)> by_muon;
 };
 

@@ -36,7 +36,8 @@ bool has(std::string_view name, std::string_view part) { return name.find(part) 
 /// [out, in, 3, 1, 1]: the encoder's picks the last of the three frames, the decoder's gives both frames what it had.
 at::Tensor time_convolution(const shape& s) {
   auto t = at::zeros(s, at::kFloat);
-  for (std::int64_t out = 0; out < s[0]; ++out) t.index_put_({at::tensor(out), at::tensor(out % s[1]), at::tensor(std::int64_t{2})}, at::ones({1, 1, 1}));
+  for (std::int64_t out = 0; out < s[0]; ++out)
+    t.index_put_({at::tensor(out), at::tensor(out % s[1]), at::tensor(std::int64_t{2})}, at::ones({1, 1, 1}));
   return t;
 }
 
@@ -109,10 +110,13 @@ parameter_map take_from(const parameter_map& all, const std::string& prefix) {
 void save(const std::filesystem::path& file, const parameter_map& parameters, stored_as type) {
   std::map<std::string, wan::tensor_bytes, std::less<>> tensors;
   std::vector<at::Tensor> kept;
-  auto is_short = type == stored_as::bfloat16;
+  constexpr std::pair<at::ScalarType, wan::element> types[] = {
+      {at::kFloat, wan::element::f32}, {at::kBFloat16, wan::element::bf16}, {at::kHalf, wan::element::f16}};
+  auto [in_memory, in_file] = types[static_cast<std::size_t>(type)];
   for (auto& [name, t] : parameters) {
-    kept.push_back(t.detach().to(at::kCPU, is_short ? at::kBFloat16 : at::kFloat).contiguous());
-    tensors[name] = {is_short ? wan::element::bf16 : wan::element::f32, kept.back().sizes().vec(),
+    kept.push_back(t.detach().to(at::kCPU, in_memory).contiguous());
+    tensors[name] = {in_file,
+                     kept.back().sizes().vec(),
                      {static_cast<const std::byte*>(kept.back().data_ptr()), kept.back().nbytes()}};
   }
   wan::write_safetensors(file, tensors);

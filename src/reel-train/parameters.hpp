@@ -27,7 +27,7 @@ parameter_map copy_of(const parameter_map& parameters);
 void put_under(parameter_map& all, const std::string& prefix, const parameter_map& part);
 parameter_map take_from(const parameter_map& all, const std::string& prefix);
 
-enum class stored_as : std::uint8_t { float32, bfloat16 };
+enum class stored_as : std::uint8_t { float32, bfloat16, float16 };
 void save(const std::filesystem::path& file, const parameter_map& parameters, stored_as type);
 parameter_map load(const std::filesystem::path& file);
 

@@ -15,12 +15,33 @@ namespace {
 
 wan::model_config config_of(const recipe_options& o) {
   wan::model_config c;
-  c.dit = {.patch = {1, 2, 2}, .text_len = 48, .text_dim = 128, .in_dim = 16, .out_dim = 16, .dim = 192, .ffn_dim = 768,
-           .freq_dim = 64, .heads = 6, .layers = 6, .eps = 1e-6};
-  c.text = {.vocabulary = o.vocabulary, .dim = 128, .attention_dim = 128, .ffn_dim = 256, .heads = 4, .layers = 2, .buckets = 32,
-            .distance_max = 128, .eps = 1e-6};
-  c.vae = {.dim = 8, .latent_channels = 16, .blocks_per_level = 1, .widths = {1, 2, 4, 8}, .halves_time = {false, true, true},
-           .mean = std::vector<double>(16, 0), .deviation = std::vector<double>(16, 1)};
+  c.dit = {.patch = {1, 2, 2},
+           .text_len = 48,
+           .text_dim = 128,
+           .in_dim = 16,
+           .out_dim = 16,
+           .dim = 192,
+           .ffn_dim = 768,
+           .freq_dim = 64,
+           .heads = 6,
+           .layers = 6,
+           .eps = 1e-6};
+  c.text = {.vocabulary = o.vocabulary,
+            .dim = 128,
+            .attention_dim = 128,
+            .ffn_dim = 256,
+            .heads = 4,
+            .layers = 2,
+            .buckets = 32,
+            .distance_max = 128,
+            .eps = 1e-6};
+  c.vae = {.dim = 8,
+           .latent_channels = 16,
+           .blocks_per_level = 1,
+           .widths = {1, 2, 4, 8},
+           .halves_time = {false, true, true},
+           .mean = std::vector<double>(16, 0),
+           .deviation = std::vector<double>(16, 1)};
   c.train_timesteps = 1000;
   c.boundary = 0.875;
   return c;
@@ -36,10 +57,15 @@ void run_vae(const recipe_options& o, const std::vector<world::example>& example
   auto held_out = draw_clips(examples, 0, held_out_count);
   auto clips = draw_clips(examples, held_out_count, in_memory);
   auto c = config_of(o);
-  fmt::print("vae: {} clips, {} parameters\n", in_memory,
-             count_of(first_parameters(wan::model_part::vae, c, o.seed)));
+  fmt::print("vae: {} clips, {} parameters\n", in_memory, count_of(first_parameters(wan::model_part::vae, c, o.seed)));
   auto vae = train_vae(c.vae, clips, held_out,
-                       {.name = "vae", .folder = o.work, .steps = scaled(o, 6000), .learning_rate = 2e-3, .threads = o.threads, .seed = o.seed, .save_steps = 250});
+                       {.name = "vae",
+                        .folder = o.work,
+                        .steps = scaled(o, 6000),
+                        .learning_rate = 2e-3,
+                        .threads = o.threads,
+                        .seed = o.seed,
+                        .save_steps = 250});
   fmt::print("vae: psnr {:.2f}\n", psnr_of(c.vae, vae, held_out));
   save(o.work / "vae.safetensors", vae, stored_as::float32);
 }
@@ -58,7 +84,9 @@ void run_latents(const recipe_options& o, const std::vector<world::example>& exa
 }
 
 wan::model_config with_statistics(wan::model_config c, const parameter_map& latents) {
-  auto numbers = [](const at::Tensor& t) { return std::vector<double>{t.data_ptr<float>(), t.data_ptr<float>() + t.numel()}; };
+  auto numbers = [](const at::Tensor& t) {
+    return std::vector<double>{t.data_ptr<float>(), t.data_ptr<float>() + t.numel()};
+  };
   c.vae.mean = numbers(latents.at("mean"));
   c.vae.deviation = numbers(latents.at("deviation"));
   return c;
@@ -71,7 +99,12 @@ void run_base(const recipe_options& o, const dit_lessons& lessons) {
   fmt::print("base: {} parameters\n", count_of(all));
   save(o.work / "base.safetensors",
        train_base(lessons, all,
-                  {.name = "base", .folder = o.work, .steps = scaled(o, 6000), .threads = o.threads, .seed = o.seed}),
+                  {.name = "base",
+                   .folder = o.work,
+                   .steps = scaled(o, 3000),
+                   .threads = o.threads,
+                   .seed = o.seed,
+                   .save_steps = 250}),
        stored_as::float32);
 }
 
@@ -79,7 +112,11 @@ void run_expert(const recipe_options& o, const dit_lessons& lessons, const std::
   auto base = load(o.work / "base.safetensors");
   save(o.work / (name + ".safetensors"),
        train_expert(lessons, take_from(base, "dit."), take_from(base, "text."), levels,
-                    {.name = name, .folder = o.work, .steps = scaled(o, 1500), .learning_rate = 1e-3, .threads = o.threads,
+                    {.name = name,
+                     .folder = o.work,
+                     .steps = scaled(o, 1500),
+                     .learning_rate = 1e-3,
+                     .threads = o.threads,
                      .seed = o.seed}),
        stored_as::float32);
 }
@@ -98,14 +135,22 @@ void run_export(const recipe_options& o) {
   };
   trained_model m{.name = o.out.filename().string(),
                   .config = with_statistics(config_of(o), load(o.work / "latents.safetensors")),
-                  .how = {.width = 64, .height = 64, .frames = 17, .fps = 8, .steps = 16, .guidance_high = 4, .guidance_low = 4,
-                          .flow_shift = 3, .negative_prompt = ""},
+                  .how = {.width = 64,
+                          .height = 64,
+                          .frames = 17,
+                          .fps = 8,
+                          .steps = 16,
+                          .guidance_high = 4,
+                          .guidance_low = 4,
+                          .flow_shift = 3,
+                          .negative_prompt = ""},
                   .text = take_from(base, "text."),
                   .high = expert("high"),
                   .low = expert("low"),
                   .vae = latest("vae")};
   export_model(o.out, m, o.tokenizer);
-  fmt::print("{}: {} parameters\n", o.out.string(), count_of(m.text) + count_of(m.high) + count_of(m.low) + count_of(m.vae));
+  fmt::print("{}: {} parameters\n", o.out.string(),
+             count_of(m.text) + count_of(m.high) + count_of(m.low) + count_of(m.vae));
 }
 
 } // namespace
@@ -119,7 +164,8 @@ void run_recipe(const recipe_options& o, const std::string& stage) {
   if (wants("latents")) run_latents(o, examples);
   if (wants("base") || wants("high") || wants("low")) {
     auto latents = load(o.work / "latents.safetensors");
-    dit_lessons lessons{.config = with_statistics(config_of(o), latents), .examples = &examples, .latents = latents.at("latents")};
+    dit_lessons lessons{
+        .config = with_statistics(config_of(o), latents), .examples = &examples, .latents = latents.at("latents")};
     if (lessons.latents.size(0) != static_cast<std::int64_t>(examples.size()))
       throw std::runtime_error{"the latents are of another dataset: run the stage latents again"};
     if (wants("base")) run_base(o, lessons);

@@ -56,7 +56,8 @@ at::Tensor normal_like(const at::Tensor& t, std::mt19937_64& rng) {
 std::vector<at::Tensor> moments_of(const wan::vae_encoder& encoder, const at::Tensor& frames) {
   wan::vae_encoding stream{encoder, frames.size(1)};
   auto moments = stream.moments(frames[0]);
-  if (frames.size(0) > 1) moments = at::cat({moments, stream.moments(frames.narrow(0, 1, frames.size(0) - 1).flatten(0, 1))});
+  if (frames.size(0) > 1)
+    moments = at::cat({moments, stream.moments(frames.narrow(0, 1, frames.size(0) - 1).flatten(0, 1))});
   return moments.to(at::kFloat).chunk(2, 1);
 }
 
@@ -145,7 +146,9 @@ latents encode_clips(const wan::vae_config& config, const parameter_map& vae,
   auto tensors = std::make_shared<const parameter_map>(vae);
   auto stride = c.space_stride();
   auto frames = 1 + (clip_frames - 1) / c.time_stride();
-  auto all = at::empty({static_cast<std::int64_t>(examples.size()), c.latent_channels, frames, side_px / stride, side_px / stride}, at::kFloat);
+  auto all = at::empty(
+      {static_cast<std::int64_t>(examples.size()), c.latent_channels, frames, side_px / stride, side_px / stride},
+      at::kFloat);
   auto some = [&](std::size_t begin, std::size_t end) {
     wan::compute_scope scope;
     at::set_num_threads(1);
@@ -156,8 +159,10 @@ latents encode_clips(const wan::vae_config& config, const parameter_map& vae,
       auto count = std::min(together, end - i);
       auto pixels = pixels_of(draw_clips(examples, i, count)).to(at::kBFloat16);
       auto means = moments_of(encoder, pixels)[0]; // [frames x clips, channels, h, w]
-      auto by_clip = means.view({frames, static_cast<std::int64_t>(count), c.latent_channels, means.size(2), means.size(3)});
-      all.narrow(0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(count)).copy_(by_clip.permute({1, 2, 0, 3, 4}));
+      auto by_clip =
+          means.view({frames, static_cast<std::int64_t>(count), c.latent_channels, means.size(2), means.size(3)});
+      all.narrow(0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(count))
+          .copy_(by_clip.permute({1, 2, 0, 3, 4}));
     }
   };
   std::vector<std::jthread> workers;

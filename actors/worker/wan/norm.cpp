@@ -35,9 +35,11 @@ struct with_gradient : torch::autograd::Function<with_gradient> {
     auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     auto dx = at::empty_like(x), dgamma = at::zeros_like(gamma);
     if (x.scalar_type() == at::kFloat)
-      norm_silu_back(job_of(x, gamma), numbers<const float>(x), numbers<const float>(dy), numbers<float>(dx), numbers<float>(dgamma));
+      norm_silu_back(job_of(x, gamma), numbers<const float>(x), numbers<const float>(dy), numbers<float>(dx),
+                     numbers<float>(dgamma));
     else
-      norm_silu_back(job_of(x, gamma), numbers<const bfloat16_bits>(x), numbers<const bfloat16_bits>(dy), numbers<bfloat16_bits>(dx), numbers<float>(dgamma));
+      norm_silu_back(job_of(x, gamma), numbers<const bfloat16_bits>(x), numbers<const bfloat16_bits>(dy),
+                     numbers<bfloat16_bits>(dx), numbers<float>(dgamma));
     return {dx, dgamma};
   }
 };

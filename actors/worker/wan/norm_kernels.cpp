@@ -66,7 +66,8 @@ struct block {
   alignas(64) float gamma[numbers], unit[numbers], work[numbers], scale[512];
 };
 
-template <class T> REEL_INLINE void forward(const norm_job& job, const T* x, T* y, std::int64_t begin, std::int64_t end) {
+template <class T>
+REEL_INLINE void forward(const norm_job& job, const T* x, T* y, std::int64_t begin, std::int64_t end) {
   block b{job};
   for (auto first = begin; first < end; first += b.pixels) {
     auto count = std::min(b.pixels, end - first), n = count * b.channels;
@@ -80,8 +81,7 @@ template <class T> REEL_INLINE void forward(const norm_job& job, const T* x, T* 
   }
 }
 
-template <class T>
-REEL_INLINE void backward(const norm_job& job, const T* x, const T* dy, T* dx, float* dgamma) {
+template <class T> REEL_INLINE void backward(const norm_job& job, const T* x, const T* dy, T* dx, float* dgamma) {
   block b{job};
   alignas(64) float dz[block::numbers], sums[block::numbers] = {};
   for (std::int64_t first = 0; first < job.pixels; first += b.pixels) {

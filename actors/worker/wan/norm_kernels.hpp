@@ -2,9 +2,9 @@
 // back through both for training. LibTorch takes half a dozen passes with loops as short as there are channels, which
 // is most of the time of a narrow VAE. No LibTorch here.
 //
-// y = silu(x / max(|x|, 1e-12) * gamma), |x| over the channels of a pixel; computed in float32. Pixels lie one after the
-// other, channels side by side. A pixel's result depends on nothing but the pixel. Threads: forward as many as OpenMP
-// gives the calling thread, backward one.
+// y = silu(x / max(|x|, 1e-12) * gamma), |x| over the channels of a pixel; computed in float32. Pixels lie one after
+// the other, channels side by side. A pixel's result depends on nothing but the pixel. Threads: forward as many as
+// OpenMP gives the calling thread, backward one.
 #pragma once
 
 #include <cstdint>

@@ -78,8 +78,8 @@ at::Tensor text_encoder::encode(std::span<const std::int32_t> ids, const probe& 
   return encode_all({&ids, 1}, see, padding).front();
 }
 
-std::vector<at::Tensor> text_encoder::encode_all(std::span<const std::span<const std::int32_t>> texts,
-                                                 const probe& see, std::int64_t padding) const {
+std::vector<at::Tensor> text_encoder::encode_all(std::span<const std::span<const std::int32_t>> texts, const probe& see,
+                                                 std::int64_t padding) const {
   auto& t = now();
   auto device = t.embedding.device();
   std::vector<std::int64_t> wide, lengths;
@@ -112,7 +112,7 @@ at::Tensor text_encoder::attention(const block& b, const at::Tensor& x, const st
     auto n = grid.size(0), seen = grid.size(1);
     auto bias = b.bias_table.index_select(0, grid.flatten()).view({n, seen, config_.heads}).permute({2, 0, 1});
     auto scores = at::baddbmm(bias, q.narrow(1, first, n), k.narrow(1, first, seen).transpose(1, 2)); // umT5 does not
-    auto weights = at::softmax(scores, -1, at::kFloat).to(x.scalar_type());        // scale by the head's size
+    auto weights = at::softmax(scores, -1, at::kFloat).to(x.scalar_type()); // scale by the head's size
     heads.push_back(at::bmm(weights, v.narrow(1, first, seen)).transpose(0, 1).reshape({n, config_.attention_dim}));
     first += n;
   }

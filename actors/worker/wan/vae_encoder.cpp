@@ -59,7 +59,8 @@ at::Tensor vae_encoding::moments(const at::Tensor& frames) {
   auto& e = encoder_;
   auto stride = std::int64_t{1} << (e.levels_.size() - 1);
   auto count = frames.size(0) / memory_.videos();
-  if ((is_first_ ? count != 1 : count % e.chunk_frames_) || frames.size(2) % stride || frames.size(3) % stride) refuse();
+  if ((is_first_ ? count != 1 : count % e.chunk_frames_) || frames.size(2) % stride || frames.size(3) % stride)
+    refuse();
   is_first_ = false;
   auto x = memory_.run(e.first_, frames.contiguous(at::MemoryFormat::ChannelsLast));
   for (auto& level : e.levels_) {

@@ -50,9 +50,9 @@ public:
   /// [channels, h, w], normalised.
   at::Tensor next(const at::Tensor& frames);
 
-  /// The next frames of all videos [frames x videos, 3, H, W] (vae_layers.hpp: in which order), in the weights' type: one
-  /// of each in the first call, then multiples of the time stride. Returns [latent frames x videos, 2 x channels, h, w]:
-  /// mean and logarithmic variance, not normalised.
+  /// The next frames of all videos [frames x videos, 3, H, W] (vae_layers.hpp: in which order), in the weights' type:
+  /// one of each in the first call, then multiples of the time stride. Returns [latent frames x videos, 2 x channels,
+  /// h, w]: mean and logarithmic variance, not normalised.
   at::Tensor moments(const at::Tensor& frames);
 
 private:

@@ -100,9 +100,8 @@ at::Tensor vae_memory::run_every_second(const vae_conv& c, const at::Tensor& x) 
   auto count = (times.size(0) - taps) / 2 + 1;
   at::Tensor out;
   for (std::int64_t tap = 0; tap < taps; ++tap) {
-    auto every_second = times.slice(0, tap, tap + 2 * count - 1, 2)
-                            .flatten(0, 1)
-                            .contiguous(at::MemoryFormat::ChannelsLast);
+    auto every_second =
+        times.slice(0, tap, tap + 2 * count - 1, 2).flatten(0, 1).contiguous(at::MemoryFormat::ChannelsLast);
     auto& weight = c.taps[static_cast<std::size_t>(tap)];
     if (tap == 0)
       out = at::conv2d(every_second, weight, c.bias);

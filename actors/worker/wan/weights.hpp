@@ -44,7 +44,7 @@ public:
 private:
   void check_finite(const stored_tensor& t) const;
 
-  std::shared_ptr<const tensor_map> tensors_;       ///< or:
+  std::shared_ptr<const tensor_map> tensors_; ///< or:
   std::shared_ptr<const parameter_map> parameters_;
   at::TensorOptions wanted_;
   bool is_small_;

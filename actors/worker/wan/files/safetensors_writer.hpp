@@ -15,6 +15,7 @@ struct tensor_bytes {
 };
 
 /// In the order of the names. Throws std::system_error with the file's name.
-void write_safetensors(const std::filesystem::path& file, const std::map<std::string, tensor_bytes, std::less<>>& tensors);
+void write_safetensors(const std::filesystem::path& file,
+                       const std::map<std::string, tensor_bytes, std::less<>>& tensors);
 
 } // namespace reel::wan
