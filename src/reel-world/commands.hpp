@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "src/world/scene.hpp"
 
@@ -26,5 +27,23 @@ struct dataset_options {
   std::uint64_t seed = 1;
 };
 int make_dataset(const dataset_options& o);
+
+struct draw_options {
+  std::string out;                  ///< a folder
+  std::vector<std::string> prompts; ///< none: drawn by chance
+  std::size_t count = 24;
+  std::string split = "training";
+  int objects = 1;
+  std::uint64_t seed = 1;
+};
+int draw(const draw_options& o);
+
+struct captions_options {
+  std::size_t count = 20;
+  std::string split = "combinations", language = "both", phrasing = "known";
+  double two_objects = 0;
+  std::uint64_t seed = 1;
+};
+int print_captions(const captions_options& o);
 
 } // namespace reel::world

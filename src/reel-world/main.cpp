@@ -44,6 +44,42 @@ void add_dataset(CLI::App& app, int& exit_code) {
   c->callback([o, &exit_code] { exit_code = make_dataset(*o); });
 }
 
+CLI::Validator split_name() { return CLI::IsMember({"training", "combinations", "pairs"}); }
+
+void add_draw(CLI::App& app, int& exit_code) {
+  auto* c = app.add_subcommand("draw", "Draws reference clips: an mp4 each, and a contact sheet of all\n\n"
+                                       "  reel-world draw --out clips --prompt \"a red circle moves left on black\"");
+  auto o = std::make_shared<draw_options>();
+  c->add_option("--out", o->out, "The folder to write to; made if need be")->required();
+  auto* prompt = c->add_option("--prompt", o->prompts, "What to draw, instead of scenes by chance; may be repeated");
+  c->add_option("--count", o->count, "Clips")->check(CLI::Range(1, 1000))->capture_default_str()->excludes(prompt);
+  c->add_option("--split", o->split, "Which scenes")->check(split_name())->capture_default_str()->excludes(prompt);
+  c->add_option("--objects", o->objects, "In each scene")
+      ->check(CLI::Range(1, 2))
+      ->capture_default_str()
+      ->excludes(prompt);
+  c->add_option("--seed", o->seed, "The same seed draws the same")->check(CLI::Range(std::uint64_t{0}, seed_max));
+  c->callback([o, &exit_code] { exit_code = draw(*o); });
+}
+
+void add_captions(CLI::App& app, int& exit_code) {
+  auto* c = app.add_subcommand("captions", "Prints captions with what they ask for, as JSON Lines");
+  auto o = std::make_shared<captions_options>();
+  c->add_option("--count", o->count, "Captions")->check(CLI::Range(1, 100'000))->capture_default_str();
+  c->add_option("--split", o->split, "Which scenes")->check(split_name())->capture_default_str();
+  c->add_option("--language", o->language, "en, zh or both")
+      ->check(CLI::IsMember({"en", "zh", "both"}))
+      ->capture_default_str();
+  c->add_option("--phrasing", o->phrasing, "Ways to say it that training uses, or never uses")
+      ->check(CLI::IsMember({"known", "held_out"}))
+      ->capture_default_str();
+  c->add_option("--two-objects", o->two_objects, "Share of scenes with two objects")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  c->add_option("--seed", o->seed, "The same seed prints the same")->check(CLI::Range(std::uint64_t{0}, seed_max));
+  c->callback([o, &exit_code] { exit_code = print_captions(*o); });
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -51,6 +87,8 @@ int main(int argc, char** argv) {
       "reel-world: the small world that the built-in models are trained on: simple shapes that move over simple\n"
       "backgrounds, and what somebody would type to get them, in English and Chinese."};
   int exit_code = 0;
+  add_draw(app, exit_code);
+  add_captions(app, exit_code);
   add_tokenizer(app, exit_code);
   add_dataset(app, exit_code);
   app.require_subcommand(1);

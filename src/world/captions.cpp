@@ -4,6 +4,13 @@
 
 namespace reel::world {
 
+namespace {
+
+constexpr int words_max = 40; ///< a model's text is short; fewer than one caption in a hundred would be longer
+constexpr int tries_max = 20;
+
+} // namespace
+
 std::string filled(std::string_view frame, const fillings& with) {
   std::string out;
   while (!frame.empty()) {
@@ -19,7 +26,12 @@ std::string filled(std::string_view frame, const fillings& with) {
 }
 
 std::string describe(const scene& s, std::mt19937_64& rng, language in, phrasing how) {
-  return in == language::english ? describe_english(s, rng, how) : describe_chinese(s, rng, how);
+  std::string text;
+  for (int i = 0; i < tries_max; ++i) {
+    text = in == language::english ? describe_english(s, rng, how) : describe_chinese(s, rng, how);
+    if (std::ranges::count(text, ' ') < words_max) break;
+  }
+  return text;
 }
 
 } // namespace reel::world

@@ -15,6 +15,7 @@ enum class phrasing : std::uint8_t {
   held_out, ///< ways that it never uses
 };
 
+/// At most 40 words.
 std::string describe(const scene& s, std::mt19937_64& rng, language in, phrasing how = phrasing::known);
 
 } // namespace reel::world

@@ -13,7 +13,7 @@ namespace reel::world {
 
 namespace {
 
-constexpr double margin_px = 1;     ///< free at the frame's edge
+constexpr double margin_px = 1.5;   ///< free at the frame's edge
 constexpr double half_gap_px = 1.5; ///< free at the middle, between two objects
 constexpr int stripe_px = 8;
 constexpr double changing_from_px = 8, changing_to_px = 17.5;

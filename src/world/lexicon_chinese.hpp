@@ -58,7 +58,7 @@ inline lexicon chinese_lexicon() {
   l.gradient_words = {"渐变"};
   l.stripes_words = {"条纹"};
   l.both_words = {"都"};
-  l.hidden = {"大小"};
+  l.hidden = {"大小", "背景上"};
   return l;
 }
 
