@@ -64,7 +64,35 @@ json::object pipeline_of(const trained_model& m) {
           {"negative_prompt", d.negative_prompt}};
 }
 
+/// Protocol Buffers' variable-length number; moves `at` behind it.
+std::uint64_t number_at(const std::string& bytes, std::size_t& at) {
+  std::uint64_t value = 0;
+  for (int shift = 0; shift < 64 && at < bytes.size(); shift += 7) {
+    auto byte = static_cast<unsigned char>(bytes[at++]);
+    value |= std::uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) return value;
+  }
+  throw std::runtime_error{"it is no SentencePiece model"};
+}
+
 } // namespace
+
+std::int64_t pieces_of(const fs::path& tokenizer) try {
+  std::ifstream in{tokenizer, std::ios::binary};
+  std::string bytes{std::istreambuf_iterator<char>{in}, {}};
+  if (!in && bytes.empty()) throw std::runtime_error{"it cannot be read"};
+  std::int64_t count = 0;
+  constexpr std::uint64_t piece = 1 << 3 | 2; // sentencepiece_model.proto: repeated message, field 1; so are the others
+  for (std::size_t at = 0; at < bytes.size();) {
+    auto tag = number_at(bytes, at), length = number_at(bytes, at);
+    if ((tag & 7) != 2 || length > bytes.size() - at) throw std::runtime_error{"it is no SentencePiece model"};
+    count += tag == piece;
+    at += length;
+  }
+  return count;
+} catch (const std::runtime_error& e) {
+  throw std::runtime_error{tokenizer.string() + ": " + e.what()};
+}
 
 void export_model(const fs::path& folder, const trained_model& m, const fs::path& tokenizer) {
   fs::create_directories(folder);

@@ -17,4 +17,8 @@ struct trained_model {
 void export_model(const std::filesystem::path& folder, const trained_model& model,
                   const std::filesystem::path& tokenizer);
 
+/// Pieces of a SentencePiece model, told from its file: LibTorch and SentencePiece do not live in one process. Throws
+/// std::runtime_error with the file's name.
+std::int64_t pieces_of(const std::filesystem::path& tokenizer);
+
 } // namespace reel::train

@@ -46,8 +46,9 @@ int main(int argc, char** argv) {
   std::string stage = "all";
   app.add_option("--dataset", o.dataset, "What `reel-world dataset` wrote")->required()->option_text("FILE");
   app.add_option("--work", o.work, "Folder of what lies between the stages")->required()->option_text("FOLDER");
-  app.add_option("--tokenizer", o.tokenizer, "export: SentencePiece model")->option_text("FILE");
-  app.add_option("--vocabulary", o.vocabulary, "Its pieces");
+  app.add_option("--tokenizer", o.tokenizer, "The SentencePiece model that it was written with")
+      ->required()
+      ->option_text("FILE");
   app.add_option("--out", o.out, "export: the model's folder")->option_text("FOLDER");
   app.add_option("--stage", stage, "One stage alone")->check(CLI::IsMember(stage_names()));
   app.add_option("--scale", o.scale, "Of the number of steps (default: 1)")->check(CLI::Range(0.001, 100.0));

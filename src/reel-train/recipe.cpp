@@ -26,7 +26,7 @@ wan::model_config config_of(const recipe_options& o) {
            .heads = 6,
            .layers = 6,
            .eps = 1e-6};
-  c.text = {.vocabulary = o.vocabulary,
+  c.text = {.vocabulary = pieces_of(o.tokenizer),
             .dim = 128,
             .attention_dim = 128,
             .ffn_dim = 256,
@@ -123,7 +123,7 @@ void run_expert(const recipe_options& o, const dit_lessons& lessons, const std::
 
 /// Whatever is there: an expert that was not trained yet is the base.
 void run_export(const recipe_options& o) {
-  if (o.out.empty() || o.tokenizer.empty()) throw std::runtime_error{"export needs --out and --tokenizer"};
+  if (o.out.empty()) throw std::runtime_error{"export needs --out"};
   auto latest = [&o](const std::string& name) {
     if (fs::exists(o.work / (name + ".safetensors"))) return load(o.work / (name + ".safetensors"));
     return take_from(load(o.work / (name + ".state.safetensors")), "average.");

@@ -10,9 +10,9 @@ namespace reel::train {
 
 struct recipe_options {
   std::filesystem::path dataset, work;
-  std::filesystem::path tokenizer, out; ///< export: the SentencePiece model, the folder
-  std::int64_t vocabulary = 800;        ///< the tokenizer's pieces
-  double scale = 1;                     ///< of the number of steps
+  std::filesystem::path tokenizer; ///< the SentencePiece model that the dataset was written with
+  std::filesystem::path out;       ///< export: the folder
+  double scale = 1;                ///< of the number of steps
   unsigned threads = 2;
   std::uint64_t seed = 1;
 };
