@@ -1,4 +1,4 @@
-#include "src/reel-train/dit_stage.hpp"
+#include "src/reel-train/dit_lesson.hpp"
 
 #include <cmath>
 
@@ -13,8 +13,6 @@ namespace {
 constexpr std::int32_t end_of_text = 1; // the tokenizer's; what the empty prompt is made of
 const std::vector<std::int32_t> no_text{end_of_text};
 
-double uniform(std::mt19937_64& rng) { return static_cast<double>(rng() >> 11) * 0x1p-53; }
-
 /// Middle levels, towards noise, more often; within the range.
 double draw_level(const level_range& range, std::mt19937_64& rng) {
   for (int tries = 0; tries < 1000; ++tries) {
@@ -24,12 +22,6 @@ double draw_level(const level_range& range, std::mt19937_64& rng) {
   }
   return range.low + (range.high - range.low) * uniform(rng);
 }
-
-struct lesson {
-  at::Tensor noisy, velocity; ///< [batch, channels, T, h, w]
-  std::vector<std::span<const std::int32_t>> texts;
-  std::vector<double> timesteps;
-};
 
 lesson draw_lesson(const dit_lessons& from, const level_range& range, std::mt19937_64& rng) {
   lesson out;
@@ -52,6 +44,10 @@ lesson draw_lesson(const dit_lessons& from, const level_range& range, std::mt199
   return out;
 }
 
+} // namespace
+
+double uniform(std::mt19937_64& rng) { return static_cast<double>(rng() >> 11) * 0x1p-53; }
+
 at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const parameter_map>& transformer,
                    const std::vector<at::Tensor>& contexts, const lesson& l) {
   wan::weights w{transformer, at::TensorOptions{}.dtype(at::kFloat)};
@@ -60,7 +56,8 @@ at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const paramete
   std::vector<wan::dit_row> rows;
   for (std::size_t i = 0; i < texts.size(); ++i) rows.push_back({l.timesteps[i], &texts[i]});
   auto rope = wan::rope_table(dit.grid_of(l.noisy), from.config.dit.head_dim(), at::kCPU);
-  return dit.forward(l.noisy, rows, rope).sub(l.velocity).square().mean();
+  auto error = dit.forward(l.noisy, rows, rope).sub(l.velocity).square();
+  return l.weight.defined() ? error.mul(l.weight).mean() : error.mean();
 }
 
 std::vector<at::Tensor> read_texts(const dit_lessons& from, const std::shared_ptr<const parameter_map>& text,
@@ -76,8 +73,6 @@ optimizer_options how_to_learn() {
   };
   return o;
 }
-
-} // namespace
 
 parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, const stage_options& options) {
   learner learns{options, how_to_learn()};

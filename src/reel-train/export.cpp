@@ -97,16 +97,18 @@ std::int64_t pieces_of(const fs::path& tokenizer) try {
 void export_model(const fs::path& folder, const trained_model& m, const fs::path& tokenizer) {
   fs::create_directories(folder);
   save(folder / "text_encoder.safetensors", m.text, stored_as::bfloat16);
-  save(folder / "dit_high.safetensors", m.high, stored_as::bfloat16);
-  save(folder / "dit_low.safetensors", m.low, stored_as::bfloat16);
+  auto is_one = m.high.begin()->second.is_same(m.low.begin()->second);
+  std::string high = is_one ? "dit.safetensors" : "dit_high.safetensors", low = is_one ? high : "dit_low.safetensors";
+  save(folder / high, m.high, stored_as::bfloat16);
+  if (!is_one) save(folder / low, m.low, stored_as::bfloat16);
   save(folder / "vae.safetensors", m.vae, stored_as::float16);
   fs::copy_file(tokenizer, folder / "spiece.model", fs::copy_options::overwrite_existing);
   json::object all{
       {"name", m.name},
       {"weights",
        {{"text_encoder", "text_encoder.safetensors"},
-        {"dit_high", "dit_high.safetensors"},
-        {"dit_low", "dit_low.safetensors"},
+        {"dit_high", high},
+        {"dit_low", low},
         {"vae", "vae.safetensors"},
         {"tokenizer", "spiece.model"}}},
       {"dit", dit_of(m.config.dit)},

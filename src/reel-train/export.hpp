@@ -13,7 +13,8 @@ struct trained_model {
   parameter_map text, high, low, vae;
 };
 
-/// Transformers and text encoder in bf16, the autoencoder in float16. Throws std::system_error.
+/// Transformers (one file where both experts are one) and text encoder in bf16, the autoencoder in float16. Throws
+/// std::system_error.
 void export_model(const std::filesystem::path& folder, const trained_model& model,
                   const std::filesystem::path& tokenizer);
 

@@ -6,7 +6,9 @@
 //   base     text encoder and one transformer for all noise levels
 //   high     the transformer again, for high noise alone
 //   low      and for low noise
-//   export   all of it as a checkpoint's folder
+//   export   all of it as a checkpoint's folder, OUT/wan-small; and OUT/wan-tiny once that is there
+//   trajectories  what wan-small does, from noise to video
+//   tiny     a transformer that gets there in four steps
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage.
 #include <CLI/CLI.hpp>
@@ -49,7 +51,7 @@ int main(int argc, char** argv) {
   app.add_option("--tokenizer", o.tokenizer, "The SentencePiece model that it was written with")
       ->required()
       ->option_text("FILE");
-  app.add_option("--out", o.out, "export: the model's folder")->option_text("FOLDER");
+  app.add_option("--out", o.out, "Folder of the models: the stages export and trajectories")->option_text("FOLDER");
   app.add_option("--stage", stage, "One stage alone")->check(CLI::IsMember(stage_names()));
   app.add_option("--scale", o.scale, "Of the number of steps (default: 1)")->check(CLI::Range(0.001, 100.0));
   app.add_option("--threads", o.threads, "Parts of a batch at once (default: 2)")->check(CLI::Range(1u, 256u));

@@ -1,11 +1,14 @@
 #include "src/reel-train/recipe.hpp"
 
 #include <fmt/format.h>
+#include <optional>
 
 #include "actors/worker/wan/torch_compat.hpp"
 #include "src/reel-train/dit_stage.hpp"
 #include "src/reel-train/export.hpp"
+#include "src/reel-train/few_step_stage.hpp"
 #include "src/reel-train/vae_stage.hpp"
+#include "src/world/scene.hpp"
 
 namespace reel::train {
 
@@ -61,7 +64,7 @@ void run_vae(const recipe_options& o, const std::vector<world::example>& example
   auto vae = train_vae(c.vae, clips, held_out,
                        {.name = "vae",
                         .folder = o.work,
-                        .steps = scaled(o, 6000),
+                        .steps = scaled(o, 4200),
                         .learning_rate = 2e-3,
                         .threads = o.threads,
                         .seed = o.seed,
@@ -81,6 +84,19 @@ void run_latents(const recipe_options& o, const std::vector<world::example>& exa
   save(o.work / "latents.safetensors",
        {{"latents", all.means}, {"mean", row(all.mean)}, {"deviation", row(all.deviation)}}, stored_as::float32);
   fmt::print("latents: {} clips\n", examples.size());
+}
+
+/// How a model is used where nothing else is asked.
+wan::generation_defaults usual(std::int32_t steps, float guidance) {
+  return {.width = world::side_px,
+          .height = world::side_px,
+          .frames = world::clip_frames,
+          .fps = 8,
+          .steps = steps,
+          .guidance_high = guidance,
+          .guidance_low = guidance,
+          .flow_shift = 3,
+          .negative_prompt = ""};
 }
 
 wan::model_config with_statistics(wan::model_config c, const parameter_map& latents) {
@@ -121,58 +137,80 @@ void run_expert(const recipe_options& o, const dit_lessons& lessons, const std::
        stored_as::float32);
 }
 
-/// Whatever is there: an expert that was not trained yet is the base.
+/// What a stage has given, or what it would give if it ended now; nothing: it has not begun.
+std::optional<parameter_map> latest(const recipe_options& o, const std::string& stage) {
+  auto done = o.work / (stage + ".safetensors"), state = o.work / (stage + ".state.safetensors");
+  if (fs::exists(done)) return load(done);
+  if (fs::exists(state)) return take_from(load(state), "average.");
+  return std::nullopt;
+}
+
+/// An expert that was not trained yet is the base.
 void run_export(const recipe_options& o) {
   if (o.out.empty()) throw std::runtime_error{"export needs --out"};
-  auto latest = [&o](const std::string& name) {
-    if (fs::exists(o.work / (name + ".safetensors"))) return load(o.work / (name + ".safetensors"));
-    return take_from(load(o.work / (name + ".state.safetensors")), "average.");
-  };
-  auto base = latest("base");
-  auto expert = [&](const std::string& name) {
-    auto is_there = fs::exists(o.work / (name + ".safetensors")) || fs::exists(o.work / (name + ".state.safetensors"));
-    return is_there ? latest(name) : take_from(base, "dit.");
-  };
-  trained_model m{.name = o.out.filename().string(),
+  auto base = latest(o, "base").value();
+  auto expert = [&](const std::string& name) { return latest(o, name).value_or(take_from(base, "dit.")); };
+  trained_model m{.name = "wan-small",
                   .config = with_statistics(config_of(o), load(o.work / "latents.safetensors")),
-                  .how = {.width = 64,
-                          .height = 64,
-                          .frames = 17,
-                          .fps = 8,
-                          .steps = 16,
-                          .guidance_high = 4,
-                          .guidance_low = 4,
-                          .flow_shift = 3,
-                          .negative_prompt = ""},
+                  .how = usual(16, 4),
                   .text = take_from(base, "text."),
                   .high = expert("high"),
                   .low = expert("low"),
-                  .vae = latest("vae")};
-  export_model(o.out, m, o.tokenizer);
-  fmt::print("{}: {} parameters\n", o.out.string(),
-             count_of(m.text) + count_of(m.high) + count_of(m.low) + count_of(m.vae));
+                  .vae = latest(o, "vae").value()};
+  export_model(o.out / m.name, m, o.tokenizer);
+  if (auto tiny = latest(o, "tiny")) {
+    m.name = "wan-tiny";
+    m.how = usual(4, 1);
+    m.high = m.low = *tiny;
+    export_model(o.out / m.name, m, o.tokenizer);
+  }
+}
+
+trajectory_options teacher_of(const recipe_options& o) {
+  return {.teacher = o.out / "wan-small", .threads = o.threads, .seed = o.seed};
+}
+
+void run_tiny(const recipe_options& o, const dit_lessons& lessons) {
+  auto base = load(o.work / "base.safetensors");
+  auto from = load_trajectories(o.work / "trajectories.safetensors", *lessons.examples, teacher_of(o));
+  save(o.work / "tiny.safetensors",
+       train_few_step(lessons, from, take_from(base, "dit."), take_from(base, "text."),
+                      {.name = "tiny",
+                       .folder = o.work,
+                       .steps = scaled(o, 1500),
+                       .learning_rate = 1e-3,
+                       .threads = o.threads,
+                       .seed = o.seed,
+                       .save_steps = 250}),
+       stored_as::float32);
 }
 
 } // namespace
 
-std::vector<std::string> stage_names() { return {"all", "vae", "latents", "base", "high", "low", "export"}; }
+std::vector<std::string> stage_names() {
+  return {"all", "vae", "latents", "base", "high", "low", "export", "trajectories", "tiny"};
+}
 
 void run_recipe(const recipe_options& o, const std::string& stage) {
   auto wants = [&stage](std::string_view name) { return stage == "all" || stage == name; };
   auto examples = world::read_dataset(o.dataset);
   if (wants("vae")) run_vae(o, examples);
   if (wants("latents")) run_latents(o, examples);
-  if (wants("base") || wants("high") || wants("low")) {
+  dit_lessons lessons{.config = {}, .examples = &examples, .latents = {}};
+  if (wants("base") || wants("high") || wants("low") || wants("tiny")) {
     auto latents = load(o.work / "latents.safetensors");
-    dit_lessons lessons{
-        .config = with_statistics(config_of(o), latents), .examples = &examples, .latents = latents.at("latents")};
+    lessons.config = with_statistics(config_of(o), latents);
+    lessons.latents = latents.at("latents");
     if (lessons.latents.size(0) != static_cast<std::int64_t>(examples.size()))
       throw std::runtime_error{"the latents are of another dataset: run the stage latents again"};
-    if (wants("base")) run_base(o, lessons);
-    if (wants("high")) run_expert(o, lessons, "high", {lessons.config.boundary, 1});
-    if (wants("low")) run_expert(o, lessons, "low", {0, lessons.config.boundary});
   }
+  if (wants("base")) run_base(o, lessons);
+  if (wants("high")) run_expert(o, lessons, "high", {lessons.config.boundary, 1});
+  if (wants("low")) run_expert(o, lessons, "low", {0, lessons.config.boundary});
   if (wants("export")) run_export(o);
+  if (wants("trajectories")) save(o.work / "trajectories.safetensors", draw_trajectories(examples, teacher_of(o)));
+  if (wants("tiny")) run_tiny(o, lessons);
+  if (stage == "all") run_export(o); // once more, with the light model
 }
 
 } // namespace reel::train
