@@ -97,31 +97,34 @@ std::string chinese_words() {
 }
 
 /// Capital letters to small ones, and nothing else: the full table of compatibility forms is 240 KB, and prompts are
-/// cleaned before they come here. The trainer takes the rules as a file only.
+/// cleaned before they come here. The trainer takes the rules as a file only, and keeps its name in what it makes: so
+/// the name is a plain one, in the folder of the result, which is the working folder as long as this lives.
 class case_rules {
 public:
-  explicit case_rules(const std::string& beside) : path_{beside + ".rules"} {
-    std::ofstream out{path_};
+  static constexpr const char* name = "small-letters.tsv";
+
+  explicit case_rules(const std::string& beside) {
+    if (auto folder = fs::path{beside}.parent_path(); !folder.empty()) fs::current_path(folder);
+    std::ofstream out{name};
     for (char c = 'A'; c <= 'Z'; ++c) out << fmt::format("{:X}\t{:X}\n", c, c - 'A' + 'a');
-    if (!out.flush()) throw std::runtime_error{path_.string() + ": cannot be written"};
+    if (!out.flush()) throw std::runtime_error{std::string{name} + ": cannot be written beside " + beside};
   }
   ~case_rules() {
     std::error_code ignored;
-    fs::remove(path_, ignored);
+    fs::remove(name, ignored);
+    fs::current_path(from_, ignored);
   }
   case_rules(const case_rules&) = delete;
   case_rules& operator=(const case_rules&) = delete;
-  std::string path() const { return path_.string(); }
 
 private:
-  fs::path path_;
+  fs::path from_ = fs::current_path();
 };
 
 } // namespace
 
 int train_tokenizer(const tokenizer_options& o) {
   text_stream text{o};
-  case_rules rules{o.out};
   std::string model;
   const std::unordered_map<std::string, std::string> how{
       {"model_type", "unigram"},
@@ -132,14 +135,17 @@ int train_tokenizer(const tokenizer_options& o) {
       {"unk_id", "3"},
       {"byte_fallback", "true"},
       {"character_coverage", "1.0"},
-      {"normalization_rule_tsv", rules.path()},
+      {"normalization_rule_tsv", case_rules::name},
       {"user_defined_symbols", chinese_words()},
       {"hard_vocab_limit", "false"}, // fewer where the words are all there
       {"max_sentence_length", "100000"},
       {"num_threads", "1"}, // sums in one order: the same file every time
       {"minloglevel", "1"},
   };
-  auto status = sentencepiece::SentencePieceTrainer::Train(how, &text, &model);
+  auto status = [&] {
+    case_rules rules{o.out};
+    return sentencepiece::SentencePieceTrainer::Train(how, &text, &model);
+  }();
   if (!status.ok())
     throw std::runtime_error{fmt::format("tokenizer of {} pieces: {}", o.vocabulary, status.ToString())};
   std::ofstream out{o.out, std::ios::binary};

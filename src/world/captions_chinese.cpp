@@ -6,7 +6,8 @@ namespace {
 
 const lexicon& words() { return lexicon_of(language::chinese); }
 
-// np: "一个红色圆形"; thing: "红色圆形"; does: "向左移动"; on: "在黑色背景上"; bare: "黑色背景"; is: "黑色".
+// np: "一个红色圆形"; thing: "红色圆形"; does: "向左移动";
+// on: "在黑色背景上"; bare: "黑色背景"; is: "黑色".
 const frame_list moving{{"{np}{on}{does}",
                          "{on}，{np}{does}",
                          "{np}{does}，{bare}",
@@ -40,12 +41,27 @@ const frame_list resting{{"{np}{on}", "{on}有{np}", "{np}，{bare}", "{bare}上
                           "画面中有{np}，背景为{is}", "{thing}，{bare}", "视频：{bare}，{np}"},
                          {"画面里有{np}，背景是{is}", "我们看到{np}{on}"}};
 // a, b: "左边的红色圆形向上移动"; a_at, b_at: "左边有一个红色圆形"; both: "向上移动".
-const frame_list two_moving{
-    {"{on}，{a}，{b}", "{a}，{b}，{bare}", "{a}，{b}，背景是{is}", "{a}，{b}，背景为{is}", "背景是{is}，{a}，{b}",
-     "背景为{is}，{a}，而{b}", "{bare}，{a}，{b}", "{bare}上{a}，{b}", "视频：{a}，{b}，{bare}",
-     "一段视频：{on}，{a}，{b}", "生成一段视频：{a}，{b}，背景为{is}", "动画：{a}，{b}，{bare}",
-     "以{is}为背景，{a}，{b}", "画面中{a}，{b}，背景是{is}"},
-    {"我们看到{a}，而{b}，{bare}", "生成一段动画：{a}，{b}，背景是{is}", "给我看一段视频，{a}，{b}，{bare}"}};
+const frame_list two_moving{{
+                                "{on}，{a}，{b}",
+                                "{a}，{b}，{bare}",
+                                "{a}，{b}，背景是{is}",
+                                "{a}，{b}，背景为{is}",
+                                "背景是{is}，{a}，{b}",
+                                "背景为{is}，{a}，而{b}",
+                                "{bare}，{a}，{b}",
+                                "{bare}上{a}，{b}",
+                                "视频：{a}，{b}，{bare}",
+                                "一段视频：{on}，{a}，{b}",
+                                "生成一段视频：{a}，{b}，背景为{is}",
+                                "动画：{a}，{b}，{bare}",
+                                "以{is}为背景，{a}，{b}",
+                                "画面中{a}，{b}，背景是{is}",
+                            },
+                            {
+                                "我们看到{a}，而{b}，{bare}",
+                                "生成一段动画：{a}，{b}，背景是{is}",
+                                "给我看一段视频，{a}，{b}，{bare}",
+                            }};
 const frame_list two_alike{{"{a_at}，{b_at}，都{both}，{bare}", "{on}，{a_at}，{b_at}，都在{both}",
                             "{a_at}，{b_at}，都{both}，背景是{is}", "背景为{is}，{a_at}，{b_at}，都{both}"},
                            {"画面中{a_at}，{b_at}，都{both}，背景为{is}"}};

@@ -5,8 +5,7 @@
 
 namespace reel::world {
 
-inline lexicon english_lexicon() {
-  lexicon l;
+inline void add_english_names(lexicon& l) {
   l.colours = {{"red", "scarlet"},
                {"orange"},
                {"yellow", "golden"},
@@ -28,6 +27,9 @@ inline lexicon english_lexicon() {
               {"on the right", "on the right side", "at the right", "in the right half"},
               {"at the top", "in the top half", "in the upper half", "in the upper part"},
               {"at the bottom", "in the bottom half", "in the lower half", "in the lower part"}};
+}
+
+inline void add_english_motions(lexicon& l) {
   l.verbs_of_motion = {{"moves", "moving"},       {"slides", "sliding"}, {"glides", "gliding"}, {"drifts", "drifting"},
                        {"travels", "travelling"}, {"goes", "going"},     {"floats", "floating"}};
   l.motions = {
@@ -86,6 +88,12 @@ inline lexicon english_lexicon() {
         {"gets smaller", "getting smaller"},
         {"becomes smaller", "becoming smaller"},
         {"contracts", "contracting"}}}};
+}
+
+inline lexicon english_lexicon() {
+  lexicon l;
+  add_english_names(l);
+  add_english_motions(l);
   l.gradient_words = {"gradient", "fading", "blending"};
   l.stripes_words = {"striped", "stripes"};
   l.both_words = {"both"};
