@@ -233,6 +233,7 @@ void ledger_check::on_end(job_row& row, const event& e) {
   bool ran = row.now == state::leased;
   is_stale(row, e);
   execution_over(row, e, e.flag(field::counted, ran));
+  if (e.text(field::cause) == "poison") w_.poison.insert(row.payload);
   end_as(row, e, e.choice<state>(field::state));
 }
 
