@@ -66,9 +66,10 @@ void cost_model::learn_on(device_number device, const batch_key& step, std::size
 
 std::optional<cost_model::duration> cost_model::predict(const batch_key& key, std::size_t jobs,
                                                         std::string_view device) const {
-  auto step = one_step_of(key);
-  auto on = number_of(device);
-  const auto* k = keys_.find({on, step});
+  const auto on = number_of(device);
+  device_key here_and{on, one_step_of(key)};
+  const auto& step = here_and.second;
+  const auto* k = keys_.find(here_and);
   double beside_any = 1;
   if (!k && on != 0) {
     const auto *here = models_.find({on, step.model}), *any = models_.find({0, step.model});

@@ -25,8 +25,14 @@
 // Jobs of one batch key can be taken together. Of those that may go next, the first of the batch stays the first; the
 // others are, where `theme` is on, the ones most like it in prompt (prompt_theme.hpp) among the tenant's jobs without a
 // deadline that were created within `theme_within` of its first. Class, tenant and deadline decide as without it, and
-// no job is passed by one that is younger by more than that. Jobs in retry_wait lie aside until their time, and those
-// that failed before also until the retry budget of their model has room.
+// no job is passed by one that is younger by more than that.
+//
+// Who fills up a batch that another tenant's job heads may get past older jobs of its own tenant, whose key is another.
+// Not by more than `overtake_within` where that key is another only because such a job has begun and was paused: it can
+// share no batch with those that have not, so that it would be overtaken as long as others' batches have room.
+//
+// Jobs in retry_wait lie aside until their time, and those that failed before also until the retry budget of their
+// model has room.
 //
 // Owned by the scheduler core; neither copied nor moved (its tables point into each other). About 200 bytes per job.
 // O(log n) in the jobs; finding the front skips the batch keys that the worker cannot run, O(k) in those.
@@ -79,6 +85,9 @@ public:
   /// Ties for the theme: among so many jobs, and created so close to each other; less than most batches take.
   static constexpr std::size_t theme_look_most = 32;
   static constexpr std::chrono::minutes theme_within{10};
+  static constexpr std::chrono::minutes overtake_within{5}; ///< a few batches
+  /// Lanes that are passed over for an older job when one batch is filled up; then it stays smaller.
+  static constexpr std::size_t held_lanes_most = 64;
   /// Due times of class free are counted by the quarter of an hour: 672 counters for a week of deadlines.
   static constexpr std::chrono::minutes dues_step{15};
 
@@ -232,6 +241,9 @@ private:
   void move_start(account& a, double to);
   void served(account& a, instant now, double gpu_s);
   turn most_alike(const lane& l, std::uint64_t theme) const;
+  void fill_up(class_queue& c, std::vector<queue_entry>& taken, std::size_t most, std::uint64_t theme, instant now,
+               double gpu_s);
+  bool overtakes(const lane& l) const;
   queue_entry take_one(lane& l, turn t, instant now, double gpu_s);
   const lane* first_aged(const key_filter& served, instant now) const;
   const lane* first_lane(class_queue& c, const key_filter& served);

@@ -31,18 +31,19 @@ void memory_model::learn(const batch_key& key, std::size_t jobs, std::uint64_t p
   if (priors_.contains(key.model)) models_.touch(key.model).learn(jobs, ratio);
 }
 
-std::optional<double> memory_model::expected(const batch_key& key, std::size_t jobs) const {
-  if (const auto* k = keys_.find(without_steps(key)); k && !k->curve.empty())
-    return form(key, jobs) * k->curve.at(jobs).ratio;
+const memory_model::of_key* memory_model::find(const batch_key& key) const { return keys_.find(without_steps(key)); }
+
+/// `own`: what find() says of the key.
+std::optional<double> memory_model::expected(const batch_key& key, std::size_t jobs, const of_key* k) const {
+  if (k && !k->curve.empty()) return form(key, jobs) * k->curve.at(jobs).ratio;
   if (!priors_.contains(key.model)) return {};
   const auto* m = models_.find(key.model);
   return form(key, jobs) * (m ? m->at(jobs).ratio : 1);
 }
 
-std::optional<double> memory_model::bound(const batch_key& key, std::size_t jobs) const {
-  auto expects = expected(key, jobs);
+std::optional<double> memory_model::bound(const batch_key& key, std::size_t jobs, const of_key* k) const {
+  auto expects = expected(key, jobs, k);
   if (!expects) return {};
-  const auto* k = keys_.find(without_steps(key));
   bool own = k && !k->curve.empty();
   const auto* m = models_.find(key.model);
   const learned_curve* curve = own ? &k->curve : m;
@@ -75,15 +76,15 @@ std::size_t memory_model::allowed(const limit& l, std::uint64_t device_bytes, in
 
 std::size_t memory_model::fits(const batch_key& key, std::size_t most, std::uint64_t device_bytes, instant now) const {
   if (device_bytes == 0) return most;
-  if (const auto* k = keys_.find(without_steps(key)); k && k->oom)
-    most = std::min(most, allowed(*k->oom, device_bytes, now));
+  const auto* k = find(key); // asked at every plan, of every key: looked up once
+  if (k && k->oom) most = std::min(most, allowed(*k->oom, device_bytes, now));
   while (most > 0) {
-    auto peak = bound(key, most);
+    auto peak = bound(key, most, k);
     if (!peak || *peak <= static_cast<double>(device_bytes)) return most;
     --most;
   }
   // One is always tried, unless it is expected to need more than there is even without a margin.
-  return expected(key, 1).value_or(0) > static_cast<double>(device_bytes) ? 0 : 1;
+  return expected(key, 1, k).value_or(0) > static_cast<double>(device_bytes) ? 0 : 1;
 }
 
 } // namespace reel

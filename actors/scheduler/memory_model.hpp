@@ -38,7 +38,7 @@ public:
   void out_of_memory(const batch_key& key, std::size_t jobs, std::uint64_t device_bytes, instant now);
 
   /// Upper bound of the peak; nothing when nothing is known.
-  std::optional<double> bound(const batch_key& key, std::size_t jobs) const;
+  std::optional<double> bound(const batch_key& key, std::size_t jobs) const { return bound(key, jobs, find(key)); }
 
   /// The largest size of at most `most` that fits; 0: not even one. `device_bytes` 0: not known.
   std::size_t fits(const batch_key& key, std::size_t most, std::uint64_t device_bytes, instant now) const;
@@ -55,7 +55,9 @@ private:
     std::optional<limit> oom;
   };
   double form(const batch_key& key, std::size_t jobs) const; ///< bytes, or a multiple of them where there is no prior
-  std::optional<double> expected(const batch_key& key, std::size_t jobs) const;
+  const of_key* find(const batch_key& key) const;
+  std::optional<double> expected(const batch_key& key, std::size_t jobs, const of_key* own) const;
+  std::optional<double> bound(const batch_key& key, std::size_t jobs, const of_key* own) const;
   static std::size_t allowed(const limit& l, std::uint64_t device_bytes, instant now);
 
   std::map<model_id, memory_prior> priors_;

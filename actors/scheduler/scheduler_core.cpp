@@ -222,7 +222,8 @@ scheduler_core::report_result scheduler_core::reported(const workers_report& r, 
     if (status.pid != w.status.pid || status.state != worker_state::ready) w.resident = expert::none;
     w.status = status;
     if (r.draining) w.status.state = worker_state::down;
-    w.kind = {status.memory_bytes, status.device, status.models};
+    if (w.kind.memory_bytes != status.memory_bytes || w.kind.device != status.device || w.kind.models != status.models)
+      w.kind = {status.memory_bytes, status.device, status.models};
     for (const auto& id : status.batches) {
       if (batches_.contains(id)) continue;
       if (auto found = adopt(id, status.id, now))
@@ -292,7 +293,8 @@ void scheduler_core::node_suspect(const node_id& node, bool suspect, instant now
 }
 
 bool scheduler_core::usable(const worker_slot& w) const {
-  return w.status.state == worker_state::ready && !w.ejected_until && !suspects_.contains(node_of(w.status.id));
+  return w.status.state == worker_state::ready && !w.ejected_until &&
+         (suspects_.empty() || !suspects_.contains(node_of(w.status.id)));
 }
 
 /// Whatever changed about a worker: the pool learns what it may be given, and when.
@@ -312,6 +314,7 @@ std::optional<instant> scheduler_core::prefetch_at(const worker_slot& w) const {
 }
 
 void scheduler_core::count_memory(worker_slot& w, bool is_usable) {
+  if (is_usable && w.counted == w.kind.memory_bytes) return;
   if (w.counted)
     if (auto found = memory_sizes_.find(*w.counted); --found->second == 0) memory_sizes_.erase(found);
   w.counted.reset();

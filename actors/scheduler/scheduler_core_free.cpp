@@ -52,16 +52,16 @@ bool scheduler_core::is_spare(const batch_key& key, instant now) const {
 }
 
 void scheduler_core::tally(worker_slot& w, bool is_usable) {
+  const bool stays = w.tallied && is_usable && w.tallied->first == w.kind; // as at most reports
   if (w.tallied) {
-    --w.tallied->usable;
-    w.tallied->idle -= w.tallied_idle;
-    if (w.tallied->usable == 0) std::erase_if(tallies_, [&w](const auto& entry) { return &entry.second == w.tallied; });
+    w.tallied->second.idle -= w.tallied_idle;
+    if (!stays && --w.tallied->second.usable == 0) tallies_.erase(tallies_.find(w.tallied->first));
   }
-  w.tallied = is_usable ? &tallies_[w.kind] : nullptr;
+  if (!stays) w.tallied = is_usable ? &*tallies_.try_emplace(w.kind).first : nullptr;
   if (!is_usable) return;
   w.tallied_idle = w.batches.empty();
-  ++w.tallied->usable;
-  w.tallied->idle += w.tallied_idle;
+  w.tallied->second.usable += stays ? 0 : 1;
+  w.tallied->second.idle += w.tallied_idle;
 }
 
 /// Once every `paced_every`, or when it would rise: it looks at every key and due time of class free.

@@ -9,6 +9,7 @@ namespace reel {
 constexpr std::size_t joins_looked_at = 16;
 
 void scheduler_core::plan_joins(instant now, wall_time wall, id_generator& ids, plan_result& result) {
+  if (queue_.size() == queue_.delayed()) return;
   for (auto at = open_.begin(); at != open_.end();) {
     const auto& [key, running] = *at++;
     if (queue_.count(key) == 0 || any_idle_for(key, now)) continue;
@@ -21,8 +22,7 @@ void scheduler_core::plan_joins(instant now, wall_time wall, id_generator& ids, 
 
 /// An idle worker that waits for company will take them.
 bool scheduler_core::any_idle_for(const batch_key& key, instant now) const {
-  return pool_.any_idle() &&
-         std::ranges::any_of(pool_.idle_kinds(), [&](const worker_kind& kind) { return may_run(kind, key, now); });
+  return pool_.any_idle([&](const worker_kind& kind) { return may_run(kind, key, now); });
 }
 
 /// It denoises, nothing waits behind it, and its worker takes another batch.

@@ -125,7 +125,13 @@ job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, co
   auto better_here = [&](const batch_key& k) {
     return seen < keys_most && allowed(k) && ++seen && worth(k, w, now) > much * own && !is_for_others(k, w);
   };
-  return instead_of(head, w, now, better_here).value_or(head);
+  auto other = instead_of(head, w, now, better_here);
+  // A job that was paused runs badly wherever it goes, and inside a tenant no virtual time holds others back.
+  const bool was_paused = head.key->steps_done > 0;
+  if (other && was_paused && other->tenant == head.tenant &&
+      other->id.created_at() > head.id.created_at() + job_queue::overtake_within)
+    return head;
+  return other.value_or(head);
 }
 
 /// The first job of a key that is good; nothing when it may not pass the head.

@@ -34,9 +34,9 @@ job_live scheduler_core::describe_running(const running_batch& b) const {
 std::uint64_t scheduler_core::eta_ms(const queue_entry& job, instant now, wall_time wall) const {
   std::size_t best = 1;
   std::string_view device;
-  std::set<const worker_tally*> serving; // kinds of worker that can run it
-  for (const auto& [kind, tally] : tallies_)
-    if (can_run(kind, *job.key, now)) serving.insert(&tally);
+  std::set<const void*> serving; // kinds of worker that can run it
+  for (const auto& one : tallies_)
+    if (can_run(one.first, *job.key, now)) serving.insert(&one);
   std::vector<double> free_in_s; // of the workers of these kinds
   for (const auto& [wid, w] : workers_) {
     if (!serving.contains(w.tallied)) continue; // of the usable ones

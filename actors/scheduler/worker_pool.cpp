@@ -3,6 +3,7 @@
 namespace reel {
 
 void worker_pool::put(worker_slot& w, bool idle, std::optional<instant> prefetch, instant now) {
+  if (!idle && !w.idle && w.prefetch == prefetch) return; // as at most steps of a batch
   remove(w);
   w.idle = idle;
   w.prefetch = idle ? std::nullopt : prefetch;

@@ -9,6 +9,7 @@
 // Owned by the scheduler core. Bounded by the workers of the cluster. Never reads a clock.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -46,8 +47,8 @@ struct worker_slot {
   bool idle = false, avoided = false;
   std::optional<instant> prefetch;
   std::optional<std::uint64_t> counted; ///< the core's: its memory is among those of usable workers
-  std::optional<std::pair<model_id, expert>> counted_expert; ///< the core's: likewise what it holds
-  worker_tally* tallied = nullptr;                           ///< the core's: it is counted here
+  std::optional<std::pair<model_id, expert>> counted_expert;     ///< the core's: likewise what it holds
+  std::pair<const worker_kind, worker_tally>* tallied = nullptr; ///< the core's: it is counted here
   bool tallied_idle = false;
 };
 
@@ -61,6 +62,9 @@ public:
   void refresh(instant now);
 
   bool any_idle() const { return !kinds_.empty(); }
+  bool any_idle(const auto& of_kind) const { ///< whose kind passes
+    return std::ranges::any_of(kinds_, [&](const auto& one) { return of_kind(one.first); });
+  }
   std::vector<worker_kind> idle_kinds() const;
 
   /// The one to be given work for this model; null when none is idle. `needed`: by its next step; none: any will do.

@@ -9,7 +9,13 @@ namespace reel {
 
 namespace {
 
-std::uint64_t kind_of(const job_request& r) { return std::hash<std::string>{}(to_string(key_of(r.params))); }
+/// The same for jobs that ask for the same shape.
+std::uint64_t kind_of(const job_request& r) {
+  auto kind = std::hash<std::string>{}(r.params.model.value);
+  for (auto n : {r.params.width, r.params.height, r.params.frames, r.params.steps, static_cast<int>(r.params.sampler)})
+    kind = (kind ^ static_cast<std::uint32_t>(n)) * 0x9E3779B97F4A7C15ull;
+  return kind;
+}
 
 } // namespace
 
@@ -56,7 +62,7 @@ accept_answer memory_ledger::accept_one(const job_request& request) {
   e.quota = {today(request.tenant).number, gpu_ms};
   note(e, {.kind = event_kind::accepted});
   if (!request.idempotency_key.empty()) keys_[{request.tenant, request.idempotency_key}] = {request.id, now};
-  ++unfinished_[{request.tenant, request.cls}];
+  ++unfinished_of(request);
   unfinished_ids_.insert(request.id);
   return {errc::ok, request.id, false, standing_of(request)};
 }
@@ -331,7 +337,7 @@ void memory_ledger::finish(entry& e, job_state state, errc error) {
   if (state != job_state::dead_letter && e.record.recovery.degraded == degrade_reason::none) e.record.recovery = {};
   e.record.finished_at = options_.now();
   owe_webhook(e.record);
-  --unfinished_[{e.record.request.tenant, e.record.request.cls}];
+  --unfinished_of(e.record.request);
   unfinished_ids_.erase(e.record.request.id);
   ends_.ended(steady_now());
   if (!options_.ended_kept) return;

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 
 #include "actors/storage/drain_rate.hpp"
 #include "actors/storage/ledger.hpp"
@@ -85,6 +86,12 @@ private:
     job_id job;
     instant accepted_at{};
   };
+  using tenant_and_key = std::pair<tenant_id, std::string>;
+  struct hash_of_key {
+    std::size_t operator()(const tenant_and_key& k) const {
+      return std::hash<std::string>{}(k.second) ^ std::hash<tenant_id>{}(k.first) << 1;
+    }
+  };
 
   template <class Answer> void answer(const reply_to<Answer>& reply, outcome<Answer, errc> what) {
     if (!deliver_) return reply(std::move(what));
@@ -117,22 +124,24 @@ private:
   usage_by_class count_today(const tenant_id& tenant) const;
   usage_by_class count_day(const tenant_id& tenant, std::int32_t day) const;
   bool move_quota(entry& e, job_class to);
-  std::array<std::uint64_t, 4> queued(const tenant_id& tenant) const;
+  std::array<std::uint64_t, 4> queued(const tenant_id& tenant) const; ///< jobs that have not ended, by class
   calendar_day today(const tenant_id& tenant) const;
+  std::vector<job_id> ids_in_order() const;
+  std::uint64_t& unfinished_of(const job_request& r) { return unfinished_[r.tenant][static_cast<std::size_t>(r.cls)]; }
   bool stop(entry& e); ///< cancels, or marks a running job; false when it had ended
 
   const memory_ledger_options options_;
   const deliver_function deliver_;
   std::mutex mutex_;
-  std::map<job_id, entry> jobs_;
-  std::map<std::pair<tenant_id, std::string>, known_key> keys_;
-  std::map<std::string, std::size_t> saved_keys_; ///< of saved runs, and how many jobs have them
-  std::map<std::pair<tenant_id, job_class>, std::uint64_t> unfinished_;
+  std::unordered_map<job_id, entry, uuid_hash> jobs_;
+  std::unordered_map<tenant_and_key, known_key, hash_of_key> keys_;
+  std::map<std::string, std::size_t> saved_keys_;                ///< of saved runs, and how many jobs have them
+  std::map<tenant_id, std::array<std::uint64_t, 4>> unfinished_; ///< by class
   std::set<job_id> unfinished_ids_;
   drain_rate ends_;
   std::deque<ended_job> ended_; ///< in this order, where they are to be forgotten
   gpu_estimates estimates_;
-  std::map<batch_id, std::uint32_t> batches_; ///< and how many jobs were granted with it
+  std::unordered_map<batch_id, std::uint32_t, uuid_hash> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;
   std::map<tenant_id, queue_pause> pauses_;
   std::map<std::pair<job_id, std::uint32_t>, owed> outbox_; ///< waiting ones, by job and generation

@@ -46,7 +46,8 @@ void memory_ledger::dead(read_dead m, reply_to<dead_page> reply) {
   dead_page page;
   const std::size_t limit = std::clamp(m.limit, 1u, 100u);
   job_id last;
-  for (const auto& [id, e] : jobs_) {
+  for (const auto& id : ids_in_order()) {
+    const auto& e = jobs_.at(id);
     const auto& r = e.record;
     if (r.state != job_state::failed && r.state != job_state::dead_letter) continue;
     if (e.hidden || (m.after && id <= *m.after)) continue;
@@ -110,7 +111,7 @@ errc memory_ledger::redrive_one(const job_id& id, const redrive_jobs& m) {
   r.degraded = false;
   r.degrade_reason.clear();
   r.recovery = {};
-  ++unfinished_[{r.request.tenant, r.request.cls}];
+  ++unfinished_of(r.request);
   unfinished_ids_.insert(id);
   note(*e, {.kind = event_kind::redriven, .by = m.by, .reason = m.reason});
   return errc::ok;

@@ -16,23 +16,20 @@ quota_kind memory_ledger::full_queue(const job_request& request) const {
 /// With the job itself taken out, one more must fit.
 bool memory_ledger::move_quota(entry& e, job_class to) {
   auto& request = e.record.request;
+  --unfinished_of(request);
   const auto from = std::exchange(request.cls, to);
-  --unfinished_[{request.tenant, from}];
   auto used = count_day(request.tenant, e.quota.day);
   used[static_cast<std::size_t>(to)] += refunded(e.quota);
   const bool fits = full_queue(request) == quota_kind::none &&
                     exceeded_by(options_.limits.of(request.tenant), used, to, e.quota.gpu_ms) == quota_kind::none;
   if (!fits) request.cls = from;
-  ++unfinished_[{request.tenant, request.cls}];
+  ++unfinished_of(request);
   return fits;
 }
 
 std::array<std::uint64_t, 4> memory_ledger::queued(const tenant_id& tenant) const {
-  std::array<std::uint64_t, 4> jobs{};
-  for (std::size_t c = 0; c < jobs.size(); ++c)
-    if (auto found = unfinished_.find({tenant, static_cast<job_class>(c)}); found != unfinished_.end())
-      jobs[c] = found->second;
-  return jobs;
+  auto found = unfinished_.find(tenant);
+  return found == unfinished_.end() ? std::array<std::uint64_t, 4>{} : found->second;
 }
 
 calendar_day memory_ledger::today(const tenant_id& tenant) const {

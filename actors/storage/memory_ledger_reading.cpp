@@ -17,10 +17,19 @@ void memory_ledger::read(read_job m, reply_to<job_record> reply) {
   answer(reply, std::move(result));
 }
 
+/// By age.
+std::vector<job_id> memory_ledger::ids_in_order() const {
+  std::vector<job_id> ids;
+  for (const auto& [id, e] : jobs_) ids.push_back(id);
+  std::ranges::sort(ids);
+  return ids;
+}
+
 void memory_ledger::list(list_jobs m, reply_to<job_page> reply) {
   std::unique_lock lock{mutex_};
   std::vector<const entry*> wanted;
-  for (const auto& [id, e] : jobs_) {
+  for (const auto& id : ids_in_order()) {
+    const auto& e = jobs_.at(id);
     if (e.hidden || (!m.tenant.value.empty() && e.record.request.tenant != m.tenant)) continue;
     if (!m.after || (m.ascending ? *m.after < id : id < *m.after)) wanted.push_back(&e);
   }

@@ -5,6 +5,7 @@
 namespace reel {
 
 bool memory_ledger::is_poison(const sha256_digest& payload, const model_id& model) const {
+  if (poison_.empty()) return false;
   auto found = poison_.find({payload.bytes, model});
   return found != poison_.end() && found->second > options_.now();
 }

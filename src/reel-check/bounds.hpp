@@ -13,8 +13,9 @@ struct bounds {
   // I9: executions of one job (generation).
   std::uint32_t executions_max = 4;          ///< counted ones: the first and 3 retries
   std::uint32_t executions_fallback_max = 6; ///< with the light model's
-  std::uint32_t poison_executions_max = 3;   ///< counted ones of a job that ends as poison
-  std::uint32_t grants_max = 20;             ///< counted or not
+  std::uint32_t poison_executions_max =
+      3;                         ///< of a job that ends as poison, without those that ended by the cluster's trouble
+  std::uint32_t grants_max = 20; ///< counted or not
   // I10: one execution at a time.
   nanoseconds lease_min = 0s; ///< no lease runs out sooner after its grant; 0: not judged, it is as configured
   // I12: order of service.

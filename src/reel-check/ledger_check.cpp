@@ -139,17 +139,27 @@ bool ledger_check::is_stale(const job_row& row, const event& e) {
 
 void ledger_check::on_progress(job_row& row, const event& e) { is_stale(row, e); }
 
+namespace {
+
+/// What the cluster's stores, leases and devices do passes, whatever the prompt is.
+bool is_trouble_of_cluster(std::string_view cause) {
+  return cause == "stalled" || cause == "lease_expired" || cause == "unavailable" || cause == "no_space" ||
+         cause == "corrupt";
+}
+
+} // namespace
+
 /// I9. An execution that the rules do not count is only a grant.
 void ledger_check::execution_over(job_row& row, const event& e, bool counted) {
   if (row.now == state::leased) quotas_.attempt_over(row);
   cluster_.worked(e);
   if (!counted) return;
   ++row.executions;
+  row.troubled += is_trouble_of_cluster(e.text(field::cause)) ? 1 : 0;
   w_.found.checked(invariant::i9);
   bool poison = e.what == op::end && e.text(field::cause) == "poison";
-  auto most = poison          ? w_.limits.poison_executions_max
-              : row.fell_back ? w_.limits.executions_fallback_max
-                              : w_.limits.executions_max;
+  auto most = row.fell_back ? w_.limits.executions_fallback_max : w_.limits.executions_max;
+  if (poison) most = std::min(most, w_.limits.poison_executions_max + row.troubled);
   if (row.executions > most)
     w_.found.violated(invariant::i9,
                       job_of(e) + " was executed " + text_of(row.executions) + " times; the bound is " + text_of(most),
@@ -223,6 +233,7 @@ void ledger_check::on_end(job_row& row, const event& e) {
   bool ran = row.now == state::leased;
   is_stale(row, e);
   execution_over(row, e, e.flag(field::counted, ran));
+  if (e.text(field::cause) == "poison") w_.poison.insert(row.payload);
   end_as(row, e, e.choice<state>(field::state));
 }
 
@@ -240,7 +251,7 @@ void ledger_check::on_redrive(job_row& row, const event& e) {
   if (!is_terminal(row.now)) violated(invariant::i5, e, "was redriven before its end", row.granted);
   if (e.number(field::gen) != row.gen + 1) violated(invariant::i5, e, "skips a generation", row.ended);
   row.gen = static_cast<std::uint32_t>(e.number(field::gen));
-  row.executions = row.grants = 0;
+  row.executions = row.grants = row.troubled = 0;
   row.fell_back = row.degraded = row.lacked_memory = row.failed_before = false;
   row.cancel_requested = {};
   row.result = {};

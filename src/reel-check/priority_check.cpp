@@ -7,7 +7,8 @@ namespace reel::check {
 
 bool priority_check::is_waiting(const entry& e) {
   const auto& row = w_.jobs[e.job];
-  return (row.now == state::queued || row.now == state::retry_wait) && row.waiting_since == e.since && !row.removed;
+  return (row.now == state::queued || row.now == state::retry_wait) && row.waiting_since == e.since && !row.removed &&
+         !w_.poison.contains(row.payload);
 }
 
 /// Brings a tenant's front up to date after its queue was touched.
@@ -62,7 +63,7 @@ const job_row* priority_check::longest(lane_key key, std::int64_t since_max) {
   if (found == lanes_.end()) return nullptr;
   for (const auto& [first, tenant] : found->second.fronts) {
     if (first.since > since_max) break;
-    if (!is_full_(tenant)) return &w_.jobs[first.job];
+    if (!is_full_(tenant) && is_waiting(first)) return &w_.jobs[first.job];
   }
   return nullptr;
 }
@@ -89,6 +90,8 @@ void priority_check::judge_age(const job_row& granted) {
   if (found == lanes_.end()) return;
   auto jobs = found->second.tenants.find(granted.tenant);
   if (jobs == found->second.tenants.end() || jobs->second.empty()) return;
+  refresh(found->second, granted.tenant, jobs->second, jobs->second.top()); // it may have turned out to be poison
+  if (jobs->second.empty()) return;
   const auto& other = w_.jobs[jobs->second.top().job];
   auto bound = w_.limits.priority_wait.count();
   if (other.waiting_since + bound >= granted.granted_at || other.accepted_at + bound >= granted.accepted_at) return;

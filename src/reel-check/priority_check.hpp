@@ -25,7 +25,7 @@ public:
   priority_check(world& w, tenant_filter is_full) : w_{w}, is_full_{std::move(is_full)} {}
 
   /// Since row.waiting_since, from now on. Not in order are jobs that failed before, of which only so many may run
-  /// again at once, and those that wait for their fallback.
+  /// again at once, those that wait for their fallback, and prompts that have turned out to be poison: they come last.
   void waits(const job_row& row);
   void stopped(const job_row& row); ///< after it left the waiting state, granted or ended
 

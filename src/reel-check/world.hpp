@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 
 #include "src/reel-check/bounds.hpp"
 #include "src/reel-check/findings.hpp"
@@ -26,6 +27,7 @@ struct world {
   std::optional<moment> healed;        ///< the last fault was lifted
   std::optional<moment> drained;       ///< nobody waits for more to end
   std::optional<moment> clock_moved{}; ///< the first time that somebody moved a wall clock
+  std::set<digest> poison{};           ///< payloads of jobs that ended as poison
 
   /// True only when no error of the two clocks can have it otherwise.
   bool surely_before(moment a, moment b) const { return a.time + log.slack(a.at, b.at) < b.time; }

@@ -3,7 +3,9 @@
 #include <boost/json/parse.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "src/reel-check/checker.hpp"
 #include "src/reel-check/report.hpp"
@@ -154,4 +156,16 @@ TEST_CASE("bounds decide: what is too slow or too often for one is well for anot
   limits = {};
   limits.executions_max = 5;
   CHECK(check_file("bad_i09_five_executions", limits).at("verdict").as_string() == "valid");
+}
+
+TEST_CASE("a poisoned prompt that also had the cluster's trouble may be executed once more for each") {
+  std::ifstream in{folder + "bad_i09_poison_runs_on.jsonl"};
+  std::ostringstream read;
+  read << in.rdbuf();
+  auto text = read.str();
+  const std::string cause = "\"cause\":\"worker_lost\"";
+  REQUIRE(text.find(cause) != text.npos);
+  text.replace(text.find(cause), cause.size(), "\"cause\":\"stalled\"");
+  history log{text_inputs("poison", text)};
+  CHECK(check(log, {}).found.violated_of(invariant::i9) == 0);
 }

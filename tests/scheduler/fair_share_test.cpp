@@ -44,6 +44,52 @@ TEST_CASE("equal tenants get equal turns, whatever they have submitted") {
   CHECK(counts["small"] == 20);
 }
 
+TEST_CASE("who fills up others' batches does not pass an older job of its tenant that was paused") {
+  job_queue q;
+  auto paused = job_of(1, "acme", job_class::free);
+  paused.saved_steps = 3;
+  q.add(paused, t0);
+  auto later = [&](std::uint64_t number, const std::string& tenant, std::chrono::minutes after, job_class cls) {
+    auto j = sample::waiting(number, cls, sample::key(), sample::wall0 + after);
+    j.tenant = {tenant};
+    q.add(j, t0);
+    return j.id;
+  };
+  auto batch = [&] {
+    std::vector<job_id> ids;
+    for (const auto& e : q.take(*q.first(any, t0), 8, t0, 10)) ids.push_back(e.id);
+    return ids;
+  };
+  const auto near = later(2, "acme", 4min, job_class::free), far = later(3, "acme", 6min, job_class::free);
+  const auto head = later(4, "other", 6min, job_class::vip), rider = later(5, "third", 7min, job_class::free);
+  CHECK(batch() == std::vector{head, near, rider});
+  const auto second = later(6, "other", 8min, job_class::vip);
+  CHECK(batch() == std::vector{second});
+  CHECK(batch() == std::vector{paused.id}); // its turn, and with nobody else
+  const auto third = later(7, "other", 9min, job_class::vip);
+  CHECK(batch() == std::vector{third, far});
+}
+
+TEST_CASE("nobody is passed over in a batch for an older job that could go with it, or of another shape or class") {
+  job_queue q;
+  auto add = [&](waiting_job j, std::int32_t saved_steps = 0) {
+    j.saved_steps = saved_steps;
+    q.add(j, t0);
+  };
+  add(job_of(1, "acme", job_class::standard), 3);
+  add(job_of(2, "acme", job_class::free, sample::key(96)), 3);
+  auto own_model = sample::key(); // no other model may stand in
+  own_model.keeps_model = true;
+  add(job_of(5, "acme", job_class::free, own_model), 3);
+  add(job_of(3, "other", job_class::vip));
+  auto rider = sample::waiting(4, job_class::free, sample::key(), sample::wall0 + 1h);
+  rider.tenant = {"acme"};
+  add(rider);
+  auto batch = q.take(*q.first(any, t0), 8, t0, 10);
+  REQUIRE(batch.size() == 2);
+  CHECK(batch[1].id == rider.id);
+}
+
 TEST_CASE("turns follow weights") {
   job_queue q;
   q.set_weight({"heavy"}, 3);

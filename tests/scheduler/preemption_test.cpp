@@ -93,6 +93,32 @@ TEST_CASE("what runs on a worker that was gone and came back is not paused in pl
   CHECK(w.core.stopping().empty());
 }
 
+TEST_CASE("a paused job runs badly wherever it goes, and is passed by younger ones of its tenant for a while only") {
+  scheduler_options o{.batch_max = 4};
+  o.cost_priors[model_id{"wan-small"}] = {work_of(sample::key()), {{{1, 10.0}, {4, 16.0}}}}; // four are far better
+  world w{o};
+  w.worker("0");
+  auto add = [&](std::uint64_t first, std::chrono::minutes after, std::int32_t saved_steps = 0) {
+    for (auto n = first; n < first + (saved_steps > 0 ? 1 : 4); ++n) {
+      auto j = sample::waiting(n, job_class::standard, sample::key(), sample::wall0 + after);
+      j.saved_steps = saved_steps;
+      w.core.add(j, w.now);
+    }
+  };
+  auto runs = [&] {
+    auto b = w.plan().batches.at(0);
+    w.core.closed(b.id, {}, std::chrono::seconds{b.jobs.size() == 4 ? 16 : 10}, w.now);
+    return b.jobs[0].id;
+  };
+  w.pass(20min);
+  add(1, 0min, 5);
+  add(10, 4min);
+  CHECK(runs() == sample::job(10, sample::wall0 + 4min)); // full batches first
+  add(20, 6min);
+  CHECK(runs() == sample::job(1));
+  CHECK(runs() == sample::job(20, sample::wall0 + 6min));
+}
+
 TEST_CASE("an urgent job is not bound to a worker that is still busy, and nothing goes before it there") {
   scheduler_options o{.batch_max = 1};
   o.cost_priors[model_id{"wan-small"}] = {work_of(sample::key()), {{{1, 100.0}}}};

@@ -17,15 +17,7 @@ public:
   template <class Function>
   requires(!std::is_same_v<std::decay_t<Function>, action>)
       action(Function&& f) { // NOLINT(google-explicit-constructor): as std::function
-    using kept = std::decay_t<Function>;
-    if constexpr (sizeof(kept) <= bytes_in_place && alignof(kept) <= alignof(std::max_align_t) &&
-                  std::is_nothrow_move_constructible_v<kept>) {
-      new (place_) kept(std::forward<Function>(f));
-      does_ = &in_place<kept>;
-    } else {
-      new (place_) kept*(new kept(std::forward<Function>(f)));
-      does_ = &on_heap<kept>;
-    }
+    set(std::forward<Function>(f));
   }
   action(action&& o) noexcept { take(o); }
   action& operator=(action&& o) noexcept {
@@ -35,6 +27,21 @@ public:
     return *this;
   }
   ~action() { clear(); }
+
+  /// Of an empty one: puts the function where it stays, instead of moving it there.
+  template <class Function> void set(Function&& f) {
+    using kept = std::decay_t<Function>;
+    if constexpr (std::is_same_v<kept, action>) {
+      take(f);
+    } else if constexpr (sizeof(kept) <= bytes_in_place && alignof(kept) <= alignof(std::max_align_t) &&
+                         std::is_nothrow_move_constructible_v<kept>) {
+      new (place_) kept(std::forward<Function>(f));
+      does_ = &in_place<kept>;
+    } else {
+      new (place_) kept*(new kept(std::forward<Function>(f)));
+      does_ = &on_heap<kept>;
+    }
+  }
 
   void operator()() { does_(what::run, place_, nullptr); } ///< not of an empty one
   void clear() {

@@ -12,7 +12,8 @@ constexpr ms answer_deadline = 15s;
 constexpr std::uint32_t tenants = 4, poison_contents = 5;
 constexpr int reads_most = 4;
 
-std::string tenant_name(std::uint32_t t) { return "t" + std::to_string(t); }
+std::string tenant_name(std::uint32_t t) { return {'t', static_cast<char>('0' + t)}; }
+static_assert(tenants <= 10);
 
 } // namespace
 
@@ -104,9 +105,8 @@ template <class Done> void clients::answer(const question_ptr& q, Done done) {
 
 void clients::submit(const content& c) {
   const auto q = ask(c);
-  log_.add(observer::client, "submit",
-           R"(,"type":"invoke","process":{},"tenant":"{}","idem_key":"k{}","payload_sha":"{}")", q->process,
-           tenant_name(c.tenant), c.number, to_string(c.payload));
+  log_.add(observer::client, "submit", "type", "invoke", "process", q->process, "tenant", tenant_name(c.tenant),
+           "idem_key", "k" + std::to_string(c.number), "payload_sha", c.payload);
   auto there = [this, q](control_node& control) {
     control.submit(request_of(q->of), [this, q](const accept_answer& a) {
       answer(q, [this, q, a = accept_answer{a.code, a.id}] { on_submitted(*q, a); });
@@ -118,14 +118,14 @@ void clients::submit(const content& c) {
 
 void clients::on_submitted(const question& q, const accept_answer& a) {
   if (a.code == errc::ok) {
-    log_.add(observer::client, "submit", R"(,"type":"ok","process":{},"job":"{}")", q.process, to_string(a.id));
+    log_.add(observer::client, "submit", "type", "ok", "process", q.process, "job", a.id);
     ++settled_;
     return follow(q.of, a.id);
   }
   if (a.code == errc::timeout)
-    log_.add(observer::client, "submit", R"(,"type":"info","process":{})", q.process);
+    log_.add(observer::client, "submit", "type", "info", "process", q.process);
   else
-    log_.add(observer::client, "submit", R"(,"type":"fail","process":{},"status":503)", q.process);
+    log_.add(observer::client, "submit", "type", "fail", "process", q.process, "status", 503);
   events_.after(outside, random_.between(500ms, 4s), step::client, [this, c = q.of] { submit(c); });
 }
 
@@ -145,8 +145,8 @@ void clients::follow(const content& c, const job_id& id) {
 
 void clients::cancel(const content& c, const job_id& id) {
   const auto q = ask(c, id);
-  log_.add(observer::client, "cancel", R"(,"type":"invoke","process":{},"tenant":"{}","job":"{}")", q->process,
-           tenant_name(c.tenant), to_string(id));
+  log_.add(observer::client, "cancel", "type", "invoke", "process", q->process, "tenant", tenant_name(c.tenant), "job",
+           id);
   auto there = [this, q](control_node& control) {
     control.cancel({tenant_name(q->of.tenant)}, q->id,
                    [this, q](errc code) { answer(q, [this, q, code] { on_cancelled(*q, code); }); });
@@ -157,18 +157,18 @@ void clients::cancel(const content& c, const job_id& id) {
 
 void clients::on_cancelled(const question& q, errc code) {
   if (code == errc::ok)
-    log_.add(observer::client, "cancel", R"(,"type":"ok","process":{})", q.process);
+    log_.add(observer::client, "cancel", "type", "ok", "process", q.process);
   else if (code == errc::conflict || code == errc::not_found)
-    log_.add(observer::client, "cancel", R"(,"type":"fail","process":{},"status":{})", q.process,
+    log_.add(observer::client, "cancel", "type", "fail", "process", q.process, "status",
              code == errc::conflict ? 409 : 404);
   else
-    log_.add(observer::client, "cancel", R"(,"type":"info","process":{})", q.process);
+    log_.add(observer::client, "cancel", "type", "info", "process", q.process);
 }
 
 void clients::read(const content& c, const job_id& id, int times) {
   const auto q = ask(c, id, times);
-  log_.add(observer::client, "read", R"(,"type":"invoke","process":{},"tenant":"{}","job":"{}")", q->process,
-           tenant_name(c.tenant), to_string(id));
+  log_.add(observer::client, "read", "type", "invoke", "process", q->process, "tenant", tenant_name(c.tenant), "job",
+           id);
   auto there = [this, q](control_node& control) {
     control.read({tenant_name(q->of.tenant)}, q->id, [this, q](outcome<job_record, errc> r) {
       auto shared = std::make_shared<outcome<job_record, errc>>(std::move(r));
@@ -182,16 +182,15 @@ void clients::read(const content& c, const job_id& id, int times) {
 
 void clients::on_read(const question& q, const outcome<job_record, errc>& r) {
   if (!r && r.error() == errc::not_found)
-    log_.add(observer::client, "read", R"(,"type":"fail","process":{},"status":404)", q.process);
+    log_.add(observer::client, "read", "type", "fail", "process", q.process, "status", 404);
   else if (!r)
-    log_.add(observer::client, "read", R"(,"type":"info","process":{})", q.process);
+    log_.add(observer::client, "read", "type", "info", "process", q.process);
   else if (r->state == job_state::succeeded)
-    log_.add(observer::client, "read",
-             R"(,"type":"ok","process":{},"state":"{}","version":{},"result_sha":"{}","degraded":{})", q.process,
-             to_string(r->state), r->version, to_string(r->video.sha256), r->degraded);
+    log_.add(observer::client, "read", "type", "ok", "process", q.process, "state", to_string(r->state), "version",
+             r->version, "result_sha", r->video.sha256, "degraded", r->degraded);
   else
-    log_.add(observer::client, "read", R"(,"type":"ok","process":{},"state":"{}","version":{})", q.process,
-             to_string(r->state), r->version);
+    log_.add(observer::client, "read", "type", "ok", "process", q.process, "state", to_string(r->state), "version",
+             r->version);
   if ((r && is_terminal(r->state)) || q.times == reads_most) return;
   ++open_;
   events_.after(outside, random_.between(2s, 60s), step::client,

@@ -1,5 +1,7 @@
 #include "src/reel-sim/faults/cluster.hpp"
 
+#include <fmt/format.h>
+
 namespace reel::faultsim {
 
 using namespace std::chrono_literals;
@@ -29,15 +31,14 @@ cluster::cluster(const plan& p, event_queue& events, history_log& log, defect br
       events_.after(outside, 2s, step::fault, [this] { start_control(); }); // its process manager
     });
   };
-  log_.add(observer::ledger, "limits", R"(,"tenant":"{}","running_max":{})", limited_tenant.value,
-           limited_tenant_running);
+  log_.add(observer::ledger, "limits", "tenant", limited_tenant.value, "running_max", limited_tenant_running);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     auto& n = nodes_[i];
     n.id = {"w" + std::to_string(i)};
     n.process = events_.add_process(p.drift_ppm[i + 1]);
     for (std::size_t s = 0; s < slots_; ++s) {
       n.places.push_back({{n.id.value + "/" + std::to_string(s)}, events_.add_process(p.drift_ppm[i + 1]), {}});
-      log_.add(observer::ledger, "worker", R"(,"worker":"{}","state":"up")", n.places.back().id.value);
+      log_.add(observer::ledger, "worker", "worker", n.places.back().id.value, "state", "up");
     }
   }
   start_control();

@@ -82,7 +82,9 @@ public:
       fs::create_directories(folder);
       std::array<std::ofstream, observer_names.size()> files;
       for (std::size_t i = 0; i < files.size(); ++i) files[i].open(file_of(folder, i), std::ios::binary);
-      r.report = timed(p, [&files](observer o, std::string_view line) { files[static_cast<std::size_t>(o)] << line; });
+      r.report = timed(p, [&files](observer o, std::string_view line) {
+        files[static_cast<std::size_t>(o)].write(line.data(), static_cast<std::streamsize>(line.size()));
+      });
       for (auto& f : files)
         if (!f.flush()) throw std::runtime_error{folder.string() + ": a history cannot be written"};
     }

@@ -15,10 +15,9 @@ constexpr ms ledger_deadline = 10s, restart_pause = 1s, write_time = 3ms;
 void video_store::write_objects(history_log& log) const {
   for (const auto& f : files_)
     log.put(
-        observer::final, R"({{"op":"object","job":"{}","gen":{},"fence":{},"result_key":"{}","result_sha":"{}"}})",
-        to_string(f.job), f.generation, f.fence,
+        observer::final, "object", "job", f.job, "gen", f.generation, "fence", f.fence, "result_key",
         make_object_key(object_prefix({tenants_[f.tenant]}, f.job, f.generation, f.fence), artifact::video, f.sha256),
-        to_string(f.sha256));
+        "result_sha", f.sha256);
 }
 
 control_node::control_node(control_wiring w) : w_{std::move(w)} {

@@ -61,53 +61,55 @@ public:
   // ---- events
 
   /// In this life of the process, after so much of its own time.
-  void after(process_id p, ns delay, step what, action run) {
+  template <class Function> void after(process_id p, ns delay, step what, Function&& run) {
     const auto ppm = processes_[p].drift_ppm;
-    at(p, now_ + ns{delay.count() - delay.count() / 1'000'000 * ppm}, what, std::move(run));
+    at(p, now_ + ns{delay.count() - delay.count() / 1'000'000 * ppm}, what, std::forward<Function>(run));
   }
-  void at(process_id p, ns when, step what, action run) { at(p, when, what, std::move(run), reserve(1)); }
+  template <class Function> void at(process_id p, ns when, step what, Function&& run) {
+    at(p, when, what, std::forward<Function>(run), reserve(1));
+  }
 
   /// Places among events of the same time, for events that are added later: the first of them.
   std::uint64_t reserve(std::size_t events) {
     sequence_ += events;
     return sequence_ - events + 1;
   }
-  void at(process_id p, ns when, step what, action run, std::uint64_t place) {
+  template <class Function> void at(process_id p, ns when, step what, Function&& run, std::uint64_t place) {
     std::uint32_t slot;
     if (free_.empty()) {
-      slot = static_cast<std::uint32_t>(actions_.size());
-      actions_.push_back(std::move(run));
+      slot = static_cast<std::uint32_t>(events_.size());
+      events_.emplace_back();
     } else {
       slot = free_.back();
       free_.pop_back();
-      actions_[slot] = std::move(run);
     }
-    push({std::max(when, now_), place, p, processes_[p].life, slot, what});
+    auto& e = events_[slot];
+    e.process = p;
+    e.life = processes_[p].life;
+    e.what = what;
+    e.run.set(std::forward<Function>(run));
+    push({std::max(when, now_), place, slot});
   }
 
   /// Runs the next event; false when there is none.
   bool run_next() {
     if (heap_.empty()) return false;
-    std::ranges::pop_heap(heap_, later{});
-    auto e = heap_.back();
-    heap_.pop_back();
-    now_ = e.at;
+    const auto next = pop();
+    now_ = next.at;
+    auto& e = events_[next.slot]; // stays where it is, whatever it adds
     const auto& p = processes_[e.process];
     if (p.life == e.life && p.paused_until > now_) {
-      e.at = p.paused_until;
-      e.sequence = ++sequence_; // in the same order among themselves
-      push(e);
+      push({p.paused_until, ++sequence_, next.slot}); // in the same order among themselves
       return true;
     }
-    auto& run = actions_[e.slot]; // stays where it is, whatever it adds
     if (p.life == e.life && p.up) {
       ++ran_;
       trace_.add(static_cast<std::uint64_t>(now_.count()) ^ static_cast<std::uint64_t>(e.what) << 56);
       trace_.add(e.process);
-      run();
+      e.run();
     }
-    run.clear();
-    free_.push_back(e.slot);
+    e.run.clear();
+    free_.push_back(next.slot);
     return true;
   }
 
@@ -127,28 +129,50 @@ private:
     std::chrono::milliseconds wall_off;
   };
   struct event {
+    process_id process = 0;
+    std::uint32_t life = 0;
+    step what = step::timer;
+    action run;
+  };
+  /// When an event is due, and where it is kept: the heap moves these.
+  struct due {
     ns at;
     std::uint64_t sequence;
-    process_id process;
-    std::uint32_t life;
     std::uint32_t slot;
-    step what;
+    bool operator<(const due& o) const { return at != o.at ? at < o.at : sequence < o.sequence; }
   };
-  struct later {
-    bool operator()(const event& a, const event& b) const {
-      return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
+
+  // A heap in which each has four below it: half as deep as with two, and the four lie together.
+  static constexpr std::size_t below = 4;
+  void push(const due& d) {
+    auto at = heap_.size();
+    heap_.push_back(d);
+    for (; at > 0 && d < heap_[(at - 1) / below]; at = (at - 1) / below) heap_[at] = heap_[(at - 1) / below];
+    heap_[at] = d;
+  }
+  due pop() {
+    const auto first = heap_.front(), last = heap_.back();
+    heap_.pop_back();
+    const auto size = heap_.size();
+    if (size == 0) return first;
+    std::size_t at = 0;
+    for (std::size_t child = 1; child < size; child = below * at + 1) {
+      const auto end = std::min(child + below, size);
+      for (auto other = child + 1; other < end; ++other)
+        if (heap_[other] < heap_[child]) child = other;
+      if (!(heap_[child] < last)) break;
+      heap_[at] = heap_[child];
+      at = child;
     }
-  };
-  void push(const event& e) {
-    heap_.push_back(e);
-    std::ranges::push_heap(heap_, later{});
+    heap_[at] = last;
+    return first;
   }
 
   ns now_{0};
   std::uint64_t sequence_ = 0, ran_ = 0;
   std::vector<process> processes_;
-  std::vector<event> heap_;
-  std::deque<action> actions_;
+  std::vector<due> heap_;
+  std::deque<event> events_;
   std::vector<std::uint32_t> free_;
   trace_hash trace_;
 };

@@ -112,7 +112,7 @@ void ledger_disk::lead(take_leadership m, reply_to<leadership> reply) {
   add([this, m = std::move(m), reply = std::move(reply)](bool answered) {
     ledger_.lead(m, [&](outcome<leadership, errc> a) {
       term_ = a->term;
-      log_.add(as_ledger, "leader", R"(,"term":{},"node":"{}")", term_, m.node.value);
+      log_.add(as_ledger, "leader", "term", term_, "node", m.node.value);
       if (answered) reply(std::move(a));
     });
   });
@@ -169,7 +169,7 @@ void ledger_disk::keep_late(const end_batch& m, const end_answer& a) {
     const auto& o = m.outcomes[i];
     if (a.codes[i] == errc::stale) {
       ++refused_;
-      log_.add(as_ledger, "refuse", R"(,"job":"{}","fence":{})", to_string(o.id), o.fence);
+      log_.add(as_ledger, "refuse", "job", o.id, "fence", o.fence);
     }
     if (a.codes[i] == errc::ok && o.how == verdict::retry)
       late.outcomes.push_back({.id = o.id, .fence = o.fence, .video = {1000, {}}, .gpu_ms = 1});
@@ -203,9 +203,8 @@ void ledger_disk::note(note_cluster m, reply_to<done> reply) {
 
 void ledger_disk::write_note(const cluster_note& n) {
   if (n.kind == note_kind::breaker)
-    log_.add(as_ledger, "breaker", R"(,"model":"{}","device":"{}","state":"{}")", n.subject, n.device,
-             to_string(n.state));
-  if (n.kind == note_kind::overload) log_.add(as_ledger, "overload", R"(,"on":{})", n.state == note_state::open);
+    log_.add(as_ledger, "breaker", "model", n.subject, "device", n.device, "state", to_string(n.state));
+  if (n.kind == note_kind::overload) log_.add(as_ledger, "overload", "on", n.state == note_state::open);
 }
 
 job_record ledger_disk::row_of(const job_id& id) {
@@ -220,15 +219,12 @@ job_record ledger_disk::row_of(const job_id& id) {
 // ---------------------------------------------------------------- what it says of itself
 
 void ledger_disk::witness(const job_record& r, const job_event& e) {
-  const auto id = to_string(r.request.id);
   const auto& q = r.request;
   switch (e.kind) {
   case event_kind::accepted:
-    log_.add(as_ledger, "accept",
-             R"(,"job":"{}","version":{},"tenant":"{}","idem_key":"{}","payload_sha":"{}")"
-             R"(,"class":"{}","model":"{}","shape":"{}","allow_degraded":{})",
-             id, e.version, q.tenant.value, key_as_sent(q), to_string(q.payload_sha256), to_string(q.cls),
-             q.params.model.value, q.params.width, q.allow_degraded);
+    log_.add(as_ledger, "accept", "job", q.id, "version", e.version, "tenant", q.tenant.value, "idem_key",
+             key_as_sent(q), "payload_sha", q.payload_sha256, "class", to_string(q.cls), "model", q.params.model.value,
+             "shape", std::to_string(q.params.width), "allow_degraded", q.allow_degraded);
     ++accepted_;
     rows_.push_back({q.id, e.version, tenants_.number_of(q.tenant.value), r.state, false});
     unfinished_.insert(q.id, {static_cast<std::uint32_t>(rows_.size())});
@@ -237,14 +233,11 @@ void ledger_disk::witness(const job_record& r, const job_event& e) {
     return;
   case event_kind::granted:
     ++grants_;
-    log_.add(as_ledger, "grant",
-             R"(,"job":"{}","version":{},"fence":{},"term":{},"worker":"{}","batch":"{}")"
-             R"(,"model":"{}","degraded":{},"reason":"{}","gen":{})",
-             id, e.version, e.fence, granting_term_, r.worker.value, to_string(r.batch), r.served_model.value,
-             r.degraded, r.degrade_reason, e.generation);
+    log_.add(as_ledger, "grant", "job", q.id, "version", e.version, "fence", e.fence, "term", granting_term_, "worker",
+             r.worker.value, "batch", r.batch, "model", r.served_model.value, "degraded", r.degraded, "reason",
+             r.degrade_reason, "gen", e.generation);
     return;
-  case event_kind::cancel_requested:
-    return log_.add(as_ledger, "cancel_request", R"(,"job":"{}","version":{})", id, e.version);
+  case event_kind::cancel_requested: return log_.add(as_ledger, "cancel_request", "job", q.id, "version", e.version);
   case event_kind::ended: return write_end(r, e);
   default: return;
   }
@@ -252,7 +245,7 @@ void ledger_disk::witness(const job_record& r, const job_event& e) {
 
 /// With the fence that its writer named.
 void ledger_disk::write_end(const job_record& r, const job_event& e) {
-  const auto id = to_string(r.request.id);
+  const auto& id = r.request.id;
   auto fence = e.fence;
   if (ending_)
     if (auto o = std::ranges::find(ending_->outcomes, r.request.id, &job_outcome::id); o != ending_->outcomes.end())
@@ -260,24 +253,20 @@ void ledger_disk::write_end(const job_record& r, const job_event& e) {
   if (is_terminal(e.to)) note_end(r);
   if (e.to == job_state::retry_wait) {
     const auto wait = r.not_before ? std::max(*r.not_before - events_.wall(control_), ms{0}) : ms{0};
-    return log_.add(as_ledger, "release",
-                    R"(,"job":"{}","version":{},"fence":{},"counted":{},"cause":"{}","not_before_ns":{},"gpu_ms":{})",
-                    id, e.version, fence, e.counted, cause_of(e.cause), (events_.now() + wait).count(), e.gpu_ms);
+    return log_.add(as_ledger, "release", "job", id, "version", e.version, "fence", fence, "counted", e.counted,
+                    "cause", cause_of(e.cause), "not_before_ns", (events_.now() + wait).count(), "gpu_ms", e.gpu_ms);
   }
   if (e.to == job_state::succeeded) {
     const auto prefix = object_prefix(r.request.tenant, r.request.id, r.generation, fence);
-    return log_.add(
-        as_ledger, "commit",
-        R"(,"job":"{}","version":{},"fence":{},"result_key":"{}","result_sha":"{}","gpu_ms":{},"charged_ms":{})", id,
-        e.version, fence, make_object_key(prefix, artifact::video, r.video.sha256), to_string(r.video.sha256), e.gpu_ms,
-        e.gpu_ms);
+    return log_.add(as_ledger, "commit", "job", id, "version", e.version, "fence", fence, "result_key",
+                    make_object_key(prefix, artifact::video, r.video.sha256), "result_sha", r.video.sha256, "gpu_ms",
+                    e.gpu_ms, "charged_ms", e.gpu_ms);
   }
   if (e.worker.value.empty())
-    return log_.add(as_ledger, "end", R"(,"job":"{}","version":{},"state":"{}","cause":"{}")", id, e.version,
-                    to_string(e.to), cause_of(e.cause));
-  log_.add(as_ledger, "end",
-           R"(,"job":"{}","version":{},"state":"{}","fence":{},"cause":"{}","counted":{},"gpu_ms":{})", id, e.version,
-           to_string(e.to), fence, cause_of(e.cause), e.counted, e.gpu_ms);
+    return log_.add(as_ledger, "end", "job", id, "version", e.version, "state", to_string(e.to), "cause",
+                    cause_of(e.cause));
+  log_.add(as_ledger, "end", "job", id, "version", e.version, "state", to_string(e.to), "fence", fence, "cause",
+           cause_of(e.cause), "counted", e.counted, "gpu_ms", e.gpu_ms);
 }
 
 void ledger_disk::note_end(const job_record& r) {
@@ -298,8 +287,8 @@ void ledger_disk::write_rows() {
       const auto r = row_of(row.id);
       row = {row.id, r.version, row.tenant, r.state, r.degraded};
     }
-    log_.put(observer::final, R"({{"op":"job","job":"{}","tenant":"{}","state":"{}","version":{},"degraded":{}}})",
-             to_string(row.id), tenants_[row.tenant], to_string(row.state), row.version, row.degraded);
+    log_.put(observer::final, "job", "job", row.id, "tenant", tenants_[row.tenant], "state", to_string(row.state),
+             "version", row.version, "degraded", row.degraded);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "src/reel-sim/faults/nemesis.hpp"
 
+#include <fmt/format.h>
+
 namespace reel::faultsim {
 
 using namespace std::chrono_literals;
@@ -47,9 +49,8 @@ void nemesis::end(std::size_t number) {
   if (a.proof.empty()) return;
   ++proven_;
   const auto name = fmt::format("{}-{}", to_string(a.what->kind), number);
-  log_.add_at(observer::nemesis, "fault", a.what->at, R"(,"fault":"{}","state":"begun","kind":"{}")", name,
-              to_string(a.what->kind));
-  log_.add(observer::nemesis, "fault", R"(,"fault":"{}","state":"ended","proof":"{}")", name, a.proof);
+  log_.add_at(observer::nemesis, "fault", a.what->at, "fault", name, "state", "begun", "kind", to_string(a.what->kind));
+  log_.add(observer::nemesis, "fault", "fault", name, "state", "ended", "proof", a.proof);
 }
 
 bool nemesis::is_active(fault_kind kind, std::size_t node) const {

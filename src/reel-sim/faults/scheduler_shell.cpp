@@ -45,13 +45,18 @@ void scheduler_shell::after(ms d, std::function<void()> run) {
 
 template <class Message, class Answer, class Done>
 void scheduler_shell::ask(void (ledger_disk::*call)(Message, reply_to<Answer>), Message m, Done done) {
-  auto open = std::make_shared<bool>(true);
-  auto finish = [me = weak_from_this(), open, done = std::move(done)](outcome<Answer, errc> a) {
-    auto self = me.lock();
-    if (self && std::exchange(*open, false)) done(std::move(a));
+  struct question { // shared by the answer and the deadline
+    std::weak_ptr<scheduler_shell> asker;
+    Done done;
+    bool is_open = true;
+  };
+  auto q = std::make_shared<question>(question{weak_from_this(), std::move(done)});
+  auto finish = [q](outcome<Answer, errc> a) {
+    auto self = q->asker.lock();
+    if (self && std::exchange(q->is_open, false)) q->done(std::move(a));
   };
   (w_.disk->*call)(std::move(m), finish);
-  if (*open) w_.events->after(w_.process, ask_deadline, step::timer, [finish] { finish(failed{errc::timeout}); });
+  if (q->is_open) w_.events->after(w_.process, ask_deadline, step::timer, [finish] { finish(failed{errc::timeout}); });
 }
 
 // ---------------------------------------------------------------- start and recovery

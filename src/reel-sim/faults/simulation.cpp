@@ -1,5 +1,7 @@
 #include "src/reel-sim/faults/simulation.hpp"
 
+#include <fmt/format.h>
+
 #include "src/reel-sim/faults/clients.hpp"
 #include "src/reel-sim/faults/nemesis.hpp"
 
@@ -23,7 +25,7 @@ public:
   run_report run() {
     while (!done_ && events_.run_next()) {
     }
-    log_.add(observer::nemesis, "drained", "");
+    log_.add(observer::nemesis, "drained");
     cluster_.disk().write_rows();
     cluster_.videos().write_objects(log_);
     log_.close();
@@ -44,7 +46,7 @@ private:
     healed_ = events_.now();
     cluster_.start_control();
     for (std::size_t n = 0; n < cluster_.nodes(); ++n) cluster_.start_node(n);
-    log_.add(observer::nemesis, "heal", "");
+    log_.add(observer::nemesis, "heal");
   }
 
   /// A breaker closes after good executions only: somebody has to ask for them.

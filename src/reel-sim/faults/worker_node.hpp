@@ -54,8 +54,8 @@ private:
   instant now() const { return events_.mono(w_.process); }
   link_end& link() { return *net_.at(w_.link, 1); }
   /// Between the node and its processes: quick, in order, and lost with whoever it was for.
-  void local(process_id to, action run) {
-    events_.after(to, std::chrono::microseconds{100}, step::local, std::move(run));
+  template <class Function> void local(process_id to, Function&& run) {
+    events_.after(to, std::chrono::microseconds{100}, step::local, std::forward<Function>(run));
   }
 
   event_queue& events_;

@@ -74,7 +74,9 @@ private:
   };
 
   instant now() const { return events_.mono(w_.process); }
-  void after(ns d, step what, action run) { events_.after(w_.process, d, what, std::move(run)); }
+  template <class Function> void after(ns d, step what, Function&& run) {
+    events_.after(w_.process, d, what, std::forward<Function>(run));
+  }
   void on_second();
   void begin_next();
   void begin(batch& b);
