@@ -192,7 +192,10 @@ std::vector<std::string> stage_names() {
 }
 
 void run_recipe(const recipe_options& o, const std::string& stage) {
-  auto wants = [&stage](std::string_view name) { return stage == "all" || stage == name; };
+  // Asked for by name, or not done yet.
+  auto wants = [&](const std::string& name) {
+    return stage == name || (stage == "all" && !fs::exists(o.work / (name + ".safetensors")));
+  };
   auto examples = world::read_dataset(o.dataset);
   if (wants("vae")) run_vae(o, examples);
   if (wants("latents")) run_latents(o, examples);
