@@ -18,6 +18,10 @@ parameter_map train_vae(const wan::vae_config& config, const at::Tensor& clips, 
 /// Of whole clips through encoder and decoder as the product runs them; decibels, mean over clips.
 double psnr_of(const wan::vae_config& config, const parameter_map& vae, const at::Tensor& clips);
 
+/// How many of 100 clips that went through it are still read as what was drawn, per attribute ("shape 99, ...").
+std::string read_back(const wan::vae_config& config, const parameter_map& vae,
+                      const std::vector<world::example>& examples, std::size_t first);
+
 struct latents {
   at::Tensor means;                    ///< float32 [clips, channels, T, h, w], normalised
   std::vector<double> mean, deviation; ///< per channel, before
