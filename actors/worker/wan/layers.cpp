@@ -5,11 +5,14 @@
 #include <vector>
 
 #include "actors/worker/wan/cpu_kernels.hpp"
+#include "actors/worker/wan/norm.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 
 namespace reel::wan {
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  if (x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16))
+    return rms_norm_cpu(x, weight, eps);
   auto wide = x.to(at::kFloat);
   auto scale = wide.square().mean({-1}, true).add_(eps).rsqrt_();
   return wide.mul(scale).to(x.scalar_type()).mul_(weight);

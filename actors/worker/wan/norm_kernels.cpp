@@ -110,6 +110,61 @@ template <class T> REEL_INLINE void backward(const norm_job& job, const T* x, co
   for (std::int64_t i = 0; i < b.pixels * b.channels; ++i) dgamma[i % b.channels] += sums[i];
 }
 
+template <class T> REEL_INLINE float inverse_rms(const rms_job& job, const T* x) {
+  auto sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t i = 0; i < job.width; ++i) sum += number(x[i]) * number(x[i]);
+  return 1.0f / std::sqrt(sum / static_cast<float>(job.width) + job.eps);
+}
+
+template <class T>
+REEL_INLINE void rms_forward(const rms_job& job, const T* x, T* y, std::int64_t begin, std::int64_t end) {
+  for (auto row = begin; row < end; ++row) {
+    auto* from = x + row * job.width;
+    auto* to = y + row * job.width;
+    auto scale = inverse_rms(job, from);
+#pragma omp simd
+    for (std::int64_t i = 0; i < job.width; ++i) {
+      T unit;
+      put(unit, number(from[i]) * scale);
+      put(to[i], number(unit) * job.weight[i]);
+    }
+  }
+}
+
+template <class T> REEL_INLINE void rms_backward(const rms_job& job, const T* x, const T* dy, T* dx, float* dweight) {
+  for (std::int64_t row = 0; row < job.rows; ++row) {
+    auto at = row * job.width;
+    auto scale = inverse_rms(job, x + at);
+    auto along = 0.0f;
+#pragma omp simd reduction(+ : along)
+    for (std::int64_t i = 0; i < job.width; ++i) {
+      auto unit = number(x[at + i]) * scale, d = number(dy[at + i]);
+      dweight[i] += d * unit;
+      along += d * job.weight[i] * unit;
+    }
+    along /= static_cast<float>(job.width);
+#pragma omp simd
+    for (std::int64_t i = 0; i < job.width; ++i)
+      put(dx[at + i], scale * (number(dy[at + i]) * job.weight[i] - number(x[at + i]) * scale * along));
+  }
+}
+
+REEL_FOR_EACH_MACHINE void rms_of(const rms_job& job, const float* x, float* y, std::int64_t b, std::int64_t e) {
+  rms_forward(job, x, y, b, e);
+}
+REEL_FOR_EACH_MACHINE void rms_of(const rms_job& job, const bfloat16_bits* x, bfloat16_bits* y, std::int64_t b,
+                                  std::int64_t e) {
+  rms_forward(job, x, y, b, e);
+}
+REEL_FOR_EACH_MACHINE void rms_back_of(const rms_job& job, const float* x, const float* dy, float* dx, float* dweight) {
+  rms_backward(job, x, dy, dx, dweight);
+}
+REEL_FOR_EACH_MACHINE void rms_back_of(const rms_job& job, const bfloat16_bits* x, const bfloat16_bits* dy,
+                                       bfloat16_bits* dx, float* dweight) {
+  rms_backward(job, x, dy, dx, dweight);
+}
+
 REEL_FOR_EACH_MACHINE void forward_of(const norm_job& job, const float* x, float* y, std::int64_t b, std::int64_t e) {
   forward(job, x, y, b, e);
 }
@@ -125,15 +180,27 @@ REEL_FOR_EACH_MACHINE void backward_of(const norm_job& job, const bfloat16_bits*
   backward(job, x, dy, dx, dgamma);
 }
 
+template <class F> void in_parts(std::int64_t rows, std::int64_t width, F work) {
+  constexpr std::int64_t parallel_least = 1 << 15; // numbers: what it costs to wake another thread
+#pragma omp parallel if (rows * width > parallel_least)
+  {
+    auto threads = omp_get_num_threads(), thread = omp_get_thread_num();
+    work(rows * thread / threads, rows * (thread + 1) / threads);
+  }
+}
+
 } // namespace
 
 template <class T> void norm_silu(const norm_job& job, const T* x, T* y) {
-  constexpr std::int64_t parallel_least = 1 << 15; // numbers: what it costs to wake another thread
-#pragma omp parallel if (job.pixels * job.channels > parallel_least)
-  {
-    auto threads = omp_get_num_threads(), thread = omp_get_thread_num();
-    forward_of(job, x, y, job.pixels * thread / threads, job.pixels * (thread + 1) / threads);
-  }
+  in_parts(job.pixels, job.channels, [&](auto begin, auto end) { forward_of(job, x, y, begin, end); });
+}
+
+template <class T> void rms_norm(const rms_job& job, const T* x, T* y) {
+  in_parts(job.rows, job.width, [&](auto begin, auto end) { rms_of(job, x, y, begin, end); });
+}
+
+template <class T> void rms_norm_back(const rms_job& job, const T* x, const T* dy, T* dx, float* dweight) {
+  rms_back_of(job, x, dy, dx, dweight);
 }
 
 template <class T> void norm_silu_back(const norm_job& job, const T* x, const T* dy, T* dx, float* dgamma) {
@@ -144,5 +211,10 @@ template void norm_silu(const norm_job&, const float*, float*);
 template void norm_silu(const norm_job&, const bfloat16_bits*, bfloat16_bits*);
 template void norm_silu_back(const norm_job&, const float*, const float*, float*, float*);
 template void norm_silu_back(const norm_job&, const bfloat16_bits*, const bfloat16_bits*, bfloat16_bits*, float*);
+
+template void rms_norm(const rms_job&, const float*, float*);
+template void rms_norm(const rms_job&, const bfloat16_bits*, bfloat16_bits*);
+template void rms_norm_back(const rms_job&, const float*, const float*, float*, float*);
+template void rms_norm_back(const rms_job&, const bfloat16_bits*, const bfloat16_bits*, bfloat16_bits*, float*);
 
 } // namespace reel::wan

@@ -26,10 +26,25 @@ template <class T> void norm_silu(const norm_job& job, const T* x, T* y);
 /// dx from dy; adds to dgamma [channels].
 template <class T> void norm_silu_back(const norm_job& job, const T* x, const T* dy, T* dx, float* dgamma);
 
+struct rms_job {
+  std::int64_t rows = 0, width = 0;
+  const float* weight = nullptr; ///< [width]
+  float eps = 0;
+};
+
+template <class T> void rms_norm(const rms_job& job, const T* x, T* y);
+
+/// dx from dy; adds to dweight [width].
+template <class T> void rms_norm_back(const rms_job& job, const T* x, const T* dy, T* dx, float* dweight);
+
 extern template void norm_silu(const norm_job&, const float*, float*);
 extern template void norm_silu(const norm_job&, const bfloat16_bits*, bfloat16_bits*);
 extern template void norm_silu_back(const norm_job&, const float*, const float*, float*, float*);
 extern template void norm_silu_back(const norm_job&, const bfloat16_bits*, const bfloat16_bits*, bfloat16_bits*,
                                     float*);
+extern template void rms_norm(const rms_job&, const float*, float*);
+extern template void rms_norm(const rms_job&, const bfloat16_bits*, bfloat16_bits*);
+extern template void rms_norm_back(const rms_job&, const float*, const float*, float*, float*);
+extern template void rms_norm_back(const rms_job&, const bfloat16_bits*, const bfloat16_bits*, bfloat16_bits*, float*);
 
 } // namespace reel::wan

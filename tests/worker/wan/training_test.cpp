@@ -119,6 +119,26 @@ TEST_CASE("norm and SiLU in one pass are what LibTorch computes, with its gradie
                   exact.narrow(0, 1, 1))); // its place is no matter
 }
 
+TEST_CASE("the norm over tokens is what LibTorch computes, with its gradients") {
+  auto width = GENERATE(1, 48, 192, 5120);
+  INFO(width);
+  constexpr double eps = 1e-6;
+  auto x = at::randn({3, 5, width}).requires_grad_(true), weight = at::randn({width}).requires_grad_(true);
+  auto plain = x.mul(x.square().mean({-1}, true).add(eps).rsqrt()).mul(weight);
+  auto ours = rms_norm_cpu(x, weight, eps);
+  CHECK(difference(ours, plain) < 1e-5);
+  auto by = at::randn_like(x);
+  auto expected = torch::autograd::grad({plain.mul(by).sum()}, {x, weight});
+  auto got = torch::autograd::grad({ours.mul(by).sum()}, {x, weight});
+  CHECK(difference(got[0], expected[0]) < 1e-4);
+  CHECK(difference(got[1], expected[1]) < 1e-4);
+
+  compute_scope scope;
+  auto exact = rms_norm_cpu(x.detach(), weight.detach(), eps);
+  CHECK(difference(rms_norm_cpu(x.detach().to(at::kBFloat16), weight.detach(), eps).to(at::kFloat), exact) < 0.1);
+  CHECK(at::equal(rms_norm_cpu(x.detach()[1], weight.detach(), eps), exact[1])); // its place is no matter
+}
+
 TEST_CASE("a pixel of zeros stays zero") {
   auto x = at::zeros({1, 8, 2, 2}).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_(true);
   auto y = norm_silu(x, at::ones({8, 1, 1}));
