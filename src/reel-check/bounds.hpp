@@ -15,7 +15,7 @@ struct bounds {
   std::uint32_t executions_fallback_max = 6; ///< with the light model's
   std::uint32_t poison_executions_max =
       3;                         ///< of a job that ends as poison, without those that ended by the cluster's trouble
-  std::uint32_t grants_max = 20; ///< counted or not
+  std::uint32_t grants_max = 20; ///< counted or not, without those that ended in a pause
   // I10: one execution at a time.
   nanoseconds lease_min = 0s; ///< no lease runs out sooner after its grant; 0: not judged, it is as configured
   // I12: order of service.

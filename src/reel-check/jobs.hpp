@@ -44,7 +44,7 @@ struct job_row {
       cancel_requested, submitted, answered, read;
   name_index tenant = 0, model = 0, shape = 0;
   std::uint32_t gen = 1, version = 0, fence = 0, granted_version = 0, read_version = 0;
-  std::uint16_t executions = 0, grants = 0; ///< of this generation
+  std::uint16_t executions = 0, grants = 0; ///< of this generation; grants without those that were paused
   std::uint16_t troubled = 0;               ///< of the executions: ended by what says nothing of the prompt
   state now = state::queued;
   job_class cls = job_class::standard;

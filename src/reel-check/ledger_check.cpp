@@ -184,6 +184,7 @@ void ledger_check::on_release(job_row& row, const event& e) {
     violated(invariant::i5, e, "was released though it did not run", std::max(row.granted, row.ended));
   execution_over(row, e, e.flag(field::counted));
   const auto cause = e.text(field::cause);
+  if (cause == "preempted" && row.grants > 0) --row.grants; // it made room: that is no reason to give it up
   const bool in_smaller_batches = cause == "crashed" || cause == "resource";
   row.failed_before |= e.flag(field::counted) || in_smaller_batches;
   row.lacked_memory |= cause == "resource";

@@ -169,3 +169,27 @@ TEST_CASE("a poisoned prompt that also had the cluster's trouble may be executed
   history log{text_inputs("poison", text)};
   CHECK(check(log, {}).found.violated_of(invariant::i9) == 0);
 }
+
+TEST_CASE("a job that made room for others as often as they came was not granted too often") {
+  auto violations_with = [](const std::string& cause) {
+    std::string text = R"({"op":"history","format":1,"observer":"ledger","clock":"a"})"
+                       "\n"
+                       R"({"op":"leader","mono_ns":1,"position":1,"term":1,"node":"n"})"
+                       "\n"
+                       R"({"op":"accept","mono_ns":2,"position":2,"job":"A","version":1,"tenant":"t","idem_key":"k",)"
+                       R"("payload_sha":"p","class":"free","model":"m"})"
+                       "\n";
+    for (int n = 1; n <= 25; ++n) {
+      const auto at = std::to_string(2 * n + 1), next = std::to_string(2 * n + 2), fence = std::to_string(n);
+      text += R"({"op":"grant","mono_ns":)" + at + R"(,"position":)" + at + R"(,"job":"A","version":)" +
+              std::to_string(2 * n) + R"(,"fence":)" + fence + R"(,"term":1,"worker":"w","batch":"b)" + fence +
+              R"(","model":"m"})" + "\n";
+      text += R"({"op":"release","mono_ns":)" + next + R"(,"position":)" + next + R"(,"job":"A","version":)" + at +
+              R"(,"fence":)" + fence + R"(,"counted":false,"cause":")" + cause + "\"}\n";
+    }
+    history log{text_inputs("paused", text)};
+    return check(log, {}).found.violated_of(invariant::i9);
+  };
+  CHECK(violations_with("preempted") == 0);
+  CHECK(violations_with("unreachable") == 5);
+}

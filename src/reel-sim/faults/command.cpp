@@ -80,8 +80,14 @@ public:
       r.report = timed(p, {});
     } else {
       fs::create_directories(folder);
+      constexpr std::size_t buffer_bytes = 1 << 20;                 // gigabytes go through it
+      std::array<std::vector<char>, observer_names.size()> buffers; // outlive the files
       std::array<std::ofstream, observer_names.size()> files;
-      for (std::size_t i = 0; i < files.size(); ++i) files[i].open(file_of(folder, i), std::ios::binary);
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        buffers[i].resize(buffer_bytes);
+        files[i].rdbuf()->pubsetbuf(buffers[i].data(), buffer_bytes);
+        files[i].open(file_of(folder, i), std::ios::binary);
+      }
       r.report = timed(p, [&files](observer o, std::string_view line) {
         files[static_cast<std::size_t>(o)].write(line.data(), static_cast<std::streamsize>(line.size()));
       });

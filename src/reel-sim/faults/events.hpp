@@ -96,6 +96,7 @@ public:
     if (heap_.empty()) return false;
     const auto next = pop();
     now_ = next.at;
+    if (!heap_.empty()) __builtin_prefetch(&events_[heap_.front().slot]); // at hand when this one is done
     auto& e = events_[next.slot]; // stays where it is, whatever it adds
     const auto& p = processes_[e.process];
     if (p.life == e.life && p.paused_until > now_) {

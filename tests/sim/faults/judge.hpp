@@ -27,6 +27,7 @@ inline check::bounds bounds_here() {
   b.priority_wait = std::chrono::minutes{10};
   b.unknown_submits_permille = 1000;
   b.faults_min = 0;
+  b.poison_executions_max = 4;
   return b;
 }
 
