@@ -16,11 +16,12 @@ namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
 learner::learner(stage_options options, optimizer_options how)
-    : options_{std::move(options)}, how_{std::move(how)}, threads_{options_.threads} {}
+    : options_{std::move(options)}, how_{std::move(how)}, threads_{options_.threads} {
+  at::set_num_threads(1); // of this thread: what it does is too short to share
+}
 
 learner::outcome learner::compute_part(const parameter_map& parameters, const loss_function& loss, std::int64_t step,
                                        unsigned part) const {
-  at::set_num_threads(1); // of this thread
   auto live = std::make_shared<parameter_map>();
   std::vector<at::Tensor> leaves;
   for (auto& [name, t] : parameters) {
@@ -34,28 +35,26 @@ learner::outcome learner::compute_part(const parameter_map& parameters, const lo
   return {value.item<double>(), {gradients.begin(), gradients.end()}};
 }
 
-learner::outcome learner::compute(const parameter_map& parameters, const loss_function& loss, std::int64_t step) {
-  std::vector<std::future<outcome>> parts;
-  for (unsigned part = 0; part < options_.threads; ++part) {
-    std::packaged_task<outcome()> task{[&, part] { return compute_part(parameters, loss, step, part); }};
-    parts.push_back(task.get_future());
+void learner::on_all_threads(const std::function<void(unsigned thread)>& work) {
+  std::vector<std::future<void>> done;
+  for (unsigned thread = 0; thread < options_.threads; ++thread) {
+    std::packaged_task<void()> task{[&work, thread] {
+      thread_local const bool is_set = (at::set_num_threads(1), true); // once: it empties oneDNN's cache
+      (void)is_set;
+      work(thread);
+    }};
+    done.push_back(task.get_future());
     boost::asio::post(threads_, std::move(task));
   }
-  for (auto& p : parts) p.wait(); // they look at what lives here
-  auto share = 1.0 / static_cast<double>(parts.size());
-  auto sum = parts.front().get();
-  sum.loss *= share;
-  for (auto& g : sum.gradients)
-    if (g.defined()) g = g.mul(share);
-  for (std::size_t p = 1; p < parts.size(); ++p) {
-    auto other = parts[p].get();
-    sum.loss += share * other.loss;
-    for (std::size_t i = 0; i < sum.gradients.size(); ++i)
-      if (other.gradients[i].defined())
-        sum.gradients[i] = sum.gradients[i].defined() ? sum.gradients[i].add_(other.gradients[i], share)
-                                                      : other.gradients[i].mul(share);
-  }
-  return sum;
+  for (auto& d : done) d.wait(); // they look at what lives here
+  for (auto& d : done) d.get();
+}
+
+std::vector<learner::outcome> learner::compute(const parameter_map& parameters, const loss_function& loss,
+                                               std::int64_t step) {
+  std::vector<outcome> parts(options_.threads);
+  on_all_threads([&](unsigned part) { parts[part] = compute_part(parameters, loss, step, part); });
+  return parts;
 }
 
 parameter_map learner::run(parameter_map& parameters, const loss_function& loss, const examine_function& examine) {
@@ -83,9 +82,13 @@ parameter_map learner::run(parameter_map& parameters, const loss_function& loss,
     auto computes_from = steady_clock::now();
     auto now = compute(parameters, loss, step);
     computing += std::chrono::duration<double>(steady_clock::now() - computes_from).count();
-    norms += learns.step(now.gradients, rate);
+    std::vector<std::vector<at::Tensor>> gradients;
+    for (auto& part : now) {
+      gradients.push_back(std::move(part.gradients));
+      sum += part.loss / static_cast<double>(now.size());
+    }
+    norms += learns.step(gradients, rate, [this](auto& work) { on_all_threads([&work](unsigned) { work(); }); });
     if (learns.steps() == step) throw std::runtime_error{options_.name + ": the loss is not a number"};
-    sum += now.loss;
     ++summed;
     auto done = step + 1;
     if (done % options_.log_steps == 0 || done == options_.steps) {

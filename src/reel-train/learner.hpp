@@ -48,9 +48,10 @@ private:
     double loss = 0;
     std::vector<at::Tensor> gradients;
   };
-  outcome compute(const parameter_map& parameters, const loss_function& loss, std::int64_t step);
+  std::vector<outcome> compute(const parameter_map& parameters, const loss_function& loss, std::int64_t step);
   outcome compute_part(const parameter_map& parameters, const loss_function& loss, std::int64_t step,
                        unsigned part) const;
+  void on_all_threads(const std::function<void(unsigned thread)>& work);
 
   stage_options options_;
   optimizer_options how_;

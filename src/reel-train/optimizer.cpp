@@ -1,7 +1,9 @@
 #include "src/reel-train/optimizer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <numeric>
 
 #include "actors/worker/wan/torch_compat.hpp"
 
@@ -32,25 +34,36 @@ optimizer::optimizer(parameter_map& parameters, optimizer_options options) : opt
   }
 }
 
-double optimizer::step(const std::vector<at::Tensor>& gradients, double learning_rate) {
-  auto squares = 0.0;
-  for (auto& g : gradients)
-    if (g.defined()) squares += g.square().sum().item<double>();
-  auto norm = std::sqrt(squares);
-  auto scale = std::min(1.0, options_.gradient_norm_max / (norm + 1e-6));
+double optimizer::step(const std::vector<std::vector<at::Tensor>>& parts, double learning_rate,
+                       const spread& everywhere) {
+  std::vector<at::Tensor> gradients(slots_.size());
+  std::vector<double> squares(slots_.size());
+  auto for_each_slot = [&](const std::function<void(std::size_t)>& work) {
+    std::atomic<std::size_t> next{0}; // they differ in size by far
+    everywhere([&] {
+      c10::NoGradGuard guard;
+      for (std::size_t i; (i = next.fetch_add(1)) < slots_.size();) work(i);
+    });
+  };
+  for_each_slot([&](std::size_t i) {
+    for (auto& part : parts)
+      if (part[i].defined()) gradients[i] = gradients[i].defined() ? gradients[i].add(part[i]) : part[i];
+    if (!gradients[i].defined()) return;
+    gradients[i] = gradients[i].div(static_cast<double>(parts.size()));
+    squares[i] = gradients[i].square().sum().item<double>();
+  });
+  auto norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
   if (!std::isfinite(norm)) return norm; // such a step would spoil all that was learnt
+  auto scale = std::min(1.0, options_.gradient_norm_max / (norm + 1e-6));
   ++steps_;
   auto keep = std::min(options_.average, static_cast<double>(steps_) / static_cast<double>(steps_ + 10));
-  at::parallel_for(0, static_cast<std::int64_t>(slots_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    c10::NoGradGuard guard;
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      auto& s = slots_[i];
-      if (gradients[i].defined()) {
-        auto g = gradients[i].mul(scale);
-        s.second.defined() ? step_adam(s, g, learning_rate) : step_muon(s, g, learning_rate);
-      }
-      s.average.mul_(keep).add_(s.parameter, 1 - keep);
+  for_each_slot([&](std::size_t i) {
+    auto& s = slots_[i];
+    if (gradients[i].defined()) {
+      auto g = gradients[i].mul(scale);
+      s.second.defined() ? step_adam(s, g, learning_rate) : step_muon(s, g, learning_rate);
     }
+    s.average.mul_(keep).add_(s.parameter, 1 - keep);
   });
   return norm;
 }

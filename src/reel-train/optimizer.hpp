@@ -3,7 +3,8 @@
 // else (embeddings, norms, biases, the first and the last layer) by AdamW (I. Loshchilov, F. Hutter 2019). Beside the
 // parameters goes their moving average, which is what is used in the end.
 //
-// Owns its moments; changes parameters in place. One thread calls; the work is spread over `threads`.
+// Owns its moments; changes parameters in place. One thread calls; the work is spread over whatever `everywhere` runs
+// it on.
 #pragma once
 
 #include <functional>
@@ -27,8 +28,11 @@ class optimizer {
 public:
   optimizer(parameter_map& parameters, optimizer_options options);
 
-  /// gradients: in the order of the parameters; undefined: zero. Returns the gradient's norm.
-  double step(const std::vector<at::Tensor>& gradients, double learning_rate);
+  /// Runs a piece of work on some threads at once and waits for all of them.
+  using spread = std::function<void(const std::function<void()>&)>;
+
+  /// parts: each in the order of the parameters, undefined: zero; their mean is the gradient. Returns its norm.
+  double step(const std::vector<std::vector<at::Tensor>>& parts, double learning_rate, const spread& everywhere);
 
   const parameter_map& average() const { return average_; }
   std::int64_t steps() const { return steps_; }

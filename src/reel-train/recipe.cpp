@@ -118,7 +118,7 @@ void run_base(const recipe_options& o, const dit_lessons& lessons) {
        train_base(lessons, all,
                   {.name = "base",
                    .folder = o.work,
-                   .steps = scaled(o, 2500),
+                   .steps = scaled(o, 4000),
                    .threads = o.threads,
                    .seed = o.seed,
                    .save_steps = 250}),
