@@ -1,11 +1,9 @@
 #include "src/reel-train/learner.hpp"
 
-#include <boost/asio/post.hpp>
 #include <chrono>
 #include <cmath>
 #include <fmt/format.h>
 #include <fstream>
-#include <future>
 
 #include "actors/worker/wan/torch_compat.hpp"
 #include <torch/csrc/autograd/autograd.h>
@@ -16,8 +14,8 @@ namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
 learner::learner(stage_options options, optimizer_options how)
-    : options_{std::move(options)}, how_{std::move(how)}, threads_{options_.threads} {
-  at::set_num_threads(1); // of this thread: what it does is too short to share
+    : options_{std::move(options)}, how_{std::move(how)}, threads_{options_.threads, [] { at::set_num_threads(1); }} {
+  at::set_num_threads(1); // what this thread does is too short to share
 }
 
 learner::outcome learner::compute_part(const parameter_map& parameters, const loss_function& loss, std::int64_t step,
@@ -35,25 +33,10 @@ learner::outcome learner::compute_part(const parameter_map& parameters, const lo
   return {value.item<double>(), {gradients.begin(), gradients.end()}};
 }
 
-void learner::on_all_threads(const std::function<void(unsigned thread)>& work) {
-  std::vector<std::future<void>> done;
-  for (unsigned thread = 0; thread < options_.threads; ++thread) {
-    std::packaged_task<void()> task{[&work, thread] {
-      thread_local const bool is_set = (at::set_num_threads(1), true); // once: it empties oneDNN's cache
-      (void)is_set;
-      work(thread);
-    }};
-    done.push_back(task.get_future());
-    boost::asio::post(threads_, std::move(task));
-  }
-  for (auto& d : done) d.wait(); // they look at what lives here
-  for (auto& d : done) d.get();
-}
-
 std::vector<learner::outcome> learner::compute(const parameter_map& parameters, const loss_function& loss,
                                                std::int64_t step) {
-  std::vector<outcome> parts(options_.threads);
-  on_all_threads([&](unsigned part) { parts[part] = compute_part(parameters, loss, step, part); });
+  std::vector<outcome> parts(threads_.size());
+  threads_.run([&](unsigned part) { parts[part] = compute_part(parameters, loss, step, part); });
   return parts;
 }
 
@@ -87,7 +70,7 @@ parameter_map learner::run(parameter_map& parameters, const loss_function& loss,
       gradients.push_back(std::move(part.gradients));
       sum += part.loss / static_cast<double>(now.size());
     }
-    norms += learns.step(gradients, rate, [this](auto& work) { on_all_threads([&work](unsigned) { work(); }); });
+    norms += learns.step(gradients, rate, [this](auto& work) { threads_.run([&work](unsigned) { work(); }); });
     if (learns.steps() == step) throw std::runtime_error{options_.name + ": the loss is not a number"};
     ++summed;
     auto done = step + 1;

@@ -6,11 +6,11 @@
 // stopped and one that was not see the same.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <string>
 
 #include "src/reel-train/optimizer.hpp"
+#include "src/reel-train/thread_team.hpp"
 
 namespace reel::train {
 
@@ -51,11 +51,10 @@ private:
   std::vector<outcome> compute(const parameter_map& parameters, const loss_function& loss, std::int64_t step);
   outcome compute_part(const parameter_map& parameters, const loss_function& loss, std::int64_t step,
                        unsigned part) const;
-  void on_all_threads(const std::function<void(unsigned thread)>& work);
 
   stage_options options_;
   optimizer_options how_;
-  boost::asio::thread_pool threads_;
+  thread_team threads_;
 };
 
 } // namespace reel::train

@@ -43,8 +43,10 @@ const std::vector<rule>& include_rules() {
        std::regex{"^(caf/|zmq|torch/|ATen/|sqlite|SQLiteCpp|boost/asio|boost/beast|spdlog|runtime/act)"}},
       {"Cap'n Proto only in the codec", [](auto& f) { return !under(f, "messages/wire/") && !is_test(f); },
        std::regex{R"(^(capnp/|kj/)|\.capnp\.h$)"}},
-      {"LibTorch only in the model",
-       [](auto& f) { return !under(f, "actors/worker/wan/") && !under(f, "tests/worker/wan/"); },
+      {"LibTorch only in the model and its training",
+       [](auto& f) {
+         return !under(f, "actors/worker/wan/") && !under(f, "tests/worker/wan/") && !under(f, "src/reel-train/");
+       },
        std::regex{"^(torch/|ATen/|c10/)"}},
       {"CAF only through the bridge",
        [](auto& f) { return f.path != "runtime/act.hpp" && !under(f, "runtime/deadlines.") && !is_test(f); },

@@ -97,7 +97,7 @@ public:
     const auto next = pop();
     now_ = next.at;
     if (!heap_.empty()) __builtin_prefetch(&events_[heap_.front().slot]); // at hand when this one is done
-    auto& e = events_[next.slot]; // stays where it is, whatever it adds
+    auto& e = events_[next.slot];                                         // stays where it is, whatever it adds
     const auto& p = processes_[e.process];
     if (p.life == e.life && p.paused_until > now_) {
       push({p.paused_until, ++sequence_, next.slot}); // in the same order among themselves
