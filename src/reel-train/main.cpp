@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   app.add_option("--tokenizer", o.tokenizer, "The SentencePiece model that it was written with")
       ->required()
       ->option_text("FILE");
+  app.add_option("--from", o.from, "A model to go on from, instead of from nothing")->option_text("FOLDER");
   app.add_option("--out", o.out, "Folder of the models: the stages export and trajectories")->option_text("FOLDER");
   app.add_option("--stage", stage, "One stage alone")->check(CLI::IsMember(stage_names()));
   app.add_option("--scale", o.scale, "Of the number of steps (default: 1)")->check(CLI::Range(0.001, 100.0));

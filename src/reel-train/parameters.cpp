@@ -122,11 +122,19 @@ void save(const std::filesystem::path& file, const parameter_map& parameters, st
   wan::write_safetensors(file, tensors);
 }
 
-parameter_map load(const std::filesystem::path& file) {
+namespace {
+
+parameter_map in_memory(const wan::tensor_map& stored) {
   parameter_map out;
-  for (auto& [name, t] : wan::read_safetensors(file)) out[name] = wan::view_of(t).to(at::kFloat).clone();
+  for (auto& [name, t] : stored) out[name] = wan::view_of(t).to(at::kFloat).clone();
   return out;
 }
+
+} // namespace
+
+parameter_map load(const std::filesystem::path& file) { return in_memory(wan::read_safetensors(file)); }
+
+parameter_map load(const wan::checkpoint& from, wan::model_part part) { return in_memory(*from.of(part)); }
 
 std::int64_t count_of(const parameter_map& parameters) {
   std::int64_t sum = 0;

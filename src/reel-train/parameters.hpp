@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <random>
 
-#include "actors/worker/wan/files/key_names.hpp"
+#include "actors/worker/wan/files/checkpoint.hpp"
 #include "actors/worker/wan/model_config.hpp"
 #include "actors/worker/wan/weights.hpp"
 
@@ -30,6 +30,9 @@ parameter_map take_from(const parameter_map& all, const std::string& prefix);
 enum class stored_as : std::uint8_t { float32, bfloat16, float16 };
 void save(const std::filesystem::path& file, const parameter_map& parameters, stored_as type);
 parameter_map load(const std::filesystem::path& file);
+
+/// Of a checkpoint, in float32.
+parameter_map load(const wan::checkpoint& from, wan::model_part part);
 
 std::int64_t count_of(const parameter_map& parameters); ///< numbers
 

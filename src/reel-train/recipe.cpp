@@ -55,6 +55,9 @@ std::int64_t scaled(const recipe_options& o, std::int64_t steps) {
 }
 
 void run_vae(const recipe_options& o, const std::vector<world::example>& examples) {
+  if (!o.from.empty())
+    return save(o.work / "vae.safetensors", load(wan::open_checkpoint(o.from), wan::model_part::vae),
+                stored_as::float32);
   constexpr std::size_t held_out_count = 24, pool = 3000;
   auto in_memory = std::min(pool, examples.size() - held_out_count);
   auto held_out = draw_clips(examples, 0, held_out_count);
@@ -111,8 +114,11 @@ wan::model_config with_statistics(wan::model_config c, const parameter_map& late
 
 void run_base(const recipe_options& o, const dit_lessons& lessons) {
   parameter_map all;
-  put_under(all, "text.", first_parameters(wan::model_part::text_encoder, lessons.config, o.seed));
-  put_under(all, "dit.", first_parameters(wan::model_part::high_noise, lessons.config, o.seed));
+  auto first = [&](wan::model_part part) {
+    return o.from.empty() ? first_parameters(part, lessons.config, o.seed) : load(wan::open_checkpoint(o.from), part);
+  };
+  put_under(all, "text.", first(wan::model_part::text_encoder));
+  put_under(all, "dit.", first(wan::model_part::low_noise));
   fmt::print("base: {} parameters\n", count_of(all));
   save(o.work / "base.safetensors",
        train_base(lessons, all,
