@@ -47,6 +47,12 @@ void judge_object(verdict& v, const expected_object& wanted, const seen_object* 
   also(of_size, wanted.size, &seen_object::size);
 }
 
+/// Which of two tones comes first is not judged: who asks for red and teal stripes has got them in teal and red too.
+bool is_asked_for(const background& seen, const background& asked) {
+  return seen.pattern == asked.pattern &&
+         std::minmax(seen.first, seen.second) == std::minmax(asked.first, asked.second);
+}
+
 } // namespace
 
 bool verdict::all() const {
@@ -55,7 +61,7 @@ bool verdict::all() const {
 
 verdict judge(const expectation& asked, const seen_clip& seen) {
   verdict out;
-  if (asked.background) out.right[of_background] = seen.background == *asked.background;
+  if (asked.background) out.right[of_background] = is_asked_for(seen.background, *asked.background);
   if (!asked.objects.empty()) out.right[of_count] = seen.objects.size() == asked.objects.size();
   for (auto& wanted : asked.objects) judge_object(out, wanted, find(wanted, seen.objects, asked.objects.size() > 1));
   return out;

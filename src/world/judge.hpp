@@ -13,8 +13,8 @@ inline constexpr std::array<std::string_view, 6> judged_names{"colour", "backgro
                                                               "shape",  "size",       "count"};
 
 struct verdict {
-  /// By judged_names; none: nothing was asked. Of two objects both must be right. Speed is not judged: what is slow in
-  /// one video is fast in another.
+  /// By judged_names; none: nothing was asked. Of a background's two tones the order is no matter. Of two objects both
+  /// must be right. Speed is not judged: what is slow in one video is fast in another.
   std::array<std::optional<bool>, judged_names.size()> right;
 
   /// Everything that was asked for.

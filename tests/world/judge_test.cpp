@@ -70,3 +70,13 @@ TEST_CASE("a text that asks for nothing is met by anything") {
   CHECK(v.right == row{});
   CHECK(v.all());
 }
+
+TEST_CASE("which of a background's two tones comes first is not judged, what they make is") {
+  expectation e;
+  e.background = background{pattern::stripes, tone::red, tone::teal};
+  auto seen_over = [&e](background b) { return *judge(e, {b, {}}).right[1]; };
+  CHECK(seen_over({pattern::stripes, tone::red, tone::teal}));
+  CHECK(seen_over({pattern::stripes, tone::teal, tone::red}));
+  CHECK_FALSE(seen_over({pattern::gradient, tone::teal, tone::red}));
+  CHECK_FALSE(seen_over({pattern::stripes, tone::teal, tone::teal}));
+}
