@@ -259,7 +259,7 @@ void job_queue::fill_up(class_queue& c, std::vector<queue_entry>& taken, std::si
 bool job_queue::overtakes(const lane& l) const {
   const auto& lanes = l.owner->lanes;
   const auto& next = l.jobs.first();
-  if (lanes.size() == 1 || next.is_next) return false;
+  if (l.owner->cls != job_class::free || lanes.size() == 1 || next.is_next) return false;
   const auto& own = *l.group->key;
   auto same = own, last = own;
   same.steps_done = 0;

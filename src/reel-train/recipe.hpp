@@ -11,7 +11,8 @@ namespace reel::train {
 struct recipe_options {
   std::filesystem::path dataset, work;
   std::filesystem::path tokenizer; ///< the SentencePiece model that the dataset was written with
-  std::filesystem::path from; ///< a model to go on from: its autoencoder stays, the base begins as it is; empty: none
+  std::filesystem::path from; ///< a model to go on from: its autoencoder stays, the base begins as it is and goes on
+                              ///< for less; empty: none
   std::filesystem::path out;  ///< folder of the models
   double scale = 1;           ///< of the number of steps
   unsigned threads = 2;

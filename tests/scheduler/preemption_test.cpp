@@ -100,7 +100,7 @@ TEST_CASE("a paused job runs badly wherever it goes, and is passed by younger on
   w.worker("0");
   auto add = [&](std::uint64_t first, std::chrono::minutes after, std::int32_t saved_steps = 0) {
     for (auto n = first; n < first + (saved_steps > 0 ? 1 : 4); ++n) {
-      auto j = sample::waiting(n, job_class::standard, sample::key(), sample::wall0 + after);
+      auto j = sample::waiting(n, job_class::free, sample::key(), sample::wall0 + after);
       j.saved_steps = saved_steps;
       w.core.add(j, w.now);
     }
