@@ -1,4 +1,4 @@
-// dit_lesson.hpp: One batch for a transformer and what it makes of it: what the stages share. Private to this folder.
+// dit_lesson.hpp: One batch for a transformer and what it makes of it: what its stages share. Private to this folder.
 #pragma once
 
 #include <span>
@@ -14,15 +14,10 @@ struct lesson {
   std::vector<double> timesteps;
 };
 
-/// Mean squared error of the velocity.
-at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const parameter_map>& transformer,
-                   const std::vector<at::Tensor>& contexts, const lesson& l);
+/// A transformer's training on what `draw` gives, while `text` does not learn. Returns its average.
+parameter_map train_transformer(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
+                                const std::function<lesson(std::mt19937_64&)>& draw, const stage_options& options);
 
-std::vector<at::Tensor> read_texts(const dit_lessons& from, const std::shared_ptr<const parameter_map>& text,
-                                   const lesson& l);
-
-optimizer_options how_to_learn();
-
-double uniform(std::mt19937_64& rng); ///< 0 to below 1
+inline const std::vector<std::int32_t> no_text{1}; ///< the empty prompt: the tokenizer's end of text alone
 
 } // namespace reel::train

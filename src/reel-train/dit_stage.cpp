@@ -3,15 +3,14 @@
 #include <cmath>
 
 #include "actors/worker/wan/dit.hpp"
-#include "actors/worker/wan/noise.hpp"
 #include "actors/worker/wan/text_encoder.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
+#include "src/world/chance.hpp"
 
 namespace reel::train {
 namespace {
 
-constexpr std::int32_t end_of_text = 1; // the tokenizer's; what the empty prompt is made of
-const std::vector<std::int32_t> no_text{end_of_text};
+double uniform(std::mt19937_64& rng) { return world::between(rng, 0, 1); }
 
 /// Middle levels, towards noise, more often; within the range.
 double draw_level(const level_range& range, std::mt19937_64& rng) {
@@ -37,17 +36,12 @@ lesson draw_lesson(const dit_lessons& from, const level_range& range, std::mt199
     out.timesteps.push_back(level * static_cast<double>(from.config.train_timesteps));
   }
   auto clean = at::stack(latents);
-  auto noise = at::empty_like(clean);
-  wan::fill_normal(rng(), {noise.data_ptr<float>(), static_cast<std::size_t>(noise.numel())});
-  out.velocity = noise.sub(clean);
+  out.velocity = normal(clean.sizes(), rng()).sub(clean);
   out.noisy = clean.add(levels.mul(out.velocity));
   return out;
 }
 
-} // namespace
-
-double uniform(std::mt19937_64& rng) { return static_cast<double>(rng() >> 11) * 0x1p-53; }
-
+/// Mean squared error of the velocity.
 at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const parameter_map>& transformer,
                    const std::vector<at::Tensor>& contexts, const lesson& l) {
   wan::weights w{transformer, at::TensorOptions{}.dtype(at::kFloat)};
@@ -74,6 +68,8 @@ optimizer_options how_to_learn() {
   return o;
 }
 
+} // namespace
+
 parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, const stage_options& options) {
   learner learns{options, how_to_learn()};
   return learns.run(parameters, [&](auto& live, part_of_step part) {
@@ -84,12 +80,12 @@ parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, c
   });
 }
 
-parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
-                           level_range levels, const stage_options& options) {
+parameter_map train_transformer(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
+                                const std::function<lesson(std::mt19937_64&)>& draw, const stage_options& options) {
   auto fixed_text = std::make_shared<const parameter_map>(text);
   learner learns{options, how_to_learn()};
   return learns.run(parameters, [&](auto& live, part_of_step part) {
-    auto l = draw_lesson(lessons, levels, part.rng);
+    auto l = draw(part.rng);
     std::vector<at::Tensor> contexts;
     {
       c10::NoGradGuard guard;
@@ -97,6 +93,12 @@ parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters,
     }
     return loss_of(lessons, live, contexts, l);
   });
+}
+
+parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
+                           level_range levels, const stage_options& options) {
+  return train_transformer(
+      lessons, std::move(parameters), text, [&](auto& rng) { return draw_lesson(lessons, levels, rng); }, options);
 }
 
 } // namespace reel::train

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <fmt/format.h>
-#include <thread>
 
 #include "actors/worker/wan/generation.hpp"
-#include "actors/worker/wan/noise.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 #include "src/reel-train/dit_lesson.hpp"
+#include "src/world/chance.hpp"
 
 namespace reel::train {
 namespace {
@@ -24,13 +23,11 @@ void draw_some(const wan::model& teacher, const trajectory_options& o, trajector
                                       .train_timesteps = static_cast<int>(teacher.config.train_timesteps)});
   std::vector<wan::sample_request> requests;
   for (auto video = first; video < last; ++video) {
-    auto noise = at::empty(into.ends.sizes().slice(1), at::kFloat);
-    wan::fill_normal(o.seed * 1'000'003 + video, {noise.data_ptr<float>(), static_cast<std::size_t>(noise.numel())});
     requests.push_back({.prompt = into.texts[video],
-                        .negative = {1}, // the empty text
+                        .negative = no_text,
                         .guidance_high = o.guidance,
                         .guidance_low = o.guidance,
-                        .noise = noise});
+                        .noise = normal(into.ends.sizes().slice(1), o.seed * 1'000'003 + video)});
   }
   wan::generation run{teacher, schedule, std::move(requests)};
   run.prepare();
@@ -62,7 +59,7 @@ lesson draw_lesson(const dit_lessons& lessons, const trajectories& from, std::mt
   for (std::int64_t i = 0; i < lessons.batch; ++i) {
     auto video = static_cast<std::int64_t>(rng() % from.texts.size());
     // The highest levels decide what is shown: half of the lessons are about them.
-    auto u = uniform(rng);
+    auto u = world::between(rng, 0, 1);
     auto level = static_cast<std::size_t>(u * u * static_cast<double>(from.levels.size()));
     noisy.push_back(from.states[video][static_cast<std::int64_t>(level)]);
     ends.push_back(from.ends[video]);
@@ -88,18 +85,13 @@ trajectories draw_trajectories(const std::vector<world::example>& examples, cons
   shape.insert(shape.begin() + 1, static_cast<std::int64_t>(out.levels.size()));
   out.states = at::empty(shape, at::kBFloat16);
   std::atomic<std::size_t> next{0};
-  auto work = [&] {
-    at::set_num_threads(1);
+  thread_team{o.threads, [] { at::set_num_threads(1); }}.run([&](unsigned) {
     wan::compute_scope scope;
-    at::set_num_threads(1);
     for (std::size_t first; (first = next.fetch_add(together)) < o.videos;) {
       draw_some(teacher, o, out, first, std::min(first + together, o.videos));
       if (first / together % 50 == 0) fmt::print("trajectories: {} of {}\n", first, o.videos), std::fflush(stdout);
     }
-  };
-  std::vector<std::jthread> threads;
-  for (unsigned i = 0; i < o.threads; ++i) threads.emplace_back(work);
-  threads.clear();
+  });
   return out;
 }
 
@@ -121,17 +113,8 @@ trajectories load_trajectories(const std::filesystem::path& file, const std::vec
 
 parameter_map train_few_step(const dit_lessons& lessons, const trajectories& from, parameter_map parameters,
                              const parameter_map& text, const stage_options& options) {
-  auto fixed_text = std::make_shared<const parameter_map>(text);
-  learner learns{options, how_to_learn()};
-  return learns.run(parameters, [&](auto& live, part_of_step part) {
-    auto l = draw_lesson(lessons, from, part.rng);
-    std::vector<at::Tensor> contexts;
-    {
-      c10::NoGradGuard guard;
-      contexts = read_texts(lessons, fixed_text, l);
-    }
-    return loss_of(lessons, live, contexts, l);
-  });
+  return train_transformer(
+      lessons, std::move(parameters), text, [&](auto& rng) { return draw_lesson(lessons, from, rng); }, options);
 }
 
 } // namespace reel::train

@@ -19,11 +19,9 @@ public:
   explicit drawer(std::uint64_t seed) : seed_{seed} {}
 
   at::Tensor normal(const std::string& name, const shape& s, double deviation) const {
-    auto t = at::empty(s, at::kFloat);
     std::uint64_t hash = 0xcbf29ce484222325 ^ seed_; // FNV-1a
     for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3;
-    wan::fill_normal(hash, {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())});
-    return t.mul_(deviation);
+    return train::normal(s, hash).mul_(deviation);
   }
 
 private:
@@ -88,6 +86,12 @@ parameter_map first_parameters(wan::model_part part, const wan::model_config& co
     }
   }
   return out;
+}
+
+at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
+  auto t = at::empty(sizes, at::kFloat);
+  wan::fill_normal(seed, {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())});
+  return t;
 }
 
 parameter_map copy_of(const parameter_map& parameters) {

@@ -20,6 +20,9 @@ using wan::parameter_map;
 /// one. The transformer and the text encoder begin as the reference says for theirs.
 parameter_map first_parameters(wan::model_part part, const wan::model_config& config, std::uint64_t seed);
 
+/// Standard normal numbers, float32, that the seed names on every machine.
+at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed);
+
 /// A copy that does not share memory.
 parameter_map copy_of(const parameter_map& parameters);
 

@@ -63,7 +63,6 @@ void run_vae(const recipe_options& o, const std::vector<world::example>& example
   auto held_out = draw_clips(examples, 0, held_out_count);
   auto clips = draw_clips(examples, held_out_count, in_memory);
   auto c = config_of(o);
-  fmt::print("vae: {} clips, {} parameters\n", in_memory, count_of(first_parameters(wan::model_part::vae, c, o.seed)));
   auto vae = train_vae(c.vae, clips, held_out,
                        {.name = "vae",
                         .folder = o.work,
@@ -72,8 +71,8 @@ void run_vae(const recipe_options& o, const std::vector<world::example>& example
                         .threads = o.threads,
                         .seed = o.seed,
                         .save_steps = 250});
-  fmt::print("vae: psnr {:.2f}; of clips that went through it the reader reads {}\n", psnr_of(c.vae, vae, held_out),
-             read_back(c.vae, vae, examples, 0));
+  fmt::print("vae: {} parameters, psnr {:.2f}; of clips that went through it the reader reads {}\n", count_of(vae),
+             psnr_of(c.vae, vae, held_out), read_back(c.vae, vae, examples, 0));
   save(o.work / "vae.safetensors", vae, stored_as::float32);
 }
 

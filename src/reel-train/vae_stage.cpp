@@ -5,9 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
-#include <thread>
 
-#include "actors/worker/wan/noise.hpp"
 #include "actors/worker/wan/torch_compat.hpp"
 #include "actors/worker/wan/vae_decoder.hpp"
 #include "actors/worker/wan/vae_encoder.hpp"
@@ -52,12 +50,6 @@ at::Tensor draw_batch(const at::Tensor& clips, const lesson& l, std::mt19937_64&
   return pixels_of(at::stack(some));
 }
 
-at::Tensor normal_like(const at::Tensor& t, std::mt19937_64& rng) {
-  auto noise = at::empty(t.sizes(), at::kFloat);
-  wan::fill_normal(rng(), {noise.data_ptr<float>(), static_cast<std::size_t>(noise.numel())});
-  return noise;
-}
-
 /// frames [F, V, 3, H, W] -> mean and logarithmic variance [latent frames x V, channels, h, w] each.
 std::vector<at::Tensor> moments_of(const wan::vae_encoder& encoder, const at::Tensor& frames) {
   wan::vae_encoding stream{encoder, frames.size(1)};
@@ -90,7 +82,7 @@ at::Tensor vae_loss(const wan::vae_config& config, const std::shared_ptr<const p
   auto videos = clips.size(1);
   auto m = moments_of(encoder, clips.to(at::kBFloat16));
   auto variance = m[1].clamp(-20, 10);
-  auto latents = m[0].add(variance.mul(0.5).exp().mul(normal_like(m[0], rng)));
+  auto latents = m[0].add(variance.mul(0.5).exp().mul(normal(m[0].sizes(), rng())));
   auto off = decoded(decoder, latents.to(at::kBFloat16), videos).sub(clips.flatten(0, 1));
   auto divergence = m[0].square().add(variance.exp()).sub(variance).sub(1).mul(0.5).mean();
   return off.abs().mean().add(off.square().mean(), 3).add(divergence, 1e-3);
@@ -194,13 +186,13 @@ latents encode_clips(const wan::vae_config& config, const parameter_map& vae,
   auto all = at::empty(
       {static_cast<std::int64_t>(examples.size()), c.latent_channels, frames, side_px / stride, side_px / stride},
       at::kFloat);
-  auto some = [&](std::size_t begin, std::size_t end) {
+  thread_team{threads, [] { at::set_num_threads(1); }}.run([&](unsigned thread) {
     wan::compute_scope scope;
-    at::set_num_threads(1);
     wan::weights w{tensors, at::TensorOptions{}.dtype(at::kBFloat16)};
     wan::vae_encoder encoder{c, w};
     constexpr std::size_t together = 4;
-    for (auto i = begin; i < end; i += together) {
+    auto end = examples.size() * (thread + 1) / threads;
+    for (auto i = examples.size() * thread / threads; i < end; i += together) {
       auto count = std::min(together, end - i);
       auto pixels = pixels_of(draw_clips(examples, i, count)).to(at::kBFloat16);
       auto means = moments_of(encoder, pixels)[0]; // [frames x clips, channels, h, w]
@@ -209,11 +201,7 @@ latents encode_clips(const wan::vae_config& config, const parameter_map& vae,
       all.narrow(0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(count))
           .copy_(by_clip.permute({1, 2, 0, 3, 4}));
     }
-  };
-  std::vector<std::jthread> workers;
-  for (unsigned t = 0; t < threads; ++t)
-    workers.emplace_back(some, examples.size() * t / threads, examples.size() * (t + 1) / threads);
-  workers.clear();
+  });
   latents out{.means = all, .mean = {}, .deviation = {}};
   for (std::int64_t channel = 0; channel < c.latent_channels; ++channel) {
     auto values = all.select(1, channel);
