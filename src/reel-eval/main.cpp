@@ -5,13 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <chrono>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
 #include <unistd.h>
 
 #include "actors/worker/wan/files/checkpoint_folder.hpp"
+#include "src/harness/temporary_folder.hpp"
 #include "src/reel-eval/report.hpp"
 
 namespace {
@@ -30,27 +30,6 @@ struct command_line {
   std::optional<float> guidance, shift;
   std::vector<requirement> required;
   bool json = false;
-};
-
-/// Videos go here when nobody wants to keep them.
-class passing_folder {
-public:
-  passing_folder() {
-    auto name = (fs::temp_directory_path() / "reel-eval-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error{name + ": cannot be made"};
-    path_ = name;
-  }
-  ~passing_folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  passing_folder(const passing_folder&) = delete;
-  passing_folder& operator=(const passing_folder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
-private:
-  fs::path path_;
 };
 
 /// One line on standard error, redrawn in place; nothing where it is no terminal.
@@ -130,8 +109,8 @@ void keep(const run_result& r, const std::vector<split_score>& splits, const fs:
 
 int judge_model(command_line& l) {
   auto trials = l.prompts.empty() ? draw_trials(l.count, l.draw) : read_trials(l.prompts);
-  std::optional<passing_folder> passing;
-  if (l.out.empty()) passing.emplace();
+  std::optional<reel::harness::temporary_folder> passing; // where nobody wants to keep the videos
+  if (l.out.empty()) passing.emplace("reel-eval");
   l.run.out = passing ? passing->path() : fs::path{l.out};
   l.run.how = how_of(l);
 

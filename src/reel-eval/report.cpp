@@ -27,13 +27,6 @@ std::string words_of(const world::seen_clip& seen) {
   return (out.empty() ? "nothing; " : out) + words_of(seen.background);
 }
 
-std::string wrong_words(const world::verdict& v) {
-  std::string out;
-  for (std::size_t i = 0; i < v.right.size(); ++i)
-    if (v.right[i] == false) out += (out.empty() ? "" : ", ") + std::string{world::judged_names[i]};
-  return out;
-}
-
 void write(const fs::path& file, const std::string& bytes) {
   std::ofstream to{file, std::ios::binary};
   to << bytes;
@@ -62,7 +55,7 @@ void write_sheet(const std::string& split, const std::vector<const outcome*>& of
                           plain(split), plain(split), name);
   std::vector<media::clip> clips;
   for (std::size_t i = 0; i < of.size(); ++i) {
-    auto wrong = wrong_words(of[i]->verdict);
+    auto wrong = of[i]->verdict.wrong();
     text += fmt::format("{}. {}{}\n", i + 1, plain(of[i]->of->asked.prompt),
                         wrong.empty() ? "" : fmt::format(" **WRONG: {}** (seen: {})", wrong, words_of(of[i]->seen)));
     if (clips.size() < sheet_strips_max) clips.push_back(media::read_clip(of[i]->video.string()));

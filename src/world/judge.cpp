@@ -59,6 +59,13 @@ bool verdict::all() const {
   return std::ranges::all_of(right, [](auto& r) { return r.value_or(true); });
 }
 
+std::string verdict::wrong() const {
+  std::string out;
+  for (std::size_t i = 0; i < right.size(); ++i)
+    if (right[i] == false) out += (out.empty() ? "" : ", ") + std::string{judged_names[i]};
+  return out;
+}
+
 verdict judge(const expectation& asked, const seen_clip& seen) {
   verdict out;
   if (asked.background) out.right[of_background] = is_asked_for(seen.background, *asked.background);

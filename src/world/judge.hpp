@@ -19,6 +19,9 @@ struct verdict {
 
   /// Everything that was asked for.
   bool all() const;
+
+  /// Names of what is wrong: "colour, motion"; empty: nothing.
+  std::string wrong() const;
 };
 
 /// One object: the largest seen is it. Two: of two that are seen, each is the one further to its side; a single one

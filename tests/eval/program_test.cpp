@@ -3,38 +3,19 @@
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <cstdio>
-#include <sys/wait.h>
 
+#include "tests/support/command.hpp"
 #include "tests/worker/temp_folder.hpp"
 
 using Catch::Matchers::ContainsSubstring;
+using reel::testing::run;
 using reel::testing::temp_folder;
+using reel::testing::text_of;
 namespace fs = std::filesystem;
 
 namespace {
 
 const std::string program = std::string{REEL_BIN_DIR} + "/reel-eval " + REEL_SOURCE_DIR "/models/wan-golden";
-
-struct ended {
-  int code = 0;
-  std::string text;
-};
-
-ended run(const std::string& command) {
-  auto* pipe = ::popen(command.c_str(), "r");
-  ended e;
-  char buffer[4096];
-  while (auto got = std::fread(buffer, 1, sizeof buffer, pipe)) e.text.append(buffer, got);
-  e.code = WEXITSTATUS(::pclose(pipe));
-  return e;
-}
-
-std::string text_of(const fs::path& file) {
-  std::stringstream out;
-  out << std::ifstream{file, std::ios::binary}.rdbuf();
-  return out.str();
-}
 
 } // namespace
 

@@ -59,9 +59,7 @@ std::string wrong_in(ctl::api_client& api, const std::string& id, const prompt& 
   auto asked = world::read_prompt(p.text);
   REQUIRE_FALSE(asked.objects.empty());
   auto verdict = world::judge(asked, world::read_attributes(clip.frames, clip.width, clip.height));
-  std::string wrong;
-  for (std::size_t i = 0; i < verdict.right.size(); ++i)
-    if (verdict.right[i] == false) wrong += std::string{world::judged_names[i]} + ' ';
+  auto wrong = verdict.wrong();
   return wrong.empty() ? wrong : fmt::format("{}: {} (seed {})", wrong, p.text, p.seed);
 }
 

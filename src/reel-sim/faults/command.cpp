@@ -5,10 +5,10 @@
 #include <fstream>
 #include <sstream>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "runtime/config.hpp"
 #include "src/harness/process.hpp"
+#include "src/harness/temporary_folder.hpp"
 #include "src/reel-sim/faults/shrink.hpp"
 #include "src/reel-sim/faults/simulation.hpp"
 
@@ -24,26 +24,6 @@ std::string text_of(const fs::path& file) {
   text << in.rdbuf();
   return text.str();
 }
-
-/// A folder of its own, gone at the end.
-class temporary_folder {
-public:
-  temporary_folder() {
-    auto name = (fs::temp_directory_path() / "reel-sim-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error{name + ": cannot be made"};
-    path_ = name;
-  }
-  ~temporary_folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  const fs::path& path() const { return path_; }
-
-private:
-  fs::path path_;
-};
 
 /// What simulating took, without the checker.
 struct cost {
@@ -170,7 +150,7 @@ void print_smallest(runner& r, const command_options& o, const plan& p, const fs
 }
 
 bool run_one(runner& r, const command_options& o, const plan& p) {
-  const temporary_folder temporary;
+  const harness::temporary_folder temporary{"reel-sim"};
   const auto folder = o.history.empty() ? temporary.path() : fs::path{o.history} / std::to_string(p.seed);
   const auto result = r.run(p, folder);
   print(o, p, result);
