@@ -45,7 +45,7 @@ lesson draw_lesson(const dit_lessons& from, const level_range& range, std::mt199
 at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const parameter_map>& transformer,
                    const std::vector<at::Tensor>& contexts, const lesson& l) {
   wan::weights w{transformer, at::TensorOptions{}.dtype(at::kFloat)};
-  wan::dit dit{from.config.dit, w, {.products = at::kBFloat16}};
+  wan::dit dit{from.config.dit, w, {.products = type_of_products()}};
   auto texts = dit.prepare_texts(contexts);
   std::vector<wan::dit_row> rows;
   for (std::size_t i = 0; i < texts.size(); ++i) rows.push_back({l.timesteps[i], &texts[i]});
@@ -56,34 +56,16 @@ at::Tensor loss_of(const dit_lessons& from, const std::shared_ptr<const paramete
 
 std::vector<at::Tensor> read_texts(const dit_lessons& from, const std::shared_ptr<const parameter_map>& text,
                                    const lesson& l) {
-  wan::weights w{text, at::TensorOptions{}.dtype(at::kBFloat16)};
+  wan::weights w{text, at::TensorOptions{}.dtype(type_of_products())};
   return wan::text_encoder{from.config.text, w}.encode_all(l.texts);
-}
-
-optimizer_options how_to_learn() {
-  optimizer_options o;
-  o.by_muon = [](const std::string& name, const at::Tensor& t) {
-    return t.dim() == 2 && name.find("blocks.") != name.npos && name.find("pos_embedding") == name.npos;
-  };
-  return o;
 }
 
 } // namespace
 
-parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, const stage_options& options) {
-  learner learns{options, how_to_learn()};
-  return learns.run(parameters, [&](auto& live, part_of_step part) {
-    auto l = draw_lesson(lessons, {}, part.rng);
-    auto text = std::make_shared<const parameter_map>(take_from(*live, "text."));
-    auto transformer = std::make_shared<const parameter_map>(take_from(*live, "dit."));
-    return loss_of(lessons, transformer, read_texts(lessons, text, l), l);
-  });
-}
-
 parameter_map train_transformer(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
                                 const std::function<lesson(std::mt19937_64&)>& draw, const stage_options& options) {
   auto fixed_text = std::make_shared<const parameter_map>(text);
-  learner learns{options, how_to_learn()};
+  learner learns{options, how_transformers_learn()};
   return learns.run(parameters, [&](auto& live, part_of_step part) {
     auto l = draw(part.rng);
     std::vector<at::Tensor> contexts;
@@ -95,8 +77,8 @@ parameter_map train_transformer(const dit_lessons& lessons, parameter_map parame
   });
 }
 
-parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
-                           level_range levels, const stage_options& options) {
+parameter_map train_velocity(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
+                             level_range levels, const stage_options& options) {
   return train_transformer(
       lessons, std::move(parameters), text, [&](auto& rng) { return draw_lesson(lessons, levels, rng); }, options);
 }

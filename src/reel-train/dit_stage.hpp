@@ -1,9 +1,9 @@
-// dit_stage.hpp: The transformer and the text encoder, by flow matching (X. Liu et al. 2022; specification section 7):
-// the model sees x = (1 - s) latent + s noise and learns the velocity noise - latent, with the levels s drawn more
-// often where it matters (P. Esser et al. 2024: logit-normal).
+// dit_stage.hpp: The transformer, by flow matching (X. Liu et al. 2022; specification section 7): the model sees
+// x = (1 - s) latent + s noise and learns the velocity noise - latent, with the levels s drawn more often where it
+// matters (P. Esser et al. 2024: logit-normal).
 //
-// First one transformer for all levels, together with the text encoder; then a copy of it for each expert's own range,
-// the text encoder staying as it is: both experts read the same text.
+// First one transformer for all levels, then a copy of it for each expert's own range. The text encoder was trained
+// before them and stays as it is.
 #pragma once
 
 #include "src/reel-train/learner.hpp"
@@ -25,11 +25,8 @@ struct dit_lessons {
   std::int64_t batch = 24; ///< of a part
 };
 
-/// parameters: "text.*" and "dit.*". Changed in place; returns their average.
-parameter_map train_base(const dit_lessons& lessons, parameter_map parameters, const stage_options& options);
-
-/// parameters: the transformer's. `text` does not learn.
-parameter_map train_expert(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
-                           level_range levels, const stage_options& options);
+/// parameters: the transformer's, to begin with; `text` does not learn. Returns their average.
+parameter_map train_velocity(const dit_lessons& lessons, parameter_map parameters, const parameter_map& text,
+                             level_range levels, const stage_options& options);
 
 } // namespace reel::train

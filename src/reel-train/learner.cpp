@@ -13,6 +13,14 @@ namespace reel::train {
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
+optimizer_options how_transformers_learn() {
+  optimizer_options o;
+  o.by_muon = [](const std::string& name, const at::Tensor& t) {
+    return t.dim() == 2 && name.find("blocks.") != name.npos && name.find("pos_embedding") == name.npos;
+  };
+  return o;
+}
+
 learner::learner(stage_options options, optimizer_options how)
     : options_{std::move(options)}, how_{std::move(how)}, threads_{options_.threads, [] { at::set_num_threads(1); }} {
   at::set_num_threads(1); // what this thread does is too short to share

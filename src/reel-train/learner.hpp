@@ -36,6 +36,9 @@ using loss_function = std::function<at::Tensor(const std::shared_ptr<const param
 /// Looks at the averaged parameters now and then; returns what is to be logged ("psnr 27.1").
 using examine_function = std::function<std::string(const parameter_map& average, std::int64_t step)>;
 
+/// Of transformers: Muon for the matrices of their blocks.
+optimizer_options how_transformers_learn();
+
 class learner {
 public:
   learner(stage_options options, optimizer_options how);

@@ -3,7 +3,8 @@
 //
 //   vae      the autoencoder
 //   latents  all examples through its encoder
-//   base     text encoder and one transformer for all noise levels
+//   text     the text encoder, on texts alone
+//   base     one transformer for all noise levels
 //   high     the transformer again, for high noise alone
 //   low      and for low noise
 //   export   all of it as a checkpoint's folder, OUT/wan-small; and OUT/wan-tiny once that is there
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   app.add_option("--tokenizer", o.tokenizer, "The SentencePiece model that it was written with")
       ->required()
       ->option_text("FILE");
+  app.add_option("--texts", o.texts, "A dataset of more scenes for the stage text")->option_text("FILE");
   app.add_option("--from", o.from, "A model to go on from, instead of from nothing")->option_text("FOLDER");
   app.add_option("--out", o.out, "Folder of the models: the stages export and trajectories")->option_text("FOLDER");
   app.add_option("--stage", stage, "One stage alone")->check(CLI::IsMember(stage_names()));

@@ -12,7 +12,7 @@ namespace {
 
 /// The nearest matrix whose singular values are all about one.
 at::Tensor orthogonal(const at::Tensor& matrix) {
-  auto x = matrix.to(at::kBFloat16);
+  auto x = matrix.to(type_of_products());
   auto is_tall = x.size(0) > x.size(1);
   if (is_tall) x = x.t();
   x = x.div(x.norm().add(1e-7));

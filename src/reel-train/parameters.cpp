@@ -88,6 +88,13 @@ parameter_map first_parameters(wan::model_part part, const wan::model_config& co
   return out;
 }
 
+at::ScalarType type_of_products() {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx512bf16")) return at::kBFloat16;
+#endif
+  return at::kFloat;
+}
+
 at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
   auto t = at::empty(sizes, at::kFloat);
   wan::fill_normal(seed, {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())});

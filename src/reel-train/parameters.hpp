@@ -20,6 +20,9 @@ using wan::parameter_map;
 /// one. The transformer and the text encoder begin as the reference says for theirs.
 parameter_map first_parameters(wan::model_part part, const wan::model_config& config, std::uint64_t seed);
 
+/// What this machine multiplies matrices in while it trains: bf16 where the CPU has instructions for it, else float32.
+at::ScalarType type_of_products();
+
 /// Standard normal numbers, float32, that the seed names on every machine.
 at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed);
 

@@ -7,6 +7,7 @@
 #include "src/reel-train/dit_stage.hpp"
 #include "src/reel-train/export.hpp"
 #include "src/reel-train/few_step_stage.hpp"
+#include "src/reel-train/text_stage.hpp"
 #include "src/reel-train/vae_stage.hpp"
 #include "src/world/scene.hpp"
 
@@ -34,7 +35,7 @@ wan::model_config config_of(const recipe_options& o) {
             .attention_dim = 128,
             .ffn_dim = 256,
             .heads = 4,
-            .layers = 2,
+            .layers = 4,
             .buckets = 32,
             .distance_max = 128,
             .eps = 1e-6};
@@ -111,36 +112,54 @@ wan::model_config with_statistics(wan::model_config c, const parameter_map& late
   return c;
 }
 
+/// As the model to go on from has them. A tensor that has another shape there begins anew, as all do without one.
+parameter_map first_of(const recipe_options& o, wan::model_part part, const wan::model_config& config) {
+  auto all = first_parameters(part, config, o.seed);
+  if (o.from.empty()) return all;
+  for (auto& [name, t] : load(wan::open_checkpoint(o.from), part))
+    if (auto mine = all.find(name); mine != all.end() && mine->second.sizes() == t.sizes()) mine->second = t;
+  return all;
+}
+
+void run_text(const recipe_options& o) {
+  auto examples = world::read_dataset(o.texts.empty() ? o.dataset : o.texts);
+  auto config = config_of(o);
+  auto text =
+      train_text({.config = config.text, .examples = &examples}, first_of(o, wan::model_part::text_encoder, config),
+                 {.name = "text",
+                  .folder = o.work,
+                  .steps = scaled(o, 5000),
+                  .learning_rate = 2e-3,
+                  .threads = o.threads,
+                  .seed = o.seed});
+  fmt::print("text: {} parameters\n", count_of(text));
+  save(o.work / "text.safetensors", text, stored_as::float32);
+}
+
 void run_base(const recipe_options& o, const dit_lessons& lessons) {
-  parameter_map all;
-  auto first = [&](wan::model_part part) {
-    return o.from.empty() ? first_parameters(part, lessons.config, o.seed) : load(wan::open_checkpoint(o.from), part);
-  };
-  put_under(all, "text.", first(wan::model_part::text_encoder));
-  put_under(all, "dit.", first(wan::model_part::low_noise));
-  fmt::print("base: {} parameters\n", count_of(all));
+  auto first = first_of(o, wan::model_part::low_noise, lessons.config);
+  fmt::print("base: {} parameters\n", count_of(first));
   save(o.work / "base.safetensors",
-       train_base(lessons, all,
-                  {.name = "base",
-                   .folder = o.work,
-                   .steps = scaled(o, o.from.empty() ? 4000 : 1200),
-                   .learning_rate = o.from.empty() ? 2e-3 : 1.2e-3,
-                   .threads = o.threads,
-                   .seed = o.seed,
-                   .save_steps = 250}),
+       train_velocity(lessons, first, load(o.work / "text.safetensors"), {},
+                      {.name = "base",
+                       .folder = o.work,
+                       .steps = scaled(o, 4000),
+                       .learning_rate = 2e-3,
+                       .threads = o.threads,
+                       .seed = o.seed,
+                       .save_steps = 250}),
        stored_as::float32);
 }
 
 void run_expert(const recipe_options& o, const dit_lessons& lessons, const std::string& name, level_range levels) {
-  auto base = load(o.work / "base.safetensors");
   save(o.work / (name + ".safetensors"),
-       train_expert(lessons, take_from(base, "dit."), take_from(base, "text."), levels,
-                    {.name = name,
-                     .folder = o.work,
-                     .steps = scaled(o, 1500),
-                     .learning_rate = 1e-3,
-                     .threads = o.threads,
-                     .seed = o.seed}),
+       train_velocity(lessons, load(o.work / "base.safetensors"), load(o.work / "text.safetensors"), levels,
+                      {.name = name,
+                       .folder = o.work,
+                       .steps = scaled(o, 1500),
+                       .learning_rate = 1e-3,
+                       .threads = o.threads,
+                       .seed = o.seed}),
        stored_as::float32);
 }
 
@@ -156,11 +175,11 @@ std::optional<parameter_map> latest(const recipe_options& o, const std::string& 
 void run_export(const recipe_options& o) {
   if (o.out.empty()) throw std::runtime_error{"export needs --out"};
   auto base = latest(o, "base").value();
-  auto expert = [&](const std::string& name) { return latest(o, name).value_or(take_from(base, "dit.")); };
+  auto expert = [&](const std::string& name) { return latest(o, name).value_or(base); };
   trained_model m{.name = "wan-small",
                   .config = with_statistics(config_of(o), load(o.work / "latents.safetensors")),
                   .how = usual(16, 4),
-                  .text = take_from(base, "text."),
+                  .text = load(o.work / "text.safetensors"),
                   .high = expert("high"),
                   .low = expert("low"),
                   .vae = latest(o, "vae").value()};
@@ -178,10 +197,9 @@ trajectory_options teacher_of(const recipe_options& o) {
 }
 
 void run_tiny(const recipe_options& o, const dit_lessons& lessons) {
-  auto base = load(o.work / "base.safetensors");
   auto from = load_trajectories(o.work / "trajectories.safetensors", *lessons.examples, teacher_of(o));
   save(o.work / "tiny.safetensors",
-       train_few_step(lessons, from, take_from(base, "dit."), take_from(base, "text."),
+       train_few_step(lessons, from, load(o.work / "base.safetensors"), load(o.work / "text.safetensors"),
                       {.name = "tiny",
                        .folder = o.work,
                        .steps = scaled(o, 1500),
@@ -195,7 +213,7 @@ void run_tiny(const recipe_options& o, const dit_lessons& lessons) {
 } // namespace
 
 std::vector<std::string> stage_names() {
-  return {"all", "vae", "latents", "base", "high", "low", "export", "trajectories", "tiny"};
+  return {"all", "vae", "latents", "text", "base", "high", "low", "export", "trajectories", "tiny"};
 }
 
 void run_recipe(const recipe_options& o, const std::string& stage) {
@@ -206,6 +224,7 @@ void run_recipe(const recipe_options& o, const std::string& stage) {
   auto examples = world::read_dataset(o.dataset);
   if (wants("vae")) run_vae(o, examples);
   if (wants("latents")) run_latents(o, examples);
+  if (wants("text")) run_text(o);
   dit_lessons lessons{.config = {}, .examples = &examples, .latents = {}};
   if (wants("base") || wants("high") || wants("low") || wants("tiny")) {
     auto latents = load(o.work / "latents.safetensors");

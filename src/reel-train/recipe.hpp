@@ -11,10 +11,11 @@ namespace reel::train {
 struct recipe_options {
   std::filesystem::path dataset, work;
   std::filesystem::path tokenizer; ///< the SentencePiece model that the dataset was written with
-  std::filesystem::path from; ///< a model to go on from: its autoencoder stays, the base begins as it is and goes on
-                              ///< for less; empty: none
-  std::filesystem::path out;  ///< folder of the models
-  double scale = 1;           ///< of the number of steps
+  std::filesystem::path texts; ///< a dataset of more scenes for the text encoder, which needs no videos; empty: dataset
+  std::filesystem::path from;  ///< a model to go on from: its autoencoder stays, text encoder and base begin as it is;
+                               ///< empty: none
+  std::filesystem::path out;   ///< folder of the models
+  double scale = 1;            ///< of the number of steps
   unsigned threads = 2;
   std::uint64_t seed = 1;
 };

@@ -76,14 +76,14 @@ wan::vae_config plain(wan::vae_config c) {
 
 at::Tensor vae_loss(const wan::vae_config& config, const std::shared_ptr<const parameter_map>& live,
                     const at::Tensor& clips, std::mt19937_64& rng) {
-  wan::weights w{live, at::TensorOptions{}.dtype(at::kBFloat16)};
+  wan::weights w{live, at::TensorOptions{}.dtype(type_of_products())};
   wan::vae_encoder encoder{config, w};
   wan::vae_decoder decoder{config, w};
   auto videos = clips.size(1);
-  auto m = moments_of(encoder, clips.to(at::kBFloat16));
+  auto m = moments_of(encoder, clips.to(type_of_products()));
   auto variance = m[1].clamp(-20, 10);
   auto latents = m[0].add(variance.mul(0.5).exp().mul(normal(m[0].sizes(), rng())));
-  auto off = decoded(decoder, latents.to(at::kBFloat16), videos).sub(clips.flatten(0, 1));
+  auto off = decoded(decoder, latents.to(type_of_products()), videos).sub(clips.flatten(0, 1));
   auto divergence = m[0].square().add(variance.exp()).sub(variance).sub(1).mul(0.5).mean();
   return off.abs().mean().add(off.square().mean(), 3).add(divergence, 1e-3);
 }
@@ -188,13 +188,13 @@ latents encode_clips(const wan::vae_config& config, const parameter_map& vae,
       at::kFloat);
   thread_team{threads, [] { at::set_num_threads(1); }}.run([&](unsigned thread) {
     wan::compute_scope scope;
-    wan::weights w{tensors, at::TensorOptions{}.dtype(at::kBFloat16)};
+    wan::weights w{tensors, at::TensorOptions{}.dtype(type_of_products())};
     wan::vae_encoder encoder{c, w};
     constexpr std::size_t together = 4;
     auto end = examples.size() * (thread + 1) / threads;
     for (auto i = examples.size() * thread / threads; i < end; i += together) {
       auto count = std::min(together, end - i);
-      auto pixels = pixels_of(draw_clips(examples, i, count)).to(at::kBFloat16);
+      auto pixels = pixels_of(draw_clips(examples, i, count)).to(type_of_products());
       auto means = moments_of(encoder, pixels)[0]; // [frames x clips, channels, h, w]
       auto by_clip =
           means.view({frames, static_cast<std::int64_t>(count), c.latent_channels, means.size(2), means.size(3)});
