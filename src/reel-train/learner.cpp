@@ -18,6 +18,8 @@ optimizer_options how_transformers_learn() {
   o.by_muon = [](const std::string& name, const at::Tensor& t) {
     return t.dim() == 2 && name.find("blocks.") != name.npos && name.find("pos_embedding") == name.npos;
   };
+  // Biases of attention: they begin near nothing, and what binds a word to its neighbour is several units large.
+  o.rate_factor = [](const std::string& name) { return name.find("pos_embedding") == name.npos ? 1.0 : 15.0; };
   return o;
 }
 

@@ -30,7 +30,8 @@ optimizer::optimizer(parameter_map& parameters, optimizer_options options) : opt
   for (auto& [name, t] : parameters) {
     auto is_muon = options_.by_muon && options_.by_muon(name, t);
     average_[name] = t.clone();
-    slots_.push_back({name, t, at::zeros_like(t), is_muon ? at::Tensor{} : at::zeros_like(t), average_[name]});
+    slots_.push_back({name, t, at::zeros_like(t), is_muon ? at::Tensor{} : at::zeros_like(t), average_[name],
+                      options_.rate_factor ? options_.rate_factor(name) : 1});
   }
 }
 
@@ -78,6 +79,7 @@ void optimizer::step_muon(slot& s, const at::Tensor& gradient, double learning_r
 }
 
 void optimizer::step_adam(slot& s, const at::Tensor& gradient, double learning_rate) const {
+  learning_rate *= s.rate_factor;
   s.first.mul_(options_.beta1).add_(gradient, 1 - options_.beta1);
   s.second.mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
   auto n = static_cast<double>(steps_);

@@ -22,6 +22,7 @@ struct optimizer_options {
   double average = 0.995;           ///< share of the old average in the new one, once it has settled
   double gradient_norm_max = 1;     ///< a longer gradient is shortened
   std::function<bool(const std::string& name, const at::Tensor& t)> by_muon;
+  std::function<double(const std::string& name)> rate_factor; ///< of the learning rate, AdamW; none: 1
 };
 
 class optimizer {
@@ -45,6 +46,7 @@ private:
   struct slot {
     std::string name;
     at::Tensor parameter, first, second, average; ///< second: AdamW only
+    double rate_factor = 1;
   };
   void step_muon(slot& s, const at::Tensor& gradient, double learning_rate) const;
   void step_adam(slot& s, const at::Tensor& gradient, double learning_rate) const;
