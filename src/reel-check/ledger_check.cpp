@@ -5,7 +5,9 @@
 namespace reel::check {
 
 ledger_check::ledger_check(world& w)
-    : w_{w}, quotas_{w}, cluster_{w}, order_{w, [this](name_index t) { return quotas_.is_full(t); }} {}
+    : w_{w}, quotas_{w}, cluster_{w}, order_{w, [this](name_index t, std::int64_t now) {
+                                               return quotas_.was_full(t, now);
+                                             }} {}
 
 void ledger_check::violated(invariant i, const event& e, const std::string& what, line_ref before) {
   w_.found.violated(i, job_of(e) + " " + what, {before, e.at});
@@ -151,7 +153,7 @@ bool is_trouble_of_cluster(std::string_view cause) {
 
 /// I9. An execution that the rules do not count is only a grant.
 void ledger_check::execution_over(job_row& row, const event& e, bool counted) {
-  if (row.now == state::leased) quotas_.attempt_over(row);
+  if (row.now == state::leased) quotas_.attempt_over(row, e);
   cluster_.worked(e);
   if (!counted) return;
   ++row.executions;

@@ -58,12 +58,12 @@ job_class priority_check::class_with_age(const job_row& row) const {
 }
 
 /// Of the tenants that may run: who waits longest, at least since then.
-const job_row* priority_check::longest(lane_key key, std::int64_t since_max) {
+const job_row* priority_check::longest(lane_key key, std::int64_t since_max, std::int64_t now) {
   auto found = lanes_.find(key);
   if (found == lanes_.end()) return nullptr;
   for (const auto& [first, tenant] : found->second.fronts) {
     if (first.since > since_max) break;
-    if (!is_full_(tenant) && is_waiting(first)) return &w_.jobs[first.job];
+    if (!is_full_(tenant, now) && is_waiting(first)) return &w_.jobs[first.job];
   }
   return nullptr;
 }
@@ -75,8 +75,8 @@ void priority_check::judge_class(const job_row& granted, bool is_best) {
     for (int i = 0; i < 4; ++i) {
       const bool allows = i / 2 == 0;
       if (!is_best && allows != granted.allow_degraded) continue;
-      const auto* other =
-          longest({granted.model, granted.shape, static_cast<job_class>(c), i % 2 == 0, allows}, since_max);
+      const auto* other = longest({granted.model, granted.shape, static_cast<job_class>(c), i % 2 == 0, allows},
+                                  since_max, granted.granted_at);
       if (!other) continue;
       w_.found.violated(invariant::i12, "a job was granted while one of a higher class waited longer than the bound",
                         {other->accepted, other->ended, granted.accepted, granted.granted});
@@ -85,7 +85,7 @@ void priority_check::judge_class(const job_row& granted, bool is_best) {
 }
 
 void priority_check::judge_age(const job_row& granted) {
-  if (granted.has_deadline || !has_known_age(granted) || is_full_(granted.tenant)) return;
+  if (granted.has_deadline || !has_known_age(granted) || is_full_(granted.tenant, granted.granted_at)) return;
   auto found = lanes_.find(key_of(granted));
   if (found == lanes_.end()) return;
   auto jobs = found->second.tenants.find(granted.tenant);

@@ -19,8 +19,8 @@ namespace reel::check {
 
 class priority_check {
 public:
-  /// True when the tenant may not run more now.
-  using tenant_filter = std::function<bool(name_index tenant)>;
+  /// True when the tenant may not run more now, or could not a moment ago.
+  using tenant_filter = std::function<bool(name_index tenant, std::int64_t now)>;
 
   priority_check(world& w, tenant_filter is_full) : w_{w}, is_full_{std::move(is_full)} {}
 
@@ -63,7 +63,7 @@ private:
   void judge_age(const job_row& granted);
   job_class class_with_age(const job_row& row) const;
   bool has_known_age(const job_row& row) const { return !w_.clock_moved || row.accepted_at < w_.clock_moved->time; }
-  const job_row* longest(lane_key key, std::int64_t since_max);
+  const job_row* longest(lane_key key, std::int64_t since_max, std::int64_t now);
 
   world& w_;
   tenant_filter is_full_;

@@ -14,6 +14,11 @@ bool quota_check::is_full(name_index tenant) {
   return t.running_max >= 0 && static_cast<std::int64_t>(t.running.size()) >= t.running_max;
 }
 
+bool quota_check::was_full(name_index tenant, std::int64_t now) {
+  const auto& until = of(tenant).full_until;
+  return is_full(tenant) || (until && now - *until <= w_.limits.priority_wait.count());
+}
+
 void quota_check::on_limits(const event& e) {
   auto& t = of(w_.known.of(e.text(field::tenant)));
   t.running_max = e.number(field::running_max, -1);
@@ -54,10 +59,12 @@ void quota_check::granted(const job_row& row, const event& e) {
   t.running.push_back(w_.jobs.index_of(row));
 }
 
-void quota_check::attempt_over(const job_row& row) {
-  auto& running = of(row.tenant).running;
+void quota_check::attempt_over(const job_row& row, const event& e) {
+  auto& t = of(row.tenant);
+  auto& running = t.running;
   auto found = std::ranges::find(running, w_.jobs.index_of(row));
   if (found == running.end()) return;
+  if (is_full(row.tenant)) t.full_until = e.time;
   *found = running.back();
   running.pop_back();
 }
