@@ -50,15 +50,6 @@ void memory_line::post(std::function<void()> task) {
   changed_.notify_one();
 }
 
-template <class T> void memory_line::give(line_reply<T> reply, outcome<T, errc> answer) {
-  {
-    std::lock_guard lock{mutex_};
-    if (swallow_) return;
-    if (failing_ != errc::ok) answer = failed{failing_};
-  }
-  post([reply = std::move(reply), answer = std::move(answer)] { reply(answer); });
-}
-
 memory_line::row* memory_line::find(const tenant_id& tenant, const job_id& id) {
   auto found = rows_.find(id);
   if (found == rows_.end()) return nullptr;
@@ -239,6 +230,8 @@ line::watch_id memory_line::watch(job_id id, update_handler on_update) {
 void memory_line::unwatch(watch_id id) {
   std::lock_guard lock{mutex_};
   watches_.erase(id);
+  line_looks_.erase(id);
+  jobs_looks_.erase(id);
 }
 
 line_readiness memory_line::readiness() const {
