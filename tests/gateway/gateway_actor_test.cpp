@@ -180,8 +180,10 @@ TEST_CASE("an overview is the scheduler's, or its refusal") {
   w.s->refuse = errc::ok;
   w.s->silent = true;
   w.parts.to->overview({}, w.into(overviews));
+  w.d.run();
   w.d.pass(1100ms);
-  CHECK(overviews.at(2).error() == errc::timeout);
+  REQUIRE(overviews.size() == 3);
+  CHECK(overviews[2].error() == errc::timeout);
 }
 
 TEST_CASE("the line is looked at once a second for all who look, and not at all when nobody does") {

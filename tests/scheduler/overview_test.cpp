@@ -74,7 +74,7 @@ TEST_CASE("a worker shows its batch with the jobs in it, its step, its memory an
   auto first = w.plan().batches.at(0);
   w.grant(first);
   w.pass(3s);
-  w.core.progressed({first.id, {"workers-1/0"}, run_phase::denoising, 4, 10}, w.now);
+  w.core.progressed({first.id, run_phase::denoising, 4, 10}, w.now);
   w.queue(3, 3, sample::key(96));
   const auto later = w.plan();
   auto o = w.core.overview(w.now, w.wall);

@@ -105,7 +105,9 @@ TEST_CASE("a stream of the line says every second how it stands, and what keeps 
                   {503, "", "unreachable", "the service cannot answer now; try again"});
     g.line->fail_all(errc::ok);
     g.line->look();
-    CHECK(next(client).kind == "line");
+    do e = next(client);
+    while (e.kind == "trouble"); // the refused one's look was its, too
+    CHECK(e.kind == "line");
   }
   CHECK(gateway_fixture::wait_until([&] { return g.line->looks() == 0; }));
 }
