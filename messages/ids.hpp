@@ -27,8 +27,8 @@ using instant = std::chrono::steady_clock::time_point;
 template <class Tag> struct uuid_id {
   std::array<std::uint8_t, 16> bytes{};
 
-  bool operator==(const uuid_id&) const = default;
   /// As of the bytes, two words at a time: maps and sets of ids are everywhere.
+  bool operator==(const uuid_id& o) const { return word(0) == o.word(0) && word(8) == o.word(8); }
   std::strong_ordering operator<=>(const uuid_id& o) const {
     if (auto first = word(0) <=> o.word(0); first != 0) return first;
     return word(8) <=> o.word(8);
@@ -52,6 +52,10 @@ private:
 
 using job_id = uuid_id<struct job_tag>;
 using batch_id = uuid_id<struct batch_tag>;
+
+/// Of W3C Trace Context: ties together all that one request leads to, here and at whoever sent it. As 32 hexadecimal
+/// digits (hex_of) in headers, logs and histories.
+using trace_id = uuid_id<struct trace_tag>;
 
 template <class Tag> struct name_id {
   std::string value;

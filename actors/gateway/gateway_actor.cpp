@@ -17,11 +17,6 @@ std::size_t bytes_of(const job_request& job) {
   return bytes;
 }
 
-/// Both continuations of an ask need the reply.
-template <class T> std::shared_ptr<open_reply<T>> shared(open_reply<T>&& reply) {
-  return std::make_shared<open_reply<T>>(std::move(reply));
-}
-
 /// What keeps all jobs out, as one message to the ledger shows it.
 errc trouble_in(const outcome<accept_answers, errc>& answers) {
   if (!answers) return answers.error();
@@ -79,6 +74,8 @@ void gateway_shell::on_gateway_tick() {
   probe_ledger();
   if (act::now(self_) >= trouble_until_) inbox_->accepting = errc::ok;
   if (!watched_.empty() && act::now(self_) >= rewatch_at_) tell_watched();
+  look_at_line();
+  look_at_jobs();
   act::tell_after(self_, options_.probe_every, caf::actor_cast<interface>(self_), gateway_tick{});
 }
 
@@ -253,7 +250,7 @@ void gateway_shell::on_call(line_watch c) {
     return;
   }
   auto found = watches_.extract(c.watch);
-  if (found.empty()) return;
+  if (found.empty()) return feeds_->remove(c.watch);
   auto job = watched_.find(found.mapped().job);
   job->second.erase(c.watch);
   if (job->second.empty()) watched_.erase(job);

@@ -16,6 +16,7 @@
 #include <set>
 
 #include "actors/gateway/gateway_line.hpp"
+#include "actors/gateway/live_feeds.hpp"
 #include "actors/protocols.hpp"
 #include "runtime/limits.hpp"
 
@@ -77,8 +78,12 @@ private:
   void on_call(pause_call c);
   void on_call(breaker_call c);
   void on_call(quota_call c);
+  void on_call(overview_call c);
+  void on_call(story_call c);
   void on_call(object_call c);
   void on_call(line_watch c);
+  void on_call(line_look c);
+  void on_call(jobs_look c);
 
   using accept_replies = std::vector<open_reply<accept_answer>>;
   void send_accepts();
@@ -92,6 +97,9 @@ private:
   void ask_live(const std::shared_ptr<open_page>& page);
   template <class Message, class Answer> void command(line_call<Message, Answer> c);
   void tell_watched();
+  void look_at_line();
+  void look_at_jobs();
+  void tell_story(job_story story, std::shared_ptr<open_reply<job_story>> reply);
   void probe_ledger();
 
   interface::pointer self_;
@@ -111,6 +119,7 @@ private:
   instant woken_at_{};
   instant trouble_until_{};
 
+  std::shared_ptr<live_feeds> feeds_ = std::make_shared<live_feeds>(); ///< answers may come after the actor's end
   std::map<line::watch_id, line_watch> watches_;
   std::map<job_id, std::set<line::watch_id>> watched_;
   bool watched_changed_ = false;

@@ -50,6 +50,8 @@ void gateway_line::reprioritise(reprioritise_job m, line_reply<reprioritise_answ
 void gateway_line::pause(set_pause m, line_reply<pause_list> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::breaker(set_breaker m, line_reply<breakers_view> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::quota(read_quota m, line_reply<quota_view> reply) { put(std::move(m), std::move(reply)); }
+void gateway_line::overview(describe_line m, line_reply<line_overview> reply) { put(m, std::move(reply)); }
+void gateway_line::story(read_job m, line_reply<job_story> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::read_object(reel::read_object m, line_reply<object_slice> reply) {
   put(std::move(m), std::move(reply));
 }
@@ -57,6 +59,18 @@ void gateway_line::read_object(reel::read_object m, line_reply<object_slice> rep
 line::watch_id gateway_line::watch(job_id id, update_handler on_update) {
   auto watch = ++last_watch_;
   inbox_->push(line_watch{watch, id, std::move(on_update)});
+  return watch;
+}
+
+line::watch_id gateway_line::watch_line(look_handler<line_overview> on_look) {
+  auto watch = ++last_watch_;
+  inbox_->push(line_look{watch, std::move(on_look)});
+  return watch;
+}
+
+line::watch_id gateway_line::watch_jobs(tenant_id whose, look_handler<view_page> on_look) {
+  auto watch = ++last_watch_;
+  inbox_->push(jobs_look{watch, std::move(whose), std::move(on_look)});
   return watch;
 }
 

@@ -42,6 +42,11 @@ private:
   errc if_dropped_ = errc::unavailable;
 };
 
+/// Both continuations of an ask need the reply.
+template <class T> std::shared_ptr<open_reply<T>> shared(open_reply<T>&& reply) {
+  return std::make_shared<open_reply<T>>(std::move(reply));
+}
+
 template <class Message, class Answer> struct line_call {
   Message message;
   open_reply<Answer> reply;
@@ -50,6 +55,15 @@ struct line_watch {
   line::watch_id watch = 0;
   job_id job;
   line::update_handler on_update; ///< empty: forget this watch
+};
+struct line_look {
+  line::watch_id watch = 0;
+  line::look_handler<line_overview> on_look;
+};
+struct jobs_look {
+  line::watch_id watch = 0;
+  tenant_id whose;
+  line::look_handler<view_page> on_look;
 };
 using accept_call = line_call<job_request, accept_answer>;
 using read_call = line_call<read_job, job_view>;
@@ -60,9 +74,12 @@ using reprioritise_call = line_call<reprioritise_job, reprioritise_answer>;
 using pause_call = line_call<set_pause, pause_list>;
 using breaker_call = line_call<set_breaker, breakers_view>;
 using quota_call = line_call<read_quota, quota_view>;
+using overview_call = line_call<describe_line, line_overview>;
+using story_call = line_call<read_job, job_story>;
 using object_call = line_call<read_object, object_slice>;
-using any_line_call = std::variant<accept_call, read_call, list_call, cancel_call, delete_call, reprioritise_call,
-                                   pause_call, breaker_call, quota_call, object_call, line_watch>;
+using any_line_call =
+    std::variant<accept_call, read_call, list_call, cancel_call, delete_call, reprioritise_call, pause_call,
+                 breaker_call, quota_call, overview_call, story_call, object_call, line_watch, line_look, jobs_look>;
 
 /// Shared by a gateway_line and the actor that serves it at the time.
 class gateway_inbox {
@@ -99,8 +116,12 @@ public:
   void pause(set_pause m, line_reply<pause_list> reply) override;
   void breaker(set_breaker m, line_reply<breakers_view> reply) override;
   void quota(read_quota m, line_reply<quota_view> reply) override;
+  void overview(describe_line m, line_reply<line_overview> reply) override;
+  void story(read_job m, line_reply<job_story> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;
+  watch_id watch_line(look_handler<line_overview> on_look) override;
+  watch_id watch_jobs(tenant_id whose, look_handler<view_page> on_look) override;
   void unwatch(watch_id id) override;
   line_readiness readiness() const override;
 

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "messages/dead_letters.hpp"
 #include "messages/outcome.hpp"
+#include "messages/overview.hpp"
 #include "messages/scheduler.hpp"
 #include "messages/storage.hpp"
 
@@ -33,6 +35,14 @@ struct view_page {
   bool operator==(const view_page&) const = default;
 };
 
+/// All that is known of one job, for its own page.
+struct job_story {
+  job_view view;
+  std::vector<job_event> events;  ///< in order, see job_inspection
+  std::optional<explanation> why; ///< while it waits or runs, where the scheduler answers
+  bool operator==(const job_story&) const = default;
+};
+
 struct line_readiness {
   bool ready = false;
   std::vector<std::string> reasons; ///< why not
@@ -42,6 +52,8 @@ class line {
 public:
   using watch_id = std::uint64_t;
   using update_handler = std::function<void(const job_update&)>;
+  /// Shared by all who look at the same; an errc while it cannot be seen.
+  template <class T> using look_handler = std::function<void(const outcome<std::shared_ptr<const T>, errc>&)>;
 
   virtual ~line() = default;
 
@@ -57,11 +69,16 @@ public:
   virtual void pause(set_pause m, line_reply<pause_list> reply) = 0;
   virtual void breaker(set_breaker m, line_reply<breakers_view> reply) = 0;
   virtual void quota(read_quota m, line_reply<quota_view> reply) = 0;
+  virtual void overview(describe_line m, line_reply<line_overview> reply) = 0;
+  virtual void story(read_job m, line_reply<job_story> reply) = 0;
   virtual void read_object(reel::read_object m, line_reply<object_slice> reply) = 0;
 
   /// Updates come until unwatch(), on any thread; some may be lost. One may still come while unwatch()
   /// returns.
   virtual watch_id watch(job_id id, update_handler on_update) = 0;
+  /// About once a second, the first at once. `whose` newest jobs, as many as a page has by default; empty: everybody's.
+  virtual watch_id watch_line(look_handler<line_overview> on_look) = 0;
+  virtual watch_id watch_jobs(tenant_id whose, look_handler<view_page> on_look) = 0;
   virtual void unwatch(watch_id id) = 0;
 
   virtual line_readiness readiness() const = 0;

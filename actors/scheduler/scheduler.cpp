@@ -25,6 +25,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const describe_workers&) { return on_describe_workers(); },
       [this](const describe_breakers&) { return on_describe_breakers(); },
       [this](const describe_queue&) { return on_describe_queue(); },
+      [this](const describe_line&) { return on_describe_line(); },
       [this](const breakers_view& m) { on_breakers_view(m); },
       [this](const explain_job& m) { return on_explain_job(m); },
       [this](const set_pause& m) { return on_set_pause(m); },
@@ -69,7 +70,7 @@ void scheduler::read_ledger(std::optional<job_id> after) {
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, unfinished_jobs{after, 1000},
       [this](const unfinished_page& page) {
-        for (const auto& job : page.jobs) core_.add(job, act::now(self_));
+        for (const auto& job : page.jobs) add(job);
         if (page.has_more) return read_ledger(page.jobs.back().id);
         reading_ = false;
         if (recovering_) log::info("recovered", {{"waiting", core_.view().waiting_in_all()}});
@@ -89,7 +90,7 @@ void scheduler::read_ledger(std::optional<job_id> after) {
 // ---------------------------------------------------------------- jobs
 
 done scheduler::on_jobs_queued(const jobs_queued& m) {
-  for (const auto& job : m.jobs) core_.add(job, act::now(self_));
+  for (const auto& job : m.jobs) add(job);
   foretell(m.jobs);
   if (!m.complete) {
     if (reading_)
@@ -103,11 +104,14 @@ done scheduler::on_jobs_queued(const jobs_queued& m) {
 
 void scheduler::on_job_cancelled(const job_cancelled& m) {
   foretold_.forget(m.id);
+  if (core_.queue().contains(m.id)) history_.ended(job_state::cancelled, act::now(self_));
   auto batch = core_.cancel(m.id);
   if (batch)
     stop(*batch, {m.id});
-  else
+  else {
+    wiring_.metrics->cancelled();
     notify(m.id, job_state::cancelled);
+  }
 }
 
 /// A batch whose grant is still on its way to the ledger is told when it has a supervisor.
@@ -229,6 +233,8 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                                {"probe", b.probe},
                                {"degrade", to_string(b.degrade)}});
   wiring_.metrics->batch_started(batch.jobs.size(), b.degrade);
+  keep_in_history(batch);
+  wiring_.metrics->work().granted(a.jobs, options_.wall());
   for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
   supervise(std::move(batch));
 }
@@ -322,7 +328,9 @@ void scheduler::on_orphan_timeout() {
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
   for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
-  wiring_.metrics->queue(core_.view());
+  wiring_.metrics->queue(on_describe_queue(), act::waiting_messages(self_));
+  const auto view = core_.view();
+  history_.saw(view.waiting_in_all(), view.running, act::now(self_));
   wiring_.metrics->breakers(on_describe_breakers().all);
   if (!std::exchange(telling_store_, true)) tell_store([this] { telling_store_ = false; });
   hold_for_store();
@@ -404,11 +412,13 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
   wiring_.metrics->steps_lost(steps_lost(m));
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), m.measures);
+  wiring_.metrics->work().closed(m.executions,
+                                 core_.closed(m.batch, m.reruns, m.measured, act::now(self_), m.measures));
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size() - m.handed_over, m.measured);
   wiring_.metrics->experts(m.measures.experts.use.loads, m.handed_over);
   for (const auto& [id, state] : m.ended) notify(id, state);
+  keep_in_history(m);
   compare_with_foretold(m.ended);
   for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);
   if (read_again_ && !reading_) return read_ledger({});

@@ -38,27 +38,28 @@ batch_key scheduler_core::place_of(batch_key key, const recovery_mark& mark) con
   return light_of(key).value_or(key);
 }
 
-void scheduler_core::add(const waiting_job& as_stored, instant now) {
-  if (running_.contains(as_stored.id)) return;
+bool scheduler_core::add(const waiting_job& as_stored, instant now) {
+  if (running_.contains(as_stored.id)) return false;
   auto job = as_stored;
   job.key.keeps_model = job.keeps_model && options_.fallbacks.contains(job.key.model);
   job.key = place_of(job.key, job.recovery);
   has_canaries_ = has_canaries_ || job.key.canary;
   if (job.state != job_state::leased) {
-    if (!queue_.add(job, now)) return;
+    if (!queue_.add(job, now)) return false;
     arrivals_.arrived(now);
     flow_.arrived(job.cls, job.id.created_at());
-    return;
+    return true;
   }
   // A page read before the batch closed may still show its lease.
-  if (queue_.contains(job.id) || batches_.contains(job.batch)) return;
+  if (queue_.contains(job.id) || batches_.contains(job.batch)) return false;
   auto [at, inserted] =
       orphans_.try_emplace(job.batch, orphan{{job.batch, job.worker, {}, {}}, now + options_.lease_ttl, {}});
   auto& lease = at->second.lease;
-  if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return;
+  if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return false;
   if (job.cancel_requested) lease.cancelled.push_back(job.id);
   lease.jobs.push_back(queue_.entry_of(job));
   queue_.started(lease.jobs.back());
+  return false;
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {
@@ -132,10 +133,11 @@ void scheduler_core::progressed(const batch_progress& p, instant now) {
     pool_.put(w->second, false, prefetch_at(w->second), now);
 }
 
-void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
-                            std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m) {
+batch_figures scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
+                                     std::optional<std::chrono::milliseconds> measured, instant now,
+                                     const batch_measures& m) {
   auto found = batches_.find(id);
-  if (found == batches_.end()) return;
+  if (found == batches_.end()) return {};
   auto w = workers_.find(found->second.worker);
   auto kind = w == workers_.end() ? worker_kind{} : w->second.kind;
   if (w != workers_.end()) {
@@ -146,6 +148,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   judge(found->second, m, measured, now);
   if (w != workers_.end()) judge(w->second, found->second, m, measured.has_value(), now);
   auto b = *take_out(id, now);
+  auto figures = figures_of(b, measured, m, kind.device);
   learn(b, measured, m.experts, kind.device);
   if (m.runs_lost) hand_over_from_ = now + options_.avoid_for;
   auto together = std::max<std::size_t>(b.jobs.size(), m.together);
@@ -153,7 +156,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, together, kind.memory_bytes, now);
   auto own = measured ? measured : m.used;
   std::chrono::duration<double> used = own ? *own : std::max(now - b.started_at, instant::duration{0});
-  settle(b, used.count());
+  settle(b, figures.used_s = used.count());
   if (m.sign != health_sign::none) queue_.learn(b.key->model, m.sign == health_sign::good, now);
   if (own && !b.jobs.empty() && reruns.empty()) flow_.ran(b.jobs.front().cls, b.jobs.size(), used.count());
   for (auto& job : b.jobs) {
@@ -166,6 +169,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
     move_on(job, *rerun);
     queue_.add(job, rerun->not_before, now);
   }
+  return figures;
 }
 
 /// From where it stands now, with those that it may still run with.

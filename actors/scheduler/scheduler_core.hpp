@@ -33,6 +33,7 @@
 #include "actors/scheduler/pipeline_mode.hpp"
 #include "actors/scheduler/worker_pool.hpp"
 #include "actors/supervisor/batch_measures.hpp"
+#include "messages/overview.hpp"
 #include "runtime/logic/overload_watch.hpp"
 
 namespace reel {
@@ -101,6 +102,16 @@ struct adoption {
   std::vector<job_id> cancelled; ///< of these, the ones that are to be stopped
 };
 
+/// What an ended batch took, beside what was foretold of it.
+struct batch_figures {
+  batch_key key;
+  std::vector<std::pair<job_id, job_class>> jobs; ///< empty: the batch is not known
+  double used_s = 0;                              ///< of its worker's time
+  std::int32_t steps_done = 0;                    ///< by its latest progress
+  std::optional<double> measured_s, foretold_s;   ///< of whole runs only
+  std::uint64_t peak_bytes = 0, bound_bytes = 0;  ///< measured, and said to be the most; 0: not known
+};
+
 class scheduler_core {
 public:
   explicit scheduler_core(scheduler_options o);
@@ -108,8 +119,8 @@ public:
   // ---- jobs
 
   /// A job as the ledger has it: waiting, or leased by a batch that nobody here looks after. What is known already is
-  /// ignored, so that reading the ledger again is harmless.
-  void add(const waiting_job& job, instant now);
+  /// ignored, so that reading the ledger again is harmless. True when it is new here and waits.
+  bool add(const waiting_job& job, instant now);
 
   /// A job that comes back through the ledger (an expired lease).
   void requeue(const queue_entry& job, std::optional<wall_time> not_before, instant now = {}) {
@@ -150,8 +161,8 @@ public:
 
   /// `measured` is empty when the batch did not run from its start to its end. A job that comes back with saved steps
   /// resumes there; its batch key has them, so that only jobs that are equally far share a batch.
-  void closed(const batch_id& id, const std::vector<job_rerun>& reruns,
-              std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
+  batch_figures closed(const batch_id& id, const std::vector<job_rerun>& reruns,
+                       std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
 
   // ---- workers
 
@@ -187,6 +198,8 @@ public:
   explanation explain(const job_id& id, instant now, wall_time wall) const;
   std::vector<worker_status> workers() const;
   queue_view view() const; ///< without tenants
+  /// Of a scheduler that leads; without history. All breakers and pauses: whoever sends it cuts them to its bounds.
+  line_overview overview(instant now, wall_time wall) const;
   std::vector<breaker_status> breakers(instant now) const { return breakers_.view(now); }
   bool is_overloaded() const { return overload_.is_on(); }
   /// What changed about circuit breakers, each change once.
@@ -323,6 +336,8 @@ private:
   std::optional<instant> prefetch_at(const worker_slot& w) const;
   std::optional<instant> ends_at(const running_batch& b) const;
   std::optional<instant> ends_at(const running_batch& b, const worker_slot* w) const;
+  batch_figures figures_of(const running_batch& b, std::optional<std::chrono::milliseconds> measured,
+                           const batch_measures& m, std::string_view device) const;
   std::optional<running_batch> take_out(const batch_id& id, instant now);
   void settle(const running_batch& b, double gpu_s);
   batch_key place_of(batch_key key, const recovery_mark& mark) const;
@@ -331,6 +346,13 @@ private:
   void check_batches(const worker_slot& w, instant now, std::vector<batch_id>& lost);
   void check_orphans(const workers_report& r, instant now);
   bool is_missing(std::optional<instant>& since, bool there, instant now) const;
+
+  // the line at a glance (scheduler_core_overview.cpp)
+  static constexpr const char* ejected_for_now = "failed again and again where others did not: left alone for a while";
+  void describe_workers(line_overview& o, instant now) const;
+  worker_overview overview_of(const worker_slot& w, instant now) const;
+  void describe_batch(worker_overview& o, const worker_slot& w, instant now) const;
+  int interest(const worker_slot& w) const;
 
   // views
   std::uint64_t eta_ms(const queue_entry& job, instant now, wall_time wall) const;

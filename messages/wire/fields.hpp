@@ -15,8 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "messages/breakers.hpp"
 #include "messages/pauses.hpp"
 #include "messages/wire/bounds.hpp"
+#include "messages/wire/breakers.capnp.h"
 #include "messages/wire/job.capnp.h"
 #include "messages/wire/storage.capnp.h"
 #include "messages/wire/worker.capnp.h"
@@ -184,6 +186,14 @@ template <class Builder> void write_saved(Builder b, const saved_run& v, output&
   if (v != saved_run{}) write(b.initSaved(), v, out);
 }
 
+void write(schema::StageTimes::Builder b, const stage_times& v, output& out);
+void read(schema::StageTimes::Reader r, stage_times& v, input& in);
+
+/// Likewise.
+template <class Builder> void write_times(Builder b, const stage_times& v, output& out) {
+  if (v != stage_times{}) write(b.initTimes(), v, out);
+}
+
 void write(schema::RecoveryMark::Builder b, const recovery_mark& v, output& out);
 void read(schema::RecoveryMark::Reader r, recovery_mark& v, input& in);
 
@@ -203,6 +213,9 @@ void read(schema::WaitingJob::Reader r, waiting_job& v, input& in);
 
 void write(schema::Pause::Builder b, const queue_pause& v, output& out);
 void read(schema::Pause::Reader r, queue_pause& v, input& in);
+
+void write(schema::BreakerStatus::Builder b, const breaker_status& v, output& out);
+void read(schema::BreakerStatus::Reader r, breaker_status& v, input& in);
 
 void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out);
 void read(schema::WorkerStatus::Reader r, worker_status& v, input& in);

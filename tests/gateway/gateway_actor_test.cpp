@@ -165,3 +165,78 @@ TEST_CASE("the scheduler hears the whole set of watched jobs on change and every
   w.d.run();
   CHECK(w.s->watched.back() == watch_jobs{{"control"}, {id_of(2)}});
 }
+
+TEST_CASE("an overview is the scheduler's, or its refusal") {
+  world w;
+  std::vector<outcome<line_overview, errc>> overviews;
+  w.parts.to->overview({}, w.into(overviews));
+  w.d.run();
+  REQUIRE(overviews.size() == 1);
+  CHECK(overviews[0]->term == 7);
+  w.s->refuse = errc::unavailable;
+  w.parts.to->overview({}, w.into(overviews));
+  w.d.run();
+  CHECK(overviews[1].error() == errc::unavailable);
+  w.s->refuse = errc::ok;
+  w.s->silent = true;
+  w.parts.to->overview({}, w.into(overviews));
+  w.d.run();
+  w.d.pass(1100ms);
+  REQUIRE(overviews.size() == 3);
+  CHECK(overviews[2].error() == errc::timeout);
+}
+
+TEST_CASE("the line is looked at once a second for all who look, and not at all when nobody does") {
+  world w;
+  std::vector<std::uint64_t> one, two;
+  auto keep = [](std::vector<std::uint64_t>& seen) {
+    return
+        [&seen](const outcome<std::shared_ptr<const line_overview>, errc>& l) { seen.push_back(l ? (*l)->term : 0); };
+  };
+  auto first = w.parts.to->watch_line(keep(one)), second = w.parts.to->watch_line(keep(two));
+  w.d.run();
+  CHECK(one == std::vector<std::uint64_t>{7});
+  CHECK(two == one); // what the first one's question was answered
+  CHECK(w.s->looked_at_line == 1);
+  w.d.pass(3100ms);
+  CHECK(w.s->looked_at_line == 4);
+  CHECK(two.size() == 4);
+  w.s->refuse = errc::unreachable;
+  w.d.pass(1s);
+  CHECK(one.back() == 0);
+  w.parts.to->unwatch(first);
+  w.parts.to->unwatch(second);
+  w.d.pass(3s);
+  CHECK(w.s->looked_at_line == 5);
+}
+
+TEST_CASE("lists of jobs are made once a second for each whose jobs are looked at") {
+  world w;
+  w.s->page = {w.s->record};
+  std::size_t own = 0, all = 0;
+  auto count = [](std::size_t& n) {
+    return [&n](const outcome<std::shared_ptr<const view_page>, errc>& p) { n += p && (*p)->jobs.size() == 1; };
+  };
+  auto a = w.parts.to->watch_jobs({"acme"}, count(own)), b = w.parts.to->watch_jobs({"acme"}, count(own));
+  auto c = w.parts.to->watch_jobs({}, count(all));
+  w.d.run();
+  CHECK(w.s->listed == 2);
+  CHECK(own == 2);
+  CHECK(all == 1);
+  for (auto id : {a, b, c}) w.parts.to->unwatch(id);
+  w.d.pass(3s);
+  CHECK(w.s->listed <= 4); // one may have been under way
+}
+
+TEST_CASE("a job's story is told to whoever may see the job") {
+  world w;
+  std::vector<outcome<job_story, errc>> stories;
+  w.parts.to->story({{"acme"}, id_of(1)}, w.into(stories));
+  w.d.run();
+  REQUIRE(stories.size() == 1);
+  CHECK(stories[0]->why.has_value());
+  w.s->refuse = errc::not_found;
+  w.parts.to->story({{"other"}, id_of(1)}, w.into(stories));
+  w.d.run();
+  CHECK(stories.at(1).error() == errc::not_found);
+}

@@ -25,6 +25,7 @@ struct script {
   bool scheduler_silent = false;
   std::vector<job_id> described;
   std::vector<job_id> cancelled;
+  std::size_t looked_at_line = 0, listed = 0;
   std::vector<watch_jobs> watched;
 
   std::vector<delete_objects> deleted;
@@ -95,7 +96,10 @@ struct fake_ledger {
     if (m.id.is_nil() && !s_->silent && s_->refuse == errc::ok) return act::error_of(errc::not_found);
     return answer(self_, s_, s_->record);
   }
-  caf::result<job_page> on_list() { return answer(self_, s_, job_page{s_->page, true}); }
+  caf::result<job_page> on_list() {
+    ++s_->listed;
+    return answer(self_, s_, job_page{s_->page, true});
+  }
   caf::result<quota_view> on_read_quota(const read_quota& m) {
     return answer(self_, s_, quota_view{m.tenant, "UTC", 60, {}, {}});
   }
@@ -125,6 +129,10 @@ struct fake_scheduler {
         [this](const watch_jobs& m) { s_->watched.push_back(m); },
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
+        [this](const describe_line&) {
+          ++s_->looked_at_line;
+          return answer(self_, s_, line_overview{.term = 7});
+        },
         [](const describe_breakers&) { return breakers_view{}; },
         [](const breakers_view&) {},
         [](const explain_job&) { return explanation{}; },

@@ -50,15 +50,6 @@ void memory_line::post(std::function<void()> task) {
   changed_.notify_one();
 }
 
-template <class T> void memory_line::give(line_reply<T> reply, outcome<T, errc> answer) {
-  {
-    std::lock_guard lock{mutex_};
-    if (swallow_) return;
-    if (failing_ != errc::ok) answer = failed{failing_};
-  }
-  post([reply = std::move(reply), answer = std::move(answer)] { reply(answer); });
-}
-
 memory_line::row* memory_line::find(const tenant_id& tenant, const job_id& id) {
   auto found = rows_.find(id);
   if (found == rows_.end()) return nullptr;
@@ -103,6 +94,15 @@ void memory_line::quota(read_quota m, line_reply<quota_view> reply) {
   view.all = {.jobs = 2, .reserved_ms = 1500, .settled_ms = 2250, .queued = 1, .gpu_ms_max = 90'500, .queued_max = 10};
   view.by_class[3] = {.jobs = 2, .jobs_max = 5, .running_max = 1};
   give<quota_view>(std::move(reply), std::move(view));
+}
+
+void memory_line::overview(describe_line, line_reply<line_overview> reply) {
+  line_overview o;
+  {
+    std::lock_guard lock{mutex_};
+    o = overview_;
+  }
+  give<line_overview>(std::move(reply), std::move(o));
 }
 
 void memory_line::read(read_job m, line_reply<job_view> reply) {
@@ -230,6 +230,8 @@ line::watch_id memory_line::watch(job_id id, update_handler on_update) {
 void memory_line::unwatch(watch_id id) {
   std::lock_guard lock{mutex_};
   watches_.erase(id);
+  line_looks_.erase(id);
+  jobs_looks_.erase(id);
 }
 
 line_readiness memory_line::readiness() const {
@@ -321,6 +323,11 @@ void memory_line::fail(const job_id& id, job_state state, errc code, std::string
   r.record.finished_at = r.record.request.created_at + std::chrono::seconds{9};
   r.live.reset();
   tell(r);
+}
+
+void memory_line::set_overview(line_overview o) {
+  std::lock_guard lock{mutex_};
+  overview_ = std::move(o);
 }
 
 void memory_line::set_class(const job_id& id, job_class cls) {

@@ -30,8 +30,12 @@ public:
   void pause(set_pause m, line_reply<pause_list> reply) override;
   void breaker(set_breaker m, line_reply<breakers_view> reply) override;
   void quota(read_quota m, line_reply<quota_view> reply) override;
+  void overview(describe_line m, line_reply<line_overview> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
+  void story(read_job m, line_reply<job_story> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;
+  watch_id watch_line(look_handler<line_overview> on_look) override;
+  watch_id watch_jobs(tenant_id whose, look_handler<view_page> on_look) override;
   void unwatch(watch_id id) override;
   line_readiness readiness() const override;
 
@@ -47,11 +51,14 @@ public:
   void start(const job_id& id);                                  ///< its worker begins
   void finish(const job_id& id, std::string video, std::string thumbnail);
   void fail(const job_id& id, job_state state, errc code, std::string message);
+  void set_overview(line_overview o);
+  void look(); ///< a second has passed: all who look are told
   void set_class(const job_id& id, job_class cls);
   void lose_objects();
   std::vector<job_record> jobs() const;
   job_record job(const job_id& id) const;
   std::size_t watches() const;
+  std::size_t looks() const;
   std::size_t object_reads() const;
 
 private:
@@ -59,7 +66,14 @@ private:
     job_record record;
     std::optional<job_live> live;
   };
-  template <class T> void give(line_reply<T> reply, outcome<T, errc> answer);
+  template <class T> void give(line_reply<T> reply, outcome<T, errc> answer) {
+    {
+      std::lock_guard lock{mutex_};
+      if (swallow_) return;
+      if (failing_ != errc::ok) answer = failed{failing_};
+    }
+    post([reply = std::move(reply), answer = std::move(answer)] { reply(answer); });
+  }
   void post(std::function<void()> task);
   row* find(const tenant_id& tenant, const job_id& id);
   void tell(const row& r);
@@ -70,7 +84,10 @@ private:
   std::map<std::string, std::string> objects_;
   std::map<tenant_id, queue_pause> pauses_;
   std::map<watch_id, std::pair<job_id, update_handler>> watches_;
+  std::map<watch_id, look_handler<line_overview>> line_looks_;
+  std::map<watch_id, std::pair<tenant_id, look_handler<view_page>>> jobs_looks_;
   watch_id last_watch_ = 0;
+  line_overview overview_;
   errc failing_ = errc::ok;
   errc refusing_ = errc::ok;
   quota_standing quota_;

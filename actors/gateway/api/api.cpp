@@ -56,6 +56,19 @@ std::optional<api_error> check_route(const http_request& request, route where) {
                    .allow = std::string{info.methods}};
 }
 
+/// What a request may ask of a model, and what it gets when it does not: for whoever makes a form of it.
+std::string about(const model_profile& p) {
+  std::string text;
+  json_writer json{text};
+  json.open().key("size").text(to_string(p.size_default)).key("sizes").open('[');
+  for (const auto& s : p.sizes) json.text(to_string(s));
+  json.close(']').key("size_multiple").number(p.size_multiple).key("side_max").number(p.side_max);
+  json.key("num_frames").number(p.frames_default).key("num_frames_max").number(p.frames_max);
+  json.key("fps").number(p.fps_default).key("steps").number(p.steps_default).key("steps_max").number(p.steps_max);
+  json.key("steps_preview").number(p.steps_preview).close();
+  return text;
+}
+
 http_response json_response() {
   http_response r;
   r.add("content-type", "application/json");
@@ -222,10 +235,17 @@ std::shared_ptr<void> gateway_api::take_event_stream(const tenant& who) const {
 
 void gateway_api::dispatch(const call& c) {
   switch (c.answer.where) {
+  case route::page: return on_page(c);
+  case route::page_file: return on_page_file(c);
   case route::healthz: return on_healthz(c);
   case route::readyz: return on_readyz(c);
   case route::metrics: return on_metrics(c);
   case route::models: return on_models(c);
+  case route::account: return on_account(c);
+  case route::line: return on_line(c);
+  case route::line_events: return on_line_events(c);
+  case route::own_events: return on_own_events(c);
+  case route::timeline: return on_timeline(c);
   case route::quota: return on_quota(c);
   case route::videos: return c.request.method == http_method::post ? on_create(c) : on_list(c);
   case route::video: return c.request.method == http_method::delete_ ? on_delete(c) : on_read(c);
@@ -243,7 +263,9 @@ void gateway_api::dispatch(const call& c) {
 
 void gateway_api::on_healthz(const call& c) const {
   auto r = json_response();
-  r.body = R"({"status":"ok"})";
+  const auto lives = parts_.health ? parts_.health->lives(std::chrono::steady_clock::now()) : health_verdict{};
+  r.status = lives.good ? 200 : 503;
+  r.body = to_json(lives, "alive");
   c.answer.send(std::move(r));
 }
 
@@ -282,6 +304,8 @@ void gateway_api::on_models(const call& c) const {
         .number(0)
         .key("owned_by")
         .text("reelworks")
+        .key("reel")
+        .raw(about(m.profile))
         .close();
   json.close(']').close();
   c.answer.send(std::move(r));

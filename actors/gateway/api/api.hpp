@@ -10,6 +10,7 @@
 #include "actors/gateway/api/metrics.hpp"
 #include "actors/gateway/api/video_object.hpp"
 #include "runtime/limits.hpp"
+#include "runtime/observe/health.hpp"
 
 namespace reel {
 
@@ -42,6 +43,7 @@ public:
     webhook_targets webhooks;
     std::size_t event_streams_max = limits::http_connections_max / 4; ///< of one tenant: each holds a connection
     std::function<wall_time()> wall_clock;                            ///< empty: the system's
+    std::shared_ptr<const health_board> health{};                     ///< of the process; null: it lives as it answers
   };
   explicit gateway_api(parts p);
 
@@ -76,10 +78,17 @@ private:
   std::optional<api_error> slow_down(const tenant& who, bool is_create, api_answer& answer);
   void dispatch(const call& c);
 
+  void on_page(const call& c) const;
+  void on_page_file(const call& c) const;
   void on_healthz(const call& c) const;
   void on_readyz(const call& c) const;
   void on_metrics(const call& c) const;
   void on_models(const call& c) const;
+  void on_account(const call& c) const;
+  void on_line(const call& c) const;
+  void on_line_events(const call& c) const;
+  void on_own_events(const call& c) const;
+  void on_timeline(const call& c) const;
   void on_quota(const call& c) const;
   void on_create(const call& c);
   void on_list(const call& c);
@@ -94,6 +103,7 @@ private:
   void on_events(const call& c);
 
   std::shared_ptr<void> take_event_stream(const tenant& who) const; ///< a place until its end; null: too many
+  api_error too_many_streams() const;
 
   outcome<planned_job, api_error> plan(const call& c);
   static void accept(api_answer answer, const std::shared_ptr<line>& to, tenant_id scope, job_request job);

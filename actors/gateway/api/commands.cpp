@@ -4,6 +4,7 @@
 #include <map>
 
 #include "actors/gateway/api/api.hpp"
+#include "actors/gateway/api/line_object.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
 
@@ -32,12 +33,7 @@ std::string text_of(const pause_list& pauses) {
   std::string text;
   json_writer json{text};
   json.open().key("object").text("list").key("data").open('[');
-  for (const auto& p : pauses.all) {
-    json.open().key("tenant");
-    p.tenant.value.empty() ? json.null() : json.text(p.tenant.value);
-    json.key("by").text(p.by.value).key("since");
-    json.number(std::chrono::floor<std::chrono::seconds>(p.since).time_since_epoch().count()).close();
-  }
+  for (const auto& p : pauses.all) write_pause(json, p);
   json.close(']').close();
   return text;
 }
@@ -115,13 +111,7 @@ std::string text_of(const breakers_view& view) {
   std::string text;
   json_writer json{text};
   json.open().key("object").text("list").key("data").open('[');
-  for (const auto& b : view.all) {
-    json.open().key("model").text(b.model.value).key("device").text(b.device).key("state").text(to_string(b.state));
-    json.key("attempts").number(b.attempts).key("failures").number(b.failures).key("slow").number(b.slow);
-    json.key("openings").number(b.openings).key("opens_ms").number(b.opens_ms).key("by");
-    b.by.value.empty() ? json.null() : json.text(b.by.value);
-    json.close();
-  }
+  for (const auto& b : view.all) write_breaker(json, b);
   json.close(']').close();
   return text;
 }

@@ -107,20 +107,20 @@ private:
   std::shared_ptr<void> place_; ///< among the tenant's streams
 };
 
-api_error too_many_streams(std::size_t most) {
+} // namespace
+
+api_error gateway_api::too_many_streams() const {
   return {.status = 429,
           .code = "too_many_streams",
-          .message = "too many event streams of this account are open (allowed: " + std::to_string(most) +
-                     "); close some, or poll",
+          .message = "too many event streams of this account are open (allowed: " +
+                     std::to_string(parts_.event_streams_max) + "); close some, or poll",
           .retry_after = std::chrono::seconds{10}};
 }
-
-} // namespace
 
 void gateway_api::on_events(const call& c) {
   if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
   auto place = take_event_stream(*c.who);
-  if (!place) return c.answer.fail(too_many_streams(parts_.event_streams_max));
+  if (!place) return c.answer.fail(too_many_streams());
   auto stream = std::make_shared<event_stream>(parts_.to, c.answer.reply, read_job{c.scope(), c.job}, parts_.video,
                                                std::move(place));
   stream->watch();

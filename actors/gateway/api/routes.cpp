@@ -8,13 +8,19 @@ namespace {
 
 constexpr route_info table[] = {
     {route::unknown, "unknown", "", true},
+    {route::page, "/", "GET, HEAD, OPTIONS", false},
+    {route::page_file, "/ui/{file}", "GET, HEAD, OPTIONS", false},
     {route::healthz, "/healthz", "GET, HEAD, OPTIONS", false},
     {route::readyz, "/readyz", "GET, HEAD, OPTIONS", false},
     {route::metrics, "/metrics", "GET, HEAD, OPTIONS", false},
     {route::models, "/v1/models", "GET, HEAD, OPTIONS", true},
+    {route::account, "/v1/account", "GET, HEAD, OPTIONS", true},
     {route::queue_pause, "/v1/queue/pause", "POST, OPTIONS", true},
     {route::queue_resume, "/v1/queue/resume", "POST, OPTIONS", true},
     {route::breakers, "/v1/breakers", "POST, OPTIONS", true},
+    {route::line, "/v1/line", "GET, HEAD, OPTIONS", true},
+    {route::line_events, "/v1/line/events", "GET, OPTIONS", true},
+    {route::own_events, "/v1/events", "GET, OPTIONS", true},
     {route::quota, "/v1/quota", "GET, HEAD, OPTIONS", true},
     {route::videos, "/v1/videos", "GET, HEAD, POST, OPTIONS", true},
     {route::video, "/v1/videos/{id}", "GET, HEAD, DELETE, OPTIONS", true},
@@ -23,17 +29,19 @@ constexpr route_info table[] = {
     {route::reprioritise, "/v1/videos/{id}/reprioritise", "POST, OPTIONS", true},
     {route::final_video, "/v1/videos/{id}/final", "POST, OPTIONS", true},
     {route::events, "/v1/videos/{id}/events", "GET, OPTIONS", true},
+    {route::timeline, "/v1/videos/{id}/timeline", "GET, HEAD, OPTIONS", true},
 };
 static_assert(std::size(table) == routes_count);
 
-/// Does a path fit a name like "/v1/videos/{id}"? Takes the id.
+/// Does a path fit a name like "/v1/videos/{id}"? Takes the id, or what else stands in brackets.
 bool fits(std::string_view name, const std::vector<std::string>& path, std::string& id) {
   std::size_t i = 0;
-  while (!name.empty()) {
+  while (name.size() > 1) {
     name.remove_prefix(1); // '/'
     auto word = name.substr(0, name.find('/'));
-    if (i == path.size() || (word != "{id}" && word != path[i])) return false;
-    if (word == "{id}") id = path[i];
+    const bool is_free = word.starts_with('{');
+    if (i == path.size() || (!is_free && word != path[i])) return false;
+    if (is_free) id = path[i];
     name.remove_prefix(word.size());
     ++i;
   }

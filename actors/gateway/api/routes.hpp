@@ -12,13 +12,19 @@ namespace reel {
 
 enum class route : std::uint8_t {
   unknown = 0,
+  page,      ///< of the dashboard
+  page_file, ///< what it is made of
   healthz,
   readyz,
   metrics,
   models,
+  account,
   queue_pause,
   queue_resume,
   breakers,
+  line,
+  line_events,
+  own_events, ///< of the caller's newest jobs
   quota,
   videos, ///< create, list
   video,  ///< read, delete
@@ -27,8 +33,9 @@ enum class route : std::uint8_t {
   reprioritise,
   final_video,
   events,
+  timeline,
 };
-inline constexpr std::size_t routes_count = 16;
+inline constexpr std::size_t routes_count = 23;
 
 struct route_info {
   route where;

@@ -53,6 +53,7 @@ std::vector<std::pair<std::string, std::string>> tags_of(const run_job& job) {
       {"model", p.model.value},
       {"seed", seed},
       {"job_id", id}};
+  if (!job.trace.is_nil()) tags.emplace_back("trace_id", hex_of(job.trace));
   if (!instead.empty()) tags.emplace_back("instead_of", job.instead_of.value);
   return tags;
 }
@@ -373,6 +374,9 @@ public:
 
   std::string device() const override { return parts_.memory.device_name(); }
   std::uint64_t memory_bytes() const override { return parts_.memory.capacity_bytes(); }
+  std::uint64_t used_bytes() const override {
+    return parts_.loaded.device.is_cpu() ? resident_bytes() : parts_.memory.used_bytes();
+  }
   std::uint64_t take_peak_bytes() override {
     if (parts_.loaded.device.is_cpu()) return take_peak_resident_bytes();
     auto peak = parts_.memory.peak_bytes();

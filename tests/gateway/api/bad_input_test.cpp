@@ -59,7 +59,7 @@ TEST_CASE("every method that a route does not have is 405 with Allow, OPTIONS is
   gateway_fixture g;
   for (const auto& r : all_routes())
     for (const auto& method : methods) {
-      if (r.where == route::events && method == "GET") continue; // never ends by itself: events_test
+      if (never_ends(r) && method == "GET") continue;
       auto id = has_id(r) ? to_string(g.make_job()) : "";
       auto a = g.ask(method, path_of(r, id), body_for(r, method));
       INFO(method << ' ' << r.name);
@@ -73,7 +73,7 @@ TEST_CASE("every method that a route does not have is 405 with Allow, OPTIONS is
       } else if (r.where == route::final_video && is_allowed(r, method)) {
         check_refused(a, {409, "", "not_a_preview", id + " is no preview: it was not made with quality \"preview\""});
       } else if (is_for_operators(r) && is_allowed(r, method)) {
-        check_refused(a, for_operators);
+        check_refused(a, for_operators, method == "HEAD");
       } else if (is_allowed(r, method)) {
         CHECK(a.status == 200);
       } else {
@@ -116,7 +116,7 @@ TEST_CASE("ids that are unknown, malformed or another tenant's are 404 alike on 
 
 TEST_CASE("paths that are no route are 404, also those that come later") {
   gateway_fixture g;
-  for (auto path : {"/", "/v1", "/v1/videos/a/b", "/v1/files", "/v1/batches", "/v1/videos/x/remix", "/openapi.json",
+  for (auto path : {"/v1", "/v1/videos/a/b", "/v1/files", "/v1/batches", "/v1/videos/x/remix", "/openapi.json",
                     "/dashboard", "/admin", "/v1/admin", "/index.html", "/v2/videos"})
     for (const auto& method : methods) {
       INFO(method << ' ' << path);

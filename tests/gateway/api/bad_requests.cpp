@@ -232,6 +232,11 @@ std::vector<bad_request> bad_queries(const std::string& id) {
       {"", "POST", "/v1/queue/pause?x=1", "", "", unknown("x")},
       {"", "POST", "/v1/breakers?x=1", json_type, R"({"model":"null","order":"open"})", unknown("x")},
       {"", "GET", one + "/events?x=1", "", "", unknown("x")},
+      {"", "GET", one + "/timeline?x=1", "", "", unknown("x")},
+      {"", "GET", "/v1/events?x=1", "", "", unknown("x")},
+      {"", "GET", "/v1/line?x=1", "", "", unknown("x")},
+      {"", "GET", "/v1/line/events?x=1", "", "", unknown("x")},
+      {"", "GET", "/v1/account?x=1", "", "", unknown("x")},
       {"", "GET", one + "/content?variant=spritesheet", "", "", variant("spritesheet")},
       {"", "GET", one + "/content?variant=..%2fkey", "", "", variant("../key")},
       {"", "GET", one + "/content?x=1", "", "", unknown("x")},
@@ -280,17 +285,21 @@ void check_refused(const client_answer& a, const refusal& r, bool head_only) {
 std::string path_of(const route_info& r, const std::string& id) {
   std::string path{r.name};
   if (auto at = path.find("{id}"); at != std::string::npos) path.replace(at, 4, id);
+  if (r.where == route::page_file) path = "/ui/app.js";
   return path;
 }
 
 bool is_for_operators(const route_info& r) {
-  return r.where == route::queue_pause || r.where == route::queue_resume || r.where == route::breakers;
+  return r.where == route::queue_pause || r.where == route::queue_resume || r.where == route::breakers ||
+         r.where == route::line || r.where == route::line_events;
 }
 
 std::string body_for(const route_info& r, const std::string& method) {
   if (r.where == route::videos && method == "POST") return R"({"prompt":"p"})";
   return r.where == route::reprioritise && method == "POST" ? R"({"class":"standard"})" : "";
 }
+
+bool never_ends(const route_info& r) { return r.where == route::events || r.where == route::own_events; }
 
 bool has_id(const route_info& r) { return r.name.find("{id}") != std::string_view::npos; }
 

@@ -48,6 +48,7 @@ void check_refused(const client_answer& a, const refusal& r, bool head_only = fa
 
 std::string path_of(const route_info& r, const std::string& id);
 bool has_id(const route_info& r);
+bool never_ends(const route_info& r); ///< a stream: events_test and looks_test
 bool is_for_operators(const route_info& r);
 std::string body_for(const route_info& r, const std::string& method); ///< a good one; empty: none is needed
 inline const refusal for_operators{403, "", "operators_only", "this is for operators only"};

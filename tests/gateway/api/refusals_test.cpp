@@ -26,8 +26,12 @@ std::vector<bad_request> keyed_requests(const std::string& id) {
   return all;
 }
 
-bool is_for_operators(const bad_request& r) { return r.target.starts_with("/v1/queue/") || r.target == "/v1/breakers"; }
-bool asks_the_line(const bad_request& r) { return r.target != "/v1/models" && !is_for_operators(r); }
+bool is_for_operators(const bad_request& r) {
+  return r.target.starts_with("/v1/queue/") || r.target == "/v1/breakers" || r.target.starts_with("/v1/line");
+}
+bool asks_the_line(const bad_request& r) {
+  return r.target != "/v1/models" && r.target != "/v1/account" && !is_for_operators(r);
+}
 
 /// What the log says while this lives.
 class captured_log {
