@@ -53,6 +53,10 @@ private:
 using job_id = uuid_id<struct job_tag>;
 using batch_id = uuid_id<struct batch_tag>;
 
+/// Of W3C Trace Context: ties together all that one request leads to, here and at whoever sent it. As 32 hexadecimal
+/// digits (hex_of) in headers, logs and histories.
+using trace_id = uuid_id<struct trace_tag>;
+
 template <class Tag> struct name_id {
   std::string value;
   auto operator<=>(const name_id&) const = default;

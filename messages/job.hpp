@@ -106,9 +106,13 @@ struct job_request {
   bool is_preview = false;                                   ///< small and quick: a final may be made from it
   job_id final_of;         ///< the preview that it repeats in full; nil: none. Takes its tenant's next turn
   std::string webhook_url; ///< told when the job has ended; empty: nobody. At most 2 KiB
+  trace_id trace{};        ///< the client's; nil: it gave none, see trace_of()
   bool is_final() const { return !final_of.is_nil(); }
   bool operator==(const job_request&) const = default;
 };
+
+/// Without one of the client's, the job's id has the form of one.
+inline trace_id trace_of(const job_request& r) { return r.trace.is_nil() ? trace_id{r.id.bytes} : r.trace; }
 
 /// A stored result: the key is derived from ids alone (object_key.hpp), so only size and hash travel.
 struct stored_object {

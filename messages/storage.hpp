@@ -179,6 +179,13 @@ enum class verdict : std::uint8_t {
 };
 std::string_view to_string(verdict v);
 
+/// What one execution took, as its worker measured it. All zero: not measured.
+struct stage_times {
+  std::uint32_t encode_ms = 0, denoise_ms = 0, decode_ms = 0, store_ms = 0;
+  std::int32_t steps = 0; ///< denoise steps done there
+  bool operator==(const stage_times&) const = default;
+};
+
 struct job_outcome {
   job_id id;
   std::uint32_t fence = 0;
@@ -193,6 +200,7 @@ struct job_outcome {
   saved_run saved;           ///< of a retry: kept with the job, in place of an earlier one; none: that one stays
   bool forget_saved = false; ///< of a retry: the saved run that the job was given is of no use
   std::optional<recovery_mark> recovery; ///< of a retry or a dead letter: the job's from now on; none: stays as it is
+  stage_times times{};
   bool operator==(const job_outcome&) const = default;
 };
 

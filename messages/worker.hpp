@@ -18,6 +18,7 @@ struct run_job {
   saved_run saved;           ///< go on from there; none: from the start
   model_id instead_of;       ///< the model that was asked for, when this one stands in for it; empty: this one was
   bool suspect = false;      ///< a process died while it ran: if another one does, that says nothing about the slot
+  trace_id trace{};          ///< for logs and the finished file
   bool operator==(const run_job&) const = default;
 };
 
@@ -130,6 +131,7 @@ struct batch_finished {
   expert_use experts;
   std::uint64_t fetch_ms = 0;     ///< before run_ms: its jobs' saved runs fetched
   std::uint64_t hand_over_ms = 0; ///< of run_ms: their texts encoded again, and runs saved here and stored
+  stage_times times{};            ///< of run_ms
   bool operator==(const batch_finished&) const = default;
 };
 
@@ -201,11 +203,22 @@ struct worker_ready {
   bool operator==(const worker_ready&) const = default;
 };
 
+/// What a worker process has done since it started, for the metrics of its node.
+struct worker_figures {
+  std::uint64_t encode_us = 0, denoise_us = 0, decode_us = 0; ///< of its compute thread
+  std::uint64_t steps = 0;                                    ///< denoise steps, of all samples together
+  std::uint64_t texts_encoded = 0, texts_reused = 0;          ///< prompts: computed, and taken from the text cache
+  std::uint64_t expert_loads = 0;                             ///< experts brought to the device
+  std::uint64_t resident_bytes = 0;                           ///< of the process, now
+  bool operator==(const worker_figures&) const = default;
+};
+
 /// Once a second from a thread of its own: the process lives; the counter shows whether the computation moves.
 struct worker_alive {
   worker_id id;
   std::uint64_t progress = 0;  ///< grows with every denoise step, encode and decoded frame
   std::uint64_t warm_runs = 0; ///< empty inferences that kept it warm while it had no work
+  worker_figures figures{};
   bool operator==(const worker_alive&) const = default;
 };
 

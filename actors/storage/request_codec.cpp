@@ -27,6 +27,7 @@ enum tag : std::uint32_t {
   tag_is_preview = 15,
   tag_final_of = 16,
   tag_webhook_url = 17,
+  tag_trace = 18,
 };
 
 /// Writes fields through one scratch buffer, because a field's length precedes it.
@@ -116,6 +117,7 @@ bool read_field(std::uint64_t tag, std::string_view content, job_request& out) {
   case tag_is_preview: out.is_preview = r.signed_varint() != 0; break;
   case tag_final_of: out.final_of = r.raw<job_id>(); break;
   case tag_webhook_url: out.webhook_url = content; break;
+  case tag_trace: out.trace = r.raw<trace_id>(); break;
   default: break; // of a newer version: nothing we need
   }
   return r.good();
@@ -148,6 +150,7 @@ void encode_request(const job_request& request, std::string& out) {
   if (request.is_preview) w.number(tag_is_preview, 1);
   if (request.is_final()) w.text(tag_final_of, view_of(request.final_of.bytes));
   w.text(tag_webhook_url, request.webhook_url);
+  if (!request.trace.is_nil()) w.text(tag_trace, view_of(request.trace.bytes));
   byte_writer{out}.raw(crc32c(std::string_view{out}.substr(start)));
 }
 

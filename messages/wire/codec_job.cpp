@@ -94,6 +94,22 @@ void read(schema::SavedRun::Reader r, saved_run& v, input& in) {
   v.steps = r.getSteps();
 }
 
+void write(schema::StageTimes::Builder b, const stage_times& v, output&) {
+  b.setEncodeMs(v.encode_ms);
+  b.setDenoiseMs(v.denoise_ms);
+  b.setDecodeMs(v.decode_ms);
+  b.setStoreMs(v.store_ms);
+  b.setSteps(v.steps);
+}
+
+void read(schema::StageTimes::Reader r, stage_times& v, input&) {
+  v.encode_ms = r.getEncodeMs();
+  v.denoise_ms = r.getDenoiseMs();
+  v.decode_ms = r.getDecodeMs();
+  v.store_ms = r.getStoreMs();
+  v.steps = r.getSteps();
+}
+
 void write(schema::RecoveryMark::Builder b, const recovery_mark& v, output& out) {
   b.setBatchCap(v.batch_cap);
   b.setSuspectCount(v.suspect_count);
@@ -130,6 +146,7 @@ void write(schema::JobRequest::Builder b, const job_request& v, output& out) {
   b.setIsPreview(v.is_preview);
   if (v.is_final()) write(b.initFinalOf(), v.final_of, out);
   if (!v.webhook_url.empty()) b.setWebhookUrl(text(v.webhook_url));
+  if (!v.trace.is_nil()) write(b.initTrace(), v.trace, out);
 }
 
 void read(schema::JobRequest::Reader r, job_request& v, input& in) {
@@ -150,6 +167,7 @@ void read(schema::JobRequest::Reader r, job_request& v, input& in) {
   v.is_preview = r.getIsPreview();
   read(r.getFinalOf(), v.final_of, in);
   v.webhook_url = in.text(r.getWebhookUrl(), webhook_url_bytes_max);
+  read(r.getTrace(), v.trace, in);
 }
 
 void write(schema::JobRecord::Builder b, const job_record& v, output& out) {

@@ -343,6 +343,7 @@ static void write(schema::JobOutcome::Builder b, const job_outcome& v, output& o
   write_saved(b, v.saved, out);
   b.setForgetSaved(v.forget_saved);
   if (v.recovery) write(b.getRecovery().initMark(), *v.recovery, out);
+  write_times(b, v.times, out);
 }
 static void read(schema::JobOutcome::Reader r, job_outcome& v, input& in) {
   read(r.getId(), v.id, in);
@@ -357,6 +358,7 @@ static void read(schema::JobOutcome::Reader r, job_outcome& v, input& in) {
   v.gpu_ms = r.getGpuMs();
   read(r.getSaved(), v.saved, in);
   v.forget_saved = r.getForgetSaved();
+  read(r.getTimes(), v.times, in);
   if (r.getRecovery().isUnchanged()) return;
   in.require(r.getRecovery().isMark());
   read(r.getRecovery().getMark(), v.recovery.emplace(), in);

@@ -13,6 +13,7 @@ static void write(schema::RunJob::Builder b, const run_job& v, output& out) {
   write_saved(b, v.saved, out);
   b.setInsteadOf(name(v.instead_of));
   b.setSuspect(v.suspect);
+  if (!v.trace.is_nil()) write(b.initTrace(), v.trace, out);
 }
 static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   read(r.getId(), v.id, in);
@@ -24,6 +25,7 @@ static void read(schema::RunJob::Reader r, run_job& v, input& in) {
   read(r.getSaved(), v.saved, in);
   v.instead_of = in.name<model_id>(r.getInsteadOf());
   v.suspect = r.getSuspect();
+  read(r.getTrace(), v.trace, in);
 }
 
 static void write(schema::RunBatch::Builder b, const run_batch& v, output& out) {
@@ -132,6 +134,7 @@ static void write(schema::BatchFinished::Builder b, const batch_finished& v, out
   write(b.initExperts(), v.experts, out);
   b.setFetchMs(v.fetch_ms);
   b.setHandOverMs(v.hand_over_ms);
+  write_times(b, v.times, out);
 }
 static void read(schema::BatchFinished::Reader r, batch_finished& v, input& in) {
   read(r.getBatch(), v.batch, in);
@@ -145,6 +148,7 @@ static void read(schema::BatchFinished::Reader r, batch_finished& v, input& in) 
   read(r.getExperts(), v.experts, in);
   v.fetch_ms = r.getFetchMs();
   v.hand_over_ms = r.getHandOverMs();
+  read(r.getTimes(), v.times, in);
 }
 
 void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out) {
@@ -204,15 +208,38 @@ static void read(schema::WorkerReady::Reader r, worker_ready& v, input& in) {
   read_list(r.getResumable(), v.resumable, in, small_list_max);
 }
 
-static void write(schema::WorkerAlive::Builder b, const worker_alive& v, output&) {
+static void write(schema::WorkerFigures::Builder b, const worker_figures& v, output&) {
+  b.setEncodeUs(v.encode_us);
+  b.setDenoiseUs(v.denoise_us);
+  b.setDecodeUs(v.decode_us);
+  b.setSteps(v.steps);
+  b.setTextsEncoded(v.texts_encoded);
+  b.setTextsReused(v.texts_reused);
+  b.setExpertLoads(v.expert_loads);
+  b.setResidentBytes(v.resident_bytes);
+}
+static void read(schema::WorkerFigures::Reader r, worker_figures& v, input&) {
+  v.encode_us = r.getEncodeUs();
+  v.denoise_us = r.getDenoiseUs();
+  v.decode_us = r.getDecodeUs();
+  v.steps = r.getSteps();
+  v.texts_encoded = r.getTextsEncoded();
+  v.texts_reused = r.getTextsReused();
+  v.expert_loads = r.getExpertLoads();
+  v.resident_bytes = r.getResidentBytes();
+}
+
+static void write(schema::WorkerAlive::Builder b, const worker_alive& v, output& out) {
   b.setId(name(v.id));
   b.setProgress(v.progress);
   b.setWarmRuns(v.warm_runs);
+  write(b.initFigures(), v.figures, out);
 }
 static void read(schema::WorkerAlive::Reader r, worker_alive& v, input& in) {
   v.id = in.name<worker_id>(r.getId());
   v.progress = r.getProgress();
   v.warm_runs = r.getWarmRuns();
+  read(r.getFigures(), v.figures, in);
 }
 
 static void write(schema::WantSlots::Builder b, const want_slots& v, output&) {

@@ -184,6 +184,14 @@ template <class Builder> void write_saved(Builder b, const saved_run& v, output&
   if (v != saved_run{}) write(b.initSaved(), v, out);
 }
 
+void write(schema::StageTimes::Builder b, const stage_times& v, output& out);
+void read(schema::StageTimes::Reader r, stage_times& v, input& in);
+
+/// Likewise.
+template <class Builder> void write_times(Builder b, const stage_times& v, output& out) {
+  if (v != stage_times{}) write(b.initTimes(), v, out);
+}
+
 void write(schema::RecoveryMark::Builder b, const recovery_mark& v, output& out);
 void read(schema::RecoveryMark::Reader r, recovery_mark& v, input& in);
 

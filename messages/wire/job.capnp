@@ -169,6 +169,21 @@ struct JobRequest {
 
   webhookUrl @17 :Text;
   # Told when the job has ended; empty: nobody. At most 2 KiB.
+
+  trace @18 :Uuid;
+  # Trace id of W3C Trace Context, the client's; a null pointer: none, the job's own id stands for it.
+}
+
+struct StageTimes {
+  # What one execution took, in milliseconds. A null pointer: not measured. Set by the worker process.
+
+  encodeMs @0 :UInt32;
+  denoiseMs @1 :UInt32;
+  decodeMs @2 :UInt32;
+  storeMs @3 :UInt32;
+
+  steps @4 :Int32;
+  # Denoise steps done there.
 }
 
 struct StoredObject {

@@ -385,6 +385,8 @@ struct JobOutcome {
     unchanged @13 :Void;
     mark @14 :Job.RecoveryMark;
   }
+
+  times @15 :Job.StageTimes;
 }
 
 struct EndBatch {

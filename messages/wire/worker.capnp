@@ -32,6 +32,9 @@ struct RunJob {
 
   suspect @8 :Bool;
   # A process died while it ran: if another one does, that says nothing about the slot.
+
+  trace @9 :Job.Uuid;
+  # For logs and the finished file; a null pointer: none.
 }
 
 struct RunBatch {
@@ -175,6 +178,9 @@ struct BatchFinished {
 
   handOverMs @10 :UInt64;
   # Milliseconds of runMs: their texts encoded again, and runs saved here and stored.
+
+  times @11 :Job.StageTimes;
+  # Of runMs.
 }
 
 enum WorkerState {
@@ -252,6 +258,28 @@ struct WorkerReady {
   # Of the models, at most 256: their runs can be saved and go on in another process.
 }
 
+struct WorkerFigures {
+  # What a worker process has done since it started. Set by it, shown by its node.
+
+  encodeUs @0 :UInt64;
+  denoiseUs @1 :UInt64;
+  decodeUs @2 :UInt64;
+  # Microseconds of its compute thread.
+
+  steps @3 :UInt64;
+  # Denoise steps, of all samples together.
+
+  textsEncoded @4 :UInt64;
+  textsReused @5 :UInt64;
+  # Prompts: computed, and taken from the text cache.
+
+  expertLoads @6 :UInt64;
+  # Experts brought to the device.
+
+  residentBytes @7 :UInt64;
+  # Of the process, now.
+}
+
 struct WorkerAlive {
   # Once a second from a thread of its own in the worker process.
 
@@ -263,6 +291,8 @@ struct WorkerAlive {
 
   warmRuns @2 :UInt64;
   # Empty inferences that kept it warm while it had no work, since the process started.
+
+  figures @3 :WorkerFigures;
 }
 
 struct WantSlots {

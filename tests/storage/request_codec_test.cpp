@@ -31,6 +31,7 @@ job_request sample() {
   r.is_preview = true;
   r.final_of = id_generator{}.next<job_id>(r.created_at);
   r.webhook_url = "https://example.org/done?a=b";
+  r.trace.bytes[3] = 7;
   return r;
 }
 
