@@ -37,6 +37,13 @@ std::string name_of(config_table& t, std::string_view key) {
 
 // ---------------------------------------------------------------- nodes
 
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (bad != std::errc{} || end != text.data() + text.size()) return {};
+  return port;
+}
+
 /// An address that is listened on here and dialled elsewhere as it is written: neither a wildcard, which nobody can
 /// dial, nor a name, which libzmq does not listen on.
 bool is_dialable(std::string_view endpoint) {
@@ -46,10 +53,22 @@ bool is_dialable(std::string_view endpoint) {
   const std::string host{endpoint.substr(scheme.size(), colon - scheme.size())};
   in_addr address{};
   if (::inet_pton(AF_INET, host.c_str(), &address) != 1 || address.s_addr == INADDR_ANY) return false;
-  const auto text = endpoint.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return bad == std::errc{} && end == text.data() + text.size() && port > 0;
+  return parse_port(endpoint.substr(colon + 1)).value_or(0) > 0;
+}
+
+/// "IPv4:port", or "off".
+void read_observe(config_table& t, node_config& n) {
+  const auto text = t.text("observe", "127.0.0.1:0");
+  n.observe_address.clear();
+  if (text == "off") return;
+  const auto colon = std::min(text.rfind(':'), text.size());
+  const auto host = text.substr(0, colon);
+  in_addr address{};
+  const auto port = parse_port(std::string_view{text}.substr(std::min(colon + 1, text.size())));
+  if (::inet_pton(AF_INET, host.c_str(), &address) != 1 || !port)
+    t.refuse("observe", "allowed is \"IPv4:port\", port 0 for any free one, or \"off\"");
+  n.observe_address = host;
+  n.observe_port = *port;
 }
 
 node_config read_node(config_table t) {
@@ -73,6 +92,7 @@ node_config read_node(config_table t) {
   n.preemptible = t.flag("preemptible", false);
   if (n.preemptible && !works) t.refuse("preemptible", "goes with the role workers");
   n.fault_injection = t.flag("fault_injection", false);
+  read_observe(t, n);
   t.finish();
   return n;
 }

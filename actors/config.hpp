@@ -35,6 +35,10 @@ struct node_config {
   int slots_min = 0;  ///< and at least: as many as there is work for in between
   bool preemptible = false;     ///< the machine may be taken away at short notice
   bool fault_injection = false; ///< a plan of faults may be installed (runtime/fault/fault_plan.hpp)
+  /// Where its /metrics, /healthz and /readyz are: loopback unless told otherwise; port 0: any free one; no address:
+  /// nowhere.
+  std::string observe_address = "127.0.0.1";
+  std::uint16_t observe_port = 0;
   bool has(node_role r) const { return roles.contains(r); }
 };
 

@@ -158,6 +158,9 @@ template <class Handle> void end_and_wait(const Handle& whom) {
   waiter->receive([](const caf::down_msg&) {});
 }
 
+/// Messages that wait for an actor; only itself may ask.
+template <class Self> std::size_t waiting_messages(Self* self) { return self->mailbox().size(); }
+
 /// Monotonic time as the actors of this process see it; virtual under the test scheduler.
 template <class Self> auto now(Self* self) { return self->clock().now(); }
 

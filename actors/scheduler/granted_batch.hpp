@@ -23,6 +23,7 @@ inline supervised_batch granted_batch(std::uint64_t term, const planned_batch& b
                 object_prefix(request.tenant, request.id, granted.generation, granted.fence),
                 granted.saved};
     if (b.key->model != request.params.model) run.instead_of = request.params.model;
+    run.trace = trace_of(request);
     run.suspect = granted.recovery.suspect_count > 0 || !granted.recovery.crash_workers.empty();
     const bool has_fallback = request.allow_degraded && core.has_fallback(key_of(request.params));
     batch.jobs.push_back({std::move(run), granted.attempts_used, request.deadline, granted.recovery, has_fallback});

@@ -106,8 +106,10 @@ void scheduler::on_job_cancelled(const job_cancelled& m) {
   auto batch = core_.cancel(m.id);
   if (batch)
     stop(*batch, {m.id});
-  else
+  else {
+    wiring_.metrics->cancelled();
     notify(m.id, job_state::cancelled);
+  }
 }
 
 /// A batch whose grant is still on its way to the ledger is told when it has a supervisor.
@@ -229,6 +231,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                                {"probe", b.probe},
                                {"degrade", to_string(b.degrade)}});
   wiring_.metrics->batch_started(batch.jobs.size(), b.degrade);
+  wiring_.metrics->work().granted(a.jobs, options_.wall());
   for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
   supervise(std::move(batch));
 }
@@ -322,7 +325,7 @@ void scheduler::on_orphan_timeout() {
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
   for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
-  wiring_.metrics->queue(core_.view());
+  wiring_.metrics->queue(on_describe_queue(), act::waiting_messages(self_));
   wiring_.metrics->breakers(on_describe_breakers().all);
   if (!std::exchange(telling_store_, true)) tell_store([this] { telling_store_ = false; });
   hold_for_store();
@@ -404,7 +407,8 @@ caf::result<done> scheduler::on_batch_finished(const batch_finished& m) {
 void scheduler::on_batch_closed(const batch_closed& m) {
   if (m.code == errc::not_leader) throw std::runtime_error{"leadership lost"};
   wiring_.metrics->steps_lost(steps_lost(m));
-  core_.closed(m.batch, m.reruns, m.measured, act::now(self_), m.measures);
+  wiring_.metrics->work().closed(m.executions,
+                                 core_.closed(m.batch, m.reruns, m.measured, act::now(self_), m.measures));
   for (const auto& id : m.unclear) read_job_again(id);
   wiring_.metrics->batch_ended(m.ended, m.reruns.size() - m.handed_over, m.measured);
   wiring_.metrics->experts(m.measures.experts.use.loads, m.handed_over);

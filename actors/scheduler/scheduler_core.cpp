@@ -132,10 +132,11 @@ void scheduler_core::progressed(const batch_progress& p, instant now) {
     pool_.put(w->second, false, prefetch_at(w->second), now);
 }
 
-void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
-                            std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m) {
+batch_figures scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& reruns,
+                                     std::optional<std::chrono::milliseconds> measured, instant now,
+                                     const batch_measures& m) {
   auto found = batches_.find(id);
-  if (found == batches_.end()) return;
+  if (found == batches_.end()) return {};
   auto w = workers_.find(found->second.worker);
   auto kind = w == workers_.end() ? worker_kind{} : w->second.kind;
   if (w != workers_.end()) {
@@ -146,6 +147,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   judge(found->second, m, measured, now);
   if (w != workers_.end()) judge(w->second, found->second, m, measured.has_value(), now);
   auto b = *take_out(id, now);
+  auto figures = figures_of(b, measured, m, kind.device);
   learn(b, measured, m.experts, kind.device);
   if (m.runs_lost) hand_over_from_ = now + options_.avoid_for;
   auto together = std::max<std::size_t>(b.jobs.size(), m.together);
@@ -153,7 +155,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
   if (m.out_of_memory) planner_.memory().out_of_memory(*b.key, together, kind.memory_bytes, now);
   auto own = measured ? measured : m.used;
   std::chrono::duration<double> used = own ? *own : std::max(now - b.started_at, instant::duration{0});
-  settle(b, used.count());
+  settle(b, figures.used_s = used.count());
   if (m.sign != health_sign::none) queue_.learn(b.key->model, m.sign == health_sign::good, now);
   if (own && !b.jobs.empty() && reruns.empty()) flow_.ran(b.jobs.front().cls, b.jobs.size(), used.count());
   for (auto& job : b.jobs) {
@@ -166,6 +168,7 @@ void scheduler_core::closed(const batch_id& id, const std::vector<job_rerun>& re
     move_on(job, *rerun);
     queue_.add(job, rerun->not_before, now);
   }
+  return figures;
 }
 
 /// From where it stands now, with those that it may still run with.

@@ -101,6 +101,16 @@ struct adoption {
   std::vector<job_id> cancelled; ///< of these, the ones that are to be stopped
 };
 
+/// What an ended batch took, beside what was foretold of it.
+struct batch_figures {
+  batch_key key;
+  std::vector<std::pair<job_id, job_class>> jobs; ///< empty: the batch is not known
+  double used_s = 0;                              ///< of its worker's time
+  std::int32_t steps_done = 0;                    ///< by its latest progress
+  std::optional<double> measured_s, foretold_s;   ///< of whole runs only
+  std::uint64_t peak_bytes = 0, bound_bytes = 0;  ///< measured, and said to be the most; 0: not known
+};
+
 class scheduler_core {
 public:
   explicit scheduler_core(scheduler_options o);
@@ -150,8 +160,8 @@ public:
 
   /// `measured` is empty when the batch did not run from its start to its end. A job that comes back with saved steps
   /// resumes there; its batch key has them, so that only jobs that are equally far share a batch.
-  void closed(const batch_id& id, const std::vector<job_rerun>& reruns,
-              std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
+  batch_figures closed(const batch_id& id, const std::vector<job_rerun>& reruns,
+                       std::optional<std::chrono::milliseconds> measured, instant now, const batch_measures& m = {});
 
   // ---- workers
 
@@ -323,6 +333,8 @@ private:
   std::optional<instant> prefetch_at(const worker_slot& w) const;
   std::optional<instant> ends_at(const running_batch& b) const;
   std::optional<instant> ends_at(const running_batch& b, const worker_slot* w) const;
+  batch_figures figures_of(const running_batch& b, std::optional<std::chrono::milliseconds> measured,
+                           const batch_measures& m, std::string_view device) const;
   std::optional<running_batch> take_out(const batch_id& id, instant now);
   void settle(const running_batch& b, double gpu_s);
   batch_key place_of(batch_key key, const recovery_mark& mark) const;

@@ -228,6 +228,22 @@ explanation scheduler_core::explain(const job_id& id, instant now, wall_time wal
 
 // ---------------------------------------------------------------- the whole
 
+/// Before anything is learnt of it.
+batch_figures scheduler_core::figures_of(const running_batch& b, std::optional<std::chrono::milliseconds> measured,
+                                         const batch_measures& m, std::string_view device) const {
+  batch_figures f{.key = *b.key};
+  for (const auto& job : b.jobs) f.jobs.emplace_back(job.id, job.cls);
+  f.steps_done = b.progress.step;
+  f.peak_bytes = m.peak_bytes;
+  const auto together = std::max<std::size_t>(b.jobs.size(), m.together);
+  if (auto bound = planner_.memory().bound(*b.key, together)) f.bound_bytes = static_cast<std::uint64_t>(*bound);
+  if (!measured) return f;
+  f.measured_s = std::chrono::duration<double>(*measured).count();
+  if (auto takes = planner_.cost().predict(b.part(), b.jobs.size(), device))
+    f.foretold_s = std::chrono::duration<double>(*takes + b.loads).count();
+  return f;
+}
+
 std::vector<worker_status> scheduler_core::workers() const {
   std::vector<worker_status> all;
   for (const auto& [id, w] : workers_) {

@@ -38,6 +38,9 @@ struct scheduler_metrics::families {
   prometheus::Gauge& running;
   prometheus::Gauge& batches;
   prometheus::Gauge& term;
+  prometheus::Gauge& recovering;
+  prometheus::Gauge& pauses;
+  prometheus::Gauge& mailbox;
   prometheus::Gauge& workers_ready;
   prometheus::Gauge& workers_ejected;
   prometheus::Gauge& slots_wanted;
@@ -57,7 +60,7 @@ struct scheduler_metrics::families {
   std::map<worker_id, std::uint64_t> warm_runs_of{};  ///< as its process counts
 };
 
-scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>& registry) {
+scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>& registry) : work_{registry} {
   auto& r = *registry;
   families_.reset(new families{
       registry,
@@ -67,7 +70,10 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       gauge(r, "reel_jobs_delayed", "Jobs that wait for the time of their retry."),
       gauge(r, "reel_jobs_running", "Jobs granted to a worker."),
       gauge(r, "reel_batches_running", "Batches in flight."),
-      gauge(r, "reel_leader_term", "Term of this scheduler's leadership."),
+      gauge(r, "reel_leader_term", "Term of this scheduler's leadership; 0: it does not lead."),
+      gauge(r, "reel_scheduler_recovering", "1 while the scheduler does not lead or still reads the ledger."),
+      gauge(r, "reel_queue_pauses", "Operators' pauses, of tenants or of the whole queue."),
+      gauge(r, "reel_mailbox_messages", "Messages that wait for an actor.", {{"actor", "scheduler"}}),
       gauge(r, "reel_workers_ready", "Worker processes that can take batches."),
       gauge(r, "reel_workers_ejected", "Slots left alone because their processes ended too often."),
       gauge(r, "reel_wanted_slots", "Slots that are wanted on the nodes that have reported, within their bounds."),
@@ -142,13 +148,22 @@ void scheduler_metrics::batch_ended(const std::vector<std::pair<job_id, job_stat
   if (measured) families_->batch_seconds.Observe(std::chrono::duration<double>(*measured).count());
 }
 
-void scheduler_metrics::queue(const queue_view& view) {
+void scheduler_metrics::cancelled() {
+  constexpr auto index =
+      static_cast<std::size_t>(job_state::cancelled) - static_cast<std::size_t>(job_state::succeeded);
+  families_->ended[index]->Increment();
+}
+
+void scheduler_metrics::queue(const queue_view& view, std::size_t mailbox_messages) {
   for (std::size_t c = 0; c < view.waiting.size(); ++c)
     families_->waiting[c]->Set(static_cast<double>(view.waiting[c]));
   families_->delayed.Set(static_cast<double>(view.delayed));
   families_->running.Set(static_cast<double>(view.running));
   families_->batches.Set(static_cast<double>(view.batches));
   families_->term.Set(static_cast<double>(view.term));
+  families_->recovering.Set(view.recovering ? 1 : 0);
+  families_->pauses.Set(static_cast<double>(view.pauses.size()));
+  families_->mailbox.Set(static_cast<double>(mailbox_messages));
 }
 
 /// The registry keeps one gauge for the same labels.

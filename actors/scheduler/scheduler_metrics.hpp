@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "actors/scheduler/fleet_scaler.hpp"
+#include "actors/scheduler/work_metrics.hpp"
 #include "messages/scheduler.hpp"
 
 namespace prometheus {
@@ -27,14 +28,17 @@ public:
   void steps_lost(std::int64_t steps);
   void experts(std::uint32_t loads, std::size_t jobs_handed_over);
   void eta_error(double ratio); ///< of |foretold - actual| to the time from acceptance to the end
-  void queue(const queue_view& view);
+  void cancelled();             ///< a job that waited
+  void queue(const queue_view& view, std::size_t mailbox_messages);
   void breakers(const std::vector<breaker_status>& all);
   void workers(const std::vector<worker_status>& all);
   void wanted(const fleet_scaler::decision& d);
+  work_metrics& work() { return work_; }
 
 private:
   struct families;
   std::unique_ptr<families> families_;
+  work_metrics work_;
 };
 
 } // namespace reel

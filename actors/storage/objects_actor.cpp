@@ -88,18 +88,18 @@ caf::result<put_answer> objects_actor::on_put_objects(put_objects m) {
   auto look = [this, pass = breaker_.began(act::now(self_))](const auto& what, auto took) {
     upload_ended(pass, what, took);
   };
-  return run<put_answer>(bytes, std::move(put), std::move(look));
+  return run<put_answer>(store_call::put, bytes, std::move(put), std::move(look));
 }
 
 caf::result<object_slice> objects_actor::on_read_object(read_object m) {
-  return run<object_slice>(0, [store = store_, m = std::move(m)]() -> outcome<object_slice, errc> {
+  return run<object_slice>(store_call::read, 0, [store = store_, m = std::move(m)]() -> outcome<object_slice, errc> {
     if (auto code = failure_of(fault::hit("objects.read")); code != errc::ok) return failed{code};
     return store->read(m);
   });
 }
 
 caf::result<done> objects_actor::on_delete_objects(delete_objects m) {
-  return run<done>(0, [store = store_, m = std::move(m)]() -> outcome<done, errc> {
+  return run<done>(store_call::remove, 0, [store = store_, m = std::move(m)]() -> outcome<done, errc> {
     auto worst = errc::ok;
     for (const auto& key : all_keys_of(*store, m))
       if (auto code = store->remove(key); code != errc::ok) worst = code;
@@ -158,8 +158,22 @@ void objects_actor::probe() {
 
 // ---------------------------------------------------------------- calls
 
-template <class Answer>
-caf::result<Answer> objects_actor::run(std::uint64_t bytes, work_function<Answer> work, end_function<Answer> look) {
+namespace {
+
+errc code_of(const outcome<put_answer, errc>& o) {
+  if (!o) return o.error();
+  const auto bad = std::ranges::find_if(o->codes, [](errc c) { return c != errc::ok; });
+  return bad == o->codes.end() ? errc::ok : *bad;
+}
+template <class Answer> errc code_of(const outcome<Answer, errc>& o) { return o ? errc::ok : o.error(); }
+
+std::uint64_t bytes_of(const outcome<object_slice, errc>& o) { return o ? o->data.size() : 0; }
+template <class Answer> std::uint64_t bytes_of(const outcome<Answer, errc>&) { return 0; }
+
+} // namespace
+
+template <class Answer> caf::result<Answer> objects_actor::run(store_call call, std::uint64_t bytes,
+                                                               work_function<Answer> work, end_function<Answer> look) {
   auto promise = self_->make_response_promise<Answer>();
   if (calls_ >= options_.calls_max || bytes_ + bytes > options_.bytes_max) {
     promise.deliver(act::error_of(errc::queue_full));
@@ -167,15 +181,17 @@ caf::result<Answer> objects_actor::run(std::uint64_t bytes, work_function<Answer
   }
   ++calls_;
   bytes_ += bytes;
-  submit<Answer>(std::move(work), [this, promise, bytes, look = std::move(look)](const auto& what, auto took) mutable {
-    --calls_;
-    bytes_ -= bytes;
-    if (look) look(what, took);
-    if (what)
-      promise.deliver(*what);
-    else
-      promise.deliver(act::error_of(what.error()));
-  });
+  submit<Answer>(std::move(work),
+                 [this, promise, call, bytes, look = std::move(look)](const auto& what, auto took) mutable {
+                   --calls_;
+                   bytes_ -= bytes;
+                   if (look) look(what, took);
+                   if (options_.measured) options_.measured(call, code_of(what), took, bytes + bytes_of(what));
+                   if (what)
+                     promise.deliver(*what);
+                   else
+                     promise.deliver(act::error_of(what.error()));
+                 });
   return promise;
 }
 

@@ -17,11 +17,15 @@
 
 namespace reel {
 
+enum class store_call : std::uint8_t { put = 0, read = 1, remove = 2 };
+
 struct objects_actor_options {
   std::size_t threads = 4; ///< 0: calls run in the actor, for tests
   std::size_t calls_max = 256;
   std::uint64_t bytes_max = 256u << 20; ///< of objects waiting to be written
   std::chrono::milliseconds deadline{30'000};
+  /// Told how each call of the store came out; in the actor. Empty: nobody is.
+  std::function<void(store_call what, errc code, std::chrono::nanoseconds took, std::uint64_t bytes)> measured{};
   std::function<instant()> now = [] { return std::chrono::steady_clock::now(); };
 };
 
@@ -53,8 +57,8 @@ private:
   template <class Answer> using end_function =
       std::function<void(const outcome<Answer, errc>&, std::chrono::nanoseconds took)>;
   /// Calls `work` on a thread; its answer is delivered by this actor, which looks at it before.
-  template <class Answer>
-  caf::result<Answer> run(std::uint64_t bytes, work_function<Answer> work, end_function<Answer> look = {});
+  template <class Answer> caf::result<Answer> run(store_call what, std::uint64_t bytes, work_function<Answer> work,
+                                                  end_function<Answer> look = {});
   template <class Answer> void submit(work_function<Answer> work, end_function<Answer> ended);
 
   void upload_ended(const circuit_breaker::pass& p, const outcome<put_answer, errc>& what,

@@ -73,6 +73,9 @@ public:
     put(reads_, std::move(m), std::move(reply), instant::max());
   }
 
+  std::size_t waiting_writes() const { return writes_.size(); }
+  std::size_t waiting_reads() const { return reads_.size(); }
+
 private:
   template <class Engine> using queue_to = work_queue<sqlite::operation_ptr<Engine>>;
 
@@ -95,6 +98,12 @@ private:
     deliver_([all = std::move(all)] {
       for (auto& op : *all) op->reply();
     });
+  }
+
+  template <class Work> void measured(bool is_write, std::size_t operations, Work work) const {
+    const auto began = std::chrono::steady_clock::now();
+    work();
+    if (options_.measured) options_.measured({is_write, operations, std::chrono::steady_clock::now() - began});
   }
 
   void write_loop();
@@ -187,7 +196,7 @@ sqlite_ledger::threads::~threads() {
 void sqlite_ledger::threads::write_loop() {
   write_group group;
   while (writes_.take(group, limits::ledger_group_ops, [](const auto& op) { return op->weight; })) {
-    commit(group);
+    measured(true, group.size(), [&] { commit(group); });
     deliver(group);
     move_log();
   }
@@ -261,7 +270,7 @@ errc sqlite_ledger::threads::try_commit(std::span<write_group::value_type> ops, 
 void sqlite_ledger::threads::read_loop() {
   read_group group;
   while (reads_.take(group, read_group_ops)) {
-    answer(group);
+    measured(false, group.size(), [&] { answer(group); });
     deliver(group);
   }
 }
@@ -305,6 +314,9 @@ sqlite_ledger::sqlite_ledger(sqlite_ledger_options options, deliver_function del
 }
 
 sqlite_ledger::~sqlite_ledger() = default;
+
+std::size_t sqlite_ledger::waiting_writes() const { return threads_->waiting_writes(); }
+std::size_t sqlite_ledger::waiting_reads() const { return threads_->waiting_reads(); }
 
 void sqlite_ledger::accept(accept_jobs m, reply_to<accept_answers> reply) {
   threads_->write_soon(std::move(m), std::move(reply));

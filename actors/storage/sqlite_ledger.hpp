@@ -20,6 +20,12 @@
 
 namespace reel {
 
+struct ledger_group {
+  bool is_write = true;
+  std::size_t operations = 0;
+  std::chrono::nanoseconds took{0}; ///< from taking them out of the queue to their answers: for writes, the disk has it
+};
+
 struct sqlite_ledger_options {
   std::filesystem::path file;
   admission_limits limits;
@@ -39,6 +45,9 @@ struct sqlite_ledger_options {
   std::function<wall_time()> now;
   /// Monotonic time; empty: the system's.
   std::function<instant()> steady_now;
+  /// Told of every group of operations, committed (one transaction) or read, from the ledger's threads; must not block.
+  /// Empty: nobody is.
+  std::function<void(const ledger_group&)> measured;
   /// The ledger can no longer keep its promise. Empty: logs and ends the process with code 70, so that
   /// nothing is answered any more. If it returns, everything is answered with errc::unavailable from then on.
   std::function<void(const std::string& why)> fatal;
@@ -77,6 +86,10 @@ public:
   void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) override;
   void record(std::vector<delivery_result> m, reply_to<done> reply) override;
   void referenced(std::vector<object_key_parts> objects, reply_to<std::vector<bool>> reply) override;
+
+  /// Operations that wait for the writer and for the reader. Any thread.
+  std::size_t waiting_writes() const;
+  std::size_t waiting_reads() const;
 
 private:
   class threads; ///< the three of them with what they own

@@ -44,6 +44,11 @@ public:
     return take(out, items_max, [](const T&) { return 1; });
   }
 
+  std::size_t size() const {
+    std::lock_guard lock{mutex_};
+    return items_.size();
+  }
+
   /// Nothing is taken in any more; what is there is still handed out.
   void close() {
     {
@@ -59,7 +64,7 @@ private:
     std::size_t bytes;
   };
   const std::size_t items_max_, bytes_max_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<entry> items_;
   std::size_t bytes_ = 0;

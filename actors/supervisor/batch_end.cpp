@@ -7,7 +7,11 @@ namespace reel {
 namespace {
 
 /// Without what only its worker needs.
-run_job kept_of(const run_job& run) { return {run.id, run.fence, {}, {}, {}, {}, run.saved, {}}; }
+run_job kept_of(const run_job& run) {
+  run_job kept{run.id, run.fence, {}, {}, {}, {}, run.saved, {}};
+  kept.trace = run.trace;
+  return kept;
+}
 
 } // namespace
 
@@ -50,6 +54,7 @@ void batch_end::finished(const batch_finished& m, wall_time now, const jitter_fu
   measures.runs_lost = std::ranges::any_of(m.results, [until = batch_.until_step](const job_result& r) {
     return r.forget_saved || (until > 0 && r.code == errc::preempted && r.saved.is_none());
   });
+  times_ = m.times;
   if (m.code != errc::ok) return failed(m.code, m.message, now, jitter);
   decided_ = true;
   measures.used = std::chrono::milliseconds{m.run_ms};
@@ -114,6 +119,7 @@ void batch_end::add_outcome(const supervised_job& job, const job_result& result,
     out.thumbnail = result.thumbnail;
   } else
     out = decide_recovery(e, now, jitter(), options_);
+  out.times = times_;
   last_.measures.sign = reel::together(last_.measures.sign, sign_of(e, out));
   out.gpu_ms = gpu_ms;
   end_.outcomes.push_back(std::move(out));
@@ -128,12 +134,22 @@ std::vector<std::string> batch_end::kept_runs() const {
   return kept;
 }
 
+execution_end batch_end::execution_of(const job_outcome& out, const supervised_job& job, errc code) {
+  execution_end e{out.id, code, false, job.run.saved.steps, 0};
+  if (code != errc::ok) return e; // the ledger took it otherwise
+  e.cause = out.cause;
+  e.runs_again = out.how == verdict::retry;
+  return e;
+}
+
 batch_closed batch_end::closed(const end_answer& a) {
   auto m = std::move(last_);
   for (std::size_t i = 0; i < end_.outcomes.size(); ++i) {
     const auto& out = end_.outcomes[i];
     const auto& job = batch_.jobs[i];
     const auto code = i < a.codes.size() ? a.codes[i] : errc::internal;
+    m.executions.push_back(execution_of(out, job, code));
+    if (m.executions.back().runs_again && i < a.saved_steps.size()) m.executions.back().steps_kept = a.saved_steps[i];
     if (code == errc::stale) m.unclear.push_back(out.id); // an earlier write may have got through
     if (code == errc::cancelled) m.ended.emplace_back(out.id, job_state::cancelled);
     if (code != errc::ok) continue;

@@ -45,6 +45,14 @@ inline errc end_of_not_taken(errc code) {
   return code == errc::unsupported || code == errc::invalid_argument ? code : errc::unreachable;
 }
 
+/// How one execution of a batch came out, for the figures.
+struct execution_end {
+  job_id id;
+  errc cause = errc::ok; ///< ok: it brought the job's result; stale: nobody wanted it any more
+  bool runs_again = false;
+  std::int32_t steps_from = 0, steps_kept = 0; ///< where it began, and where the next one goes on
+};
+
 /// The supervisor's last word to the scheduler.
 struct batch_closed {
   batch_id batch;
@@ -55,6 +63,7 @@ struct batch_closed {
   std::optional<std::chrono::milliseconds> measured{}; ///< of whole runs and whole stages only
   std::size_t handed_over = 0; ///< of the reruns, those that came as far as they were to come here
   batch_measures measures{};
+  std::vector<execution_end> executions{}; ///< all of them
 };
 
 class batch_end {
@@ -88,12 +97,14 @@ public:
 private:
   bool is_whole(const batch_finished& m) const;
   bool is_handed_over(const job_outcome& out) const;
+  static execution_end execution_of(const job_outcome& out, const supervised_job& job, errc code);
   void add_outcome(const supervised_job& job, const job_result& result, std::uint64_t gpu_ms, wall_time now,
                    const jitter_function& jitter);
 
   supervised_batch batch_;
   recovery_options options_;
   bool decided_ = false;
+  stage_times times_; ///< as its worker measured them
   end_batch end_;
   batch_closed last_;
 };

@@ -34,7 +34,21 @@ batch_supervisor::interface::behavior_type batch_supervisor::make_behavior() {
   };
 }
 
+/// What a search for a job or a trace in the logs finds: one line per job, of debug, because there may be thousands a
+/// second.
+void batch_supervisor::note_jobs(std::string_view event) const {
+  if (!log::enabled(log::level::debug)) return;
+  const auto& b = end_.batch();
+  for (const auto& job : b.jobs)
+    log::debug(event, {{"job", to_string(job.run.id)},
+                       {"trace", hex_of(job.run.trace)},
+                       {"batch", to_string(b.id)},
+                       {"worker", b.worker.value},
+                       {"fence", job.run.fence}});
+}
+
 void batch_supervisor::hand_over() {
+  note_jobs("job granted");
   act::ask(
       self_, slots_, options_.ask_deadline, end_.hand_over(options_.lease_ttl), [](const done&) {},
       [this](errc code) { on_not_taken(code); });
@@ -128,7 +142,10 @@ void batch_supervisor::failed(errc code, const std::string& message) {
 
 void batch_supervisor::note_failure(errc code, const std::string& message) const {
   const auto& b = end_.batch();
+  const auto& first = b.jobs.front().run; // most batches that end so have one
   log::warn("batch ended early", {{"batch", to_string(b.id)},
+                                  {"job", to_string(first.id)},
+                                  {"trace", hex_of(first.trace)},
                                   {"worker", b.worker.value},
                                   {"jobs", b.jobs.size()},
                                   {"code", code},
@@ -151,6 +168,7 @@ void batch_supervisor::on_end_retry_timeout() { write_end(); }
 
 void batch_supervisor::on_end_answer(const end_answer& a) {
   fault::pass("batch.after_end");
+  note_jobs("execution ended");
   remove_runs(a.released, end_.kept_runs());
   close(end_.closed(a));
 }

@@ -70,6 +70,7 @@ private:
   void hand_over();
   void on_not_taken(errc code);
   void failed(errc code, const std::string& message);
+  void note_jobs(std::string_view event) const;
   void note_failure(errc code, const std::string& message) const;
   double jitter() { return std::uniform_real_distribution<>{0, 1}(random_); }
   void write_end();

@@ -154,7 +154,10 @@ void node_supervisor::on_worker_ready(const worker_ready& m) {
 }
 
 void node_supervisor::on_worker_alive(const worker_alive& m) {
-  if (auto index = find(m.id)) slots_[*index].alive(m, act::now(self_));
+  auto index = find(m.id);
+  if (!index) return;
+  slots_[*index].alive(m, act::now(self_));
+  if (wiring_.metrics) wiring_.metrics->heard(m);
 }
 
 void node_supervisor::on_batch_progress(const batch_progress& m) {
@@ -198,6 +201,7 @@ void node_supervisor::on_child_ended(const child_ended& m) {
   auto pause = s.ended(how, act::now(self_), jitter);
   log::warn("worker process ended",
             {{"worker", s.status().id.value}, {"pid", m.pid}, {"how", how}, {"restart", pause.has_value()}});
+  if (wiring_.metrics) wiring_.metrics->process_ended(s.status().id, code);
   end_all(m.slot, code, "worker process " + std::to_string(m.pid) + ": " + how);
   if (!pause) log::error("slot ejected: an operator may restart it", {{"worker", s.status().id.value}, {"why", how}});
   if (pause && !draining_) act::tell_after(self_, *pause, self_, start_slot_timeout{m.slot});
@@ -265,6 +269,8 @@ void node_supervisor::end_told(const batch_id& id, const worker_id& worker) {
 void node_supervisor::report() {
   workers_report m{wiring_.self, wiring_.epoch, draining_, {}};
   for (const auto& s : slots_) m.workers.push_back(s.status());
+  const auto unwanted = static_cast<std::size_t>(std::ranges::count(slots_, false, &slot::is_wanted));
+  if (wiring_.metrics) wiring_.metrics->reported(m, unwanted, act::waiting_messages(self_));
   act::tell(self_, wiring_.scheduler, std::move(m));
 }
 

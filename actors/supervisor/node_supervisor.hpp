@@ -26,6 +26,7 @@
 
 #include "actors/protocols.hpp"
 #include "actors/supervisor/slot.hpp"
+#include "actors/supervisor/slots_metrics.hpp"
 #include "runtime/child_process.hpp"
 #include "runtime/cluster/hub.hpp"
 
@@ -84,6 +85,7 @@ struct node_supervisor_wiring {
   std::function<void(const node_id& peer)> dismiss;
   std::function<void()> evict; ///< tells main() of a termination notice
   std::vector<slot_wiring> slots;
+  std::shared_ptr<slots_metrics> metrics{}; ///< null: nobody counts
 };
 
 struct node_supervisor_options {

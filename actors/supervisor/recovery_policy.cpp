@@ -173,6 +173,20 @@ error_class classify(errc code) {
   }
 }
 
+std::string_view to_string(error_class c) {
+  switch (c) {
+  case error_class::transient: return "transient";
+  case error_class::infrastructure: return "infrastructure";
+  case error_class::resource: return "resource";
+  case error_class::crash: return "crash";
+  case error_class::unknown: return "unknown";
+  case error_class::permanent: return "permanent";
+  case error_class::ended: return "ended";
+  case error_class::made_room: return "made_room";
+  }
+  return "unknown";
+}
+
 job_outcome decide_recovery(const execution& e, wall_time now, double jitter, const recovery_options& o) {
   const auto c = classify(e.code);
   const auto& rule = rule_of(c);

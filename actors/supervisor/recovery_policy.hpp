@@ -41,6 +41,7 @@ inline constexpr std::chrono::milliseconds fixed_pause_most{1'000};
 
 enum class error_class { transient, infrastructure, resource, crash, unknown, permanent, ended, made_room };
 error_class classify(errc code);
+std::string_view to_string(error_class c); ///< as written above
 
 /// One ended execution.
 struct execution {

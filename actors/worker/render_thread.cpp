@@ -22,6 +22,10 @@ void fail_if_ordered(const fault::order& o) {
   if (o.what == fault::action::error) throw render_error{errc::internal, "injected fault"};
 }
 
+void count(std::atomic<std::uint64_t>& us, std::chrono::nanoseconds took) {
+  us += static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+}
+
 void log_reuse(const run_batch& b, const render_batch& work) {
   for (const auto& stage : work.costs())
     if (stage.texts_reused > 0)
@@ -170,6 +174,9 @@ void render_thread::prepare(computation& now, rider& r) {
   log_reuse(r.batch(), *now.work);
   auto took = std::chrono::steady_clock::now() - begin;
   r.own_time += took;
+  r.encode += took;
+  count(encode_us_, took);
+  count_texts(now, r);
   if (r.resumes()) r.hand_over += took;
   let_go(now, r);
 }
@@ -212,9 +219,13 @@ void render_thread::step(computation& now) {
   fail_if_ordered(fault::hit("render.step", [&now] { return now.circumstances(); }));
   now.work->step();
   auto took = std::chrono::steady_clock::now() - begin;
+  count(denoise_us_, took);
+  steps_ += now.active();
   auto active = std::max<std::size_t>(now.active(), 1);
   for (auto& r : now.riders) {
     r.own_time += took * static_cast<std::int64_t>(r.active()) / static_cast<std::int64_t>(active);
+    r.denoise += took;
+    ++r.steps;
     r.has_denoised = true;
     report(now, r, run_phase::denoising);
     let_go(now, r);
@@ -274,9 +285,38 @@ void render_thread::end(computation& now, rider& r, errc code, std::string messa
   now.peak_bytes = std::max(now.peak_bytes, now.model.take_peak_bytes());
   auto batch = r.batch().batch;
   auto experts = now.work ? now.work->experts() : expert_use{};
-  events_.rendered(
-      {batch, {}, true, code, std::move(message), now.peak_bytes, r.together, r.own_time, experts, r.hand_over});
+  expert_loads_ += experts.loads - std::min(experts.loads, std::exchange(now.loads_counted, experts.loads));
+  events_.rendered({batch,
+                    {},
+                    true,
+                    code,
+                    std::move(message),
+                    now.peak_bytes,
+                    r.together,
+                    r.own_time,
+                    experts,
+                    r.hand_over,
+                    r.times()});
   if (code != errc::internal) forget(batch);
+}
+
+stage_times render_thread::rider::times() const {
+  auto ms = [](std::chrono::nanoseconds t) {
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(t).count());
+  };
+  return {ms(encode), ms(denoise), ms(decode), 0, steps};
+}
+
+worker_figures render_thread::figures() const {
+  return {encode_us_, denoise_us_, decode_us_, steps_, texts_encoded_, texts_reused_, expert_loads_, 0};
+}
+
+/// Where the model does not say, nothing was reused: each job has its prompt, and all share the negative one at best.
+void render_thread::count_texts(const computation& now, const rider& r) {
+  std::size_t reused = 0;
+  for (const auto& stage : now.work->costs()) reused += stage.texts_reused;
+  texts_reused_ += reused;
+  texts_encoded_ += std::max<std::size_t>(r.active(), reused) - reused;
 }
 
 std::size_t render_thread::computation::active() const {
@@ -349,7 +389,10 @@ void render_thread::render_files(computation& now, rider& r) {
     bytes += s.files.video.size() + s.files.thumbnail.size();
     part.samples.push_back(std::move(s));
     auto at = std::chrono::steady_clock::now();
-    r.own_time += at - std::exchange(begin, at);
+    const auto took = at - std::exchange(begin, at);
+    r.own_time += took;
+    r.decode += took;
+    count(decode_us_, took);
     bool due = at - handed_over_at > handover_pause || part.samples.size() >= handover_samples;
     if (--left > 0 && !due && bytes < handover_bytes) continue;
     events_.rendered(std::exchange(part, {r.batch().batch}));

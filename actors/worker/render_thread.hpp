@@ -72,6 +72,7 @@ struct batch_rendered {
   std::chrono::nanoseconds own_time{0}; ///< its part of the time of the thread
   expert_use experts{};
   std::chrono::nanoseconds hand_over{0}; ///< of own_time: texts of resumed runs encoded again, runs saved
+  stage_times times{};                   ///< all but storing
 };
 
 /// What everything that is computed together had done at one of its steps, in case its process ends. Whoever gets it
@@ -122,6 +123,9 @@ public:
   void keep_warm();
   std::uint64_t warm_runs() const { return warm_runs_.load(std::memory_order_relaxed); }
 
+  /// Since the start; without what only the process knows.
+  worker_figures figures() const;
+
   /// Grows while the computation moves.
   std::uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
 
@@ -145,6 +149,9 @@ private:
     bool has_denoised = false;              ///< here
     std::uint32_t together = 0;
     std::chrono::nanoseconds own_time{0}, hand_over{0};
+    std::chrono::nanoseconds encode{0}, denoise{0}, decode{0};
+    std::int32_t steps = 0;
+    stage_times times() const;
     const run_batch& batch() const { return order.batch; }
     std::size_t active() const { return batch().jobs.size() - out.size(); }
     bool resumes() const {
@@ -159,6 +166,7 @@ private:
     std::size_t samples = 0;   ///< numbers given so far
     std::uint64_t peak_bytes = 0;
     checkpoint_cadence cadence;
+    std::uint32_t loads_counted = 0; ///< of its expert_use
     std::size_t active() const;
     int steps_left(const rider& r, std::size_t index) const;
     int most_steps_left_here() const;
@@ -175,6 +183,7 @@ private:
   std::optional<submitted> next_joiner(const computation& now);
   void step(computation& now);
   void save_on_the_way(computation& now);
+  void count_texts(const computation& now, const rider& r);
   static batch_checkpoint checkpoint_of(const computation& now);
   void end_denoised(computation& now);
   void end(computation& now, rider& r, errc code, std::string message);
@@ -190,6 +199,8 @@ private:
   events events_;
   std::unique_ptr<black_box> box_; ///< always told what the next step computes
   std::atomic<std::uint64_t> progress_{0}, warm_runs_{0};
+  std::atomic<std::uint64_t> encode_us_{0}, denoise_us_{0}, decode_us_{0}, steps_{0}; ///< see worker_figures
+  std::atomic<std::uint64_t> texts_encoded_{0}, texts_reused_{0}, expert_loads_{0};
   std::weak_ptr<const packed_run> checkpoint_; ///< the latest; not expired: it is still being stored
 
   std::mutex mutex_; ///< guards what follows

@@ -8,6 +8,7 @@
 #include "runtime/fault/spoil.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/observe/log.hpp"
+#include "runtime/observe/process_stats.hpp"
 
 namespace reel {
 
@@ -126,8 +127,10 @@ void worker::on_batch_progress(const batch_progress& m) {
 }
 
 void worker::on_second_timeout() {
+  auto figures = wiring_.renderer->figures();
+  figures.resident_bytes = read_process_stats().resident_bytes;
   act::tell(self_, wiring_.slot,
-            worker_alive{wiring_.ready.id, wiring_.renderer->progress(), wiring_.renderer->warm_runs()});
+            worker_alive{wiring_.ready.id, wiring_.renderer->progress(), wiring_.renderer->warm_runs(), figures});
   keep_warm();
   for (auto& [id, b] : batches_)
     if (!lost_lease(b)) tell_storing(b);
@@ -175,6 +178,8 @@ void worker::on_batch_rendered(batch_rendered& m) {
   add_saved_runs(b, m.samples, first);
   if (m.last) {
     b.rendered = true;
+    b.rendered_at = act::now(self_);
+    b.end.times = m.times;
     b.end.code = m.code;
     b.end.message = m.message;
     b.end.peak_bytes = m.peak_bytes;
@@ -189,6 +194,12 @@ void worker::on_batch_rendered(batch_rendered& m) {
 void worker::add_sample(batch& b, rendered_sample& s) {
   auto job = std::ranges::find(b.run.jobs, s.id, &run_job::id);
   auto index = b.end.results.size();
+  if (log::enabled(log::level::debug))
+    log::debug("job left the model", {{"job", to_string(s.id)},
+                                      {"trace", hex_of(job->trace)},
+                                      {"batch", to_string(b.end.batch)},
+                                      {"code", s.code},
+                                      {"bytes", s.files.video.size()}});
   b.end.results.push_back({s.id, s.fence, s.code, std::move(s.message), {}, {}});
   auto& result = b.end.results.back();
   result.forget_saved = s.forget_saved;
@@ -320,6 +331,7 @@ void worker::end_if_complete(const batch_id& id) {
   b.ended = true;
   auto time = b.end.together > 0 ? b.own_time : act::now(self_) - b.started_at; // joined ones share it out
   b.end.run_ms = ms_of(time);
+  b.end.times.store_ms = static_cast<std::uint32_t>(ms_of(act::now(self_) - b.rendered_at));
   if (b.storing_since) b.hand_over += act::now(self_) - *b.storing_since;
   b.end.hand_over_ms = ms_of(b.hand_over);
   if (b.end.code != errc::ok) b.end.results.clear();

@@ -87,7 +87,8 @@ private:
     bool uploading = false;
     std::chrono::milliseconds put_retry{0}; ///< the last pause, since something was stored
     bool rendered = false;                  ///< all samples have come
-    bool ended = false;                     ///< the end is decided and being told
+    instant rendered_at{};
+    bool ended = false; ///< the end is decided and being told
     batch_finished end;
   };
 

@@ -1,5 +1,8 @@
 #include "runtime/observe/log.hpp"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -77,6 +80,8 @@ void append_value(std::string& out, const field& f) {
     out += "null"; // JSON has neither infinity nor NaN
 }
 
+std::array<std::atomic<std::uint64_t>, 4> lines{}; ///< by level
+
 std::string& node_name() {
   static std::string name;
   return name;
@@ -124,10 +129,13 @@ void start(const options& o) {
   spdlog::set_default_logger(logger);
 }
 
+std::uint64_t lines_written(level l) { return lines.at(static_cast<std::size_t>(l)); }
+
 bool enabled(level l) { return spdlog::default_logger_raw()->should_log(spdlog_level(l)); }
 
 void write(level l, std::string_view event, fields f) {
   if (!enabled(l)) return;
+  ++lines[std::min(static_cast<std::size_t>(l), lines.size() - 1)];
   auto now = std::chrono::system_clock::now().time_since_epoch();
   auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   spdlog::default_logger_raw()->log(spdlog_level(l), format_line(l, node_name(), event, f, ms));

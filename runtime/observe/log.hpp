@@ -56,6 +56,9 @@ inline void info(std::string_view event, fields f = {}) { write(level::info, eve
 inline void warn(std::string_view event, fields f = {}) { write(level::warn, event, f); }
 inline void error(std::string_view event, fields f = {}) { write(level::error, event, f); }
 
+/// Lines written so far at this level, for metrics.
+std::uint64_t lines_written(level l);
+
 /// The line without its end, for tests; `now_ms` since 1970.
 std::string format_line(level l, std::string_view node, std::string_view event, fields f, std::int64_t now_ms);
 

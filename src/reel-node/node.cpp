@@ -29,6 +29,7 @@ std::vector<group_options> groups_of_actors(std::chrono::milliseconds pause) {
 
 node::parts::parts(const cluster_config& c, const node_config& s, notices tell)
     : config{c}, self{s}, actor_system{c.threads}, cluster{system}, local{system},
+      figures{std::make_shared<node_figures>(registry, node_facts{self.id, self.roles, epoch, config.data_dir})},
       tree{system, groups_of_actors(c.restart_pause), std::move(tell.give_up), {.pause_first = c.restart_pause}},
       tell_evict{std::move(tell.evict)} {}
 
@@ -91,6 +92,7 @@ void node::parts::wire() {
         act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots, history)};
   });
   cluster.serve<operator_protocol>(role::node, about.ref, {operator_peer});
+  wire_observer();
 }
 
 std::vector<node_id> node::parts::nodes_with(std::set<node_role> any_of) const {
@@ -127,11 +129,13 @@ void node::stop() {
   auto& p = *parts_;
   if (std::exchange(p.stopped, true)) return;
   if (p.api) p.api->drain();
+  p.health->drain();
   if (p.scheduler_door) p.stop_leasing();
   if (p.slots_here) p.drain_slots();
   if (p.http) p.http->stop();
   p.webhooks.stop();
   p.tree.stop();
+  p.observing.reset();
   p.children.reset();
   if (p.local_link) p.local_link->stop();
   if (p.cluster_link) p.cluster_link->stop();

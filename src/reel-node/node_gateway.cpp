@@ -8,6 +8,7 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
   gateway_options o;
   o.self = self.id;
   auto line = make_gateway_line(o);
+  gateway_calls = line.inbox->outstanding;
   tree.start(g, [this, o, inbox = line.inbox] {
     return gateway_ref{act::spawn_shell<gateway_shell>(system, o, inbox, ledger, scheduler, operations, objects)};
   });
@@ -21,6 +22,7 @@ void node::parts::wire_gateway(const declared<gateway_protocol>& g) {
                                        : load_tokenizer(m.tokenizer_file, static_cast<std::size_t>(m.text_len))});
   p.to = line.to;
   p.registry = registry;
+  p.health = health;
   p.open = std::make_shared<std::atomic<std::size_t>>(0);
   p.webhooks = webhook_targets{config.webhooks.allow_networks};
   p.video.attempts_max = config.scheduler.recovery.retries_max + 1;

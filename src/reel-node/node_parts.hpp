@@ -10,12 +10,16 @@
 #include "actors/storage/file_objects.hpp"
 #include "actors/storage/ledger_actor.hpp"
 #include "actors/storage/sqlite_ledger.hpp"
+#include "actors/storage/storage_metrics.hpp"
 #include "actors/supervisor/node_supervisor.hpp"
 #include "runtime/cluster/hub.hpp"
 #include "runtime/link/zmq_link.hpp"
 #include "runtime/supervise.hpp"
 #include "src/reel-node/delivery_setup.hpp"
 #include "src/reel-node/node.hpp"
+#include "src/reel-node/node_figures.hpp"
+#include "src/reel-node/observe_server.hpp"
+#include "src/reel-node/readiness.hpp"
 
 namespace reel {
 
@@ -32,7 +36,12 @@ struct node::parts {
   hub local;   ///< to our worker processes
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
 
+  std::shared_ptr<health_board> health = std::make_shared<health_board>(std::chrono::steady_clock::now());
+
   // Resources; they outlive the actors that use them.
+  std::shared_ptr<node_figures> figures;
+  std::shared_ptr<storage_metrics> stores;     ///< null: another node stores
+  std::shared_ptr<slots_metrics> slot_figures; ///< null: no workers here
   std::shared_ptr<delivery_point> ledger_replies;
   std::shared_ptr<sqlite_ledger> ledger_store;
   std::shared_ptr<file_objects> object_files;
@@ -41,6 +50,8 @@ struct node::parts {
   std::unique_ptr<zmq_link> cluster_link, local_link;
   std::shared_ptr<gateway_api> api;
   std::unique_ptr<http_server> http;
+  std::unique_ptr<observe_server> observing;
+  std::shared_ptr<std::atomic<std::size_t>> gateway_calls; ///< open ones; null: no gateway here
 
   supervision_tree tree;
 
@@ -68,6 +79,8 @@ struct node::parts {
   void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o);
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
+  void wire_observer();
+  readiness_facts sample();
   void stop_leasing();
   void drain_slots();
   std::vector<node_id> nodes_with(std::set<node_role> any_of) const; ///< who may call what they need

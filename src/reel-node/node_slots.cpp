@@ -63,6 +63,7 @@ void node::parts::wire_slots(const declared<node_supervisor_protocol>& s) {
   w.admit = [this](const node_id& peer, const std::string& token) { local_link->add_peer({peer, {}, {}, token}); };
   w.dismiss = [this](const node_id& peer) { local_link->remove_peer(peer); };
   w.evict = tell_evict;
+  w.metrics = slot_figures = std::make_shared<slots_metrics>(registry);
   worker_input input;
   input.endpoint = local_link->endpoint();
   input.log_level = config.log_level;

@@ -14,6 +14,8 @@ void node::parts::open_storage() {
   auto tenants = tenant_directory::load(config.gateway.tenants_file);
   for (const auto& t : tenants.tenants()) o.limits.tenants[t.id] = t.quota;
   o.limits.gpu_estimate = config.storage.gpu_estimate;
+  stores = std::make_shared<storage_metrics>(registry);
+  o.measured = [to = stores](const ledger_group& g) { to->ledger(g); };
   ledger_replies = std::make_shared<delivery_point>();
   ledger_store = std::make_shared<sqlite_ledger>(o, [to = ledger_replies](auto run) { to->deliver(std::move(run)); });
   object_files = std::make_shared<file_objects>(file_objects_options{config.storage.objects_dir, {}});
@@ -28,6 +30,8 @@ void node::parts::wire_storage(const declared<ledger_protocol>& l, const declare
   });
   objects_actor_options objects_options;
   objects_options.threads = static_cast<std::size_t>(config.storage.object_threads);
+  objects_options.measured = [to = stores](store_call call, errc code, std::chrono::nanoseconds took,
+                                           std::uint64_t bytes) { to->objects(call, code, took, bytes); };
   tree.start(o, [this, objects_options] {
     return objects_ref{
         act::spawn_shell<objects_actor>(system, object_files, objects_options, breaker_listener_ref{scheduler})};

@@ -68,6 +68,7 @@ int workers(const cluster_options& o);
 int queue(const cluster_options& o);
 int why(const cluster_options& o, const std::string& id);
 int evict(const cluster_options& o, const std::string& node);
+int trace_job(const cluster_options& o, const std::string& id, const std::string& file); ///< for ui.perfetto.dev
 int restart_slot(const cluster_options& o, const std::string& worker);
 int breakers(const cluster_options& o);
 

@@ -31,7 +31,7 @@ struct command_line {
   final_options final_of;
   std::string tenant_name, id, job_class, order;
   std::string out;
-  std::string whose;
+  std::string whose, trace_file;
   std::function<int()> run;
 };
 
@@ -98,7 +98,12 @@ void add_job_commands(CLI::App& app, command_line& l) {
 
   auto* job_c = app.add_subcommand("job", "Show one job");
   job_c->add_option("id", l.ids, "video_...")->required()->expected(1);
-  job_c->callback([&l] { l.run = [&l] { return job(l.common, l.ids.front()); }; });
+  job_c->add_option("--trace", l.trace_file, "Write its life as a trace for ui.perfetto.dev, with the operator's key");
+  job_c->callback([&l] {
+    l.run = [&l] {
+      return l.trace_file.empty() ? job(l.common, l.ids.front()) : trace_job(l.cluster, l.ids.front(), l.trace_file);
+    };
+  });
 
   auto* wait_c = app.add_subcommand("wait", "Wait for jobs, showing progress");
   wait_c->add_option("id", l.ids, "video_...")->required();

@@ -94,6 +94,22 @@ TEST_CASE("off-peak hours are read with their offset, and refused with the text 
   CHECK_THAT(with("free_margin = 1.5").refusal(), ContainsSubstring("allowed is"));
 }
 
+TEST_CASE("where a node shows its metrics is loopback unless told otherwise, and a wrong place is refused") {
+  auto observing = [](const std::string& at) {
+    return written_config{.node = "roles = ['gateway', 'scheduler', 'storage', 'workers']\nobserve = '" + at + "'\n"};
+  };
+  const auto usual = written_config{}.read().nodes.at(0);
+  CHECK(usual.observe_address == "127.0.0.1");
+  CHECK(usual.observe_port == 0);
+  const auto told = observing("10.0.0.2:7711").read().nodes.at(0);
+  CHECK(told.observe_address == "10.0.0.2");
+  CHECK(told.observe_port == 7711);
+  CHECK(observing("off").read().nodes.at(0).observe_address.empty());
+  for (auto bad : {"", ":1", "localhost:80", "10.0.0.2", "10.0.0.2:", "10.0.0.2:65536", "10.0.0.2:x", "[::1]:80"})
+    CHECK_THAT(observing(bad).refusal(), ContainsSubstring(":4: node[1].observe = '" + std::string{bad} + "'") &&
+                                             ContainsSubstring("allowed is \"IPv4:port\""));
+}
+
 TEST_CASE("an address to listen on is one that other nodes can dial") {
   for (const char* good : {"tcp://127.0.0.1:1", "tcp://10.20.30.40:65535"})
     CHECK(listening_on(good).read().nodes.at(0).listen == good);

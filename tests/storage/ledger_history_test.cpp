@@ -67,6 +67,7 @@ TEST_CASE("a job's lines say what it asked for, where it ran, how it was release
   auto request = w.keyed("first \"key\"\n");
   request.prompt = "a red ball";
   request.webhook_url = "https://example.org/done";
+  request.trace.bytes.fill(0xab);
   request.deadline = w.clock.now() + std::chrono::hours{1};
   REQUIRE(w.led.accept(request).code == errc::ok);
   w.clock.advance(std::chrono::seconds{2});
@@ -74,6 +75,7 @@ TEST_CASE("a job's lines say what it asked for, where it ran, how it was release
   auto retry = world::how(first, verdict::retry);
   retry.cause = errc::crashed;
   retry.not_before = w.clock.now() + std::chrono::seconds{3};
+  retry.times = {10, 200, 0, 0, 7};
   REQUIRE(w.end(first, retry) == errc::ok);
   auto second = w.leased(request.id);
   REQUIRE(w.end(second, verdict::succeeded) == errc::ok);
@@ -90,6 +92,10 @@ TEST_CASE("a job's lines say what it asked for, where it ran, how it was release
   CHECK(lines[0].contains("deadline_ns"));
   CHECK(lines[0].contains("day"));
   CHECK(lines[0].at("push").as_bool());
+  CHECK(text(lines[0], "x_trace") == "abababababababababababababababab");
+  CHECK(number(lines[2], "x_denoise_ms") == 200);
+  CHECK(number(lines[2], "x_steps") == 7);
+  CHECK_FALSE(lines[4].contains("x_steps")); // nothing was measured
 
   CHECK(number(lines[1], "mono_ns") - number(lines[0], "mono_ns") == 2'000'000'000);
   CHECK(text(lines[1], "worker") == "workers-1/0");

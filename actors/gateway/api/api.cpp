@@ -243,7 +243,9 @@ void gateway_api::dispatch(const call& c) {
 
 void gateway_api::on_healthz(const call& c) const {
   auto r = json_response();
-  r.body = R"({"status":"ok"})";
+  const auto lives = parts_.health ? parts_.health->lives(std::chrono::steady_clock::now()) : health_verdict{};
+  r.status = lives.good ? 200 : 503;
+  r.body = to_json(lives, "alive");
   c.answer.send(std::move(r));
 }
 

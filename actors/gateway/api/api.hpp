@@ -10,6 +10,7 @@
 #include "actors/gateway/api/metrics.hpp"
 #include "actors/gateway/api/video_object.hpp"
 #include "runtime/limits.hpp"
+#include "runtime/observe/health.hpp"
 
 namespace reel {
 
@@ -42,6 +43,7 @@ public:
     webhook_targets webhooks;
     std::size_t event_streams_max = limits::http_connections_max / 4; ///< of one tenant: each holds a connection
     std::function<wall_time()> wall_clock;                            ///< empty: the system's
+    std::shared_ptr<const health_board> health{};                     ///< of the process; null: it lives as it answers
   };
   explicit gateway_api(parts p);
 

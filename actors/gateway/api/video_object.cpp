@@ -87,6 +87,7 @@ void write_reel(json_writer& json, const job_view& v, const video_options& o) {
   json.key("fps").number(r.request.params.fps);
   json.key("quality").text(r.request.is_preview ? "preview" : "final").key("final_of");
   r.request.is_final() ? json.text(to_string(r.request.final_of)) : json.null();
+  json.key("trace_id").text(hex_of(trace_of(r.request)));
   json.key("metadata").open();
   for (const auto& [key, value] : r.request.metadata) json.key(key).text(value);
   json.close().close();

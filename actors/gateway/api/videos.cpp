@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "actors/gateway/api/api.hpp"
+#include "actors/gateway/api/trace_parent.hpp"
 #include "runtime/observe/log.hpp"
 
 namespace reel {
@@ -108,6 +109,7 @@ void gateway_api::on_create(const call& c) {
   if (!planned) return refuse_create(c, planned.error());
   auto& job = planned->request;
   job.id = next_job_id(job.created_at);
+  job.trace = parse_traceparent(c.request.header("traceparent"));
   if (const auto& t = planned->model->tokenizer) {
     job.prompt_tokens = t->encode(job.prompt);
     auto model = static_cast<std::size_t>(planned->model - parts_.models.data());
@@ -120,11 +122,13 @@ void gateway_api::accept(api_answer answer, const std::shared_ptr<line>& to, ten
   if (job.cls == job_class::urgent) // goes before everybody else: who asked for it stays known
     log::info("urgent job requested", {{"tenant", job.tenant.value}, {"job", to_string(job.id)}});
   bool has_key = !job.idempotency_key.empty();
+  const auto id = job.id;
+  const auto trace = trace_of(job);
   auto fresh = job_view{.record = {.request = std::move(job)}};
   std::string text; // written now, so that the job can be handed on without a copy
   json_writer json{text};
   write_video(json, fresh, answer.video);
-  to->accept(std::move(fresh.record.request), [answer = std::move(answer), text = std::move(text), has_key,
+  to->accept(std::move(fresh.record.request), [answer = std::move(answer), text = std::move(text), has_key, id, trace,
                                                scope = std::move(scope), to](auto accepted) mutable {
     auto code = accepted ? accepted->code : accepted.error();
     if (accepted) answer.add_limits(accepted->quota);
@@ -141,6 +145,10 @@ void gateway_api::accept(api_answer answer, const std::shared_ptr<line>& to, ten
       });
     }
     answer.metrics->accepted();
+    if (log::enabled(log::level::debug))
+      log::debug(
+          "job accepted",
+          {{"job", to_string(id)}, {"trace", hex_of(trace)}, {"tenant", scope.value}, {"request", answer.request_id}});
     http_response r;
     r.add("content-type", "application/json");
     r.add("openai-poll-after-ms", "1000");
@@ -161,8 +169,8 @@ void gateway_api::on_final(const call& c) {
   if (!wanted) return refuse_create(c, wanted.error());
   parts_.to->read({c.who->id, c.job},
                   [answer = c.answer, id = c.job, key = std::move(*key), wanted = std::move(*wanted), to = parts_.to,
-                   models = parts_.models, tenants = parts_.tenants, who = c.who,
-                   now = wall_now()](outcome<job_view, errc> preview) {
+                   models = parts_.models, tenants = parts_.tenants, who = c.who, now = wall_now(),
+                   trace = parse_traceparent(c.request.header("traceparent"))](outcome<job_view, errc> preview) {
                     if (!preview) return answer.fail(error_of(preview.error(), to_string(id)));
                     auto job = plan_final(preview->record, wanted, {*who, models, now});
                     if (!job) {
@@ -171,6 +179,7 @@ void gateway_api::on_final(const call& c) {
                     }
                     job->id = next_job_id(now);
                     job->idempotency_key = key;
+                    job->trace = trace;
                     accept(answer, to, who->id, *std::move(job));
                   });
 }

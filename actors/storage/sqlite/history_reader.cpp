@@ -43,7 +43,12 @@ enum event_column {
   e_video_bytes,
   e_video_sha,
   e_degraded,
-  e_from_step
+  e_from_step,
+  e_encode_ms,
+  e_denoise_ms,
+  e_decode_ms,
+  e_store_ms,
+  e_steps
 };
 
 /// One line of JSON: an object of texts, numbers and flags.
@@ -127,7 +132,7 @@ std::string accept_line(const statement::cursor& row, bool is_timed) {
   l.add("tenant", row.text(e_tenant)).add("idem_key", key);
   l.add("payload_sha", payload_sha_of(request.prompt)).add("class", to_string(request.cls));
   l.add("model", request.params.model.value).add("shape", to_string(key_of(request.params)));
-  l.add("allow_degraded", request.allow_degraded);
+  l.add("allow_degraded", request.allow_degraded).add("x_trace", hex_of(trace_of(request)));
   if (request.deadline) l.add("deadline_ns", ms_of(*request.deadline) * ns_per_ms);
   if (!request.webhook_url.empty()) l.add("push", true);
   if (!row.is_null(e_quota_day)) l.add("day", row.integer(e_quota_day));
@@ -146,6 +151,14 @@ std::string grant_line(const statement::cursor& row, bool is_timed) {
   return l.take();
 }
 
+/// Where its worker measured them.
+void add_times(line& l, const statement::cursor& row) {
+  if (row.is_null(e_steps)) return;
+  l.add("x_encode_ms", row.integer(e_encode_ms)).add("x_denoise_ms", row.integer(e_denoise_ms));
+  l.add("x_decode_ms", row.integer(e_decode_ms)).add("x_store_ms", row.integer(e_store_ms));
+  l.add("x_steps", row.integer(e_steps));
+}
+
 std::string commit_line(const statement::cursor& row, bool is_timed) {
   auto l = begin_line("commit", row, is_timed);
   const auto job = id_from<job_id>(row.blob(e_job));
@@ -157,6 +170,7 @@ std::string commit_line(const statement::cursor& row, bool is_timed) {
   l.add("result_key", make_object_key(prefix, artifact::video, sha)).add("result_sha", to_string(sha));
   l.add("gpu_ms", row.integer(e_gpu_ms));
   l.add("charged_ms", row.is_null(e_quota_day) ? std::int64_t{0} : row.integer(e_gpu_ms));
+  add_times(l, row);
   return l.take();
 }
 
@@ -166,6 +180,7 @@ void add_execution(line& l, const statement::cursor& row) {
   const bool ran = static_cast<job_state>(row.integer(e_from)) == job_state::leased;
   const bool is_release = static_cast<job_state>(row.integer(e_to)) == job_state::retry_wait; // it has to have run
   if (ran || is_release) l.add("fence", row.integer(e_fence));
+  add_times(l, row);
 }
 
 std::string release_line(const statement::cursor& row, bool is_timed) {
@@ -229,11 +244,14 @@ constexpr const char* select_events =
     "e.counted, e.gpu_ms, e.not_before_ms, e.class, t.name, "
     "(SELECT 1 + count(*) FROM redrive p WHERE p.job_no = e.job_no AND p.version <= e.version), j.batch_key, "
     "j.quota_day, b.id, b.term, "
-    "b.worker, b.served_model, r.body, o.fence, o.video_bytes, o.video_sha256, ifnull(e.degraded, m.degraded), s.steps "
+    "b.worker, b.served_model, r.body, o.fence, o.video_bytes, o.video_sha256, ifnull(e.degraded, m.degraded), "
+    "s.steps, "
+    "i.encode_ms, i.denoise_ms, i.decode_ms, i.store_ms, i.steps "
     "FROM job j CROSS JOIN event e ON e.job_no = j.no LEFT JOIN tenant t ON t.no = j.tenant_no "
     "LEFT JOIN batch b ON b.no = e.batch_no LEFT JOIN request r ON e.kind = 0 AND r.job_no = j.no "
     "LEFT JOIN outbox o ON o.job_no = j.no AND o.generation = j.generation LEFT JOIN recovery m ON m.job_no = j.no "
     "LEFT JOIN resumed s ON s.job_no = e.job_no AND s.version = e.version "
+    "LEFT JOIN timing i ON i.job_no = e.job_no AND i.version = e.version "
     "WHERE j.id >= ?1 AND (j.id > ?1 OR e.version > ?2) AND e.position <= ?3 ORDER BY j.id, e.version";
 
 } // namespace

@@ -146,6 +146,11 @@ CREATE TABLE note(position INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, mono_ns 
   kind INTEGER NOT NULL, state INTEGER NOT NULL, subject TEXT NOT NULL, device TEXT NOT NULL, job BLOB,
   fence INTEGER NOT NULL);
 )sql",
+    R"sql(
+CREATE TABLE timing(job_no INTEGER NOT NULL, version INTEGER NOT NULL, encode_ms INTEGER NOT NULL,
+  denoise_ms INTEGER NOT NULL, decode_ms INTEGER NOT NULL, store_ms INTEGER NOT NULL, steps INTEGER NOT NULL,
+  PRIMARY KEY(job_no, version)) WITHOUT ROWID;
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

@@ -2,7 +2,7 @@
 //
 // What changes with every transition is narrow (job, event); what never changes is written once (request,
 // outbox, batch), and what few jobs have is beside them (saved_run, recovery, redrive, webhook,
-// delivery, resumed).
+// delivery, resumed, timing).
 // New rows go to the end of their tables: jobs sort by UUIDv7, everything else by numbers
 // that count up. The exceptions are job_by_tenant (one end per tenant) and the idempotency keys (anywhere;
 // kept as hashes of 16 bytes, so that a million of them are few pages). What tenants use of their days is one row per
@@ -19,7 +19,7 @@
 
 namespace reel::sqlite {
 
-inline constexpr int schema_version = 10;
+inline constexpr int schema_version = 11;
 
 /// Refuses a file that is there and is not a ledger of this version or an older one; looks only, so that nothing of
 /// another program's is touched and nothing is made beside it. Throws std::runtime_error, like all of these.

@@ -274,6 +274,7 @@ errc transactions::end_one(const job_outcome& outcome, std::int64_t batch_no, st
 
   learn(*row, outcome, how.to);
   note_let_go(*row);
+  if (outcome.times != stage_times{}) tables_.insert_times(*row, outcome.times);
   if (how.to == job_state::retry_wait) {
     e.not_before = how.not_before;
     tables_.retry(*row, how, e, now_);

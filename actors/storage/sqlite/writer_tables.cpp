@@ -206,6 +206,10 @@ void writer_tables::insert_resumed(const job_row& row, std::int32_t steps) {
   insert_resumed_.execute(row.no, row.version + 1, steps);
 }
 
+void writer_tables::insert_times(const job_row& row, const stage_times& t) {
+  insert_times_.execute(row.no, row.version + 1, t.encode_ms, t.denoise_ms, t.decode_ms, t.store_ms, t.steps);
+}
+
 std::optional<writer_tables::known_key> writer_tables::find_key(const key_hash& hash) {
   auto found = find_key_.query(bytes{hash});
   if (!found.next()) return {};

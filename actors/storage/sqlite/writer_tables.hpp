@@ -108,6 +108,8 @@ public:
   bool has_saved_run(std::string_view key);                    ///< any job
   void insert_resumed(const job_row& row, std::int32_t steps); ///< of the grant that follows `row`
 
+  void insert_times(const job_row& row, const stage_times& t); ///< of the execution whose end follows `row`
+
   void insert_webhook(std::int64_t job_no, std::string_view url);
   void insert_delivery(const job_row& row, std::string_view body, wall_time now); ///< due at once
   void record(const delivery_result& r);
@@ -202,6 +204,7 @@ private:
   statement remove_saved_run_{db_, "DELETE FROM saved_run WHERE job_no = ?1"};
   statement has_saved_run_{db_, "SELECT 1 FROM saved_run WHERE key = ?1 LIMIT 1"};
   statement insert_resumed_{db_, "INSERT INTO resumed VALUES(?1, ?2, ?3)"};
+  statement insert_times_{db_, "INSERT INTO timing VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
 
   statement insert_webhook_{db_, "INSERT INTO webhook VALUES(?1, ?2, ?3)"};
   statement insert_delivery_{db_, "INSERT INTO delivery VALUES(?1, ?2, ?3, ?4, ?5, ?5, 0, 0, 0, ?6)"};

@@ -53,6 +53,7 @@ std::vector<std::pair<std::string, std::string>> tags_of(const run_job& job) {
       {"model", p.model.value},
       {"seed", seed},
       {"job_id", id}};
+  if (!job.trace.is_nil()) tags.emplace_back("trace_id", hex_of(job.trace));
   if (!instead.empty()) tags.emplace_back("instead_of", job.instead_of.value);
   return tags;
 }

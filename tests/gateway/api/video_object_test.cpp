@@ -54,7 +54,7 @@ TEST_CASE("every key is there in every state") {
   const std::set<std::string> reel_keys{
       "state",       "class",        "queue_position", "eta_seconds",    "attempt",    "attempts_max", "step",
       "steps_total", "served_model", "degraded",       "degrade_reason", "batch_size", "gpu_seconds",  "seed",
-      "num_frames",  "fps",          "metadata",       "quality",        "final_of"};
+      "num_frames",  "fps",          "metadata",       "quality",        "final_of",   "trace_id"};
   for (int s = 0; s <= 6; ++s) {
     auto o = written(sample(static_cast<job_state>(s)));
     CHECK(keys(o) == top);
