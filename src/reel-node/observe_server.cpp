@@ -30,7 +30,7 @@ http_response answer(int status, std::string_view type, std::string body) {
   return r;
 }
 
-http_response verdict(const health_verdict& v, std::string_view name) {
+http_response answer_of(const health_verdict& v, std::string_view name) {
   return answer(v.good ? 200 : 503, "application/json", to_json(v, name) + '\n');
 }
 
@@ -60,8 +60,8 @@ http_response observe_answer(const http_request& r, const prometheus::Registry& 
     refusal.add("allow", "GET, HEAD");
     return refusal;
   }
-  if (path == "/healthz") return verdict(health.lives(now), "alive");
-  if (path == "/readyz") return verdict(health.ready(now), "ready");
+  if (path == "/healthz") return answer_of(health.lives(now), "alive");
+  if (path == "/readyz") return answer_of(health.ready(now), "ready");
   if (path == "/metrics")
     return answer(200, "text/plain; version=0.0.4; charset=utf-8",
                   prometheus::TextSerializer{}.Serialize(registry.Collect()));
