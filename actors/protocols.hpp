@@ -5,6 +5,7 @@
 
 #include "actors/type_ids.hpp"
 #include "messages/cluster.hpp"
+#include "messages/overview.hpp"
 #include "messages/scheduler.hpp"
 #include "runtime/act.hpp"
 
@@ -51,6 +52,7 @@ using scheduler_protocol = act::protocol<done(jobs_queued),                //
                                          void(watch_jobs),                 //
                                          workers_view(describe_workers),   //
                                          queue_view(describe_queue),       //
+                                         line_overview(describe_line),     //
                                          breakers_view(describe_breakers), //
                                          void(breakers_view),              //
                                          explanation(explain_job),         //

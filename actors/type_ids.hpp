@@ -6,6 +6,7 @@
 #include "messages/cluster.hpp"
 #include "messages/dead_letters.hpp"
 #include "messages/history.hpp"
+#include "messages/overview.hpp"
 #include "messages/scheduler.hpp"
 #include "runtime/act.hpp"
 
@@ -62,6 +63,8 @@ REEL_LOCAL_MESSAGE(describe_workers)
 REEL_LOCAL_MESSAGE(workers_view)
 REEL_LOCAL_MESSAGE(describe_queue)
 REEL_LOCAL_MESSAGE(queue_view)
+REEL_LOCAL_MESSAGE(describe_line)
+REEL_LOCAL_MESSAGE(line_overview)
 REEL_LOCAL_MESSAGE(explain_job)
 REEL_LOCAL_MESSAGE(explanation)
 REEL_LOCAL_MESSAGE(workers_report)

@@ -141,6 +141,9 @@ enum class worker_state : std::uint8_t {
 };
 std::string_view to_string(worker_state s);
 
+/// The message of a slot that has no process because there is no work for it.
+inline constexpr std::string_view worker_not_needed = "not needed now";
+
 struct worker_status {
   worker_id id;
   worker_state state = worker_state::starting;
@@ -154,6 +157,7 @@ struct worker_status {
   std::string message;           ///< why it is down or ejected
   bool preemptible = false;      ///< its machine may be taken away: `models` are those whose runs can go on elsewhere
   std::uint64_t warm_runs = 0;   ///< empty inferences of its process, see worker_alive
+  std::uint64_t used_bytes = 0;  ///< of memory_bytes, see worker_alive
   bool operator==(const worker_status&) const = default;
 };
 
@@ -204,8 +208,9 @@ struct worker_ready {
 /// Once a second from a thread of its own: the process lives; the counter shows whether the computation moves.
 struct worker_alive {
   worker_id id;
-  std::uint64_t progress = 0;  ///< grows with every denoise step, encode and decoded frame
-  std::uint64_t warm_runs = 0; ///< empty inferences that kept it warm while it had no work
+  std::uint64_t progress = 0;   ///< grows with every denoise step, encode and decoded frame
+  std::uint64_t warm_runs = 0;  ///< empty inferences that kept it warm while it had no work
+  std::uint64_t used_bytes = 0; ///< of its device's memory, by its process; 0: not known
   bool operator==(const worker_alive&) const = default;
 };
 

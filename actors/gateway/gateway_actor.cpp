@@ -235,6 +235,13 @@ void gateway_shell::on_call(quota_call c) {
       [reply](quota_view& view) { reply->give(std::move(view)); }, [reply](errc code) { reply->give(failed{code}); });
 }
 
+void gateway_shell::on_call(overview_call c) {
+  auto reply = shared(std::move(c.reply));
+  act::ask(
+      self_, scheduler_, options_.live_deadline, c.message, [reply](line_overview& o) { reply->give(std::move(o)); },
+      [reply](errc code) { reply->give(failed{code}); });
+}
+
 void gateway_shell::on_call(object_call c) {
   auto reply = shared(std::move(c.reply));
   act::ask(

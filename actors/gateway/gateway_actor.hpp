@@ -77,6 +77,7 @@ private:
   void on_call(pause_call c);
   void on_call(breaker_call c);
   void on_call(quota_call c);
+  void on_call(overview_call c);
   void on_call(object_call c);
   void on_call(line_watch c);
 

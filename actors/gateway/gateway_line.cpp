@@ -50,6 +50,7 @@ void gateway_line::reprioritise(reprioritise_job m, line_reply<reprioritise_answ
 void gateway_line::pause(set_pause m, line_reply<pause_list> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::breaker(set_breaker m, line_reply<breakers_view> reply) { put(std::move(m), std::move(reply)); }
 void gateway_line::quota(read_quota m, line_reply<quota_view> reply) { put(std::move(m), std::move(reply)); }
+void gateway_line::overview(describe_line m, line_reply<line_overview> reply) { put(m, std::move(reply)); }
 void gateway_line::read_object(reel::read_object m, line_reply<object_slice> reply) {
   put(std::move(m), std::move(reply));
 }

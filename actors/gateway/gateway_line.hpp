@@ -60,9 +60,10 @@ using reprioritise_call = line_call<reprioritise_job, reprioritise_answer>;
 using pause_call = line_call<set_pause, pause_list>;
 using breaker_call = line_call<set_breaker, breakers_view>;
 using quota_call = line_call<read_quota, quota_view>;
+using overview_call = line_call<describe_line, line_overview>;
 using object_call = line_call<read_object, object_slice>;
 using any_line_call = std::variant<accept_call, read_call, list_call, cancel_call, delete_call, reprioritise_call,
-                                   pause_call, breaker_call, quota_call, object_call, line_watch>;
+                                   pause_call, breaker_call, quota_call, overview_call, object_call, line_watch>;
 
 /// Shared by a gateway_line and the actor that serves it at the time.
 class gateway_inbox {
@@ -99,6 +100,7 @@ public:
   void pause(set_pause m, line_reply<pause_list> reply) override;
   void breaker(set_breaker m, line_reply<breakers_view> reply) override;
   void quota(read_quota m, line_reply<quota_view> reply) override;
+  void overview(describe_line m, line_reply<line_overview> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;
   void unwatch(watch_id id) override;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "messages/outcome.hpp"
+#include "messages/overview.hpp"
 #include "messages/scheduler.hpp"
 #include "messages/storage.hpp"
 
@@ -57,6 +58,7 @@ public:
   virtual void pause(set_pause m, line_reply<pause_list> reply) = 0;
   virtual void breaker(set_breaker m, line_reply<breakers_view> reply) = 0;
   virtual void quota(read_quota m, line_reply<quota_view> reply) = 0;
+  virtual void overview(describe_line m, line_reply<line_overview> reply) = 0;
   virtual void read_object(reel::read_object m, line_reply<object_slice> reply) = 0;
 
   /// Updates come until unwatch(), on any thread; some may be lost. One may still come while unwatch()

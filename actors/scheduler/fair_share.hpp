@@ -19,6 +19,7 @@
 #include <set>
 
 #include "actors/scheduler/sorted_turns.hpp"
+#include "actors/scheduler/wait_ages.hpp"
 #include "runtime/logic/retry_budget.hpp"
 
 namespace reel {
@@ -100,6 +101,7 @@ struct class_queue {
   std::set<std::pair<double, tenant_id>> idle;                ///< accounts without jobs, by start
   double virtual_time = 0;
   std::size_t waiting = 0;
+  wait_ages ages; ///< of these
 };
 
 } // namespace reel

@@ -174,6 +174,8 @@ public:
   /// tenants have before it is foretold from weights. O(tenants of the class).
   std::size_t position(const job_id& id) const;
   std::size_t waiting(job_class c) const { return at(c).waiting; }
+  /// When the oldest of them was made, to the second; nothing when none waits.
+  std::optional<wall_time> oldest_made(job_class c) const { return at(c).ages.oldest(); }
   std::size_t waiting(job_class c, const tenant_id& tenant) const;
   /// Without keys of which all jobs are passed over.
   std::vector<std::pair<key_ptr, std::size_t>> waiting_by_key(job_class c) const;

@@ -47,6 +47,7 @@ void job_queue::enqueue(lane& l, const turn& t, instant now) {
   if (!a.paused) count_due(l, t, 1);
   ++l.group->waiting;
   ++c.waiting;
+  c.ages.add(t.id.created_at());
 }
 
 void job_queue::dequeue(lane& l, const turn& t) {
@@ -58,6 +59,7 @@ void job_queue::dequeue(lane& l, const turn& t) {
   if (first && !a.paused) relink(l);
   --l.group->waiting;
   --c.waiting;
+  c.ages.remove(t.id.created_at());
   if (--a.waiting == 0) stop_aging(a);
 }
 

@@ -25,6 +25,7 @@ scheduler::interface::behavior_type scheduler::make_behavior() {
       [this](const describe_workers&) { return on_describe_workers(); },
       [this](const describe_breakers&) { return on_describe_breakers(); },
       [this](const describe_queue&) { return on_describe_queue(); },
+      [this](const describe_line&) { return on_describe_line(); },
       [this](const breakers_view& m) { on_breakers_view(m); },
       [this](const explain_job& m) { return on_explain_job(m); },
       [this](const set_pause& m) { return on_set_pause(m); },
@@ -69,7 +70,7 @@ void scheduler::read_ledger(std::optional<job_id> after) {
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, unfinished_jobs{after, 1000},
       [this](const unfinished_page& page) {
-        for (const auto& job : page.jobs) core_.add(job, act::now(self_));
+        for (const auto& job : page.jobs) add(job);
         if (page.has_more) return read_ledger(page.jobs.back().id);
         reading_ = false;
         if (recovering_) log::info("recovered", {{"waiting", core_.view().waiting_in_all()}});
@@ -89,7 +90,7 @@ void scheduler::read_ledger(std::optional<job_id> after) {
 // ---------------------------------------------------------------- jobs
 
 done scheduler::on_jobs_queued(const jobs_queued& m) {
-  for (const auto& job : m.jobs) core_.add(job, act::now(self_));
+  for (const auto& job : m.jobs) add(job);
   foretell(m.jobs);
   if (!m.complete) {
     if (reading_)
@@ -103,6 +104,7 @@ done scheduler::on_jobs_queued(const jobs_queued& m) {
 
 void scheduler::on_job_cancelled(const job_cancelled& m) {
   foretold_.forget(m.id);
+  if (core_.queue().contains(m.id)) history_.ended(job_state::cancelled, act::now(self_));
   auto batch = core_.cancel(m.id);
   if (batch)
     stop(*batch, {m.id});
@@ -229,6 +231,7 @@ void scheduler::on_granted(const planned_batch& b, const grant_answer& a) {
                                {"probe", b.probe},
                                {"degrade", to_string(b.degrade)}});
   wiring_.metrics->batch_started(batch.jobs.size(), b.degrade);
+  keep_in_history(batch);
   for (const auto& job : batch.jobs) notify(job.run.id, job_state::leased);
   supervise(std::move(batch));
 }
@@ -322,7 +325,9 @@ void scheduler::on_orphan_timeout() {
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
   for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
-  wiring_.metrics->queue(core_.view());
+  const auto view = core_.view();
+  wiring_.metrics->queue(view);
+  history_.saw(view.waiting_in_all(), view.running, act::now(self_));
   wiring_.metrics->breakers(on_describe_breakers().all);
   if (!std::exchange(telling_store_, true)) tell_store([this] { telling_store_ = false; });
   hold_for_store();
@@ -409,6 +414,7 @@ void scheduler::on_batch_closed(const batch_closed& m) {
   wiring_.metrics->batch_ended(m.ended, m.reruns.size() - m.handed_over, m.measured);
   wiring_.metrics->experts(m.measures.experts.use.loads, m.handed_over);
   for (const auto& [id, state] : m.ended) notify(id, state);
+  keep_in_history(m);
   compare_with_foretold(m.ended);
   for (const auto& rerun : m.reruns) notify(rerun.id, job_state::retry_wait);
   if (read_again_ && !reading_) return read_ledger({});

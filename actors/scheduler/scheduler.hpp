@@ -14,6 +14,7 @@
 
 #include "actors/scheduler/fleet_scaler.hpp"
 #include "actors/scheduler/foretold_ends.hpp"
+#include "actors/scheduler/line_history.hpp"
 #include "actors/scheduler/scheduler_core.hpp"
 #include "actors/scheduler/scheduler_metrics.hpp"
 #include "actors/scheduler/told_states.hpp"
@@ -77,6 +78,7 @@ private:
   caf::result<explanation> on_explain_job(const explain_job& m);
   void on_watch_jobs(const watch_jobs& m);
   queue_view on_describe_queue();
+  line_overview on_describe_line();
   workers_view on_describe_workers();
   breakers_view on_describe_breakers();
   void on_breakers_view(const breakers_view& m);
@@ -118,6 +120,9 @@ private:
   void requeue(const adoption& a);
   void lose(const batch_id& id, errc why);
   void ledger_failed(errc code);
+  void add(const waiting_job& job);
+  void keep_in_history(const supervised_batch& b);
+  void keep_in_history(const batch_closed& m);
   void notify(const job_id& id, job_state state);
   void foretell(const std::vector<waiting_job>& jobs);
   void compare_with_foretold(const std::vector<std::pair<job_id, job_state>>& ended);
@@ -155,6 +160,7 @@ private:
   foretold_ends foretold_;
   instant foretold_at_{};
   told_states told_;
+  line_history history_;
   act::watcher watcher_;
 };
 

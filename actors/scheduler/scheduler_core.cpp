@@ -38,27 +38,28 @@ batch_key scheduler_core::place_of(batch_key key, const recovery_mark& mark) con
   return light_of(key).value_or(key);
 }
 
-void scheduler_core::add(const waiting_job& as_stored, instant now) {
-  if (running_.contains(as_stored.id)) return;
+bool scheduler_core::add(const waiting_job& as_stored, instant now) {
+  if (running_.contains(as_stored.id)) return false;
   auto job = as_stored;
   job.key.keeps_model = job.keeps_model && options_.fallbacks.contains(job.key.model);
   job.key = place_of(job.key, job.recovery);
   has_canaries_ = has_canaries_ || job.key.canary;
   if (job.state != job_state::leased) {
-    if (!queue_.add(job, now)) return;
+    if (!queue_.add(job, now)) return false;
     arrivals_.arrived(now);
     flow_.arrived(job.cls, job.id.created_at());
-    return;
+    return true;
   }
   // A page read before the batch closed may still show its lease.
-  if (queue_.contains(job.id) || batches_.contains(job.batch)) return;
+  if (queue_.contains(job.id) || batches_.contains(job.batch)) return false;
   auto [at, inserted] =
       orphans_.try_emplace(job.batch, orphan{{job.batch, job.worker, {}, {}}, now + options_.lease_ttl, {}});
   auto& lease = at->second.lease;
-  if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return;
+  if (std::ranges::find(lease.jobs, job.id, &queue_entry::id) != lease.jobs.end()) return false;
   if (job.cancel_requested) lease.cancelled.push_back(job.id);
   lease.jobs.push_back(queue_.entry_of(job));
   queue_.started(lease.jobs.back());
+  return false;
 }
 
 std::optional<batch_id> scheduler_core::cancel(const job_id& id) {

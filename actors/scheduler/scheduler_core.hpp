@@ -33,6 +33,7 @@
 #include "actors/scheduler/pipeline_mode.hpp"
 #include "actors/scheduler/worker_pool.hpp"
 #include "actors/supervisor/batch_measures.hpp"
+#include "messages/overview.hpp"
 #include "runtime/logic/overload_watch.hpp"
 
 namespace reel {
@@ -108,8 +109,8 @@ public:
   // ---- jobs
 
   /// A job as the ledger has it: waiting, or leased by a batch that nobody here looks after. What is known already is
-  /// ignored, so that reading the ledger again is harmless.
-  void add(const waiting_job& job, instant now);
+  /// ignored, so that reading the ledger again is harmless. True when it is new here and waits.
+  bool add(const waiting_job& job, instant now);
 
   /// A job that comes back through the ledger (an expired lease).
   void requeue(const queue_entry& job, std::optional<wall_time> not_before, instant now = {}) {
@@ -187,6 +188,8 @@ public:
   explanation explain(const job_id& id, instant now, wall_time wall) const;
   std::vector<worker_status> workers() const;
   queue_view view() const; ///< without tenants
+  /// Of a scheduler that leads; without history. All breakers and pauses: whoever sends it cuts them to its bounds.
+  line_overview overview(instant now, wall_time wall) const;
   std::vector<breaker_status> breakers(instant now) const { return breakers_.view(now); }
   bool is_overloaded() const { return overload_.is_on(); }
   /// What changed about circuit breakers, each change once.
@@ -331,6 +334,13 @@ private:
   void check_batches(const worker_slot& w, instant now, std::vector<batch_id>& lost);
   void check_orphans(const workers_report& r, instant now);
   bool is_missing(std::optional<instant>& since, bool there, instant now) const;
+
+  // the line at a glance (scheduler_core_overview.cpp)
+  static constexpr const char* ejected_for_now = "failed again and again where others did not: left alone for a while";
+  void describe_workers(line_overview& o, instant now) const;
+  worker_overview overview_of(const worker_slot& w, instant now) const;
+  void describe_batch(worker_overview& o, const worker_slot& w, instant now) const;
+  int interest(const worker_slot& w) const;
 
   // views
   std::uint64_t eta_ms(const queue_entry& job, instant now, wall_time wall) const;

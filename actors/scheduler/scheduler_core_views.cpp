@@ -234,7 +234,7 @@ std::vector<worker_status> scheduler_core::workers() const {
     all.push_back(w.status);
     if (!w.ejected_until) continue;
     all.back().state = worker_state::ejected;
-    all.back().message = "failed again and again where others did not: left alone for a while";
+    all.back().message = ejected_for_now;
   }
   return all;
 }

@@ -1,4 +1,7 @@
 // The part of the scheduler actor that answers questions, tells watchers, and sees how well it foretells.
+#include <algorithm>
+
+#include "actors/scheduler/line_alarms.hpp"
 #include "actors/scheduler/scheduler.hpp"
 #include "runtime/limits.hpp"
 
@@ -58,6 +61,49 @@ queue_view scheduler::on_describe_queue() {
   view.tenants = core_.queue().backlogs(tenants_shown);
   return view;
 }
+
+// ---------------------------------------------------------------- the line at a glance
+
+/// What comes in the course of recovery was accepted before.
+void scheduler::add(const waiting_job& job) {
+  const auto now = act::now(self_);
+  if (core_.add(job, now) && !recovering_) history_.accepted(1, now);
+}
+
+void scheduler::keep_in_history(const supervised_batch& b) {
+  const auto wall = options_.wall();
+  for (const auto& job : b.jobs)
+    if (job.run.fence == 1) history_.started(wall - job.run.id.created_at(), act::now(self_));
+}
+
+void scheduler::keep_in_history(const batch_closed& m) {
+  const auto now = act::now(self_);
+  for (const auto& [id, state] : m.ended) history_.ended(state, now);
+  history_.retried(m.reruns.size() - m.handed_over, now);
+}
+
+line_overview scheduler::on_describe_line() {
+  const auto now = act::now(self_);
+  auto o = core_.overview(now, options_.wall());
+  o.term = term_;
+  o.recovering = recovering_;
+  if (store_breaker_) {
+    o.breakers.push_back(*store_breaker_);
+    raise(o.alarms, *store_breaker_);
+  }
+  if (recovering_) raise(o.alarms, alarm_kind::not_leading);
+  if (now < hold_until_ || !grants_unclear_.empty()) raise(o.alarms, alarm_kind::ledger_failing);
+  if (leaving_) raise(o.alarms, alarm_kind::leaving);
+  history_.describe(o, now);
+  o.breakers_total = static_cast<std::uint32_t>(o.breakers.size());
+  std::ranges::stable_partition(o.breakers, [](const auto& b) { return b.state != breaker_state::closed; });
+  o.breakers.resize(std::min(o.breakers.size(), overview_limits::breakers));
+  o.pauses_total = static_cast<std::uint32_t>(o.pauses.size());
+  o.pauses.resize(std::min(o.pauses.size(), overview_limits::pauses)); // by tenant: that of the whole queue stays
+  return o;
+}
+
+// ---------------------------------------------------------------- who wants to hear of a job
 
 /// Tells the gateways that have somebody waiting to hear of this job.
 void scheduler::notify(const job_id& id, job_state state) {

@@ -58,6 +58,7 @@ public:
   void alive(const worker_alive& m, instant now) {
     heard_at_ = now;
     status_.warm_runs = m.warm_runs;
+    status_.used_bytes = m.used_bytes;
     progress_.heard(m.progress, now);
   }
 
@@ -78,7 +79,7 @@ public:
   void stop() {
     wanted_ = false;
     status_.state = worker_state::down;
-    status_.message = "not needed now";
+    status_.message = worker_not_needed;
   }
   /// Since when it could have taken a batch and had none, or a time long ago while it waits to be started again;
   /// nothing: it has one, is starting, or is not wanted anyway.
@@ -117,6 +118,7 @@ public:
   std::optional<std::chrono::milliseconds> ended(const std::string& how, instant now, double jitter) {
     status_.pid = 0;
     status_.warm_runs = 0;
+    status_.used_bytes = 0;
     condemned_.reset();
     if (!wanted_) return {};
     status_.message = how;

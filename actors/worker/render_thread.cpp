@@ -118,6 +118,12 @@ void render_thread::run() {
   }
 }
 
+std::uint64_t render_thread::used_bytes() const {
+  std::uint64_t most = 0;
+  for (const auto& [model, r] : renderers_) most = std::max(most, r->used_bytes());
+  return most;
+}
+
 void render_thread::run_warm(const model_id& model) {
   try {
     renderers_.at(model)->keep_warm();

@@ -122,6 +122,9 @@ public:
   void keep_warm();
   std::uint64_t warm_runs() const { return warm_runs_.load(std::memory_order_relaxed); }
 
+  /// Of the device; 0: not known. Its renderers share what there is.
+  std::uint64_t used_bytes() const;
+
   /// Grows while the computation moves.
   std::uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
 

@@ -124,6 +124,8 @@ public:
   virtual std::string device() const = 0;         ///< "cpu", "NVIDIA H100", ...
   virtual std::uint64_t memory_bytes() const = 0; ///< of the device, for batches; 0: unknown
   virtual std::uint64_t take_peak_bytes() = 0;    ///< highest use since the last call; 0: unknown
+  /// At this moment; 0: unknown. Any thread, also while a batch is computed.
+  virtual std::uint64_t used_bytes() const { return 0; }
 };
 
 /// What a renderer is made from (a [[model]] entry of the configuration).

@@ -127,7 +127,8 @@ void worker::on_batch_progress(const batch_progress& m) {
 
 void worker::on_second_timeout() {
   act::tell(self_, wiring_.slot,
-            worker_alive{wiring_.ready.id, wiring_.renderer->progress(), wiring_.renderer->warm_runs()});
+            worker_alive{wiring_.ready.id, wiring_.renderer->progress(), wiring_.renderer->warm_runs(),
+                         wiring_.renderer->used_bytes()});
   keep_warm();
   for (auto& [id, b] : batches_)
     if (!lost_lease(b)) tell_storing(b);

@@ -17,6 +17,7 @@
 #include "messages/dead_letters.hpp"
 #include "messages/history.hpp"
 #include "messages/outcome.hpp"
+#include "messages/overview.hpp"
 #include "messages/scheduler.hpp"
 #include "messages/wire/message_table.hpp"
 #include "messages/worker.hpp"

@@ -45,7 +45,7 @@ static void read(schema::BreakerOverrides::Reader r, breaker_overrides& v, input
 static void write(schema::DescribeBreakers::Builder, const describe_breakers&, output&) {}
 static void read(schema::DescribeBreakers::Reader, describe_breakers&, input&) {}
 
-static void write(schema::BreakerStatus::Builder b, const breaker_status& v, output& out) {
+void write(schema::BreakerStatus::Builder b, const breaker_status& v, output& out) {
   b.setModel(name(v.model));
   b.setDevice(note(v.device, out));
   b.setState(static_cast<schema::BreakerState>(v.state));
@@ -57,7 +57,7 @@ static void write(schema::BreakerStatus::Builder b, const breaker_status& v, out
   b.setOpensMs(v.opens_ms);
   b.setBy(name(v.by));
 }
-static void read(schema::BreakerStatus::Reader r, breaker_status& v, input& in) {
+void read(schema::BreakerStatus::Reader r, breaker_status& v, input& in) {
   v.model = in.name<model_id>(r.getModel());
   v.device = in.note(r.getDevice());
   v.state = in.known<breaker_state>(r.getState());

@@ -160,6 +160,7 @@ void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out)
   b.setMessage(note(v.message, out));
   b.setPreemptible(v.preemptible);
   b.setWarmRuns(v.warm_runs);
+  b.setUsedBytes(v.used_bytes);
 }
 void read(schema::WorkerStatus::Reader r, worker_status& v, input& in) {
   v.id = in.name<worker_id>(r.getId());
@@ -174,6 +175,7 @@ void read(schema::WorkerStatus::Reader r, worker_status& v, input& in) {
   v.message = in.note(r.getMessage());
   v.preemptible = r.getPreemptible();
   v.warm_runs = r.getWarmRuns();
+  v.used_bytes = r.getUsedBytes();
 }
 
 static void write(schema::WorkersReport::Builder b, const workers_report& v, output& out) {
@@ -208,11 +210,13 @@ static void write(schema::WorkerAlive::Builder b, const worker_alive& v, output&
   b.setId(name(v.id));
   b.setProgress(v.progress);
   b.setWarmRuns(v.warm_runs);
+  b.setUsedBytes(v.used_bytes);
 }
 static void read(schema::WorkerAlive::Reader r, worker_alive& v, input& in) {
   v.id = in.name<worker_id>(r.getId());
   v.progress = r.getProgress();
   v.warm_runs = r.getWarmRuns();
+  v.used_bytes = r.getUsedBytes();
 }
 
 static void write(schema::WantSlots::Builder b, const want_slots& v, output&) {

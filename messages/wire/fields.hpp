@@ -15,8 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "messages/breakers.hpp"
 #include "messages/pauses.hpp"
 #include "messages/wire/bounds.hpp"
+#include "messages/wire/breakers.capnp.h"
 #include "messages/wire/job.capnp.h"
 #include "messages/wire/storage.capnp.h"
 #include "messages/wire/worker.capnp.h"
@@ -203,6 +205,9 @@ void read(schema::WaitingJob::Reader r, waiting_job& v, input& in);
 
 void write(schema::Pause::Builder b, const queue_pause& v, output& out);
 void read(schema::Pause::Reader r, queue_pause& v, input& in);
+
+void write(schema::BreakerStatus::Builder b, const breaker_status& v, output& out);
+void read(schema::BreakerStatus::Reader r, breaker_status& v, input& in);
 
 void write(schema::WorkerStatus::Builder b, const worker_status& v, output& out);
 void read(schema::WorkerStatus::Reader r, worker_status& v, input& in);

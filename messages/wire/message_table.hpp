@@ -89,6 +89,10 @@
   X(72, describe_breakers, DescribeBreakers)                                                                           \
   X(73, breakers_view, BreakersView)
 
+#define REEL_OVERVIEW_MESSAGES(X)                                                                                      \
+  X(84, describe_line, DescribeLine)                                                                                   \
+  X(85, line_overview, LineOverview)
+
 #define REEL_MESSAGES(X)                                                                                               \
   REEL_LEDGER_MESSAGES(X)                                                                                              \
   REEL_DEAD_LETTER_MESSAGES(X)                                                                                         \
@@ -96,4 +100,5 @@
   REEL_WORKER_MESSAGES(X)                                                                                              \
   REEL_SCHEDULER_MESSAGES(X)                                                                                           \
   REEL_BREAKER_MESSAGES(X)                                                                                             \
+  REEL_OVERVIEW_MESSAGES(X)                                                                                            \
   REEL_CLUSTER_MESSAGES(X)

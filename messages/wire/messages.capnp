@@ -165,4 +165,8 @@ enum MessageType {
 
   # To worker nodes, from operators.
   restartSlot @83;
+
+  # To the scheduler, from gateways and operators.
+  describeLine @84;
+  lineOverview @85;
 }

@@ -224,6 +224,9 @@ struct WorkerStatus {
 
   warmRuns @11 :UInt64;
   # Empty inferences of its process.
+
+  usedBytes @12 :UInt64;
+  # Of memoryBytes, by its process; 0: not known.
 }
 
 struct WorkersReport {
@@ -263,6 +266,9 @@ struct WorkerAlive {
 
   warmRuns @2 :UInt64;
   # Empty inferences that kept it warm while it had no work, since the process started.
+
+  usedBytes @3 :UInt64;
+  # Of its device's memory, by its process; 0: not known.
 }
 
 struct WantSlots {

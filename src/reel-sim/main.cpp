@@ -23,11 +23,12 @@ struct options {
 void print_queue(const options& o) {
   auto c = measure_queue(o.queue, o.plans);
   if (o.json)
-    fmt::print("{{\"waiting\":{},\"plan_median_us\":{:.2f},\"plan_p99_us\":{:.2f},\"bytes_per_job\":{:.0f}}}\n",
-               c.waiting, c.plan_median_us, c.plan_p99_us, c.bytes_per_job);
+    fmt::print("{{\"waiting\":{},\"plan_median_us\":{:.2f},\"plan_p99_us\":{:.2f},\"overview_us\":{:.2f},"
+               "\"bytes_per_job\":{:.0f}}}\n",
+               c.waiting, c.plan_median_us, c.plan_p99_us, c.overview_us, c.bytes_per_job);
   else
-    fmt::print("{} waiting: plan median {:.2f} us, p99 {:.2f} us, {:.0f} bytes per job\n", c.waiting, c.plan_median_us,
-               c.plan_p99_us, c.bytes_per_job);
+    fmt::print("{} waiting: plan median {:.2f} us, p99 {:.2f} us, overview {:.2f} us, {:.0f} bytes per job\n",
+               c.waiting, c.plan_median_us, c.plan_p99_us, c.overview_us, c.bytes_per_job);
 }
 
 void print_workload(const options& o) {

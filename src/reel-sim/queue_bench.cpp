@@ -29,6 +29,8 @@ std::size_t heap_bytes() {
   return info.uordblks + info.hblkhd;
 }
 
+constexpr std::size_t looks_at_line = 101;
+
 } // namespace
 
 queue_cost measure_queue(std::size_t jobs, std::size_t plans) {
@@ -41,7 +43,7 @@ queue_cost measure_queue(std::size_t jobs, std::size_t plans) {
   job_index next = 0;
   instant now{1000s};
   while (next < jobs) core.add(job_of(next++, random), now);
-  queue_cost cost{jobs, 0, 0, static_cast<double>(heap_bytes() - before) / static_cast<double>(jobs)};
+  queue_cost cost{jobs, 0, 0, 0, static_cast<double>(heap_bytes() - before) / static_cast<double>(jobs)};
   workers_report report;
   report.node.value = "node";
   worker_status worker;
@@ -62,6 +64,17 @@ queue_cost measure_queue(std::size_t jobs, std::size_t plans) {
     core.closed(b.id, {}, 100'000ms + ms{random() % 1000}, now += 100s);
     for (std::size_t k = 0; k < b.jobs.size(); ++k) core.add(job_of(next++, random), now);
   }
+  report.workers.resize(64, worker);
+  for (std::size_t i = 0; i < report.workers.size(); ++i) report.workers[i].id.value = "node/" + std::to_string(i);
+  core.reported(report, now);
+  std::vector<double> looks;
+  for (std::size_t i = 0; i < looks_at_line; ++i) {
+    auto begin = std::chrono::steady_clock::now();
+    static_cast<void>(core.overview(now, wall));
+    looks.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::ranges::sort(looks);
+  cost.overview_us = looks[looks.size() / 2];
   std::ranges::sort(took);
   cost.plan_median_us = took[took.size() / 2];
   cost.plan_p99_us = took[took.size() * 99 / 100];

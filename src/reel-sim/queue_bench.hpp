@@ -10,6 +10,7 @@ struct queue_cost {
   std::size_t waiting = 0;
   double plan_median_us = 0; ///< one free worker, one batch
   double plan_p99_us = 0;
+  double overview_us = 0;   ///< the line at a glance, with 64 workers: median
   double bytes_per_job = 0; ///< of the heap, while they wait
 };
 

@@ -236,6 +236,7 @@ void depth(table& t) {
       if (i == 0 || next.plan_median_us < c->plan_median_us) *c = next;
     }
   t.at_most("plan for one free worker, 1,000,000 waiting: median", large.plan_median_us, 20, "us");
+  t.at_most("the line at a glance, 1,000,000 waiting, 64 workers: median", large.overview_us, 500, "us");
   t.at_most("growth of it from 10,000 waiting", large.plan_median_us / small.plan_median_us, 2, "x");
   t.at_most("memory per waiting job", large.bytes_per_job, 1024, "bytes");
 }

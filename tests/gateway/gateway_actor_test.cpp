@@ -165,3 +165,21 @@ TEST_CASE("the scheduler hears the whole set of watched jobs on change and every
   w.d.run();
   CHECK(w.s->watched.back() == watch_jobs{{"control"}, {id_of(2)}});
 }
+
+TEST_CASE("an overview is the scheduler's, or its refusal") {
+  world w;
+  std::vector<outcome<line_overview, errc>> overviews;
+  w.parts.to->overview({}, w.into(overviews));
+  w.d.run();
+  REQUIRE(overviews.size() == 1);
+  CHECK(overviews[0]->term == 7);
+  w.s->refuse = errc::unavailable;
+  w.parts.to->overview({}, w.into(overviews));
+  w.d.run();
+  CHECK(overviews[1].error() == errc::unavailable);
+  w.s->refuse = errc::ok;
+  w.s->silent = true;
+  w.parts.to->overview({}, w.into(overviews));
+  w.d.pass(1100ms);
+  CHECK(overviews.at(2).error() == errc::timeout);
+}

@@ -125,6 +125,7 @@ struct fake_scheduler {
         [this](const watch_jobs& m) { s_->watched.push_back(m); },
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
+        [this](const describe_line&) { return answer(self_, s_, line_overview{.term = 7}); },
         [](const describe_breakers&) { return breakers_view{}; },
         [](const breakers_view&) {},
         [](const explain_job&) { return explanation{}; },

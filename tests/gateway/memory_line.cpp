@@ -105,6 +105,15 @@ void memory_line::quota(read_quota m, line_reply<quota_view> reply) {
   give<quota_view>(std::move(reply), std::move(view));
 }
 
+void memory_line::overview(describe_line, line_reply<line_overview> reply) {
+  line_overview o;
+  {
+    std::lock_guard lock{mutex_};
+    o = overview_;
+  }
+  give<line_overview>(std::move(reply), std::move(o));
+}
+
 void memory_line::read(read_job m, line_reply<job_view> reply) {
   outcome<job_view, errc> answer{failed{errc::not_found}};
   {
@@ -321,6 +330,11 @@ void memory_line::fail(const job_id& id, job_state state, errc code, std::string
   r.record.finished_at = r.record.request.created_at + std::chrono::seconds{9};
   r.live.reset();
   tell(r);
+}
+
+void memory_line::set_overview(line_overview o) {
+  std::lock_guard lock{mutex_};
+  overview_ = std::move(o);
 }
 
 void memory_line::set_class(const job_id& id, job_class cls) {

@@ -30,6 +30,7 @@ public:
   void pause(set_pause m, line_reply<pause_list> reply) override;
   void breaker(set_breaker m, line_reply<breakers_view> reply) override;
   void quota(read_quota m, line_reply<quota_view> reply) override;
+  void overview(describe_line m, line_reply<line_overview> reply) override;
   void read_object(reel::read_object m, line_reply<object_slice> reply) override;
   watch_id watch(job_id id, update_handler on_update) override;
   void unwatch(watch_id id) override;
@@ -47,6 +48,7 @@ public:
   void start(const job_id& id);                                  ///< its worker begins
   void finish(const job_id& id, std::string video, std::string thumbnail);
   void fail(const job_id& id, job_state state, errc code, std::string message);
+  void set_overview(line_overview o);
   void set_class(const job_id& id, job_class cls);
   void lose_objects();
   std::vector<job_record> jobs() const;
@@ -71,6 +73,7 @@ private:
   std::map<tenant_id, queue_pause> pauses_;
   std::map<watch_id, std::pair<job_id, update_handler>> watches_;
   watch_id last_watch_ = 0;
+  line_overview overview_;
   errc failing_ = errc::ok;
   errc refusing_ = errc::ok;
   quota_standing quota_;

@@ -42,6 +42,7 @@ public:
         [](watch_jobs&) {},
         [](describe_workers&) { return workers_view{}; },
         [](describe_queue&) { return queue_view{}; },
+        [](const describe_line&) { return line_overview{}; },
         [](const describe_breakers&) { return breakers_view{}; },
         [](const breakers_view&) {},
         [](const explain_job&) { return explanation{}; },

@@ -211,3 +211,43 @@ TEST_CASE("a store that takes nothing for long holds jobs back, and says so; wha
   REQUIRE(w.order_breaker("object-store", breaker_order::reset));
   CHECK(w.busy());
 }
+
+TEST_CASE("an overview shows the line as it goes: what was accepted, started, ended, and what is wrong") {
+  line_world w{std::uint64_t{GENERATE(range(1u, 20u))}, 1};
+  CHECK(w.overview().alarms.at(0).kind == alarm_kind::not_leading);
+  w.pass(3s);
+  auto calm = w.overview();
+  CHECK(calm.alarms.empty());
+  CHECK_FALSE(calm.recovering);
+  CHECK(calm.term == 1);
+  CHECK(calm.workers_ready == 1);
+  CHECK(calm.at > sample::wall0);
+
+  auto first = w.submit(1);
+  w.pass(1s);
+  w.submit(2, job_class::free);
+  auto third = w.submit(3, job_class::vip);
+  w.pass(1s);
+  w.progress(w.worker(0).batches.at(0), 4);
+  w.pass(1s);
+  auto busy = w.overview();
+  REQUIRE(busy.workers.size() == 1);
+  CHECK(busy.workers[0].members == std::vector{first});
+  CHECK(busy.workers[0].step == 4);
+  CHECK(busy.running >= 1);
+  CHECK(busy.per_minute.accepted == 3);
+  CHECK(busy.per_minute.started >= 1);
+
+  w.cancel(third);
+  w.finish(w.worker(0));
+  w.pass(1s);
+  REQUIRE(w.set_paused("acme", true));
+  REQUIRE(w.order_breaker("wan-small", breaker_order::open));
+  auto later = w.overview();
+  CHECK(later.per_minute.completed == 1);
+  CHECK(later.per_minute.cancelled == 1);
+  CHECK(later.pauses_total == 1);
+  CHECK(later.breakers.at(0).state == breaker_state::forced_open);
+  CHECK(later.alarms ==
+        std::vector<line_alarm>{{alarm_kind::tenants_paused, 1, "acme"}, {alarm_kind::breaker_forced, 1, "wan-small"}});
+}

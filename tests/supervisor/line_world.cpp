@@ -340,6 +340,10 @@ errc line_world::upload(std::uint64_t number) {
 
 queue_view line_world::queue() { return *system.ask<queue_view>(scheduler_front_, describe_queue{}, 5s)->value(); }
 
+line_overview line_world::overview() {
+  return *system.ask<line_overview>(scheduler_front_, describe_line{}, 5s)->value();
+}
+
 job_record line_world::record(const job_id& id) {
   auto answer = system.ask<job_record>(ledger_front_, read_job{{}, id}, 5s);
   return *answer->value();

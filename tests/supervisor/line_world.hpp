@@ -59,6 +59,7 @@ public:
   job_record record(const job_id& id);
   explanation why(const job_id& id);
   queue_view queue();
+  line_overview overview();
   breakers_view breakers();
   errc upload(std::uint64_t number);            ///< some file
   double metric(const std::string& name) const; ///< a counter without labels

@@ -26,6 +26,7 @@ public:
         [](const watch_jobs&) {},
         [](const describe_workers&) { return workers_view{}; },
         [](const describe_queue&) { return queue_view{}; },
+        [](const describe_line&) { return line_overview{}; },
         [](const describe_breakers&) { return breakers_view{}; },
         [](const breakers_view&) {},
         [](const explain_job&) { return explanation{}; },
@@ -303,14 +304,16 @@ TEST_CASE("an operator's termination notice reaches the one node that it is for"
   CHECK(n.evicted == 1);
 }
 
-TEST_CASE("empty inferences are counted per process") {
+TEST_CASE("empty inferences and memory are told per process") {
   one_node n;
-  act::post(n.node, worker_alive{{"workers-1/0"}, 0, 7});
+  act::post(n.node, worker_alive{{"workers-1/0"}, 0, 7, 1 << 20});
   n.system.advance(1s);
   CHECK(n.slots()[0].warm_runs == 7);
+  CHECK(n.slots()[0].used_bytes == 1 << 20);
   n.on_exit(101, {1, 0});
   n.system.run();
   CHECK(n.slots()[0].warm_runs == 0);
+  CHECK(n.slots()[0].used_bytes == 0);
 }
 
 TEST_CASE("a process that lives, has work and does not get on is killed, and its batch runs again") {

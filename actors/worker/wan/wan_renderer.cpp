@@ -373,6 +373,9 @@ public:
 
   std::string device() const override { return parts_.memory.device_name(); }
   std::uint64_t memory_bytes() const override { return parts_.memory.capacity_bytes(); }
+  std::uint64_t used_bytes() const override {
+    return parts_.loaded.device.is_cpu() ? resident_bytes() : parts_.memory.used_bytes();
+  }
   std::uint64_t take_peak_bytes() override {
     if (parts_.loaded.device.is_cpu()) return take_peak_resident_bytes();
     auto peak = parts_.memory.peak_bytes();

@@ -94,10 +94,12 @@ TEST_CASE("the longest lists of the smallest entries stay within the budget") {
   check_fits(batch_saved{{}, std::vector<saved_job>(batch_jobs_max)});
   check_fits(breakers_view{std::vector<breaker_status>(breakers_max)});
   check_fits(breaker_overrides{std::vector<breaker_override>(breakers_max)});
+  check_fits(line_overview{.workers = std::vector<worker_overview>(overview_limits::workers)});
+  check_fits(line_overview{.samples = std::vector<line_sample>(overview_limits::samples)});
   check_fits(note_cluster{1, std::vector<cluster_note>(notes_max)});
 }
 
-TEST_CASE("the largest messages about jobs fit into a body") {
+TEST_CASE("the largest messages fit into a body") {
   check_fits(accept_jobs{std::vector(accept_jobs_max, largest_request())});
   const saved_run saved{std::string(key_bytes_max, 'k'), 1, 1};
   check_fits(grant_answer{std::vector(batch_jobs_max, granted_job{errc::ok, 1, 1, 1, largest_request(), saved})});
@@ -110,6 +112,11 @@ TEST_CASE("the largest messages about jobs fit into a body") {
   check_fits(unfinished_page{std::vector(list_max, sample_of<waiting_job>({1, 64}))});
   check_fits(end_batch{1, {}, std::vector(batch_jobs_max, with_longest_notes<job_outcome>())});
   check_fits(batch_finished{{}, {}, {}, {}, std::vector(batch_jobs_max, with_longest_notes<job_result>())});
+
+  line_overview overview;
+  overview.workers.assign(overview_limits::workers, with_longest_notes<worker_overview>());
+  for (auto& w : overview.workers) w.members.resize(overview_limits::members);
+  check_fits(overview);
 
   run_job job{{}, 1, std::vector<std::int32_t>(prompt_tokens_max), std::vector<std::int32_t>(prompt_tokens_max)};
   job.object_prefix = std::string(key_bytes_max, 'o');

@@ -9,6 +9,7 @@
 
 #include "messages/wire/breakers.capnp.h"
 #include "messages/wire/cluster.capnp.h"
+#include "messages/wire/overview.capnp.h"
 #include "messages/wire/scheduler.capnp.h"
 #include "tests/messages/wire/every_message.hpp"
 
@@ -77,6 +78,12 @@ TEST_CASE("an empty entry of a list decodes to a fresh struct") {
   check_entry_defaults<breakers_view, schema::BreakersView>([](auto b) { b.initAll(1); }, {{breaker_status{}}});
   check_entry_defaults<breaker_overrides, schema::BreakerOverrides>([](auto b) { b.initAll(1); },
                                                                     {{breaker_override{}}});
+  check_entry_defaults<line_overview, schema::LineOverview>([](auto b) { b.initWorkers(1); },
+                                                            {.workers = {worker_overview{}}});
+  check_entry_defaults<line_overview, schema::LineOverview>([](auto b) { b.initSamples(1); },
+                                                            {.samples = {line_sample{}}});
+  check_entry_defaults<line_overview, schema::LineOverview>([](auto b) { b.initAlarms(1); },
+                                                            {.alarms = {line_alarm{}}});
   check_entry_defaults<nodes_view, schema::NodesView>([](auto b) { b.initNodes(1); }, {{}, {node_status{}}});
 }
 

@@ -128,6 +128,8 @@ TEST_CASE("the device's memory and its peak use are known on the CPU") {
   auto with_block = model->take_peak_bytes();
   CHECK(with_block > size);
   CHECK(model->take_peak_bytes() + size / 2 < with_block); // the mark was reset
+  CHECK(model->used_bytes() > size / 64);
+  CHECK(model->used_bytes() < with_block);
 }
 
 TEST_CASE("beyond a budget a batch ends as out of memory, leaves nothing behind, and smaller ones go on") {
