@@ -146,6 +146,10 @@ CREATE TABLE note(position INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, mono_ns 
   kind INTEGER NOT NULL, state INTEGER NOT NULL, subject TEXT NOT NULL, device TEXT NOT NULL, job BLOB,
   fence INTEGER NOT NULL);
 )sql",
+    R"sql(
+CREATE TABLE audit(number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, kind INTEGER NOT NULL,
+  subject TEXT NOT NULL, value TEXT NOT NULL, why TEXT NOT NULL, ended INTEGER);
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 
