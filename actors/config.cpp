@@ -412,7 +412,8 @@ const node_config& cluster_config::node_with(node_role r) const {
   return *std::ranges::find_if(nodes, [r](const node_config& n) { return n.has(r); });
 }
 
-cluster_config read_cluster_config(const std::string& file, const std::string& data_dir, const node_id& self) {
+cluster_config read_cluster_config(const std::string& file, const std::string& data_dir, const node_id& self,
+                                   std::vector<config_value>* seen) {
   auto t = config_table::read_file(file);
   cluster_config c;
   c.file = file;
@@ -434,6 +435,7 @@ cluster_config read_cluster_config(const std::string& file, const std::string& d
   c.workers = read_workers(t.table("workers"), c);
   c.models = read_models(t, c, self);
   t.finish();
+  if (seen) *seen = t.seen();
   return c;
 }
 

@@ -21,6 +21,7 @@
 #include "actors/supervisor/recovery_policy.hpp"
 #include "actors/worker/renderer.hpp"
 #include "messages/cluster.hpp"
+#include "runtime/config.hpp"
 
 namespace reel {
 
@@ -135,6 +136,8 @@ struct cluster_config {
 
 /// `data_dir` given here overrides the file's. What only one machine has to have, the checkpoints of its workers, is
 /// checked for the node `self` alone.
-cluster_config read_cluster_config(const std::string& file, const std::string& data_dir = {}, const node_id& self = {});
+/// `seen`: gets every value with the line that it is on, or 0 for a default.
+cluster_config read_cluster_config(const std::string& file, const std::string& data_dir = {}, const node_id& self = {},
+                                   std::vector<config_value>* seen = nullptr);
 
 } // namespace reel

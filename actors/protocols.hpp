@@ -31,6 +31,9 @@ using ledger_protocol = act::protocol<accept_answers(accept_jobs),           //
                                       dead_page(read_dead),                  //
                                       job_inspection(inspect_job),           //
                                       accept_answers(redrive_jobs),          //
+                                      action_noted(note_action),             //
+                                      audit_page(read_audit),                //
+                                      found_jobs(find_jobs),                 //
                                       done(note_cluster)>;
 using ledger_ref = act::ref<ledger_protocol>;
 
@@ -67,15 +70,23 @@ using operations_protocol =
     act::protocol<pause_list(set_pause), breakers_view(set_breaker), reprioritise_answer(reprioritise_job)>;
 using operations_ref = act::ref<operations_protocol>;
 
-/// And what operators do beside them, behind the same role (operations_desk.hpp). From operators.
-using operators_protocol =
-    act::extend<operations_protocol, dead_page(read_dead), job_inspection(inspect_job), accept_answers(redrive_jobs)>;
+/// What operators order and ask beside what they see, behind the same role (operator_desk.hpp). From operators, each of
+/// whom has a desk of his own.
+using operators_protocol = act::protocol<operate_answer(operate), accept_answers(redrive_jobs), dead_page(read_dead),
+                                         job_inspection(inspect_job), audit_page(read_audit), found_jobs(find_jobs)>;
 using operators_ref = act::ref<operators_protocol>;
+
+/// Of the scheduler, what an operator may see.
+using watch_protocol =
+    act::protocol<workers_view(describe_workers), queue_view(describe_queue), line_overview(describe_line),
+                  breakers_view(describe_breakers), explanation(explain_job)>;
+using watch_ref = act::ref<watch_protocol>;
 
 using gateway_protocol = act::protocol<void(job_update)>;
 using gateway_ref = act::ref<gateway_protocol>;
 
-/// The GPU slots of a node. From batch supervisors, from the scheduler (want_slots) and from operators (the rest).
+/// The GPU slots of a node. From batch supervisors, from the scheduler (want_slots) and from operators' desks (the
+/// rest).
 using slots_protocol = act::protocol<done(run_batch), done(renew_lease), void(stop_jobs), void(want_slots),
                                      done(evict_node), done(restart_slot)>;
 using slots_ref = act::ref<slots_protocol>;
@@ -89,8 +100,8 @@ using slot_protocol = act::protocol<void(worker_ready), void(worker_alive), void
                                     done(batch_finished)>;
 using slot_ref = act::ref<slot_protocol>;
 
-/// Every node, about itself and its peers; a scheduler's passes notices on to worker nodes. From operators.
-using node_protocol = act::protocol<nodes_view(describe_nodes), done(evict_node), done(restart_slot)>;
+/// Every node, about itself and its peers. From operators.
+using node_protocol = act::protocol<nodes_view(describe_nodes)>;
 using node_ref = act::ref<node_protocol>;
 
 } // namespace reel

@@ -6,6 +6,7 @@
 #include "messages/cluster.hpp"
 #include "messages/dead_letters.hpp"
 #include "messages/history.hpp"
+#include "messages/operators.hpp"
 #include "messages/overview.hpp"
 #include "messages/scheduler.hpp"
 #include "runtime/act.hpp"
@@ -86,5 +87,13 @@ REEL_LOCAL_MESSAGE(breaker_overrides)
 REEL_LOCAL_MESSAGE(describe_breakers)
 REEL_LOCAL_MESSAGE(breakers_view)
 REEL_LOCAL_MESSAGE(note_cluster)
+REEL_LOCAL_MESSAGE(operate)
+REEL_LOCAL_MESSAGE(operate_answer)
+REEL_LOCAL_MESSAGE(note_action)
+REEL_LOCAL_MESSAGE(action_noted)
+REEL_LOCAL_MESSAGE(read_audit)
+REEL_LOCAL_MESSAGE(audit_page)
+REEL_LOCAL_MESSAGE(find_jobs)
+REEL_LOCAL_MESSAGE(found_jobs)
 REEL_LOCAL_MESSAGE(describe_nodes)
 REEL_LOCAL_MESSAGE(nodes_view)

@@ -18,6 +18,7 @@ pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
 pkg_check_modules(libav REQUIRED IMPORTED_TARGET GLOBAL libavcodec libavformat libavutil libswscale)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET GLOBAL sqlite3)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET GLOBAL libisal)
+pkg_check_modules(edit REQUIRED IMPORTED_TARGET GLOBAL libedit)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET GLOBAL libcurl)
 
 # CAF 0.17 ships neither a CMake nor a pkg-config file. Its headers warn in C++20, hence SYSTEM.

@@ -10,6 +10,7 @@ std::string_view to_string(errc code) {
   case errc::conflict: return "conflict";
   case errc::key_reused: return "key_reused";
   case errc::unsupported: return "unsupported";
+  case errc::forbidden: return "forbidden";
   case errc::quota_exceeded: return "quota_exceeded";
   case errc::queue_full: return "queue_full";
   case errc::unavailable: return "unavailable";

@@ -19,6 +19,7 @@ enum class errc : std::uint8_t {
   conflict = 3,         ///< the job's state does not allow this, for example cancelling a finished one
   key_reused = 4,       ///< idempotency key seen before with another request
   unsupported = 5,      ///< no such model, size or operation here
+  forbidden = 6,        ///< the caller's key may not do this
 
   // Refused before acceptance: repeat later.
   quota_exceeded = 10, ///< the tenant's own limit

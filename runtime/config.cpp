@@ -20,6 +20,7 @@ struct config_table::state {
   std::string path;       ///< "gateway." in front of a key
   std::uint32_t line = 1; ///< of the table itself, for required keys that are missing
   mutable std::set<std::string, std::less<>> asked;
+  std::shared_ptr<std::vector<config_value>> seen = std::make_shared<std::vector<config_value>>();
 
   const toml::node* find(std::string_view key) const {
     asked.emplace(key);
@@ -33,6 +34,7 @@ struct config_table::state {
     s->whole = whole;
     s->values = inner;
     s->file = file;
+    s->seen = seen;
     s->path = path + name + '.';
     s->line = inner ? inner->source().begin.line : line;
     return s;
@@ -51,7 +53,16 @@ struct config_table::state {
   const toml::node* find_or(std::string_view key, bool has_default, std::string_view allowed) const {
     auto* node = find(key);
     if (!node && !has_default) refuse(line, key, fmt::format(" is missing: allowed is {}", allowed));
+    if (!node) return nullptr;
+    std::ostringstream shown;
+    node->visit([&shown](const auto& n) { shown << n; });
+    seen->push_back({path + std::string{key}, shown.str(), node->source().begin.line});
     return node;
+  }
+
+  template <class T> T by_default(std::string_view key, const T& value, const std::string& shown) const {
+    seen->push_back({path + std::string{key}, shown, 0});
+    return value;
   }
 };
 
@@ -147,7 +158,7 @@ config_table config_table::read_text(std::string_view toml, const std::string& n
 
 std::string config_table::text(std::string_view key, std::optional<std::string> otherwise) {
   auto* node = state_->find_or(key, otherwise.has_value(), "a text in quotes");
-  if (!node) return *otherwise;
+  if (!node) return state_->by_default(key, *otherwise, fmt::format("\"{}\"", *otherwise));
   auto* value = node->as_string();
   if (!value) state_->refuse_value(*node, key, "a text in quotes");
   return value->get();
@@ -164,7 +175,7 @@ std::int64_t config_table::integer(std::string_view key, std::int64_t least, std
                                    std::optional<std::int64_t> otherwise) {
   auto allowed = fmt::format("{} to {}", least, most);
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
-  if (!node) return *otherwise;
+  if (!node) return state_->by_default(key, *otherwise, std::to_string(*otherwise));
   auto* value = node->as_integer();
   if (!value || value->get() < least || value->get() > most) state_->refuse_value(*node, key, allowed);
   return value->get();
@@ -173,7 +184,7 @@ std::int64_t config_table::integer(std::string_view key, std::int64_t least, std
 double config_table::number(std::string_view key, double least, double most, std::optional<double> otherwise) {
   auto allowed = fmt::format("{} to {}", least, most);
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
-  if (!node) return *otherwise;
+  if (!node) return state_->by_default(key, *otherwise, fmt::format("{}", *otherwise));
   auto value = node->value<double>();
   if (!value || !(*value >= least && *value <= most)) state_->refuse_value(*node, key, allowed);
   return *value;
@@ -181,7 +192,7 @@ double config_table::number(std::string_view key, double least, double most, std
 
 bool config_table::flag(std::string_view key, std::optional<bool> otherwise) {
   auto* node = state_->find_or(key, otherwise.has_value(), "true or false");
-  if (!node) return *otherwise;
+  if (!node) return state_->by_default(key, *otherwise, *otherwise ? "true" : "false");
   auto* value = node->as_boolean();
   if (!value) state_->refuse_value(*node, key, "true or false");
   return value->get();
@@ -192,7 +203,7 @@ std::chrono::milliseconds config_table::duration(std::string_view key, std::chro
                                                  std::optional<std::chrono::milliseconds> otherwise) {
   auto allowed = fmt::format("\"{}\" to \"{}\" (units ms, s, min, h)", show(least), show(most));
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
-  if (!node) return *otherwise;
+  if (!node) return state_->by_default(key, *otherwise, fmt::format("\"{}\"", show(*otherwise)));
   auto* text = node->as_string();
   auto value = text ? parse_duration(text->get()) : std::nullopt;
   if (!value || *value < least || *value > most) state_->refuse_value(*node, key, allowed);
@@ -202,7 +213,9 @@ std::chrono::milliseconds config_table::duration(std::string_view key, std::chro
 std::vector<std::string> config_table::texts(std::string_view key, std::optional<std::vector<std::string>> otherwise) {
   constexpr auto allowed = "a list of texts, [\"a\", \"b\"]";
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
-  if (!node) return *otherwise;
+  if (!node)
+    return state_->by_default(key, *otherwise,
+                              otherwise->empty() ? "[]" : fmt::format("[\"{}\"]", fmt::join(*otherwise, "\", \"")));
   auto values = read_array<std::string>(*node);
   if (!values) state_->refuse_value(*node, key, allowed);
   return *values;
@@ -212,7 +225,7 @@ std::vector<std::int64_t> config_table::integers(std::string_view key,
                                                  std::optional<std::vector<std::int64_t>> otherwise) {
   constexpr auto allowed = "a list of whole numbers, [1, 2]";
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
-  if (!node) return *otherwise;
+  if (!node) return state_->by_default(key, *otherwise, fmt::format("[{}]", fmt::join(*otherwise, ", ")));
   auto values = read_array<std::int64_t>(*node);
   if (!values) state_->refuse_value(*node, key, allowed);
   return *values;
@@ -222,7 +235,7 @@ std::vector<double> config_table::numbers(std::string_view key, double least, do
                                           std::optional<std::vector<double>> otherwise) {
   auto allowed = fmt::format("a list of numbers from {} to {}, [1, 2.5]", least, most);
   auto* node = state_->find_or(key, otherwise.has_value(), allowed);
-  if (!node) return *otherwise;
+  if (!node) return state_->by_default(key, *otherwise, fmt::format("[{}]", fmt::join(*otherwise, ", ")));
   auto values = read_array<double>(*node);
   auto outside = [&](double v) { return !(v >= least && v <= most); };
   if (!values || std::ranges::any_of(*values, outside)) state_->refuse_value(*node, key, allowed);
@@ -272,6 +285,8 @@ void config_table::refuse(std::string_view key, const std::string& why) const {
   node->visit([&shown](const auto& n) { shown << n; });
   state_->refuse(node->source().begin.line, key, fmt::format(" = {}: {}", shown.str(), why));
 }
+
+const std::vector<config_value>& config_table::seen() const { return *state_->seen; }
 
 void config_table::finish() const {
   if (!state_->values) return;

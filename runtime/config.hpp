@@ -25,6 +25,14 @@ public:
   using std::runtime_error::runtime_error;
 };
 
+/// A value that was asked for.
+struct config_value {
+  std::string key;        ///< with its tables, "gateway.port"
+  std::string value;      ///< as TOML would show it
+  std::uint32_t line = 0; ///< of the file; 0: it is not there, and this is the default
+  bool operator==(const config_value&) const = default;
+};
+
 class config_table {
 public:
   /// Throws config_error when the file cannot be read or is no TOML.
@@ -58,6 +66,9 @@ public:
 
   /// Refuses this table for a reason found after reading it; names the key's line.
   [[noreturn]] void refuse(std::string_view key, const std::string& why) const;
+
+  /// Of this table and all those that came from it or that it came from, in the order in which they were asked for.
+  const std::vector<config_value>& seen() const;
 
   /// Refuses keys that no getter was called for. Call it last, on every table.
   void finish() const;

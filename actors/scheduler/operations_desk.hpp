@@ -1,39 +1,62 @@
-// operations_desk.hpp: Where operators' and gateways' commands come in: passes each on to who carries it out, the
-// scheduler, and questions that only the ledger can answer to the ledger. Keeps nothing, decides nothing.
+// operations_desk.hpp: Where gateways' commands come in: passes each on to the scheduler, who carries it out. What an
+// operator ordered over HTTP goes to the audit log first, as if he had come over the link (operator_desk.hpp); moving a
+// job to another class is its tenant's own business, and kept with the job.
 //
 // A pooled actor, one beside the scheduler. The asker's own deadline holds.
 #pragma once
 
-#include "actors/protocols.hpp"
+#include "actors/scheduler/written_down.hpp"
 
 namespace reel {
 
-/// What the scheduler itself does of it.
-using commands_protocol = act::extend<operations_protocol, accept_answers(redrive_jobs)>;
-using commands_ref = act::ref<commands_protocol>;
-
 class operations_desk {
 public:
-  using interface = operators_ref;
+  using interface = operations_ref;
   static constexpr const char* name = "operations";
 
-  operations_desk(interface::pointer self, commands_ref scheduler, ledger_ref ledger)
+  operations_desk(interface::pointer self, operations_ref scheduler, ledger_ref ledger)
       : self_{self}, scheduler_{std::move(scheduler)}, ledger_{std::move(ledger)} {}
 
   interface::behavior_type make_behavior() {
     return {
-        [this](const set_pause& m) { return self_->delegate(scheduler_, m); },
-        [this](const set_breaker& m) { return self_->delegate(scheduler_, m); },
+        [this](const set_pause& m) { return on_set_pause(m); },
+        [this](const set_breaker& m) { return on_set_breaker(m); },
         [this](const reprioritise_job& m) { return self_->delegate(scheduler_, m); },
-        [this](const redrive_jobs& m) { return self_->delegate(scheduler_, m); },
-        [this](const read_dead& m) { return self_->delegate(ledger_, m); },
-        [this](const inspect_job& m) { return self_->delegate(ledger_, m); },
     };
   }
 
 private:
+  caf::result<pause_list> on_set_pause(const set_pause& m) {
+    const auto kind = m.paused ? action_kind::pause : action_kind::resume;
+    return written_down<pause_list>(m, {kind, m.tenant.value, {}, {}});
+  }
+  caf::result<breakers_view> on_set_breaker(const set_breaker& m) {
+    const auto subject = m.model.value + (m.device.empty() ? "" : '/' + m.device);
+    return written_down<breakers_view>(m, {action_kind::breaker, subject, std::string{to_string(m.order)}, {}});
+  }
+
+  template <class Answer, class Message> caf::result<Answer> written_down(const Message& m, operate what) {
+    auto promise = self_->template make_response_promise<Answer>();
+    write_down(
+        self_, ledger_, note_action{0, "tenant:" + m.by.value, std::move(what), errc::ok},
+        [this, promise, m](auto ended) mutable {
+          act::ask(
+              self_, scheduler_, std::chrono::seconds{5}, m,
+              [promise, ended](const Answer& a) mutable {
+                ended(errc::ok);
+                promise.deliver(a);
+              },
+              [promise, ended](errc code) mutable {
+                ended(code);
+                promise.deliver(act::error_of(code));
+              });
+        },
+        [promise](errc code) mutable { promise.deliver(act::error_of(code)); });
+    return promise;
+  }
+
   interface::pointer self_;
-  commands_ref scheduler_;
+  operations_ref scheduler_;
   ledger_ref ledger_;
 };
 

@@ -78,12 +78,24 @@ bool scheduler_core::reprioritise(const job_id& id, job_class to, instant now) {
   return true;
 }
 
-void scheduler_core::obey(const pause_list& pauses) {
+void scheduler_core::obey(const pause_list& pauses, instant now) {
   auto set = [this](const tenant_id& who, bool paused) { who.value.empty() ? pause_all(paused) : pause(who, paused); };
   for (const auto& p : pauses_.all)
     if (std::ranges::find(pauses.all, p.tenant, &queue_pause::tenant) == pauses.all.end()) set(p.tenant, false);
   for (const auto& p : pauses.all) set(p.tenant, true);
+  const bool drains_change = pauses.drained != pauses_.drained;
   pauses_ = pauses;
+  if (!drains_change) return;
+  for (auto& [id, w] : workers_) index(w, now);
+}
+
+/// Null: it is not.
+const drained_place* scheduler_core::drained(const worker_id& id) const {
+  const auto is_it = [&id, node = node_of(id)](const drained_place& d) {
+    return d.place == id.value || d.place == node;
+  };
+  const auto found = std::ranges::find_if(pauses_.drained, is_it);
+  return found == pauses_.drained.end() ? nullptr : &*found;
 }
 
 // ---------------------------------------------------------------- batches
@@ -298,7 +310,8 @@ void scheduler_core::node_suspect(const node_id& node, bool suspect, instant now
 
 bool scheduler_core::usable(const worker_slot& w) const {
   return w.status.state == worker_state::ready && !w.ejected_until &&
-         (suspects_.empty() || !suspects_.contains(node_of(w.status.id)));
+         (suspects_.empty() || !suspects_.contains(node_of(w.status.id))) &&
+         (pauses_.drained.empty() || !drained(w.status.id));
 }
 
 /// Whatever changed about a worker: the pool learns what it may be given, and when.

@@ -137,8 +137,8 @@ public:
   /// Waiting jobs stay, running ones go on.
   void pause(const tenant_id& tenant, bool paused) { queue_.pause(tenant, paused); }
   void pause_all(bool paused) { paused_ = paused; }
-  /// These pauses and no others.
-  void obey(const pause_list& pauses);
+  /// These pauses and no others; likewise what is drained.
+  void obey(const pause_list& pauses, instant now = {});
 
   /// No more grants: what they bring could not be stored.
   void hold_for_store(bool held) { store_held_ = held; }
@@ -329,6 +329,8 @@ private:
   void tally(worker_slot& w, bool is_usable);
 
   // workers
+  std::string message_of(const worker_slot& w) const; ///< for people
+  const drained_place* drained(const worker_id& id) const;
   bool usable(const worker_slot& w) const;
   void eject(worker_slot& w, instant until);
   void index(worker_slot& w, instant now);

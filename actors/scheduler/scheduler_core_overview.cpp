@@ -54,7 +54,7 @@ worker_overview scheduler_core::overview_of(const worker_slot& w, instant now) c
   o.used_bytes = s.used_bytes;
   o.resident = w.warm;
   o.resident_expert = w.resident;
-  o.message = w.ejected_until ? ejected_for_now : s.message;
+  o.message = message_of(w);
   describe_batch(o, w, now);
   return o;
 }

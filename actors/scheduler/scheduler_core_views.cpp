@@ -248,11 +248,17 @@ std::vector<worker_status> scheduler_core::workers() const {
   std::vector<worker_status> all;
   for (const auto& [id, w] : workers_) {
     all.push_back(w.status);
-    if (!w.ejected_until) continue;
-    all.back().state = worker_state::ejected;
-    all.back().message = ejected_for_now;
+    all.back().message = message_of(w);
+    if (w.ejected_until) all.back().state = worker_state::ejected;
   }
   return all;
+}
+
+std::string scheduler_core::message_of(const worker_slot& w) const {
+  if (w.ejected_until) return ejected_for_now;
+  if (w.status.state != worker_state::ready) return w.status.message;
+  const auto* d = drained(w.status.id);
+  return d ? "drained by " + d->by.value : w.status.message;
 }
 
 queue_view scheduler_core::view() const {

@@ -13,7 +13,7 @@ caf::result<pause_list> scheduler::on_set_pause(const set_pause& m) {
       self_, wiring_.ledger, options_.ask_deadline, m,
       [this, promise](const pause_list& pauses) mutable {
         ++pause_changes_;
-        core_.obey(pauses);
+        core_.obey(pauses, act::now(self_));
         plan();
         promise.deliver(pauses);
       },
@@ -31,7 +31,7 @@ void scheduler::learn_pauses() {
       self_, wiring_.ledger, options_.ask_deadline, read_pauses{},
       [this, changes = pause_changes_](const pause_list& pauses) {
         if (changes != pause_changes_) return learn_pauses();
-        core_.obey(pauses);
+        core_.obey(pauses, act::now(self_));
         if (recovering_ && !reading_) return read_ledger({});
         plan();
       },

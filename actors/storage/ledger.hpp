@@ -21,6 +21,7 @@
 #include "messages/breakers.hpp"
 #include "messages/dead_letters.hpp"
 #include "messages/history.hpp"
+#include "messages/operators.hpp"
 #include "messages/outcome.hpp"
 #include "messages/pauses.hpp"
 #include "messages/worker.hpp"
@@ -70,6 +71,7 @@ public:
   virtual void quota(read_quota m, reply_to<quota_view> reply) = 0;
   virtual void redrive(redrive_jobs m, reply_to<accept_answers> reply) = 0;
   virtual void note(note_cluster m, reply_to<done> reply) = 0;
+  virtual void act(note_action m, reply_to<action_noted> reply) = 0;
 
   /// Reads see everything that was committed before the call.
   virtual void read(read_job m, reply_to<job_record> reply) = 0;
@@ -79,6 +81,8 @@ public:
   virtual void breakers(read_breakers m, reply_to<breaker_overrides> reply) = 0;
   virtual void dead(read_dead m, reply_to<dead_page> reply) = 0;
   virtual void inspect(inspect_job m, reply_to<job_inspection> reply) = 0;
+  virtual void audit(read_audit m, reply_to<audit_page> reply) = 0;
+  virtual void find(find_jobs m, reply_to<found_jobs> reply) = 0;
 
   void outbox(read_outbox m, reply_to<std::vector<outbox_entry>> reply) override = 0;
   void record(std::vector<delivery_result> m, reply_to<done> reply) override = 0;

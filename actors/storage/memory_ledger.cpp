@@ -147,12 +147,15 @@ void memory_ledger::reprioritise(reprioritise_job m, reply_to<reprioritise_answe
 void memory_ledger::pause(set_pause m, reply_to<pause_list> reply) {
   std::unique_lock lock{mutex_};
   outcome<pause_list, errc> result = failed{errc::queue_full};
-  const bool is_new = m.paused && pauses_.count(m.tenant) == 0;
-  if ((!m.tenant.value.empty() && !is_valid_name(m.tenant.value)) || !is_valid_name(m.by.value))
+  const bool is_new = m.paused && !is_there(all_pauses(), m);
+  if (!is_sound(m))
     result = failed{errc::invalid_argument};
-  else if (!is_new || pauses_.size() < limits::pauses_max) {
-    if (is_new) pauses_[m.tenant] = {m.tenant, m.by, options_.now()};
-    if (!m.paused) pauses_.erase(m.tenant);
+  else if (!is_new || pauses_.size() + drained_.size() < limits::pauses_max) {
+    const bool is_place = !m.place.empty();
+    if (is_new && is_place) drained_[m.place] = {m.place, m.by, options_.now()};
+    if (is_new && !is_place) pauses_[m.tenant] = {m.tenant, m.by, options_.now()};
+    if (!m.paused && is_place) drained_.erase(m.place);
+    if (!m.paused && !is_place) pauses_.erase(m.tenant);
     result = all_pauses();
   }
   lock.unlock();
@@ -169,6 +172,7 @@ void memory_ledger::pauses(read_pauses, reply_to<pause_list> reply) {
 pause_list memory_ledger::all_pauses() const {
   pause_list list;
   for (const auto& [tenant, one] : pauses_) list.all.push_back(one);
+  for (const auto& [place, one] : drained_) list.drained.push_back(one);
   return list;
 }
 

@@ -53,6 +53,9 @@ public:
   void quota(read_quota m, reply_to<quota_view> reply) override;
   void redrive(redrive_jobs m, reply_to<accept_answers> reply) override;
   void note(note_cluster m, reply_to<done> reply) override;
+  void act(note_action m, reply_to<action_noted> reply) override;
+  void audit(read_audit m, reply_to<audit_page> reply) override;
+  void find(find_jobs m, reply_to<found_jobs> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;
@@ -144,6 +147,8 @@ private:
   std::unordered_map<batch_id, std::uint32_t, uuid_hash> batches_; ///< and how many jobs were granted with it
   std::uint64_t term_ = 0;
   std::map<tenant_id, queue_pause> pauses_;
+  std::map<std::string, drained_place> drained_;
+  std::vector<audit_entry> audit_;                          ///< number 1 first
   std::map<std::pair<job_id, std::uint32_t>, owed> outbox_; ///< waiting ones, by job and generation
   std::map<std::pair<model_id, std::string>, breaker_override> breakers_;
   std::map<std::pair<std::array<std::uint8_t, 32>, model_id>, wall_time> poison_; ///< until when

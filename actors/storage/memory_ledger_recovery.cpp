@@ -1,5 +1,9 @@
 // The part of the memory ledger about what executions taught: marks, poison, and orders to circuit breakers.
 #include "actors/storage/memory_ledger.hpp"
+
+#include <algorithm>
+
+#include "actors/storage/job_filter.hpp"
 #include "runtime/limits.hpp"
 
 namespace reel {
@@ -67,6 +71,58 @@ void memory_ledger::note(note_cluster m, reply_to<done> reply) {
     result = failed{errc::not_leader};
   lock.unlock();
   answer(reply, std::move(result));
+}
+
+// ---------------------------------------------------------------- operators
+
+void memory_ledger::act(note_action m, reply_to<action_noted> reply) {
+  std::unique_lock lock{mutex_};
+  outcome<action_noted, errc> result = failed{errc::not_found};
+  if (m.number == 0) {
+    audit_.push_back({audit_.size() + 1, options_.now(), m.who, m.what, {}});
+    result = action_noted{audit_.size()};
+  } else if (m.number <= audit_.size()) {
+    audit_[m.number - 1].ended = m.ended;
+    result = action_noted{m.number};
+  }
+  lock.unlock();
+  answer(reply, std::move(result));
+}
+
+void memory_ledger::audit(read_audit m, reply_to<audit_page> reply) {
+  std::unique_lock lock{mutex_};
+  audit_page page;
+  const std::size_t limit = std::clamp(m.limit, 1u, 100u);
+  for (auto e = audit_.rbegin(); e != audit_.rend() && !page.has_more; ++e) {
+    if ((m.before != 0 && e->number >= m.before) || !(m.who.empty() || e->who == m.who)) continue;
+    page.has_more = page.entries.size() == limit;
+    if (!page.has_more) page.entries.push_back(*e);
+  }
+  lock.unlock();
+  answer(reply, {std::move(page)});
+}
+
+void memory_ledger::find(find_jobs m, reply_to<found_jobs> reply) {
+  std::unique_lock lock{mutex_};
+  found_jobs found;
+  const std::size_t limit = std::clamp(m.limit, 1u, find_jobs_limit_max);
+  auto ids = ids_in_order();
+  job_id last;
+  for (auto id = ids.rbegin(); id != ids.rend() && !is_before_all(m, *id); ++id) {
+    const auto& e = jobs_.at(*id);
+    const auto& r = e.record;
+    if (e.hidden || (m.after && *id >= *m.after)) continue;
+    if (found.jobs.size() == limit) {
+      found.next = last;
+      break;
+    }
+    last = *id;
+    if (matches(m, {*id, r.state, r.request.tenant.value, r.request.cls, r.request.params.model.value,
+                    r.served_model.value, r.batch}))
+      found.jobs.push_back(shown(r));
+  }
+  lock.unlock();
+  answer(reply, {std::move(found)});
 }
 
 breaker_overrides memory_ledger::all_breakers() const {

@@ -352,6 +352,11 @@ void sqlite_ledger::record(std::vector<delivery_result> m, reply_to<done> reply)
   threads_->write(std::move(m), std::move(reply));
 }
 void sqlite_ledger::note(note_cluster m, reply_to<done> reply) { threads_->write(std::move(m), std::move(reply)); }
+void sqlite_ledger::act(note_action m, reply_to<action_noted> reply) {
+  threads_->write(std::move(m), std::move(reply));
+}
+void sqlite_ledger::audit(read_audit m, reply_to<audit_page> reply) { threads_->read(std::move(m), std::move(reply)); }
+void sqlite_ledger::find(find_jobs m, reply_to<found_jobs> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::read(read_job m, reply_to<job_record> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::list(list_jobs m, reply_to<job_page> reply) { threads_->read(std::move(m), std::move(reply)); }
 void sqlite_ledger::unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) {

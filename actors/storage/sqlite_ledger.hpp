@@ -76,6 +76,9 @@ public:
   void quota(read_quota m, reply_to<quota_view> reply) override;
   void redrive(redrive_jobs m, reply_to<accept_answers> reply) override;
   void note(note_cluster m, reply_to<done> reply) override;
+  void act(note_action m, reply_to<action_noted> reply) override;
+  void audit(read_audit m, reply_to<audit_page> reply) override;
+  void find(find_jobs m, reply_to<found_jobs> reply) override;
   void read(read_job m, reply_to<job_record> reply) override;
   void list(list_jobs m, reply_to<job_page> reply) override;
   void unfinished(unfinished_jobs m, reply_to<unfinished_page> reply) override;

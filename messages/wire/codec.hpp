@@ -16,6 +16,7 @@
 #include "messages/cluster.hpp"
 #include "messages/dead_letters.hpp"
 #include "messages/history.hpp"
+#include "messages/operators.hpp"
 #include "messages/outcome.hpp"
 #include "messages/overview.hpp"
 #include "messages/scheduler.hpp"

@@ -145,22 +145,37 @@ void read(schema::Pause::Reader r, queue_pause& v, input& in) {
   v.since = in.time(r.getSinceMs());
 }
 
+static void write(schema::Drained::Builder b, const drained_place& v, output& out) {
+  b.setPlace(note(v.place, out));
+  b.setBy(name(v.by));
+  b.setSinceMs(unix_ms(v.since));
+}
+static void read(schema::Drained::Reader r, drained_place& v, input& in) {
+  v.place = in.note(r.getPlace());
+  v.by = in.name<tenant_id>(r.getBy());
+  v.since = in.time(r.getSinceMs());
+}
+
 static void write(schema::PauseList::Builder b, const pause_list& v, output& out) {
   write_list(b.initAll(v.all.size()), v.all, out);
+  write_list(b.initDrained(v.drained.size()), v.drained, out);
 }
 static void read(schema::PauseList::Reader r, pause_list& v, input& in) {
   read_list(r.getAll(), v.all, in, pauses_max);
+  read_list(r.getDrained(), v.drained, in, pauses_max);
 }
 
-static void write(schema::SetPause::Builder b, const set_pause& v, output&) {
+static void write(schema::SetPause::Builder b, const set_pause& v, output& out) {
   b.setTenant(name(v.tenant));
   b.setPaused(v.paused);
   b.setBy(name(v.by));
+  b.setPlace(note(v.place, out));
 }
 static void read(schema::SetPause::Reader r, set_pause& v, input& in) {
   v.tenant = in.name<tenant_id>(r.getTenant());
   v.paused = r.getPaused();
   v.by = in.name<tenant_id>(r.getBy());
+  v.place = in.note(r.getPlace());
 }
 
 static void write(schema::ReadPauses::Builder, const read_pauses&, output&) {}

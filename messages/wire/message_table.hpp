@@ -93,6 +93,16 @@
   X(84, describe_line, DescribeLine)                                                                                   \
   X(85, line_overview, LineOverview)
 
+#define REEL_OPERATOR_MESSAGES(X)                                                                                      \
+  X(86, operate, Operate)                                                                                              \
+  X(87, operate_answer, OperateAnswer)                                                                                 \
+  X(88, note_action, NoteAction)                                                                                       \
+  X(89, action_noted, ActionNoted)                                                                                     \
+  X(90, read_audit, ReadAudit)                                                                                         \
+  X(91, audit_page, AuditPage)                                                                                         \
+  X(92, find_jobs, FindJobs)                                                                                           \
+  X(93, found_jobs, FoundJobs)
+
 #define REEL_MESSAGES(X)                                                                                               \
   REEL_LEDGER_MESSAGES(X)                                                                                              \
   REEL_DEAD_LETTER_MESSAGES(X)                                                                                         \
@@ -101,4 +111,5 @@
   REEL_SCHEDULER_MESSAGES(X)                                                                                           \
   REEL_BREAKER_MESSAGES(X)                                                                                             \
   REEL_OVERVIEW_MESSAGES(X)                                                                                            \
-  REEL_CLUSTER_MESSAGES(X)
+  REEL_CLUSTER_MESSAGES(X)                                                                                             \
+  REEL_OPERATOR_MESSAGES(X)

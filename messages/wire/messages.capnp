@@ -169,4 +169,14 @@ enum MessageType {
   # To the scheduler, from gateways and operators.
   describeLine @84;
   lineOverview @85;
+
+  # From operators, to the scheduler's node and from there to the ledger.
+  operate @86;
+  operateAnswer @87;
+  noteAction @88;
+  actionNoted @89;
+  readAudit @90;
+  auditPage @91;
+  findJobs @92;
+  foundJobs @93;
 }

@@ -158,6 +158,17 @@ struct Pause {
 struct PauseList {
   all @0 :List(Pause);
   # At most 1024.
+
+  drained @1 :List(Drained);
+  # Likewise.
+}
+
+struct Drained {
+  place @0 :Text;
+  # A node, or "node/slot".
+
+  by @1 :Text;
+  sinceMs @2 :Int64;
 }
 
 struct SetPause {
@@ -168,6 +179,9 @@ struct SetPause {
   # False: the pause ends.
 
   by @2 :Text;
+
+  place @3 :Text;
+  # Not empty: a node or "node/slot" that gets no more work, or does again; the tenant is empty.
 }
 
 struct ReadPauses {}

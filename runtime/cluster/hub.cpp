@@ -17,6 +17,9 @@ void hub::stop() {
   for (auto& port : proxies_) act::end(port);
   for (auto& role : served_)
     if (role.server) act::end(role.server);
+  for (auto& [caller, ports] : served_to_)
+    for (auto& port : ports)
+      if (port) act::end(port);
 }
 
 errc hub::send(const node_id& to, packet p) {
@@ -35,14 +38,21 @@ void hub::on_packet(const node_id& from, packet p) {
     if (index >= 1 && index <= proxies_.size()) act::post(proxies_[index - 1], arrived{from, std::move(p)});
     return;
   }
-  if (may_call(from, p.target))
-    return act::post(served_[static_cast<std::size_t>(p.target)].server, arrived{from, std::move(p)});
+  if (auto port = port_for(from, p.target)) return act::post(port, arrived{from, std::move(p)});
   if (p.kind != packet_kind::ask) return;
   packet no;
   no.kind = packet_kind::refusal;
   no.correlation = p.correlation;
   no.code = errc::unsupported; // that role does not live here, or not for this peer
   send(from, std::move(no));
+}
+
+/// Null: that role does not live here, or not for this peer.
+port_ref hub::port_for(const node_id& who, role target) {
+  const auto index = static_cast<std::size_t>(target);
+  if (auto own = served_to_.find(who); own != served_to_.end())
+    return index < own->second.size() ? own->second[index] : port_ref{};
+  return may_call(who, target) ? served_[index].server : port_ref{};
 }
 
 bool hub::may_call(const node_id& who, role target) {

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <atomic>
+#include <map>
 #include <vector>
 
 #include "runtime/act.hpp"
@@ -54,6 +55,10 @@ public:
   /// answered errc::unsupported, as if the role did not live here.
   template <class Protocol> void serve(role target, const act::ref<Protocol>& local, std::vector<node_id> callers = {});
 
+  /// Lets one peer use an actor. A peer that this was called for reaches nothing else here, whatever others may use:
+  /// for those who are no nodes.
+  template <class Protocol> void serve_to(const node_id& caller, role target, const act::ref<Protocol>& local);
+
   /// Every change of a peer goes to this actor from now on.
   void tell_peers_to(peer_listener_ref listener) { listeners_.push_back(std::move(listener)); }
 
@@ -77,12 +82,17 @@ private:
     std::vector<node_id> callers; ///< empty: every peer
   };
 
+  static constexpr std::size_t roles_max = 16;
+  using ports = std::array<port_ref, roles_max>; ///< by role
+
   bool may_call(const node_id& who, role target);
+  port_ref port_for(const node_id& who, role target);
 
   caf::actor_system& system_;
   std::atomic<link*> link_{nullptr};
-  std::vector<port_ref> proxies_;      ///< answers: the upper 16 bits of a correlation are the index + 1
-  std::array<served_role, 16> served_; ///< asks and tells, by role
+  std::vector<port_ref> proxies_;             ///< answers: the upper 16 bits of a correlation are the index + 1
+  std::array<served_role, roles_max> served_; ///< asks and tells, by role
+  std::map<node_id, ports> served_to_;        ///< and of peers with an own choice
   std::vector<peer_listener_ref> listeners_;
   instant refusal_logged_at_{}; ///< of the link's thread
 };

@@ -230,6 +230,11 @@ template <class Protocol> void hub::serve(role target, const act::ref<Protocol>&
                                                   std::move(callers)};
 }
 
+template <class Protocol> void hub::serve_to(const node_id& caller, role target, const act::ref<Protocol>& local) {
+  served_to_[caller].at(static_cast<std::size_t>(target)) =
+      act::spawn_shell<remote_server<Protocol>>(system_, this, local);
+}
+
 } // namespace reel
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(reel::expire_timeout)

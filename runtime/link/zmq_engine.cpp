@@ -55,7 +55,7 @@ void zmq_engine::add(const zmq_peer& config, std::shared_ptr<peer_view> view) {
   if (dials(config))
     dial(*p, std::chrono::steady_clock::now());
   else if (zap_)
-    zap_->admit(config.public_key, config.id);
+    zap_->admit(config.public_key, config.owner());
   peers_[config.id] = std::move(p);
 }
 
@@ -228,7 +228,7 @@ zmq_engine::peer* zmq_engine::speaker(const frame&, peer* dialled) {
   if (!dialled) {
     auto it = connections_.find(in_.routing_id);
     // A routing id may have been chosen by the client after its former owner left; the key's owner may not.
-    const bool known = it != connections_.end() && (!options_.keys || in_.user_id == it->second->config.id.value);
+    const bool known = it != connections_.end() && (!options_.keys || in_.user_id == it->second->config.owner().value);
     p = known ? it->second : nullptr;
   }
   if (p && !p->muted) return p;
@@ -250,7 +250,7 @@ zmq_engine::peer* zmq_engine::greeter(const frame& f, peer* dialled) {
 bool zmq_engine::proves_itself(const peer& p, const hello_body& hello, bool dialled) const {
   if (!options_.keys) return same_secret(p.config.token, hello.token);
   if (dialled) return true; // it proved to own the key that we dialled, in the handshake
-  return in_.user_id == p.config.id.value;
+  return in_.user_id == p.config.owner().value;
 }
 
 /// The connection just read from is the peer's from now on, if its epoch is; otherwise it gets an answer

@@ -31,6 +31,8 @@ struct zmq_peer {
   std::string endpoint;   ///< where it listens, "tcp://host:port" or "ipc:///path"; empty: it dials
   std::string public_key; ///< with CURVE
   std::string token;      ///< without CURVE: 16 to 64 random bytes, both sides have the same
+  node_id key_of{};       ///< with CURVE, of one that dials: whose key it has, of those who share one; empty: its own
+  const node_id& owner() const { return key_of.value.empty() ? id : key_of; }
 };
 
 struct zmq_link_options {

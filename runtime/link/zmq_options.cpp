@@ -66,7 +66,7 @@ void check_options(const zmq_link_options& o) {
     check_peer(o, p);
     for (std::size_t j = 0; j < i; ++j) {
       if (o.peers[j].id == p.id) refuse("peer '" + p.id.value + "' is listed twice");
-      if (o.keys && o.peers[j].public_key == p.public_key)
+      if (o.keys && o.peers[j].public_key == p.public_key && o.peers[j].owner() != p.owner())
         refuse("peers '" + o.peers[j].id.value + "' and '" + p.id.value + "' have the same public key");
     }
   }

@@ -33,6 +33,20 @@ node::parts::parts(const cluster_config& c, const node_config& s, notices tell)
       tree{system, groups_of_actors(c.restart_pause), std::move(tell.give_up), {.pause_first = c.restart_pause}},
       tell_evict{std::move(tell.evict)} {}
 
+/// Those whose public keys lie there: who puts one there lets its owner in.
+static std::vector<node_id> operator_keys(const std::string& keys_dir) {
+  constexpr std::size_t most = 64; // people, and what watches
+  std::vector<node_id> all;
+  for (const auto& entry : fs::directory_iterator{keys_dir}) {
+    const node_id key{entry.path().stem().string()};
+    const bool fits = is_valid_name(key.value) && key.value.find('_') == std::string::npos && key.value.size() <= 60;
+    if (entry.path().extension() == ".public" && right_of(key) && fits) all.push_back(key);
+  }
+  std::ranges::sort(all);
+  if (all.size() > most) throw std::runtime_error{keys_dir + ": more than 64 keys of operators"};
+  return all;
+}
+
 /// One connection per pair of nodes; two worker nodes have nothing to say to each other.
 void node::parts::open_cluster_link() {
   zmq_link_options o;
@@ -43,8 +57,12 @@ void node::parts::open_cluster_link() {
   for (const auto& n : config.nodes)
     if (n.id != self.id && !(n.listen.empty() && self.listen.empty()))
       o.peers.push_back({n.id, n.listen, load_public_key(config.keys_dir, n.id), {}});
-  if (!self.listen.empty() && fs::exists(fs::path{config.keys_dir} / (operator_peer.value + ".public")))
-    o.peers.push_back({operator_peer, {}, load_public_key(config.keys_dir, operator_peer), {}});
+  for (const auto& n : config.nodes)
+    if (right_of(n.id)) throw std::runtime_error{"node '" + n.id.value + "': a key of this name is an operator's"};
+  if (!self.listen.empty()) operators = operator_keys(config.keys_dir);
+  for (const auto& key : operators)
+    for (int seat = 1; seat <= operator_seats; ++seat)
+      o.peers.push_back({seat_of(key, seat), {}, load_public_key(config.keys_dir, key), {}, key});
   cluster_link = std::make_unique<zmq_link>(std::move(o));
 }
 
@@ -54,7 +72,7 @@ void node::parts::wire() {
   auto ledger_here = tree.declare<ledger_protocol>("ledger", "ledger");
   auto objects_here = tree.declare<objects_protocol>("store", "objects");
   auto scheduler_here = tree.declare<scheduler_actor_protocol>("scheduling", "scheduler");
-  auto operations_here = tree.declare<operators_protocol>("scheduling", "operations");
+  auto operations_here = tree.declare<operations_protocol>("scheduling", "operations");
   auto gateway_here = tree.declare<gateway_protocol>("ingress", "gateway");
   auto supervisor_here = tree.declare<node_supervisor_protocol>("slots", "node_supervisor");
 
@@ -64,7 +82,7 @@ void node::parts::wire() {
   objects = stores ? objects_here.ref : cluster.remote<objects_protocol>(storage_node, role::objects, 60s);
   if (schedules) {
     scheduler = scheduler_here.ref;
-    operations = scheduler_here.ref;
+    operations = operations_here.ref;
   } else {
     scheduler = cluster.remote<scheduler_protocol>(scheduler_node, role::scheduler, 15s);
     operations = cluster.remote<operations_protocol>(scheduler_node, role::operations, 15s);
@@ -89,9 +107,9 @@ void node::parts::wire() {
   auto about = tree.declare<operator_protocol>("operators", "node");
   tree.start(about, [this, history] {
     return act::ref<operator_protocol>{
-        act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, slots, history)};
+        act::spawn_shell<node_actor>(system, &cluster, self, epoch, config.nodes, history)};
   });
-  cluster.serve<operator_protocol>(role::node, about.ref, {operator_peer});
+  serve_operators<operator_protocol>(about.ref, role::node);
   wire_observer();
 }
 

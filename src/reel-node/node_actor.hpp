@@ -1,5 +1,5 @@
-// node_actor.hpp: Answers what operators ask about this node itself, and passes on their notices to worker nodes and
-// their questions about the audit log to whoever reads it here.
+// node_actor.hpp: Answers what operators ask about this node itself, and passes on their questions about the history of
+// jobs to whoever reads it here.
 #pragma once
 
 #include "actors/config.hpp"
@@ -17,18 +17,16 @@ public:
   using interface = act::ref<operator_protocol>;
   static constexpr const char* name = "node";
 
-  /// `slots`: of the worker nodes that it can reach. `history`: null where no ledger is.
+  /// `history`: null where no ledger is.
   node_actor(interface::pointer actor, const hub* cluster, node_config self, node_epoch epoch,
-             std::vector<node_config> all, std::map<node_id, slots_ref> slots, history_ref history)
+             std::vector<node_config> all, history_ref history)
       : actor_{actor}, cluster_{cluster}, self_{std::move(self)}, epoch_{epoch}, all_{std::move(all)},
-        slots_by_node_{std::move(slots)}, history_{std::move(history)} {}
+        history_{std::move(history)} {}
 
   interface::behavior_type make_behavior() {
     return {
         [this](const describe_nodes&) { return on_describe_nodes(); },
-        [this](const evict_node& m) { return on_evict_node(m); },
         [this](const read_history& m) { return on_read_history(m); },
-        [this](const restart_slot& m) { return on_restart_slot(m); },
     };
   }
 
@@ -49,21 +47,9 @@ private:
     return view;
   }
 
-  caf::result<done> on_evict_node(const evict_node& m) const {
-    auto found = slots_by_node_.find(m.node);
-    if (found == slots_by_node_.end()) return act::error_of(errc::not_found);
-    return actor_->delegate(found->second, m);
-  }
-
   caf::result<history_page> on_read_history(const read_history& m) const {
     if (!history_) return act::error_of(errc::unsupported);
     return actor_->delegate(history_, m);
-  }
-
-  caf::result<done> on_restart_slot(const restart_slot& m) const {
-    auto found = slots_by_node_.find({m.worker.value.substr(0, m.worker.value.find('/'))});
-    if (found == slots_by_node_.end()) return act::error_of(errc::not_found);
-    return actor_->delegate(found->second, m);
   }
 
   interface::pointer actor_;
@@ -71,7 +57,6 @@ private:
   node_config self_;
   node_epoch epoch_;
   std::vector<node_config> all_;
-  std::map<node_id, slots_ref> slots_by_node_;
   history_ref history_;
 };
 

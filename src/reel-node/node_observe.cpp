@@ -50,7 +50,8 @@ readiness_facts node::parts::sample() {
   readiness_facts facts;
   std::vector<node_status> others;
   for (const auto& p : cluster.peers())
-    if (p.id != operator_peer) others.push_back(p);
+    if (std::ranges::find(config.nodes, p.id, &node_config::id) != config.nodes.end())
+      others.push_back(p); // no operator
   figures->peers(others);
   for (auto role : {node_role::storage, node_role::scheduler}) {
     const auto& needed = config.node_with(role).id;

@@ -23,8 +23,6 @@
 
 namespace reel {
 
-inline const node_id operator_peer{"operator"};
-
 struct node::parts {
   const cluster_config config;
   const node_config self;
@@ -62,6 +60,7 @@ struct node::parts {
   operations_ref operations;
   std::map<node_id, slots_ref> slots;
   std::map<node_id, gateway_ref> gateways;
+  std::vector<node_id> operators; ///< keys of those who may come over the link
   act::ref<node_supervisor_protocol> slots_here;
   act::ref<scheduler_actor_protocol> scheduler_door; ///< null: it runs on another node
   std::function<void()> tell_evict;
@@ -76,11 +75,18 @@ struct node::parts {
   void wire();
   void wire_storage(const declared<ledger_protocol>& l, const declared<objects_protocol>& o);
   void wire_delivery();
-  void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o);
+  void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operations_protocol>& o);
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
   void wire_observer();
   readiness_facts sample();
+  void wire_desks(const act::ref<scheduler_actor_protocol>& s);
+  template <class Protocol> void serve_operators(const act::ref<Protocol>& local, role target) {
+    for (const auto& key : operators) serve_operator<Protocol>(key, local, target);
+  }
+  template <class Protocol> void serve_operator(const node_id& key, const act::ref<Protocol>& local, role target) {
+    for (int seat = 1; seat <= operator_seats; ++seat) cluster.serve_to<Protocol>(seat_of(key, seat), target, local);
+  }
   void stop_leasing();
   void drain_slots();
   std::vector<node_id> nodes_with(std::set<node_role> any_of) const; ///< who may call what they need

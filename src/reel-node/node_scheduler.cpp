@@ -1,4 +1,5 @@
 #include "actors/scheduler/operations_desk.hpp"
+#include "actors/scheduler/operator_desk.hpp"
 #include "src/reel-node/node_parts.hpp"
 
 namespace reel {
@@ -64,7 +65,7 @@ scheduler_shell_options scheduler_options_of(const cluster_config& c, const tena
 
 } // namespace
 
-void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operators_protocol>& o) {
+void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operations_protocol>& o) {
   auto metrics = std::make_shared<scheduler_metrics>(registry);
   scheduler_door = s.ref;
   const auto options = scheduler_options_of(config, tenant_directory::load(config.gateway.tenants_file));
@@ -73,13 +74,25 @@ void node::parts::wire_scheduler(const declared<scheduler_actor_protocol>& s, co
     return act::spawn_shell<reel::scheduler>(system, std::move(w), options);
   });
   cluster.serve<scheduler_protocol>(role::scheduler, s.ref);
-  auto may_operate = nodes_with({node_role::gateway});
-  may_operate.push_back(operator_peer);
   tree.start(o, [this, scheduler = s.ref] {
-    return operators_ref{act::spawn_shell<operations_desk>(system, commands_ref{scheduler}, ledger)};
+    return operations_ref{act::spawn_shell<operations_desk>(system, operations_ref{scheduler}, ledger)};
   });
-  cluster.serve<operators_protocol>(role::operations, o.ref, may_operate);
+  cluster.serve<operations_protocol>(role::operations, o.ref, nodes_with({node_role::gateway}));
+  wire_desks(s.ref);
   cluster.tell_peers_to(s.ref);
+}
+
+/// One for each operator: what he may do is the desk's to know.
+void node::parts::wire_desks(const act::ref<scheduler_actor_protocol>& s) {
+  serve_operators<watch_protocol>(watch_ref{s}, role::scheduler);
+  for (const auto& key : operators) {
+    auto desk = tree.declare<operators_protocol>("operators", "desk of " + key.value);
+    tree.start(desk, [this, key, s] {
+      operator_desk_wiring w{key, *right_of(key), commands_ref{s}, ledger, slots};
+      return operators_ref{act::spawn_shell<operator_desk>(system, std::move(w))};
+    });
+    serve_operator<operators_protocol>(key, desk.ref, role::operations);
+  }
 }
 
 void node::parts::stop_leasing() {

@@ -2,9 +2,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "src/reelctl/commands.hpp"
-#include "src/reelctl/progress.hpp"
-#include "src/reelctl/visit.hpp"
+#include "runtime/link/keys.hpp"
+#include "src/reelctl/ask_control.hpp"
+#include "src/reelctl/table.hpp"
+#include "src/reelctl/terminal.hpp"
 
 namespace reel::ctl {
 
@@ -114,7 +115,7 @@ json::object json_of(const explanation& e) {
 } // namespace
 
 int nodes(const cluster_options& o) {
-  auto view = ask_control<node_protocol, nodes_view>(o, role::node, describe_nodes{});
+  auto view = ask_control<nodes_view>(o, describe_nodes{});
   if (o.json) {
     json::array all;
     for (const auto& n : view.nodes) all.push_back(json_of(n));
@@ -126,12 +127,12 @@ int nodes(const cluster_options& o) {
     rows.push_back({n.id.value, std::string{to_string(n.state)}, fmt::format("{}", fmt::join(n.roles, ",")), n.endpoint,
                     fmt::format("{:.1f}s", static_cast<double>(n.silent_ms) / 1000), std::to_string(n.frames_sent),
                     std::to_string(n.frames_received)});
-  fmt::print("{}", format_table(rows));
+  fmt::print("{}", format_table(rows, terminal::table_columns()));
   return 0;
 }
 
 int workers(const cluster_options& o) {
-  auto view = ask_control<scheduler_protocol, workers_view>(o, role::scheduler, describe_workers{});
+  auto view = ask_control<workers_view>(o, describe_workers{});
   if (o.json) {
     json::array all;
     for (const auto& w : view.workers) all.push_back(json_of(w));
@@ -144,13 +145,13 @@ int workers(const cluster_options& o) {
   for (const auto& w : view.workers)
     rows.push_back({w.id.value, std::string{to_string(w.state)}, std::to_string(w.pid), w.device, join_names(w.models),
                     std::to_string(w.batches.size()), std::to_string(w.restarts), printable(w.message, 60)});
-  fmt::print("{}", format_table(rows));
+  fmt::print("{}", format_table(rows, terminal::table_columns()));
   print_pauses(view.pauses);
   return 0;
 }
 
 int queue(const cluster_options& o) {
-  auto view = ask_control<scheduler_protocol, queue_view>(o, role::scheduler, describe_queue{});
+  auto view = ask_control<queue_view>(o, describe_queue{});
   if (o.json) {
     fmt::print("{}\n", json::serialize(json_of(view)));
     return 0;
@@ -159,7 +160,7 @@ int queue(const cluster_options& o) {
   for (const auto& t : view.tenants)
     rows.push_back(
         {t.tenant.value, std::string{to_string(t.cls)}, std::to_string(t.waiting), std::to_string(t.position)});
-  if (rows.size() > 1) fmt::print("{}", format_table(rows));
+  if (rows.size() > 1) fmt::print("{}", format_table(rows, terminal::table_columns()));
   fmt::print("waiting: {} urgent, {} vip, {} standard, {} free; {} for their next execution\n", view.waiting[0],
              view.waiting[1], view.waiting[2], view.waiting[3], view.delayed);
   fmt::print("running: {} in {} batches{}\n", view.running, view.batches,
@@ -169,7 +170,7 @@ int queue(const cluster_options& o) {
 }
 
 int breakers(const cluster_options& o) {
-  auto view = ask_control<scheduler_protocol, breakers_view>(o, role::scheduler, describe_breakers{});
+  auto view = ask_control<breakers_view>(o, describe_breakers{});
   if (o.json) {
     json::array all;
     for (const auto& b : view.all)
@@ -192,7 +193,8 @@ int breakers(const cluster_options& o) {
                     fmt::format("{} of {}", b.failures, b.attempts), std::to_string(b.slow),
                     b.opens_ms > 0 ? fmt::format("{:.1f}s", static_cast<double>(b.opens_ms) / 1000) : "-",
                     b.by.value.empty() ? "-" : b.by.value});
-  fmt::print("{}", rows.size() > 1 ? format_table(rows) : "no circuit breaker has seen an attempt yet\n");
+  fmt::print("{}", rows.size() > 1 ? format_table(rows, terminal::table_columns())
+                                   : "no circuit breaker has seen an attempt yet\n");
   return 0;
 }
 
@@ -200,39 +202,11 @@ int why(const cluster_options& o, const std::string& id) {
   auto job = parse_job_id(id);
   if (!job)
     throw std::runtime_error{"'" + printable(id, 60) + "' is no job id: allowed is video_ and 32 digits 0-9 a-f"};
-  auto e = ask_control<scheduler_protocol, explanation>(o, role::scheduler, explain_job{*job});
+  auto e = ask_control<explanation>(o, explain_job{*job});
   if (o.json)
     fmt::print("{}\n", json::serialize(json_of(e)));
   else
     fmt::print("{} {}\n", id, to_string(e));
-  return 0;
-}
-
-int evict(const cluster_options& o, const std::string& node) {
-  auto c = read_cluster_config(o.config, o.data_dir);
-  auto* target = c.node({node});
-  if (!target || !target->has(node_role::workers))
-    throw std::runtime_error{o.config + ": '" + node + "' is no node with the role workers"};
-  visit<node_protocol>{c, c.node_with(node_role::scheduler), role::node}.ask<done>(evict_node{target->id});
-  if (o.json)
-    fmt::print("{}\n", json::serialize(json::object{{"node", node}, {"evicted", true}}));
-  else
-    fmt::print("{} pauses what it runs and stops\n", node);
-  return 0;
-}
-
-int restart_slot(const cluster_options& o, const std::string& worker) {
-  auto c = read_cluster_config(o.config, o.data_dir);
-  auto slash = worker.find('/');
-  auto* target = c.node({worker.substr(0, slash)});
-  if (slash == std::string::npos || !target || !target->has(node_role::workers))
-    throw std::runtime_error{o.config + ": '" + printable(worker, 60) +
-                             "' is no worker: allowed is NODE/SLOT, for example workers-1/0"};
-  visit<node_protocol>{c, c.node_with(node_role::scheduler), role::node}.ask<done>(reel::restart_slot{{worker}});
-  if (o.json)
-    fmt::print("{}\n", json::serialize(json::object{{"worker", worker}, {"restarted", true}}));
-  else
-    fmt::print("{} is started again\n", worker);
   return 0;
 }
 
@@ -241,7 +215,8 @@ int keygen(const keygen_options& o) {
   auto names = o.names;
   if (names.empty()) {
     for (const auto& n : c.nodes) names.push_back(n.id.value);
-    names.push_back(operator_peer.value);
+    for (auto r : {operator_right::admin, operator_right::operate, operator_right::viewer})
+      names.emplace_back(to_string(r));
   }
   fs::create_directories(c.keys_dir);
   fs::permissions(c.keys_dir, fs::perms::owner_all);
@@ -255,7 +230,9 @@ int keygen(const keygen_options& o) {
     create_key_files(c.keys_dir, {name}, o.replace);
     fmt::print("{}: made\n", name);
   }
-  fmt::print("keys are in {}\nEach machine needs its own NODE.secret and every NODE.public.\n", c.keys_dir);
+  fmt::print("keys are in {}\nEach machine needs its own NODE.secret and every NODE.public.\n"
+             "People need NAME.secret of their own, and control.public.\n",
+             c.keys_dir);
   return 0;
 }
 

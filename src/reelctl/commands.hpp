@@ -1,10 +1,12 @@
-// commands.hpp: The one-shot commands of reelctl. Each prints for people, or one JSON document with --json, and
+// commands.hpp: What the commands of reelctl do. Each prints for people, or one JSON document with --json, and
 // returns the process's exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 no answer.
 #pragma once
 
 #include <optional>
 
+#include "messages/operators.hpp"
 #include "src/reelctl/api_client.hpp"
+#include "src/reelctl/cluster_address.hpp"
 
 namespace reel::ctl {
 
@@ -36,12 +38,27 @@ struct batch_options {
 };
 int batch(const common_options& c, const batch_options& o);
 
+class cluster_link;
+struct cluster_options : cluster_address {
+  bool json = false;
+  cluster_link* link = nullptr; ///< never null where a command runs
+};
+
 struct jobs_options {
   int limit = 20;
   std::string after;
+  std::vector<std::string> states;
+  std::string tenant, job_class, model, batch, newer, older;
+  bool is_plain() const { ///< nothing that only the link can answer
+    return states.empty() && tenant.empty() && job_class.empty() && model.empty() && batch.empty() && newer.empty() &&
+           older.empty();
+  }
 };
-int jobs(const common_options& c, const jobs_options& o);
-int job(const common_options& c, const std::string& id);
+/// With a tenant's key over HTTP, where that can be; else over the link.
+int jobs(const common_options& c, const cluster_options& l, const jobs_options& o);
+int job(const common_options& c, const cluster_options& l, const std::string& id);
+int find(const cluster_options& o, const jobs_options& which);
+int timeline(const cluster_options& o, const std::string& id);
 int wait(const common_options& c, const std::vector<std::string>& ids, const std::string& out);
 int cancel(const common_options& c, const std::vector<std::string>& ids);
 int quota(const common_options& c, const std::string& tenant); ///< empty: the key's own
@@ -53,24 +70,47 @@ struct final_options {
 };
 int final_video(const common_options& c, const final_options& o); ///< repeating it makes no second one
 
+struct order_options {
+  std::vector<std::string> subjects; ///< none: the whole queue
+  std::string value, why;
+  bool yes = false; ///< do not ask
+};
+/// `interactive`: a person can be asked. Those of tenants go over HTTP where there is a tenant's key.
+int give_order(const common_options& c, const cluster_options& l, action_kind kind, const order_options& o,
+               bool interactive);
+
 int set_pause(const common_options& c, const std::string& tenant, bool paused); ///< empty: the whole queue
 /// `which`: MODEL, or MODEL/CLASS of GPU.
 int order_breaker(const common_options& c, const std::string& which, const std::string& order);
 int reprioritise(const common_options& c, const std::string& id, const std::string& job_class);
 
-struct cluster_options {
-  std::string config; ///< the cluster's file
-  std::string data_dir;
-  bool json = false;
-};
+int status(const cluster_options& o);
+int top(const cluster_options& o, int every_s);
 int nodes(const cluster_options& o);
 int workers(const cluster_options& o);
 int queue(const cluster_options& o);
 int why(const cluster_options& o, const std::string& id);
-int evict(const cluster_options& o, const std::string& node);
 int trace_job(const cluster_options& o, const std::string& id, const std::string& file); ///< for ui.perfetto.dev
-int restart_slot(const cluster_options& o, const std::string& worker);
 int breakers(const cluster_options& o);
+int models(const cluster_options& o);
+int tenants(const cluster_options& o);
+int config(const cluster_options& o);
+int doctor(const cluster_options& o);
+
+struct audit_options {
+  std::string who;
+  int limit = 50;
+};
+int audit(const cluster_options& o, const audit_options& a);
+
+struct log_options {
+  std::string node, level, text;
+  bool follow = false;
+  int lines = 20;
+};
+int show_log(const cluster_options& o, const log_options& l);
+
+int shell_completion(const std::string& shell);
 
 struct history_options {
   std::string job;         ///< only this one's lines

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "runtime/limits.hpp"
-#include "src/reelctl/progress.hpp"
-#include "src/reelctl/visit.hpp"
+#include "src/reelctl/ask_control.hpp"
+#include "src/reelctl/job_words.hpp"
+#include "src/reelctl/table.hpp"
+#include "src/reelctl/terminal.hpp"
 
 namespace reel::ctl {
 
@@ -15,12 +17,7 @@ namespace json = boost::json;
 
 namespace {
 
-using operations = control_visit<operators_protocol>;
-
-job_id parse_job(const std::string& text) {
-  if (auto id = parse_job_id(text)) return *id;
-  throw std::runtime_error{"'" + printable(text, 60) + "' is no job id: allowed is video_ and 32 digits 0-9 a-f"};
-}
+using operations = const cluster_options;
 
 /// Empty: any.
 errc parse_cause(const std::string& text) {
@@ -41,16 +38,6 @@ read_dead question_of(const dead_options& d) {
   return {{d.tenant}, parse_cause(d.cause), {}, 100};
 }
 
-std::string age_of(wall_time t) {
-  const auto now = std::chrono::system_clock::now();
-  const auto s = std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(now - t).count());
-  if (s < 120) return fmt::format("{}s", s);
-  if (s < 2 * 3600) return fmt::format("{}min", s / 60);
-  return s < 48 * 3600 ? fmt::format("{}h", s / 3600) : fmt::format("{}d", s / (24 * 3600));
-}
-
-std::int64_t seconds_of(wall_time t) { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
-
 json::object json_of(const dead_job& d) {
   return {{"id", to_string(d.id)},
           {"tenant", d.tenant.value},
@@ -65,25 +52,13 @@ json::object json_of(const dead_job& d) {
           {"ended_at", seconds_of(d.ended_at)}};
 }
 
-json::object json_of(const job_event& e) {
-  json::object o{{"version", e.version},      {"generation", e.generation},  {"at_ms", e.at.time_since_epoch().count()},
-                 {"kind", to_string(e.kind)}, {"state", to_string(e.to)},    {"fence", e.fence},
-                 {"worker", e.worker.value},  {"cause", to_string(e.cause)}, {"counted", e.counted},
-                 {"gpu_ms", e.gpu_ms}};
-  if (e.kind == event_kind::granted) o["from_step"] = e.from_step;
-  if (e.kind != event_kind::redriven) return o;
-  o["by"] = e.by.value;
-  o["reason"] = e.reason;
-  return o;
-}
-
 int list(operations& o, const dead_options& d, bool as_json) {
   auto question = question_of(d);
   std::vector<dead_job> all;
   bool more = true;
   while (more && all.size() < static_cast<std::size_t>(d.limit)) {
     question.limit = static_cast<std::uint32_t>(std::min<std::size_t>(100, d.limit - all.size()));
-    auto page = o.ask<dead_page>(question);
+    auto page = ask_control<dead_page>(o, question);
     all.insert(all.end(), page.jobs.begin(), page.jobs.end());
     question.after = page.next;
     more = page.next.has_value();
@@ -100,56 +75,8 @@ int list(operations& o, const dead_options& d, bool as_json) {
     rows.push_back({to_string(one.id), one.tenant.value, std::string{to_string(one.state)},
                     std::string{to_string(one.cause)}, std::to_string(one.attempts_used),
                     std::to_string(one.generation), age_of(one.ended_at) + " ago", printable(one.message, 60)});
-  fmt::print("{}", rows.size() > 1 ? format_table(rows) : "no such jobs\n");
+  fmt::print("{}", rows.size() > 1 ? format_table(rows, terminal::table_columns()) : "no such jobs\n");
   if (more) fmt::print("there are more: --limit\n");
-  return 0;
-}
-
-std::string what_happened(const job_event& e) {
-  switch (e.kind) {
-  case event_kind::granted:
-    return "granted to " + e.worker.value + (e.from_step > 0 ? fmt::format(", from step {} on", e.from_step) : "");
-  case event_kind::ended: {
-    auto text = fmt::format("{} on {}", to_string(e.to), e.worker.value.empty() ? "no worker" : e.worker.value);
-    if (e.cause != errc::ok) text += ": " + std::string{to_string(e.cause)};
-    return text + (e.counted ? "" : " (not counted)");
-  }
-  case event_kind::redriven: return "redriven by " + e.by.value + ": " + printable(e.reason, 80);
-  default: return std::string{to_string(e.kind)};
-  }
-}
-
-int inspect(operations& o, const std::string& id, bool as_json) {
-  const auto i = o.ask<job_inspection>(inspect_job{parse_job(id)});
-  const auto& r = i.job;
-  if (as_json) {
-    json::array events;
-    for (const auto& e : i.events) events.push_back(json_of(e));
-    json::object shown{{"id", id},
-                       {"tenant", r.request.tenant.value},
-                       {"class", to_string(r.request.cls)},
-                       {"model", r.request.params.model.value},
-                       {"state", to_string(r.state)},
-                       {"cause", to_string(r.error)},
-                       {"message", r.error_message},
-                       {"generation", r.generation},
-                       {"attempts_used", r.attempts_used},
-                       {"events", std::move(events)}};
-    fmt::print("{}\n", json::serialize(shown));
-    return 0;
-  }
-  fmt::print("{} of {}, {}, {}: {}", id, r.request.tenant.value, to_string(r.request.cls),
-             to_string(key_of(r.request.params)), to_string(r.state));
-  if (r.error != errc::ok) fmt::print(", {}", to_string(r.error));
-  fmt::print("\nprompt: {}\n", printable(r.request.prompt, 100));
-  if (!r.error_message.empty()) fmt::print("message: {}\n", printable(r.error_message, 500));
-  fmt::print("{} counted executions in generation {}\n", r.attempts_used, r.generation);
-  std::vector<std::vector<std::string>> rows{{"VERSION", "GENERATION", "FENCE", "AT", "GPU", "WHAT"}};
-  for (const auto& e : i.events)
-    rows.push_back({std::to_string(e.version), std::to_string(e.generation), std::to_string(e.fence),
-                    utc_text(seconds_of(e.at)), fmt::format("{:.1f}s", static_cast<double>(e.gpu_ms) / 1000),
-                    what_happened(e)});
-  fmt::print("{}", format_table(rows));
   return 0;
 }
 
@@ -172,7 +99,7 @@ std::string why_refused(operations& o, const accept_answer& a) {
   case errc::queue_full: return "the queue is full";
   case errc::no_space: return "the ledger's disk is full";
   case errc::conflict: {
-    const auto now = o.ask<job_inspection>(inspect_job{a.id}).job.state;
+    const auto now = ask_control<job_inspection>(o, inspect_job{a.id}).job.state;
     return fmt::format("it is {}: only failed and dead_letter jobs are redriven", to_string(now));
   }
   default: return std::string{to_string(a.code)};
@@ -196,7 +123,7 @@ public:
   }
   void send() {
     if (m_.jobs.empty()) return;
-    for (const auto& a : operations_.ask<accept_answers>(m_).answers)
+    for (const auto& a : ask_control<accept_answers>(operations_, m_, false).answers)
       if (a.code == errc::ok)
         done.push_back(to_string(a.id));
       else
@@ -214,7 +141,7 @@ private:
 
 void take_all(operations& o, read_dead question, redriving& all) {
   do {
-    const auto page = o.ask<dead_page>(question);
+    const auto page = ask_control<dead_page>(o, question);
     for (const auto& one : page.jobs) all.take(one.id);
     question.after = page.next;
   } while (question.after);
@@ -225,8 +152,13 @@ void take_all(operations& o, read_dead question, redriving& all) {
 int dead(const cluster_options& c, const dead_options& d) {
   if (!d.job.empty()) parse_job(d.job);
   question_of(d); // complains before it dials
-  operations o{c, role::operations};
-  return d.job.empty() ? list(o, d, c.json) : inspect(o, d.job, c.json);
+  if (d.job.empty()) return list(c, d, c.json);
+  const auto i = ask_control<job_inspection>(c, inspect_job{parse_job(d.job)});
+  if (c.json)
+    fmt::print("{}\n", json::serialize(json_of(i)));
+  else
+    print_inspection(i);
+  return 0;
 }
 
 int redrive(const cluster_options& c, const redrive_options& r) {
@@ -236,10 +168,9 @@ int redrive(const cluster_options& c, const redrive_options& r) {
   std::vector<job_id> ids;
   for (const auto& text : r.jobs) ids.push_back(parse_job(text));
   const auto question = question_of(r.which);
-  operations o{c, role::operations};
-  redriving all{o, r};
+  redriving all{c, r};
   for (const auto& id : ids) all.take(id);
-  if (r.all) take_all(o, question, all);
+  if (r.all) take_all(c, question, all);
   all.send();
   if (c.json) {
     json::array refused;

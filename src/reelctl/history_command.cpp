@@ -10,9 +10,8 @@
 #include "actors/storage/object_place.hpp"
 #include "actors/storage/sqlite/history_reader.hpp"
 #include "actors/storage/sqlite/schema.hpp"
-#include "src/reelctl/commands.hpp"
-#include "src/reelctl/progress.hpp"
-#include "src/reelctl/visit.hpp"
+#include "src/reelctl/ask_control.hpp"
+#include "src/reelctl/table.hpp"
 
 namespace reel::ctl {
 
@@ -24,9 +23,8 @@ namespace {
 /// Where pages come from.
 using page_source = std::function<history_page(const read_history&)>;
 
-page_source pages_of_cluster(const cluster_config& c) {
-  auto v = std::make_shared<visit<history_protocol>>(c, c.node_with(node_role::storage), role::node);
-  return [v](const read_history& m) { return v->ask<history_page>(m); };
+page_source pages_of_cluster(const cluster_options& o) {
+  return [o](const read_history& m) { return o.link->ask<history_page>(o, node_role::storage, m); };
 }
 
 page_source pages_of_file(const std::string& file) {
@@ -180,7 +178,7 @@ int history(const cluster_options& c, const history_options& o) {
   }
   std::optional<cluster_config> config;
   if (o.ledger_file.empty()) config = read_cluster_config(c.config, c.data_dir);
-  const auto pages = config ? pages_of_cluster(*config) : pages_of_file(o.ledger_file);
+  const auto pages = config ? pages_of_cluster(c) : pages_of_file(o.ledger_file);
   if (o.out.empty()) {
     write_ledger(pages, asked, config ? &*config : nullptr, std::cout);
     return 0;

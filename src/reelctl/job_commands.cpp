@@ -3,17 +3,18 @@
 #include <fstream>
 #include <iostream>
 #include <sodium.h>
-#include <thread>
 
 #include "messages/ids.hpp"
 #include "src/reelctl/commands.hpp"
+#include "src/reelctl/job_words.hpp"
 #include "src/reelctl/progress.hpp"
+#include "src/reelctl/table.hpp"
+#include "src/reelctl/terminal.hpp"
 
 namespace reel::ctl {
 
 namespace json = boost::json;
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -56,6 +57,7 @@ void fetch(api_client& api, const watched_job& j) {
 /// Polls until all have ended, showing their progress. False when one has not succeeded.
 bool wait_for(api_client& api, std::vector<watched_job>& all, bool quiet) {
   progress_view view{quiet};
+  terminal::interruptible until;
   std::vector<job_line> lines(all.size());
   for (;;) {
     bool all_ended = true;
@@ -68,7 +70,7 @@ bool wait_for(api_client& api, std::vector<watched_job>& all, bool quiet) {
     }
     view.show(lines);
     if (all_ended) break;
-    std::this_thread::sleep_for(200ms);
+    if (!until.sleep_ms(200)) break; // the jobs go on
   }
   return std::ranges::all_of(lines, [](const job_line& l) { return l.state == "succeeded"; });
 }
@@ -86,7 +88,7 @@ void print_job(const json::value& video) {
                                              {"completed_at", show(video.at("completed_at"))},
                                              {"error", show(video.at("error"))}};
   for (const auto& [key, value] : reel) rows.push_back({std::string{key}, show(value)});
-  fmt::print("{}", format_table(rows));
+  fmt::print("{}", format_table(rows, terminal::table_columns()));
 }
 
 std::string out_path(const std::string& out, const std::string& name) {
@@ -172,7 +174,7 @@ int batch(const common_options& c, const batch_options& o) {
   return good && refused == 0 ? 0 : exit_failed;
 }
 
-int jobs(const common_options& c, const jobs_options& o) {
+int list_jobs_of_tenant(const common_options& c, const jobs_options& o) {
   api_client api{c.api};
   auto path = fmt::format("/v1/videos?order=desc&limit={}{}", o.limit, o.after.empty() ? "" : "&after=" + o.after);
   auto page = api.get(path);
@@ -188,13 +190,13 @@ int jobs(const common_options& c, const jobs_options& o) {
                     fmt::format("{}/{}", l.step, l.steps_total), std::to_string(l.attempt),
                     std::string{video.at("size").as_string()}, printable(l.label, 50)});
   }
-  fmt::print("{}", format_table(rows));
+  fmt::print("{}", format_table(rows, terminal::table_columns()));
   if (page.at("has_more").as_bool())
     fmt::print("... more: reelctl jobs --after {}\n", std::string{page.at("last_id").as_string()});
   return 0;
 }
 
-int job(const common_options& c, const std::string& id) {
+int show_job_of_tenant(const common_options& c, const std::string& id) {
   api_client api{c.api};
   auto video = api.get("/v1/videos/" + id);
   if (c.json)
@@ -269,7 +271,7 @@ int quota(const common_options& c, const std::string& tenant) {
   rows.push_back(quota_row("all", view.at("all").as_object()));
   for (const auto& line : view.at("classes").as_object())
     rows.push_back(quota_row(std::string{line.key()}, line.value().as_object()));
-  fmt::print("{}", format_table(rows));
+  fmt::print("{}", format_table(rows, terminal::table_columns()));
   return 0;
 }
 

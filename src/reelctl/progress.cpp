@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "src/reelctl/table.hpp"
+#include "src/reelctl/terminal.hpp"
 
 namespace reel::ctl {
 
@@ -19,11 +21,6 @@ std::string text_at(const json::object& o, std::string_view key) {
 std::int64_t number_at(const json::object& o, std::string_view key) {
   auto* v = o.if_contains(key);
   return v && v->is_number() ? v->to_number<std::int64_t>() : 0;
-}
-
-int terminal_columns() {
-  winsize w{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
 }
 
 std::string bar(const job_line& l, int width) {
@@ -44,20 +41,6 @@ std::string detail(const job_line& l) {
   if (l.attempt > 1) text += fmt::format("{}attempt {}", text.empty() ? "" : ", ", l.attempt);
   if (!l.error.empty()) text += (text.empty() ? "" : ", ") + l.error;
   return text;
-}
-
-/// Cells of the terminal, not bytes: continuation bytes of UTF-8 take none, CJK takes two.
-std::size_t cut_to(std::string_view text, std::size_t cells) {
-  std::size_t used = 0, at = 0;
-  while (at < text.size()) {
-    auto lead = static_cast<unsigned char>(text[at]);
-    std::size_t bytes = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    std::size_t width = bytes >= 3 && lead != 0xe2 ? 2 : 1;
-    if (used + width > cells) break;
-    used += width;
-    at += bytes;
-  }
-  return std::min(at, text.size());
 }
 
 } // namespace
@@ -95,7 +78,7 @@ void progress_view::show(const std::vector<job_line>& lines) {
 }
 
 void progress_view::draw(const std::vector<job_line>& lines) {
-  auto columns = static_cast<std::size_t>(terminal_columns());
+  auto columns = static_cast<std::size_t>(terminal::columns());
   std::string out = drawn_ > 0 ? fmt::format("\x1b[{}A", drawn_) : "";
   std::size_t ended = 0;
   for (const auto& l : lines) {
@@ -122,34 +105,6 @@ void progress_view::tell_changes(const std::vector<job_line>& lines) {
                printable(more, 200));
   }
   std::fflush(stdout);
-}
-
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (widths.size() <= i) widths.push_back(0);
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + '\n';
-  }
-  return out;
-}
-
-std::string printable(std::string_view text, std::size_t most) {
-  std::string out;
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    out += byte < 0x20 || byte == 0x7f ? '?' : c;
-  }
-  auto cut = cut_to(out, most);
-  if (cut < out.size()) out = out.substr(0, cut_to(out, most - 1)) + "…";
-  return out;
 }
 
 } // namespace reel::ctl

@@ -40,10 +40,4 @@ private:
   std::map<std::string, std::string> last_state_;
 };
 
-/// Columns aligned by their widest cell; the first row is the head.
-std::string format_table(const std::vector<std::vector<std::string>>& rows);
-
-/// Control characters become '?': nothing a job carries can move the cursor or change colours.
-std::string printable(std::string_view text, std::size_t most);
-
 } // namespace reel::ctl

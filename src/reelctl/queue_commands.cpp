@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include "src/reelctl/commands.hpp"
-#include "src/reelctl/progress.hpp"
+#include "src/reelctl/table.hpp"
+#include "src/reelctl/terminal.hpp"
 
 namespace reel::ctl {
 
@@ -24,7 +25,7 @@ int set_pause(const common_options& c, const std::string& tenant, bool paused) {
   for (const auto& p : pauses.at("data").as_array())
     rows.push_back({p.at("tenant").is_null() ? "all" : std::string{p.at("tenant").as_string()},
                     utc_text(p.at("since").to_number<std::int64_t>()), std::string{p.at("by").as_string()}});
-  fmt::print("{}", rows.size() > 1 ? format_table(rows) : "nothing is paused\n");
+  fmt::print("{}", rows.size() > 1 ? format_table(rows, terminal::table_columns()) : "nothing is paused\n");
   return 0;
 }
 
@@ -43,7 +44,7 @@ int order_breaker(const common_options& c, const std::string& which, const std::
     rows.push_back({std::string{b.at("model").as_string()}, std::string{b.at("device").as_string()},
                     std::string{b.at("state").as_string()},
                     b.at("by").is_null() ? "-" : std::string{b.at("by").as_string()}});
-  fmt::print("{}", format_table(rows));
+  fmt::print("{}", format_table(rows, terminal::table_columns()));
   return 0;
 }
 

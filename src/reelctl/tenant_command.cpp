@@ -14,7 +14,7 @@
 #include "actors/delivery/webhook_secret.hpp"
 #include "actors/gateway/auth/tenants.hpp"
 #include "src/reelctl/commands.hpp"
-#include "src/reelctl/progress.hpp"
+#include "src/reelctl/table.hpp"
 
 namespace reel::ctl {
 

@@ -9,7 +9,7 @@
 #include "actors/worker/wan/files/checkpoint_folder.hpp"
 #include "actors/worker/wan/files/config_section.hpp"
 #include "src/reelctl/commands.hpp"
-#include "src/reelctl/progress.hpp"
+#include "src/reelctl/table.hpp"
 
 namespace reel::ctl {
 

@@ -3,10 +3,10 @@
 #include <fstream>
 
 #include "actors/history_protocol.hpp"
+#include "src/reelctl/cluster_link.hpp"
 #include "src/reelctl/commands.hpp"
-#include "src/reelctl/progress.hpp"
+#include "src/reelctl/table.hpp"
 #include "src/reelctl/trace_events.hpp"
-#include "src/reelctl/visit.hpp"
 
 namespace reel::ctl {
 
@@ -14,13 +14,11 @@ int trace_job(const cluster_options& c, const std::string& id, const std::string
   const auto job = parse_job_id(id);
   if (!job)
     throw std::runtime_error{"'" + printable(id, 60) + "' is no job id: allowed is video_ and 32 digits 0-9 a-f"};
-  const auto config = read_cluster_config(c.config, c.data_dir);
-  visit<history_protocol> host{config, config.node_with(node_role::storage), role::node};
   read_history m;
   m.job = *job;
   std::vector<std::string> lines;
   do {
-    auto page = host.ask<history_page>(m);
+    auto page = c.link->ask<history_page>(c, node_role::storage, m);
     for (auto& line : page.lines) lines.push_back(std::move(line.text));
     m.position_max = page.position_max;
     m.after = std::move(page.next);

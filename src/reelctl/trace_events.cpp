@@ -46,7 +46,8 @@ public:
 
 private:
   void accept(const json::object& line) {
-    start_ = waits_since_ = at_;
+    start_ = at_;
+    waits_since_ = at_;
     job_ = text(line, "job");
     trace_id_ = text(line, "x_trace");
     mark("accept", queue_thread, line);

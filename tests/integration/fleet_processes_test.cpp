@@ -83,7 +83,7 @@ TEST_CASE("a node that is taken away is gone within 30 s, and another goes on fr
     eventually("both are ready", [&] { return shows(api, "reel_workers_ready 2"); });
     auto began = std::chrono::steady_clock::now();
     auto before = step_of(api, id);
-    if (by_operator) cluster.reelctl({"evict", "workers-1"});
+    if (by_operator) cluster.reelctl({"evict", "workers-1", "--yes"});
     CHECK((by_operator ? cluster.wait("workers-1") : cluster.stop("workers-1", SIGUSR1)) == 0);
     CHECK(std::chrono::steady_clock::now() - began < 30s);
     int looks = 0;

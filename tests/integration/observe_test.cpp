@@ -120,8 +120,8 @@ TEST_CASE("what jobs did shows in the figures of their nodes, and promtool accep
   CHECK(control("reel_object_bytes_total{call=\"put\"}") >= 12000);
   eventually("the scheduler is asked",
              [&] { return control("reel_actor_answer_seconds_count{actor=\"scheduler\"}") > 0; });
-  CHECK(control("reel_leader_term") >= 1);
-  CHECK(control("reel_node_ready") == 1);
+  eventually("the term is told", [&] { return control("reel_leader_term") >= 1; });
+  eventually("the node says that it is ready", [&] { return control("reel_node_ready") == 1; });
   CHECK(control("process_resident_memory_bytes") > 1 << 20);
   CHECK(control("reel_disk_size_bytes{folder=\"" + w.dir + "\"}") > 0);
   eventually("frames are counted",

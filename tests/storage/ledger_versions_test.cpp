@@ -18,8 +18,12 @@ void change(const std::filesystem::path& file, const std::string& sql) {
 
 using world = ledger_world<sqlite_kind>;
 
+/// Makes the file what the version before operators' orders would have written.
+void forget_orders(const std::filesystem::path& file) { change(file, "DROP TABLE audit; PRAGMA user_version=11"); }
+
 /// Makes the file what the version before the stages' times would have written.
 void forget_stage_times(const std::filesystem::path& file) {
+  forget_orders(file);
   change(file, "DROP TABLE timing; PRAGMA user_version=10");
 }
 

@@ -49,6 +49,10 @@ public:
   auto pause(std::string tenant, bool paused = true, std::string by = "ops") {
     return call(&ledger::pause, set_pause{{tenant}, paused, {by}});
   }
+  auto pause(set_pause m) { return call(&ledger::pause, std::move(m)); }
+  auto act(note_action m) { return call(&ledger::act, std::move(m)); }
+  auto audit(read_audit m = {}) { return call(&ledger::audit, std::move(m)); }
+  auto find(find_jobs m) { return call(&ledger::find, std::move(m)); }
   auto pauses() { return call(&ledger::pauses, read_pauses{}); }
   auto breaker(std::string model, breaker_order order, std::string device = {}, std::string by = "ops") {
     return call(&ledger::breaker, set_breaker{{model}, device, order, {by}});

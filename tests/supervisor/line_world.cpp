@@ -30,6 +30,9 @@ public:
     if (*down_) return r(failed{errc::unavailable});
     to_->note(std::move(m), std::move(r));
   }
+  void act(note_action m, reply_to<action_noted> r) override { to_->act(std::move(m), std::move(r)); }
+  void audit(read_audit m, reply_to<audit_page> r) override { to_->audit(std::move(m), std::move(r)); }
+  void find(find_jobs m, reply_to<found_jobs> r) override { to_->find(std::move(m), std::move(r)); }
   void breakers(read_breakers m, reply_to<breaker_overrides> r) override { to_->breakers(m, std::move(r)); }
   void dead(read_dead m, reply_to<dead_page> r) override { to_->dead(std::move(m), std::move(r)); }
   void inspect(inspect_job m, reply_to<job_inspection> r) override { to_->inspect(m, std::move(r)); }

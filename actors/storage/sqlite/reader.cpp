@@ -1,5 +1,6 @@
 #include "actors/storage/sqlite/reader.hpp"
 
+#include "actors/storage/job_filter.hpp"
 #include "actors/storage/sqlite/records.hpp"
 
 namespace reel::sqlite {
@@ -69,6 +70,31 @@ outcome<job_page, errc> reader::run(const list_jobs& m) {
     page.jobs.push_back(whole ? *std::move(whole) : bare_record_of(rows, whole.error()));
   }
   return page;
+}
+
+/// Whose columns do not match is not looked into further.
+outcome<found_jobs, errc> reader::run(const find_jobs& m) {
+  const auto limit = std::clamp(m.limit, 1u, find_jobs_limit_max);
+  found_jobs found;
+  job_id last;
+  int looked_at = 0;
+  for (auto row = list_all_down_.query(bytes_of(m.after.value_or(last_id()))); row.next();) {
+    const auto id = id_from<job_id>(row.blob(c_id));
+    if (is_before_all(m, id)) break;
+    if (found.jobs.size() == limit || looked_at++ == find_jobs_rows_max) {
+      found.next = last;
+      break;
+    }
+    last = id;
+    const auto model = stored::decode_batch_key(row.text(c_batch_key)).model;
+    const auto batch = row.is_null(r_batch) ? batch_id{} : id_from<batch_id>(row.blob(r_batch));
+    if (!matches(m, {id, static_cast<job_state>(row.integer(r_state)), row.text(c_tenant),
+                     static_cast<job_class>(row.integer(c_class)), model.value, row.text(r_served_model), batch}))
+      continue;
+    auto whole = record_of(row, stored::decode_request(row.text(r_body)));
+    found.jobs.push_back(whole ? shown(*std::move(whole)) : bare_record_of(row, whole.error()));
+  }
+  return found;
 }
 
 outcome<unfinished_page, errc> reader::run(const unfinished_jobs& m) {

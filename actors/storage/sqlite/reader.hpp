@@ -3,6 +3,7 @@
 // moment.
 #pragma once
 
+#include "actors/storage/sqlite/audit_table.hpp"
 #include "actors/storage/sqlite/dead_letters.hpp"
 #include "actors/storage/sqlite/outbox_reader.hpp"
 #include "actors/storage/sqlite/pauses.hpp"
@@ -29,6 +30,8 @@ public:
   outcome<std::vector<bool>, errc> run(const std::vector<object_key_parts>& objects);
   outcome<dead_page, errc> run(const read_dead& m) { return dead_letters_.page(m); }
   outcome<job_inspection, errc> run(const inspect_job& m);
+  outcome<found_jobs, errc> run(const find_jobs& m);
+  outcome<audit_page, errc> run(const read_audit& m) { return audit_.page(m); }
   outcome<std::vector<outbox_entry>, errc> run(const read_outbox& m) { return outbox_.due(m); }
   outcome<pause_list, errc> run(const read_pauses&) { return pauses_from(select_pauses_); }
   outcome<breaker_overrides, errc> run(const read_breakers&) { return breakers_from(select_breakers_); }
@@ -44,6 +47,7 @@ private:
   statement find_object_;
   statement find_saved_run_;
   dead_letters dead_letters_{db_};
+  audit_reader audit_{db_};
   outbox_reader outbox_{db_};
   statement select_pauses_{db_, select_pauses};
   statement select_breakers_{db_, select_breakers};

@@ -151,6 +151,10 @@ CREATE TABLE timing(job_no INTEGER NOT NULL, version INTEGER NOT NULL, encode_ms
   denoise_ms INTEGER NOT NULL, decode_ms INTEGER NOT NULL, store_ms INTEGER NOT NULL, steps INTEGER NOT NULL,
   PRIMARY KEY(job_no, version)) WITHOUT ROWID;
 )sql",
+    R"sql(
+CREATE TABLE audit(number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, kind INTEGER NOT NULL,
+  subject TEXT NOT NULL, value TEXT NOT NULL, why TEXT NOT NULL, ended INTEGER);
+)sql",
 };
 static_assert(std::size(additions) == schema_version - 1);
 

@@ -7,7 +7,7 @@
 // that count up. The exceptions are job_by_tenant (one end per tenant) and the idempotency keys (anywhere;
 // kept as hashes of 16 bytes, so that a million of them are few pages). What tenants use of their days is one row per
 // tenant, day and class (usage), changed once per commit. What happened to the cluster is in `note`, the latest
-// limits::ledger_notes_max lines.
+// limits::ledger_notes_max lines; what operators ordered is in `audit`.
 //
 // For people there are two views with names instead of numbers: job_log, the complete audit trail, and attempt, one row
 // per execution. history_reader.hpp writes the trail in the lines of the history checker.
@@ -19,7 +19,7 @@
 
 namespace reel::sqlite {
 
-inline constexpr int schema_version = 11;
+inline constexpr int schema_version = 12;
 
 /// Refuses a file that is there and is not a ledger of this version or an older one; looks only, so that nothing of
 /// another program's is touched and nothing is made beside it. Throws std::runtime_error, like all of these.

@@ -145,12 +145,11 @@ outcome<reprioritise_answer, errc> transactions::run(const reprioritise_job& m) 
 }
 
 outcome<pause_list, errc> transactions::run(const set_pause& m) {
-  if ((!m.tenant.value.empty() && !is_valid_name(m.tenant.value)) || !is_valid_name(m.by.value))
-    return failed{errc::invalid_argument};
-  if (!m.paused) tables_.delete_pause(m.tenant);
+  if (!is_sound(m)) return failed{errc::invalid_argument};
+  if (!m.paused) tables_.delete_pause(m);
   const auto now = tables_.all_pauses();
-  if (!m.paused || std::ranges::find(now.all, m.tenant, &queue_pause::tenant) != now.all.end()) return now;
-  if (now.all.size() >= limits::pauses_max) return failed{errc::queue_full};
+  if (!m.paused || is_there(now, m)) return now;
+  if (now.all.size() + now.drained.size() >= limits::pauses_max) return failed{errc::queue_full};
   tables_.insert_pause(m, now_);
   return tables_.all_pauses();
 }

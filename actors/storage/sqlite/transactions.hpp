@@ -13,6 +13,7 @@
 #include "actors/storage/admission.hpp"
 #include "actors/storage/disk_guard.hpp"
 #include "actors/storage/drain_rate.hpp"
+#include "actors/storage/sqlite/audit_table.hpp"
 #include "actors/storage/sqlite/key_clock.hpp"
 #include "actors/storage/sqlite/recovery_tables.hpp"
 #include "actors/storage/sqlite/writer_tables.hpp"
@@ -49,6 +50,7 @@ public:
   outcome<accept_answers, errc> run(const redrive_jobs& m);
   outcome<done, errc> run(const std::vector<delivery_result>& m);
   outcome<done, errc> run(const note_cluster& m);
+  outcome<action_noted, errc> run(const note_action& m);
 
   std::uint64_t unfinished_jobs() const { return admission_.unfinished_jobs(); }
 
@@ -90,6 +92,7 @@ private:
   connection& db_;
   writer_tables tables_;
   recovery_tables recovery_{db_};
+  audit_writer audit_{db_};
   admission admission_;
   drain_rate ends_, committed_ends_; ///< of this transaction, and before it
   day_clock days_;

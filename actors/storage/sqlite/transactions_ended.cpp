@@ -43,6 +43,12 @@ outcome<done, errc> transactions::run(const note_cluster& m) {
   return done{};
 }
 
+outcome<action_noted, errc> transactions::run(const note_action& m) {
+  if (m.number == 0) return action_noted{audit_.begin(m, now_)};
+  if (!audit_.end(m)) return failed{errc::not_found};
+  return action_noted{m.number};
+}
+
 void transactions::add_note(const cluster_note& n) { tables_.insert_note(n, ++last_.position, mono_ns_, now_); }
 
 /// Repeated ends of what has ended come here too: they are refused as well.

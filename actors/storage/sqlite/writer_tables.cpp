@@ -143,10 +143,14 @@ void writer_tables::record(const delivery_result& r) {
 pause_list writer_tables::all_pauses() { return pauses_from(select_pauses_); }
 
 void writer_tables::insert_pause(const set_pause& m, wall_time now) {
-  insert_pause_.execute(std::string_view{m.tenant.value}, std::string_view{m.by.value}, ms_of(now));
+  const auto key = key_of(m);
+  insert_pause_.execute(std::string_view{key}, std::string_view{m.by.value}, ms_of(now));
 }
 
-void writer_tables::delete_pause(const tenant_id& tenant) { delete_pause_.execute(std::string_view{tenant.value}); }
+void writer_tables::delete_pause(const set_pause& m) {
+  const auto key = key_of(m);
+  delete_pause_.execute(std::string_view{key});
+}
 
 void writer_tables::add_event(const job_row& row, const event_row& e, wall_time now) {
   insert_event_.execute(row.no, row.version + 1, e.position, ms_of(now), e.kind, row.now.state, e.to, row.now.fence,

@@ -116,7 +116,7 @@ public:
 
   pause_list all_pauses();
   void insert_pause(const set_pause& m, wall_time now);
-  void delete_pause(const tenant_id& tenant);
+  void delete_pause(const set_pause& m);
 
   using key_hash = std::array<std::uint8_t, 16>; ///< of tenant and idempotency key
   struct known_key {

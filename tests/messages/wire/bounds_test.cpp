@@ -96,6 +96,8 @@ TEST_CASE("the longest lists of the smallest entries stay within the budget") {
   check_fits(breaker_overrides{std::vector<breaker_override>(breakers_max)});
   check_fits(line_overview{.workers = std::vector<worker_overview>(overview_limits::workers)});
   check_fits(line_overview{.samples = std::vector<line_sample>(overview_limits::samples)});
+  check_fits(audit_page{std::vector<audit_entry>(job_page_max)});
+  check_fits(found_jobs{std::vector<job_record>(job_page_max)});
   check_fits(note_cluster{1, std::vector<cluster_note>(notes_max)});
 }
 

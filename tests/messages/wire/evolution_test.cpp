@@ -9,6 +9,7 @@
 
 #include "messages/wire/breakers.capnp.h"
 #include "messages/wire/cluster.capnp.h"
+#include "messages/wire/operators.capnp.h"
 #include "messages/wire/overview.capnp.h"
 #include "messages/wire/scheduler.capnp.h"
 #include "tests/messages/wire/every_message.hpp"
@@ -84,6 +85,7 @@ TEST_CASE("an empty entry of a list decodes to a fresh struct") {
                                                             {.samples = {line_sample{}}});
   check_entry_defaults<line_overview, schema::LineOverview>([](auto b) { b.initAlarms(1); },
                                                             {.alarms = {line_alarm{}}});
+  check_entry_defaults<audit_page, schema::AuditPage>([](auto b) { b.initEntries(1); }, {.entries = {audit_entry{}}});
   check_entry_defaults<nodes_view, schema::NodesView>([](auto b) { b.initNodes(1); }, {{}, {node_status{}}});
 }
 

@@ -9,6 +9,7 @@
 #include "messages/wire/cluster.capnp.h"
 #include "messages/wire/dead_letters.capnp.h"
 #include "messages/wire/messages.capnp.h"
+#include "messages/wire/operators.capnp.h"
 #include "messages/wire/scheduler.capnp.h"
 #include "messages/wire/storage.capnp.h"
 #include "messages/wire/worker.capnp.h"
@@ -82,6 +83,7 @@ TEST_CASE("enumerants have the same numbers and names on both sides") {
   check_same<degrade_reason, schema::DegradeReason>();
   check_same<breaker_state, schema::BreakerState>();
   check_same<breaker_order, schema::BreakerOrder>();
+  check_same<action_kind, schema::ActionKind>();
 }
 
 TEST_CASE("no exception can leave decode") {

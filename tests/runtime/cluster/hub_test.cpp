@@ -34,10 +34,7 @@ struct played_node {
   static constexpr const char* name = "played_node";
   explicit played_node(interface::pointer) {}
   interface::behavior_type make_behavior() {
-    return {[](const describe_nodes&) {
-              return nodes_view{worker, {}};
-            },
-            [](const evict_node&) { return done{}; }, [](const restart_slot&) { return done{}; }};
+    return {[](const describe_nodes&) { return nodes_view{worker, {}}; }};
   }
 };
 
@@ -148,6 +145,22 @@ TEST_CASE("a role may be served to some nodes only; the others are told that it 
   const auto refused = answer_to_worker({control});
   CHECK(refused.kind == packet_kind::refusal);
   CHECK(refused.code == errc::unsupported);
+}
+
+TEST_CASE("who has an actor of its own reaches that one and nothing that others may use") {
+  world w;
+  w.h.serve<node_protocol>(role::node, act::spawn_shell<played_node>(w.system.actors()));
+  w.h.serve_to<node_protocol>({"viewer"}, role::scheduler, act::spawn_shell<played_node>(w.system.actors()));
+  w.h.start(w.wire);
+  w.arrive({"viewer"}, w.ask_packet(1));
+  auto ask = w.ask_packet(2);
+  ask.target = role::scheduler;
+  w.arrive({"viewer"}, ask);
+  w.arrive(worker, w.ask_packet(3));
+  REQUIRE(w.wire.sent.size() == 3);
+  CHECK(w.wire.sent[0].p.kind == packet_kind::refusal);
+  CHECK(w.wire.sent[1].p.kind == packet_kind::answer);
+  CHECK(w.wire.sent[2].p.kind == packet_kind::answer);
 }
 
 TEST_CASE("a tell of a node that may not call reaches nobody") {

@@ -171,7 +171,7 @@ TEST_CASE("values that no version of this program would send are refused though 
   h.target = static_cast<role>(200);
   CHECK(refused(h));
   h = example_header();
-  h.code = static_cast<errc>(6);
+  h.code = static_cast<errc>(250);
   CHECK(refused(h));
   h = example_header();
   h.source = {};
