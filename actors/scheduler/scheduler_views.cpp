@@ -3,6 +3,7 @@
 
 #include "actors/scheduler/line_alarms.hpp"
 #include "actors/scheduler/scheduler.hpp"
+#include "messages/waiting.hpp"
 #include "runtime/limits.hpp"
 
 namespace reel {
@@ -14,14 +15,20 @@ caf::result<job_live> scheduler::on_describe_job(const describe_job& m) {
   return act::error_of(errc::not_found);
 }
 
-/// What is neither waiting nor running here has ended, and the ledger knows how.
+/// What is neither waiting nor running here has ended, and the ledger knows how; or was just accepted.
 caf::result<explanation> scheduler::on_explain_job(const explain_job& m) {
   auto live = core_.explain(m.id, act::now(self_), options_.wall());
   if (live.why != wait_reason::not_here) return live;
   auto promise = self_->make_response_promise<explanation>();
   act::ask(
       self_, wiring_.ledger, options_.ask_deadline, read_job{{}, m.id},
-      [promise](const job_record& r) mutable {
+      [this, promise, id = m.id](const job_record& r) mutable {
+        if (!is_terminal(r.state) && !recovering_) {
+          core_.add(waiting_job_of(r), act::now(self_));
+          plan();
+          promise.deliver(core_.explain(id, act::now(self_), options_.wall()));
+          return;
+        }
         explanation e;
         e.why = is_terminal(r.state) ? wait_reason::ended : wait_reason::not_here;
         e.state = r.state;

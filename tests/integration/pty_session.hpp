@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 #include <vector>
 
@@ -51,6 +52,14 @@ public:
     REQUIRE(::write(master_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
   }
 
+  /// A key that a line editor takes, and the terminal itself would take while nobody edits: not before somebody does.
+  void press(const std::string& key) {
+    const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    for (termios t{}; ::tcgetattr(master_, &t) == 0 && (t.c_lflag & ICANON); read_some())
+      if (std::chrono::steady_clock::now() > give_up_at || ended_) FAIL("no line is edited; what is shown: " << shown_);
+    type(key);
+  }
+
   /// Until it shows this, behind what was there when something was typed last; and goes on behind it.
   void expect(const std::string& text) {
     const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::minutes{1};
@@ -65,9 +74,16 @@ public:
   /// All that it has shown since the start.
   const std::string& shown() const { return shown_; }
 
+  /// The same as it came, with what moves the cursor and colours.
+  const std::string& written() const { return written_; }
+
   /// Its exit code.
   int wait() {
-    while (!ended_) read_some();
+    const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    while (!ended_) {
+      read_some();
+      if (std::chrono::steady_clock::now() > give_up_at) FAIL("it does not end; what it shows: " << shown_);
+    }
     int status = 0;
     ::waitpid(pid_, &status, 0);
     pid_ = -1;
@@ -80,10 +96,12 @@ private:
     if (::poll(&input, 1, 100) <= 0) return;
     char buffer[4096];
     const auto got = ::read(master_, buffer, sizeof buffer);
-    if (got <= 0)
+    if (got <= 0) {
       ended_ = true; // EIO: nobody has the terminal open any more
-    else
-      for (char c : std::string_view{buffer, static_cast<std::size_t>(got)}) show(c);
+      return;
+    }
+    written_.append(buffer, static_cast<std::size_t>(got));
+    for (char c : std::string_view{buffer, static_cast<std::size_t>(got)}) show(c);
   }
 
   /// What moves the cursor or colours is not shown: ECMA-48 control sequences, ESC [ up to a byte of @ to ~.
@@ -102,7 +120,7 @@ private:
   pid_t pid_ = -1;
   int master_ = -1;
   bool ended_ = false;
-  std::string shown_, sequence_;
+  std::string written_, shown_, sequence_;
   std::size_t mark_ = 0;
 };
 
