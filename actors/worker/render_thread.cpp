@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "actors/worker/fault_text.hpp"
 #include "actors/worker/saved_work.hpp"
 #include "runtime/observe/log.hpp"
 #include "runtime/thread_name.hpp"
@@ -33,19 +32,6 @@ void log_reuse(const run_batch& b, const render_batch& work) {
 }
 
 } // namespace
-
-// ---------------------------------------------------------------- orders
-
-void stop_orders::add(const std::vector<job_id>& jobs, bool keep) {
-  auto& to = keep ? kept_ : at_once_;
-  to.all = to.all || jobs.empty();
-  to.jobs.insert(jobs.begin(), jobs.end());
-}
-
-stop_orders::leave stop_orders::order_for(const job_id& job) const {
-  if (at_once_.has(job)) return leave::at_once;
-  return kept_.has(job) ? leave::kept : leave::no;
-}
 
 // ---------------------------------------------------------------- from other threads
 
@@ -142,10 +128,17 @@ void render_thread::run_warm(const model_id& model) {
 errc render_thread::render(submitted first) {
   computation now{.model = *renderers_.at(first.batch.jobs.front().params.model),
                   .cadence = checkpoint_cadence{events_.cadence}};
-  now.riders.push_back({std::move(first)});
+  now.riders.push_back({first});
+  auto how = compute(now);
+  if (how.code == errc::out_of_memory && now.is_alone() && now.model.can_be_leaner())
+    how = compute_lean(now, std::move(first));
+  for (auto& r : now.riders) end(now, r, how.code, how.message);
+  box_->computes({});
+  return how.code;
+}
+
+render_thread::ending render_thread::compute(computation& now) {
   note(now);
-  errc code = errc::ok;
-  std::string message;
   try {
     begin(now, now.riders.front());
     for (end_denoised(now); !now.riders.empty(); end_denoised(now)) {
@@ -153,15 +146,41 @@ errc render_thread::render(submitted first) {
       step(now);
     }
   } catch (const render_error& e) {
-    code = e.code();
-    message = e.what();
+    return {e.code(), e.what()};
   } catch (const std::exception& e) {
-    code = errc::internal;
-    message = e.what();
+    return {errc::internal, e.what()};
   }
-  for (auto& r : now.riders) end(now, r, code, message);
-  box_->computes({});
-  return code;
+  return {};
+}
+
+/// From its start, or from where it had been saved. The time of the first try is its own too.
+render_thread::ending render_thread::compute_lean(computation& now, submitted again) {
+  log::warn("memory lacked for one video: computed again with less of the model on the device",
+            {{"batch", to_string(again.batch.batch)}, {"job", to_string(again.batch.jobs.front().id)}});
+  const auto first_try = now.riders.front().own_time;
+  now.peak_bytes = std::max(now.peak_bytes, now.model.take_peak_bytes());
+  now.work.reset();
+  now.riders.clear();
+  again.batch.join = false;
+  now.riders.push_back({std::move(again)});
+  now.riders.front().own_time = first_try;
+  if (auto failed = keep_lean(now.model, true)) return *std::move(failed);
+  auto how = compute(now);
+  now.work.reset();
+  if (auto failed = keep_lean(now.model, false); failed && how.code != errc::ok) return *std::move(failed);
+  return how; // a model that could not be loaded again fails with the next batch
+}
+
+std::optional<render_thread::ending> render_thread::keep_lean(renderer& model, bool lean) {
+  ++progress_;
+  try {
+    model.keep_lean(lean);
+  } catch (const std::exception& e) {
+    log::error("the model was not loaded again", {{"lean", lean}, {"why", std::string_view{e.what()}}});
+    return ending{errc::internal, e.what()};
+  }
+  ++progress_;
+  return {};
 }
 
 void render_thread::begin(computation& now, rider& r) {
@@ -306,13 +325,6 @@ void render_thread::end(computation& now, rider& r, errc code, std::string messa
   if (code != errc::internal) forget(batch);
 }
 
-stage_times render_thread::rider::times() const {
-  auto ms = [](std::chrono::nanoseconds t) {
-    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(t).count());
-  };
-  return {ms(encode), ms(denoise), ms(decode), 0, steps};
-}
-
 worker_figures render_thread::figures() const {
   return {encode_us_, denoise_us_, decode_us_, steps_, texts_encoded_, texts_reused_, expert_loads_, 0};
 }
@@ -323,49 +335,6 @@ void render_thread::count_texts(const computation& now, const rider& r) {
   for (const auto& stage : now.work->costs()) reused += stage.texts_reused;
   texts_reused_ += reused;
   texts_encoded_ += std::max<std::size_t>(r.active(), reused) - reused;
-}
-
-std::size_t render_thread::computation::active() const {
-  std::size_t sum = 0;
-  for (const auto& r : riders) sum += r.active();
-  return sum;
-}
-
-fault::circumstances render_thread::computation::circumstances() const {
-  fault::circumstances all;
-  for (const auto& r : riders)
-    for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
-      if (!r.out.contains(i)) all.text += circumstances_of(r.batch().jobs[i]).text;
-  all.size = active();
-  return all;
-}
-
-int render_thread::computation::steps_left(const rider& r, std::size_t index) const {
-  return r.batch().jobs[index].params.steps - work->steps_done_of(r.first + index);
-}
-
-/// Of the sample that has most of them: until it is denoised, or saved to be handed over.
-int render_thread::computation::most_steps_left_here() const {
-  int left = 0;
-  for (const auto& r : riders)
-    for (std::size_t i = 0; i < r.batch().jobs.size(); ++i) {
-      if (r.out.contains(i)) continue;
-      auto done = work->steps_done_of(r.first + i), until = r.batch().until_step;
-      left = std::max(left, until > 0 ? std::min(until - done, steps_left(r, i)) : steps_left(r, i));
-    }
-  return left;
-}
-
-bool render_thread::computation::is_denoised(const rider& r) const {
-  for (std::size_t i = 0; i < r.batch().jobs.size(); ++i)
-    if (!r.out.contains(i) && steps_left(r, i) > 0) return false;
-  return true;
-}
-
-rendered_sample render_thread::rider::sample(std::size_t index) const {
-  rendered_sample s{batch().jobs[index].id, batch().jobs[index].fence, errc::ok, {}, {}};
-  s.forget_saved = from_start.contains(index);
-  return s;
 }
 
 /// Together, so that who shares a saved run comes with the others.

@@ -3,7 +3,8 @@
 // uploads, leases) goes on beside it. A batch may join the one that runs: they share the forward passes, and each ends
 // when its own samples are done. What goes wrong then goes wrong for all of them. A batch that is to run up to a step
 // only (run_batch.until_step) is saved there and ends, or goes on to its end where it cannot be saved. Now and then
-// what runs is saved on its way (checkpoint_cadence.hpp), in case this process ends.
+// what runs is saved on its way (checkpoint_cadence.hpp), in case this process ends. A single job that the device's
+// memory does not suffice for is computed once more in low-memory mode (renderer::keep_lean()) before it fails.
 //
 // After errc::internal the process may be broken (a sticky device error): it takes nothing more, and its owner ends it.
 //
@@ -18,6 +19,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -171,6 +173,7 @@ private:
     checkpoint_cadence cadence;
     std::uint32_t loads_counted = 0; ///< of its expert_use
     std::size_t active() const;
+    bool is_alone() const { return riders.size() == 1 && riders.front().batch().jobs.size() == 1; }
     int steps_left(const rider& r, std::size_t index) const;
     int most_steps_left_here() const;
     fault::circumstances circumstances() const;
@@ -179,7 +182,14 @@ private:
 
   void run();
   void run_warm(const model_id& model);
+  struct ending {
+    errc code = errc::ok;
+    std::string message{};
+  };
   errc render(submitted first); ///< how the computation ended
+  ending compute(computation& now);
+  ending compute_lean(computation& now, submitted again);
+  std::optional<ending> keep_lean(renderer& model, bool lean); ///< what failed
   void begin(computation& now, rider& r);
   void prepare(computation& now, rider& r);
   void take_joiners(computation& now);

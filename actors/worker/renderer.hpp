@@ -121,6 +121,14 @@ public:
   /// and pools filled while there is no work. Only between batches. Throws render_error.
   virtual void keep_warm() {}
 
+  /// Whether its batches would need less memory of the device after keep_lean(true).
+  virtual bool can_be_leaner() const { return false; }
+
+  /// Low-memory mode: as little of the model on the device as it can be computed with, however slowly; false: as it was
+  /// loaded first. Loads the model anew, only between batches. Throws render_error; then begin() does too until another
+  /// call succeeds.
+  virtual void keep_lean(bool lean) { static_cast<void>(lean); }
+
   virtual std::string device() const = 0;         ///< "cpu", "NVIDIA H100", ...
   virtual std::uint64_t memory_bytes() const = 0; ///< of the device, for batches; 0: unknown
   virtual std::uint64_t take_peak_bytes() = 0;    ///< highest use since the last call; 0: unknown

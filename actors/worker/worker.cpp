@@ -128,7 +128,7 @@ void worker::on_batch_progress(const batch_progress& m) {
 
 void worker::on_second_timeout() {
   auto figures = wiring_.renderer->figures();
-  figures.resident_bytes = read_process_stats().resident_bytes;
+  figures.resident_bytes = resident_bytes();
   act::tell(self_, wiring_.slot,
             worker_alive{wiring_.ready.id, wiring_.renderer->progress(), wiring_.renderer->warm_runs(),
                          wiring_.renderer->used_bytes(), figures});

@@ -41,17 +41,23 @@ std::uint64_t count_open_files() {
 
 } // namespace
 
+std::uint64_t resident_bytes() {
+  std::uint64_t all_pages = 0, pages = 0;
+  std::ifstream{"/proc/self/statm"} >> all_pages >> pages;
+  const auto page_bytes = ::sysconf(_SC_PAGE_SIZE);
+  return page_bytes > 0 ? pages * static_cast<std::uint64_t>(page_bytes) : 0;
+}
+
 process_stats read_process_stats() {
-  constexpr std::size_t user = 11, system = 12, threads = 17, start = 19,
-                        resident = 21; // of stat(5), from its third on
+  constexpr std::size_t user = 11, system = 12, threads = 17, start = 19; // of stat(5), from its third on
   process_stats s;
   const auto fields = stat_fields();
-  if (fields.size() <= resident) return s;
+  if (fields.size() <= start) return s;
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   static const double booted = boot_time();
   s.cpu_s = (std::stod(fields[user]) + std::stod(fields[system])) / ticks;
   s.started_unix_s = booted + std::stod(fields[start]) / ticks;
-  s.resident_bytes = std::stoull(fields[resident]) * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
+  s.resident_bytes = resident_bytes();
   s.threads = std::stoull(fields[threads]);
   s.open_files = count_open_files();
   rlimit limit{};

@@ -16,4 +16,7 @@ struct process_stats {
 /// Zero where the kernel says nothing.
 process_stats read_process_stats();
 
+/// One of them alone, for those who ask often.
+std::uint64_t resident_bytes();
+
 } // namespace reel

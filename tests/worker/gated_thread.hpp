@@ -20,6 +20,8 @@ struct step_gate {
   std::counting_semaphore<> may{0}; ///< steps that may be done
   bool can_save = true, can_join = true;
   std::counting_semaphore<> warming{0}, may_warm{0}; ///< it has begun; it may end
+  bool lacks_memory = false, lacks_it_lean = false;  ///< for any step; also in low-memory mode
+  std::vector<bool> kept_lean{};                     ///< orders; read when nothing is computed
 };
 
 /// The null model behind a gate.
@@ -32,6 +34,8 @@ public:
   int steps_done_of(std::size_t i) const override { return to_->steps_done_of(i); }
   void step() override {
     gate_.may.acquire();
+    const bool is_lean = !gate_.kept_lean.empty() && gate_.kept_lean.back();
+    if (is_lean ? gate_.lacks_it_lean : gate_.lacks_memory) throw render_error{errc::out_of_memory, "too large"};
     to_->step();
   }
   void join(std::vector<run_job> jobs) override {
@@ -63,6 +67,8 @@ public:
     if (!gate_.can_save) throw render_error{errc::out_of_memory, "no memory to stay warm"};
   }
   bool can_resume() const override { return gate_.can_save; }
+  bool can_be_leaner() const override { return true; }
+  void keep_lean(bool lean) override { gate_.kept_lean.push_back(lean); }
   std::string device() const override { return "null"; }
   std::uint64_t memory_bytes() const override { return 0; }
   std::uint64_t take_peak_bytes() override { return 0; }

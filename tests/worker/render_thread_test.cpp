@@ -246,3 +246,49 @@ TEST_CASE(
   t.end();
   CHECK(t.checkpoints.size() == expected);
 }
+
+TEST_CASE("one video that lacks memory is computed again in low-memory mode, from where it had been saved") {
+  heard_thread t;
+  t.gate.may.release(100);
+  auto b = batch_of(1);
+  b.until_step = 2;
+  t.thread->submit(b);
+  const auto state = state_of(t.end().begin()->second);
+
+  t.gate.lacks_memory = true;
+  b.until_step = 0;
+  b.batch = sample::batch(2);
+  b.jobs[0].saved = {"key", 1, 2};
+  t.thread->submit(b, {{"key", state}});
+  t.wait([&t] { return !t.progress.empty(); });
+  CHECK(t.progress.front().step == 2);
+  const auto s = t.end().at(b.jobs[0].id);
+  CHECK(s.code == errc::ok);
+  CHECK(s.files.video.size() == 10);
+  CHECK_FALSE(s.forget_saved);
+  CHECK(t.ends.at(b.batch).code == errc::ok);
+
+  t.gate.lacks_memory = false; // read by the thread only while it computes
+  b.batch = sample::batch(3);
+  t.thread->submit(b, {{"key", state}});
+  CHECK(t.end().at(b.jobs[0].id).code == errc::ok);
+  CHECK(t.gate.kept_lean == std::vector{true, false}); // for the one alone
+}
+
+TEST_CASE("what lacks memory in low-memory mode too fails, and several videos are not tried in it") {
+  heard_thread t;
+  t.gate.may.release(100);
+  t.gate.lacks_memory = t.gate.lacks_it_lean = true;
+  auto b = batch_of(1);
+  t.thread->submit(b);
+  CHECK(t.end().empty());
+  CHECK(t.ends.at(b.batch).code == errc::out_of_memory);
+  CHECK(t.gate.kept_lean == std::vector{true, false});
+
+  b = batch_of(2);
+  b.batch = sample::batch(2);
+  t.thread->submit(b);
+  CHECK(t.end().empty());
+  CHECK(t.ends.at(b.batch).code == errc::out_of_memory);
+  CHECK(t.gate.kept_lean.size() == 2);
+}

@@ -16,13 +16,6 @@ std::uint64_t machine_memory_bytes() {
   return bytes;
 }
 
-std::uint64_t resident_bytes() {
-  std::uint64_t all_pages = 0, pages = 0;
-  std::ifstream{"/proc/self/statm"} >> all_pages >> pages;
-  const auto page_bytes = ::sysconf(_SC_PAGE_SIZE);
-  return page_bytes > 0 ? pages * static_cast<std::uint64_t>(page_bytes) : 0;
-}
-
 std::uint64_t take_peak_resident_bytes() {
   std::uint64_t peak_kib = 0;
   std::ifstream status{"/proc/self/status"};

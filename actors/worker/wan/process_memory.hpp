@@ -9,9 +9,6 @@ namespace reel::wan {
 /// Physical memory of the machine, or of this process's control group where that is smaller; 0: unknown.
 std::uint64_t machine_memory_bytes();
 
-/// Resident size now; 0: unknown. Any thread.
-std::uint64_t resident_bytes();
-
 /// Highest resident size since the last call; 0: unknown.
 std::uint64_t take_peak_resident_bytes();
 

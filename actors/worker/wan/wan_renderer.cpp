@@ -16,6 +16,7 @@
 #include "actors/worker/wan/run_state.hpp"
 #include "actors/worker/wan/tensor_memory.hpp"
 #include "actors/worker/wan/vae_tiles.hpp"
+#include "runtime/observe/process_stats.hpp"
 
 namespace reel::wan {
 namespace {
@@ -331,8 +332,10 @@ private:
 
 class wan_renderer final : public renderer {
 public:
-  wan_renderer(const std::string& checkpoint, at::Device device, const load_options& how)
-      : parts_{checkpoint, device, how} {}
+  wan_renderer(std::string checkpoint, at::Device device, const load_options& how)
+      : checkpoint_{std::move(checkpoint)}, device_{device}, how_{how}, memory_{memory_of(device)} {
+    load(how_);
+  }
 
   std::unique_ptr<render_batch> begin(std::vector<run_job> jobs) override { return make(std::move(jobs)); }
 
@@ -343,17 +346,31 @@ public:
   }
 
   std::vector<stage_cost> predict(const render_params& p, std::size_t jobs) const override {
-    auto shape = shape_of(parts_.loaded, p, jobs, parts_.loaded.config.dit.text_len);
-    return parts_.costs.predict(shape, parts_.memory.used_bytes());
+    if (!parts_) return {};
+    auto shape = shape_of(parts_->loaded, p, jobs, parts_->loaded.config.dit.text_len);
+    return parts_->costs.predict(shape, memory_.used_bytes());
   }
 
   bool can_resume() const override { return true; }
+
+  bool can_be_leaner() const override { return how_.experts != residency::streamed || !how_.drop_text_encoder; }
+
+  /// Experts by their blocks, the text encoder only while texts are encoded.
+  void keep_lean(bool lean) override {
+    auto how = how_;
+    if (lean) {
+      how.experts = residency::streamed;
+      how.drop_text_encoder = true;
+    }
+    load(how);
+  }
 
   /// One patch, one step, by the expert that is there, else by the one that batches begin with: the other one would
   /// have to be brought, and the scheduler counts on what it knows to be there. Past wan_batch: its rate says nothing
   /// about batches.
   void keep_warm() override {
-    auto& m = parts_.loaded;
+    if (!parts_) return;
+    auto& m = parts_->loaded;
     auto is_low = m.low.is_loaded() && !m.high.is_loaded();
     auto& patch = m.config.dit.patch;
     sample_request empty{.prompt = {empty_text}};
@@ -368,29 +385,39 @@ public:
       run.prepare();
       run.step();
     });
-    parts_.memory.release();
+    memory_.release();
     take_peak_bytes();
   }
 
-  std::string device() const override { return parts_.memory.device_name(); }
-  std::uint64_t memory_bytes() const override { return parts_.memory.capacity_bytes(); }
-  std::uint64_t used_bytes() const override {
-    return parts_.loaded.device.is_cpu() ? resident_bytes() : parts_.memory.used_bytes();
-  }
+  std::string device() const override { return memory_.device_name(); }
+  std::uint64_t memory_bytes() const override { return memory_.capacity_bytes(); }
+  std::uint64_t used_bytes() const override { return device_.is_cpu() ? resident_bytes() : memory_.used_bytes(); }
   std::uint64_t take_peak_bytes() override {
-    if (parts_.loaded.device.is_cpu()) return take_peak_resident_bytes();
-    auto peak = parts_.memory.peak_bytes();
-    parts_.memory.restart_peak();
+    if (device_.is_cpu()) return take_peak_resident_bytes();
+    auto peak = memory_.peak_bytes();
+    memory_.restart_peak();
     return peak;
   }
 
 private:
   std::unique_ptr<wan_batch> make(std::vector<run_job> jobs) {
-    check_jobs(parts_.loaded.config, jobs);
-    return guarded([&] { return std::make_unique<wan_batch>(parts_, std::move(jobs)); });
+    if (!parts_) throw render_error{errc::internal, "the model could not be loaded again"};
+    check_jobs(parts_->loaded.config, jobs);
+    return guarded([&] { return std::make_unique<wan_batch>(*parts_, std::move(jobs)); });
   }
 
-  shared_parts parts_;
+  /// Without both in memory at once.
+  void load(const load_options& how) {
+    parts_.reset();
+    memory_.release();
+    guarded([&] { parts_ = std::make_unique<shared_parts>(checkpoint_, device_, how); });
+  }
+
+  const std::string checkpoint_;
+  const at::Device device_;
+  const load_options how_;
+  tensor_memory& memory_;
+  std::unique_ptr<shared_parts> parts_; ///< null: could not be loaded again
 };
 
 at::Device device_of(const renderer_options& options) {

@@ -153,6 +153,29 @@ TEST_CASE("beyond a budget a batch ends as out of memory, leaves nothing behind,
   CHECK(run({large, large}).size() > 1000);
 }
 
+TEST_CASE("in low-memory mode a model holds less, and makes the same videos") {
+  auto model = make_wan_renderer(cpu_options());
+  auto& memory = memory_of(at::kCPU);
+  auto run = [&] {
+    memory.restart_peak();
+    auto batch = model->begin({some_job(0)});
+    denoise(*batch);
+    auto video = finish(*batch, 0).video;
+    return std::pair{video, memory.peak_bytes()};
+  };
+  const auto usual = memory.used_bytes();
+  const auto [video, peak] = run();
+  CHECK(model->can_be_leaner());
+  model->keep_lean(true);
+  CHECK(memory.used_bytes() < usual);
+  const auto [lean_video, lean_peak] = run();
+  CHECK(lean_video == video);
+  CHECK(lean_peak < peak);
+  model->keep_lean(false);
+  CHECK(memory.used_bytes() == usual);
+  CHECK(run().first == video);
+}
+
 TEST_CASE("where memory is short a video is decoded in tiles") {
   auto model = make_wan_renderer(cpu_options());
   auto& memory = memory_of(at::kCPU);
