@@ -1,9 +1,8 @@
 #include "actors/delivery/delivery_metrics.hpp"
 
 #include <array>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
+
+#include "runtime/observe/metric_families.hpp"
 
 namespace reel {
 
@@ -14,16 +13,11 @@ struct delivery_metrics::families {
 };
 
 delivery_metrics::delivery_metrics(const std::shared_ptr<prometheus::Registry>& registry) {
-  auto& broken = prometheus::BuildGauge()
-                     .Name("reel_webhook_receivers_broken")
-                     .Help("Receivers of webhooks whose circuit breaker is open or half open")
-                     .Register(*registry)
+  auto& broken = gauge_family(*registry, "reel_webhook_receivers_broken",
+                              "Receivers of webhooks whose circuit breaker is open or half open")
                      .Add({});
   families_.reset(new families{registry, {}, broken});
-  auto& tried = prometheus::BuildCounter()
-                    .Name("reel_webhook_tries_total")
-                    .Help("Webhooks tried, by what came of it")
-                    .Register(*registry);
+  auto& tried = counter_family(*registry, "reel_webhook_tries_total", "Webhooks tried, by what came of it");
   families_->tried = {&tried.Add({{"result", "failed"}}), &tried.Add({{"result", "delivered"}}),
                       &tried.Add({{"result", "given_up"}})};
 }

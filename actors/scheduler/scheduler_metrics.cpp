@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
+
+#include "runtime/observe/metric_families.hpp"
 
 namespace reel {
 
@@ -13,15 +11,15 @@ namespace {
 
 prometheus::Counter& counter(prometheus::Registry& r, const char* name, const char* help,
                              const prometheus::Labels& labels = {}) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(r).Add(labels);
+  return counter_family(r, name, help).Add(labels);
 }
 prometheus::Gauge& gauge(prometheus::Registry& r, const char* name, const char* help,
                          const prometheus::Labels& labels = {}) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(r).Add(labels);
+  return gauge_family(r, name, help).Add(labels);
 }
 prometheus::Histogram& histogram(prometheus::Registry& r, const char* name, const char* help,
                                  const prometheus::Histogram::BucketBoundaries& buckets) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(r).Add({}, buckets);
+  return histogram_family(r, name, help).Add({}, buckets);
 }
 
 constexpr std::array terminal_states{job_state::succeeded, job_state::failed, job_state::cancelled,
@@ -53,9 +51,9 @@ struct scheduler_metrics::families {
   prometheus::Histogram& batch_jobs;
   prometheus::Histogram& batch_seconds;
   prometheus::Histogram& eta_error;
-  prometheus::Family<prometheus::Gauge>& wanted;
-  prometheus::Family<prometheus::Gauge>& breaker_state;
-  prometheus::Family<prometheus::Counter>& degraded;
+  gauges& wanted;
+  gauges& breaker_state;
+  counters& degraded;
   std::map<model_id, prometheus::Gauge*> wanted_of{}; ///< models that ever had work
   std::map<worker_id, std::uint64_t> warm_runs_of{};  ///< as its process counts
 };
@@ -91,19 +89,12 @@ scheduler_metrics::scheduler_metrics(const std::shared_ptr<prometheus::Registry>
       histogram(r, "reel_eta_error_ratio",
                 "How wrong the time until a job's end was foretold when it came, beside what it took.",
                 {0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5}),
-      prometheus::BuildGauge()
-          .Name("reel_wanted_workers")
-          .Help("Workers that would do a model's work in the configured time.")
-          .Register(r),
-      prometheus::BuildGauge()
-          .Name("reel_breaker_state")
-          .Help("Circuit breaker of a model on a class of GPU, or of the object store: 0 closed, 1 open, 2 half open, "
-                "3 forced open, 4 disabled.")
-          .Register(r),
-      prometheus::BuildCounter()
-          .Name("reel_jobs_degraded_total")
-          .Help("Jobs that another model than the one asked for began to serve.")
-          .Register(r),
+      gauge_family(r, "reel_wanted_workers", "Workers that would do a model's work in the configured time."),
+      gauge_family(
+          r, "reel_breaker_state",
+          "Circuit breaker of a model on a class of GPU, or of the object store: 0 closed, 1 open, 2 half open, "
+          "3 forced open, 4 disabled."),
+      counter_family(r, "reel_jobs_degraded_total", "Jobs that another model than the one asked for began to serve."),
   });
   for (std::size_t i = 0; i < terminal_states.size(); ++i)
     families_->ended[i] = &counter(r, "reel_jobs_ended_total", "Jobs that reached a terminal state.",

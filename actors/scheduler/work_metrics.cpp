@@ -1,24 +1,12 @@
 #include "actors/scheduler/work_metrics.hpp"
 
 #include <algorithm>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
+
+#include "runtime/observe/metric_families.hpp"
 
 namespace reel {
 
 namespace {
-
-using counters = prometheus::Family<prometheus::Counter>;
-using histograms = prometheus::Family<prometheus::Histogram>;
-
-counters& counter_family(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(r);
-}
-histograms& histogram_family(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(r);
-}
 
 /// From a null model's milliseconds to hours in a queue.
 const prometheus::Histogram::BucketBoundaries seconds_buckets{0.01, 0.1, 0.5,  1,    5,    15,    60,
@@ -42,8 +30,8 @@ struct work_metrics::families {
   counters& measured_s;
   prometheus::Histogram& seconds_ratio;
   prometheus::Histogram& bytes_ratio;
-  prometheus::Family<prometheus::Gauge>& predicted_bytes;
-  prometheus::Family<prometheus::Gauge>& measured_bytes;
+  gauges& predicted_bytes;
+  gauges& measured_bytes;
 };
 
 struct work_metrics::shape_figures {
@@ -72,14 +60,9 @@ work_metrics::work_metrics(const std::shared_ptr<prometheus::Registry>& registry
           .Add({}, ratio_buckets),
       histogram_family(r, "reel_batch_bytes_ratio", "Measured peak memory of a batch, by the foretold upper bound.")
           .Add({}, ratio_buckets),
-      prometheus::BuildGauge()
-          .Name("reel_batch_predicted_bytes")
-          .Help("Foretold upper bound of the latest batch's peak memory, by model.")
-          .Register(r),
-      prometheus::BuildGauge()
-          .Name("reel_batch_measured_bytes")
-          .Help("Measured peak memory of the latest batch, by model.")
-          .Register(r),
+      gauge_family(r, "reel_batch_predicted_bytes",
+                   "Foretold upper bound of the latest batch's peak memory, by model."),
+      gauge_family(r, "reel_batch_measured_bytes", "Measured peak memory of the latest batch, by model."),
   });
   for (auto c : {error_class::transient, error_class::infrastructure, error_class::resource, error_class::crash,
                  error_class::unknown, error_class::made_room})

@@ -1,20 +1,12 @@
 #include "actors/storage/storage_metrics.hpp"
 
 #include <array>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
+
+#include "runtime/observe/metric_families.hpp"
 
 namespace reel {
 
 namespace {
-
-using histograms = prometheus::Family<prometheus::Histogram>;
-
-histograms& histogram_family(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(r);
-}
 
 const prometheus::Histogram::BucketBoundaries seconds_buckets{0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03,
                                                               0.1,    0.3,    1,     3,     10,   30};
@@ -28,17 +20,15 @@ struct storage_metrics::families {
   std::shared_ptr<prometheus::Registry> registry;
   prometheus::Histogram &commit, &read, &commit_operations;
   prometheus::Gauge &waiting_writes, &waiting_reads, &ledger_bytes;
-  prometheus::Family<prometheus::Counter>& errors;
+  counters& errors;
   std::array<prometheus::Histogram*, 3> calls{};
   std::array<prometheus::Counter*, 3> bytes{};
 };
 
 storage_metrics::storage_metrics(const std::shared_ptr<prometheus::Registry>& registry) {
   auto& r = *registry;
-  auto& waiting = prometheus::BuildGauge()
-                      .Name("reel_ledger_waiting_operations")
-                      .Help("Operations that wait for the ledger's writer or reader.")
-                      .Register(r);
+  auto& waiting =
+      gauge_family(r, "reel_ledger_waiting_operations", "Operations that wait for the ledger's writer or reader.");
   families_.reset(new families{
       registry,
       histogram_family(r, "reel_ledger_commit_seconds", "Time of a transaction of the ledger, until the disk has it.")
@@ -49,17 +39,12 @@ storage_metrics::storage_metrics(const std::shared_ptr<prometheus::Registry>& re
           .Add({}, size_buckets),
       waiting.Add({{"for", "writer"}}),
       waiting.Add({{"for", "reader"}}),
-      prometheus::BuildGauge().Name("reel_ledger_bytes").Help("Size of the ledger's file.").Register(r).Add({}),
-      prometheus::BuildCounter()
-          .Name("reel_object_errors_total")
-          .Help("Calls of the object store that failed, by call and code.")
-          .Register(r),
+      gauge_family(r, "reel_ledger_bytes", "Size of the ledger's file.").Add({}),
+      counter_family(r, "reel_object_errors_total", "Calls of the object store that failed, by call and code."),
   });
   auto& calls = histogram_family(r, "reel_object_call_seconds", "Time of a call of the object store.");
-  auto& bytes = prometheus::BuildCounter()
-                    .Name("reel_object_bytes_total")
-                    .Help("Bytes written to and read from the object store, by call.")
-                    .Register(r);
+  auto& bytes =
+      counter_family(r, "reel_object_bytes_total", "Bytes written to and read from the object store, by call.");
   for (std::size_t i = 0; i < call_names.size(); ++i) {
     families_->calls[i] = &calls.Add({{"call", call_names[i]}}, seconds_buckets);
     families_->bytes[i] = &bytes.Add({{"call", call_names[i]}});

@@ -1,22 +1,10 @@
 #include "actors/supervisor/slots_metrics.hpp"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
+#include "runtime/observe/metric_families.hpp"
 
 namespace reel {
 
 namespace {
-
-using counters = prometheus::Family<prometheus::Counter>;
-using gauges = prometheus::Family<prometheus::Gauge>;
-
-counters& counter(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(r);
-}
-gauges& gauge(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(r);
-}
 
 /// A counter that another process counts, from nothing each time that it starts.
 class followed {
@@ -65,19 +53,19 @@ slots_metrics::slots_metrics(const std::shared_ptr<prometheus::Registry>& regist
   auto& r = *registry;
   families_.reset(new families{
       registry,
-      gauge(r, "reel_worker_state", "A slot's process: 0 starts, 1 ready, 2 down, 3 ejected."),
-      gauge(r, "reel_worker_batches", "Batches on a worker, running or waiting there."),
-      gauge(r, "reel_worker_device_bytes", "Memory of a worker's device."),
-      gauge(r, "reel_worker_resident_bytes", "Memory that a worker's process has in use."),
-      counter(r, "reel_worker_restarts_total", "Starts of a slot's process after it had ended."),
-      counter(r, "reel_worker_busy_seconds_total", "Time for which a worker computed, by stage."),
-      counter(r, "reel_worker_steps_total", "Denoise steps of a worker, of all its jobs together."),
-      counter(r, "reel_text_encodings_total", "Texts that a worker encoded."),
-      counter(r, "reel_text_cache_hits_total", "Texts that a worker had encoded for an earlier batch."),
-      counter(r, "reel_worker_expert_loads_total", "Experts that a worker brought to its device."),
-      counter(r, "reel_worker_warm_runs_total", "Empty inferences of an idle worker."),
-      counter(r, "reel_worker_ends_total", "Ends of worker processes, by slot and what they are put down to."),
-      gauge(r, "reel_mailbox_messages", "Messages that wait for an actor.").Add({{"actor", "node_supervisor"}}),
+      gauge_family(r, "reel_worker_state", "A slot's process: 0 starts, 1 ready, 2 down, 3 ejected."),
+      gauge_family(r, "reel_worker_batches", "Batches on a worker, running or waiting there."),
+      gauge_family(r, "reel_worker_device_bytes", "Memory of a worker's device."),
+      gauge_family(r, "reel_worker_resident_bytes", "Memory that a worker's process has in use."),
+      counter_family(r, "reel_worker_restarts_total", "Starts of a slot's process after it had ended."),
+      counter_family(r, "reel_worker_busy_seconds_total", "Time for which a worker computed, by stage."),
+      counter_family(r, "reel_worker_steps_total", "Denoise steps of a worker, of all its jobs together."),
+      counter_family(r, "reel_text_encodings_total", "Texts that a worker encoded."),
+      counter_family(r, "reel_text_cache_hits_total", "Texts that a worker had encoded for an earlier batch."),
+      counter_family(r, "reel_worker_expert_loads_total", "Experts that a worker brought to its device."),
+      counter_family(r, "reel_worker_warm_runs_total", "Empty inferences of an idle worker."),
+      counter_family(r, "reel_worker_ends_total", "Ends of worker processes, by slot and what they are put down to."),
+      gauge_family(r, "reel_mailbox_messages", "Messages that wait for an actor.").Add({{"actor", "node_supervisor"}}),
   });
 }
 

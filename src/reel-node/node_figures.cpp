@@ -1,27 +1,14 @@
 #include "src/reel-node/node_figures.hpp"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
 #include <sys/statvfs.h>
 
 #include "runtime/observe/log.hpp"
+#include "runtime/observe/metric_families.hpp"
 #include "runtime/observe/process_stats.hpp"
 
 namespace reel {
 
 namespace {
-
-using counters = prometheus::Family<prometheus::Counter>;
-using gauges = prometheus::Family<prometheus::Gauge>;
-
-counters& counter(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(r);
-}
-gauges& gauge(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(r);
-}
 
 /// Somebody else counts; the counter here follows.
 void follow(prometheus::Counter& c, double now) {
@@ -47,15 +34,15 @@ struct node_figures::families {
   counters &frames, &bytes, &retransmitted, &dropped, &refused, &reconnects;
   gauges& peer_state;
   prometheus::Gauge &disk_free, &disk_size;
-  prometheus::Family<prometheus::Histogram>& answers;
-  prometheus::Family<prometheus::Gauge>& gateway_calls;
+  histograms& answers;
+  gauges& gateway_calls;
 };
 
 node_figures::node_figures(const std::shared_ptr<prometheus::Registry>& registry, const node_facts& facts) {
   auto& r = *registry;
   std::uint8_t epoch[8];
   for (int i = 0; i < 8; ++i) epoch[i] = static_cast<std::uint8_t>(facts.epoch.value >> (56 - 8 * i));
-  gauge(r, "reel_build_info", "Always 1: which build plays which roles here, and the epoch of its process.")
+  gauge_family(r, "reel_build_info", "Always 1: which build plays which roles here, and the epoch of its process.")
       .Add({{"version", REEL_VERSION},
             {"node", facts.id.value},
             {"roles", text_of(facts.roles)},
@@ -64,29 +51,28 @@ node_figures::node_figures(const std::shared_ptr<prometheus::Registry>& registry
   const prometheus::Labels folder{{"folder", facts.data_dir}};
   families_.reset(new families{
       registry,
-      gauge(r, "reel_node_ready", "1 while nothing speaks against this node's doing its part; see its /readyz.")
+      gauge_family(r, "reel_node_ready", "1 while nothing speaks against this node's doing its part; see its /readyz.")
           .Add({}),
-      counter(r, "process_cpu_seconds_total", "User and system time of this process.").Add({}),
-      gauge(r, "process_resident_memory_bytes", "Memory that this process has in use.").Add({}),
-      gauge(r, "process_open_fds", "Open file descriptors.").Add({}),
-      gauge(r, "process_max_fds", "File descriptors that this process may have open.").Add({}),
-      gauge(r, "process_threads", "Threads of this process.").Add({}),
-      gauge(r, "process_start_time_seconds", "When this process started, in seconds since 1970.").Add({}),
-      counter(r, "reel_log_lines_total", "Lines logged, by level."),
-      counter(r, "reel_link_frames_total", "Frames of a link, by direction."),
-      counter(r, "reel_link_bytes_total", "Bytes of a link, by direction."),
-      counter(r, "reel_link_retransmitted_total", "Packets sent again."),
-      counter(r, "reel_link_dropped_total", "Frames received and dropped, by reason."),
-      counter(r, "reel_link_refused_total", "Connections and greetings that were not believed, by reason."),
-      counter(r, "reel_link_reconnects_total", "Connections made or accepted again."),
-      gauge(r, "reel_link_peer_state", "Another node as this one sees it: 0 connecting, 1 up, 2 suspect, 3 down."),
-      gauge(r, "reel_disk_free_bytes", "Free space where this node keeps its data.").Add(folder),
-      gauge(r, "reel_disk_size_bytes", "Size of the file system where this node keeps its data.").Add(folder),
-      prometheus::BuildHistogram()
-          .Name("reel_actor_answer_seconds")
-          .Help("Time until an actor of this node answered its observer: grows with what waits in its mailbox.")
-          .Register(r),
-      gauge(r, "reel_gateway_open_calls", "Calls of HTTP requests to the line that have no answer yet."),
+      counter_family(r, "process_cpu_seconds_total", "User and system time of this process.").Add({}),
+      gauge_family(r, "process_resident_memory_bytes", "Memory that this process has in use.").Add({}),
+      gauge_family(r, "process_open_fds", "Open file descriptors.").Add({}),
+      gauge_family(r, "process_max_fds", "File descriptors that this process may have open.").Add({}),
+      gauge_family(r, "process_threads", "Threads of this process.").Add({}),
+      gauge_family(r, "process_start_time_seconds", "When this process started, in seconds since 1970.").Add({}),
+      counter_family(r, "reel_log_lines_total", "Lines logged, by level."),
+      counter_family(r, "reel_link_frames_total", "Frames of a link, by direction."),
+      counter_family(r, "reel_link_bytes_total", "Bytes of a link, by direction."),
+      counter_family(r, "reel_link_retransmitted_total", "Packets sent again."),
+      counter_family(r, "reel_link_dropped_total", "Frames received and dropped, by reason."),
+      counter_family(r, "reel_link_refused_total", "Connections and greetings that were not believed, by reason."),
+      counter_family(r, "reel_link_reconnects_total", "Connections made or accepted again."),
+      gauge_family(r, "reel_link_peer_state",
+                   "Another node as this one sees it: 0 connecting, 1 up, 2 suspect, 3 down."),
+      gauge_family(r, "reel_disk_free_bytes", "Free space where this node keeps its data.").Add(folder),
+      gauge_family(r, "reel_disk_size_bytes", "Size of the file system where this node keeps its data.").Add(folder),
+      histogram_family(r, "reel_actor_answer_seconds",
+                       "Time until an actor of this node answered its observer: grows with what waits in its mailbox."),
+      gauge_family(r, "reel_gateway_open_calls", "Calls of HTTP requests to the line that have no answer yet."),
   });
   families_->started.Set(read_process_stats().started_unix_s);
 }

@@ -2,29 +2,23 @@
 
 #include <algorithm>
 
+#include "runtime/observe/metric_families.hpp"
+
 namespace reel {
 
 namespace {
-
-prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& r, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(r);
-}
 
 const prometheus::Histogram::BucketBoundaries buckets{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};
 
 } // namespace
 
 gateway_metrics::gateway_metrics(prometheus::Registry& r)
-    : requests_{counter(r, "reel_http_requests_total", "answered requests by route and status")},
-      seconds_{prometheus::BuildHistogram()
-                   .Name("reel_http_request_seconds")
-                   .Help("time from a request's last byte to its answer")
-                   .Register(r)},
-      refused_{counter(r, "reel_jobs_refused_total", "create requests refused before acceptance, by reason")},
-      accepted_{counter(r, "reel_jobs_accepted_total", "jobs durable and acknowledged").Add({})},
-      replayed_{counter(r, "reel_jobs_replayed_total", "create requests answered with an earlier job").Add({})},
-      connections_{
-          prometheus::BuildGauge().Name("reel_http_connections").Help("open connections").Register(r).Add({})} {}
+    : requests_{counter_family(r, "reel_http_requests_total", "answered requests by route and status")},
+      seconds_{histogram_family(r, "reel_http_request_seconds", "time from a request's last byte to its answer")},
+      refused_{counter_family(r, "reel_jobs_refused_total", "create requests refused before acceptance, by reason")},
+      accepted_{counter_family(r, "reel_jobs_accepted_total", "jobs durable and acknowledged").Add({})},
+      replayed_{counter_family(r, "reel_jobs_replayed_total", "create requests answered with an earlier job").Add({})},
+      connections_{gauge_family(r, "reel_http_connections", "open connections").Add({})} {}
 
 void gateway_metrics::answered(route where, int status, std::chrono::nanoseconds took) {
   auto r = static_cast<std::size_t>(where);

@@ -6,13 +6,9 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <prometheus/counter.h>
-#include <prometheus/family.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
 
 #include "actors/gateway/api/routes.hpp"
+#include "runtime/observe/metric_families.hpp"
 
 namespace reel {
 
@@ -28,9 +24,9 @@ public:
 
 private:
   static constexpr int statuses = 600;
-  prometheus::Family<prometheus::Counter>& requests_;
-  prometheus::Family<prometheus::Histogram>& seconds_;
-  prometheus::Family<prometheus::Counter>& refused_;
+  counters& requests_;
+  histograms& seconds_;
+  counters& refused_;
   prometheus::Counter& accepted_;
   prometheus::Counter& replayed_;
   prometheus::Gauge& connections_;
