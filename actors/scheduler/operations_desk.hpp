@@ -5,6 +5,7 @@
 // A pooled actor, one beside the scheduler. The asker's own deadline holds.
 #pragma once
 
+#include "actors/scheduler/operator_orders.hpp"
 #include "actors/scheduler/written_down.hpp"
 
 namespace reel {
@@ -26,33 +27,12 @@ public:
   }
 
 private:
-  caf::result<pause_list> on_set_pause(const set_pause& m) {
-    const auto kind = m.paused ? action_kind::pause : action_kind::resume;
-    return written_down<pause_list>(m, {kind, m.tenant.value, {}, {}});
-  }
-  caf::result<breakers_view> on_set_breaker(const set_breaker& m) {
-    const auto subject = m.model.value + (m.device.empty() ? "" : '/' + m.device);
-    return written_down<breakers_view>(m, {action_kind::breaker, subject, std::string{to_string(m.order)}, {}});
-  }
+  caf::result<pause_list> on_set_pause(const set_pause& m) { return carry_out<pause_list>(m); }
+  caf::result<breakers_view> on_set_breaker(const set_breaker& m) { return carry_out<breakers_view>(m); }
 
-  template <class Answer, class Message> caf::result<Answer> written_down(const Message& m, operate what) {
-    auto promise = self_->template make_response_promise<Answer>();
-    write_down(
-        self_, ledger_, note_action{0, "tenant:" + m.by.value, std::move(what), errc::ok},
-        [this, promise, m](auto ended) mutable {
-          act::ask(
-              self_, scheduler_, std::chrono::seconds{5}, m,
-              [promise, ended](const Answer& a) mutable {
-                ended(errc::ok);
-                promise.deliver(a);
-              },
-              [promise, ended](errc code) mutable {
-                ended(code);
-                promise.deliver(act::error_of(code));
-              });
-        },
-        [promise](errc code) mutable { promise.deliver(act::error_of(code)); });
-    return promise;
+  template <class Answer, class Message> caf::result<Answer> carry_out(const Message& m) {
+    return ask_written_down<Answer>(self_, ledger_, note_action{0, "tenant:" + m.by.value, describe(m), errc::ok},
+                                    scheduler_, m);
   }
 
   interface::pointer self_;

@@ -131,23 +131,8 @@ void operator_desk::carry_out(const restart_slot& m, reply to, ended then) {
 caf::result<accept_answers> operator_desk::on_redrive_jobs(redrive_jobs m) {
   if (refusal_of(action_kind::redrive, wiring_.who, wiring_.right)) return act::error_of(errc::forbidden);
   if (wiring_.who.value.find('.') != std::string::npos) m.by = {wiring_.who.value};
-  auto promise = self_->make_response_promise<accept_answers>();
-  write_down(
-      self_, wiring_.ledger, note_action{0, wiring_.who.value, describe(m), errc::ok},
-      [this, promise, m](ended then) mutable {
-        act::ask(
-            self_, wiring_.scheduler, order_deadline, m,
-            [promise, then](const accept_answers& all) mutable {
-              then(errc::ok);
-              promise.deliver(all);
-            },
-            [promise, then](errc code) mutable {
-              then(code);
-              promise.deliver(act::error_of(code));
-            });
-      },
-      [promise](errc code) mutable { promise.deliver(act::error_of(code)); });
-  return promise;
+  return ask_written_down<accept_answers>(
+      self_, wiring_.ledger, note_action{0, wiring_.who.value, describe(m), errc::ok}, wiring_.scheduler, m);
 }
 
 } // namespace reel

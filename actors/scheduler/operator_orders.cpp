@@ -94,6 +94,15 @@ std::optional<order_refusal> refusal_of(action_kind kind, const node_id& who, op
                                             std::string{to_string(needed)} + "'s"};
 }
 
+operate describe(const set_pause& m) {
+  return {m.paused ? action_kind::pause : action_kind::resume, m.tenant.value, {}, {}};
+}
+
+operate describe(const set_breaker& m) {
+  const auto subject = m.model.value + (m.device.empty() ? "" : '/' + m.device);
+  return {action_kind::breaker, subject, std::string{to_string(m.order)}, {}};
+}
+
 operate describe(const redrive_jobs& m) {
   operate o{action_kind::redrive, {}, {}, m.reason};
   if (m.jobs.size() == 1)

@@ -27,7 +27,9 @@ outcome<operator_order, order_refusal> order_of(const operate& m, const node_id&
 /// What his key lets him do; no value: it may.
 std::optional<order_refusal> refusal_of(action_kind kind, const node_id& who, operator_right right);
 
-/// How many redriven jobs are called in the audit log.
+/// What the audit log says of an order that did not come as an `operate`.
+operate describe(const set_pause& m);
+operate describe(const set_breaker& m);
 operate describe(const redrive_jobs& m);
 
 } // namespace reel

@@ -328,8 +328,8 @@ void scheduler::on_orphan_timeout() {
   for (const auto& a : core_.expired_orphans(act::now(self_))) requeue(a);
   for (const auto& id : std::exchange(grants_unclear_, {})) take_back(id);
   for (const auto& id : core_.stopping()) pause(id); // the word may have been lost on its way
-  wiring_.metrics->queue(on_describe_queue(), act::waiting_messages(self_));
-  const auto view = core_.view();
+  const auto view = on_describe_queue();
+  wiring_.metrics->queue(view, act::waiting_messages(self_));
   history_.saw(view.waiting_in_all(), view.running, act::now(self_));
   wiring_.metrics->breakers(on_describe_breakers().all);
   if (!std::exchange(telling_store_, true)) tell_store([this] { telling_store_ = false; });

@@ -33,4 +33,28 @@ void write_down(Self* self, const ledger_ref& ledger, note_action order, CarryOu
       [refuse](errc code) mutable { refuse(code); });
 }
 
+/// Writes the order down, asks `to` with it, and answers as that does.
+template <class Answer, class Self, class Actor, class Message> caf::result<Answer>
+ask_written_down(Self* self, const ledger_ref& ledger, note_action order, const Actor& to, const Message& m) {
+  static constexpr std::chrono::seconds deadline{5};
+  auto promise = self->template make_response_promise<Answer>();
+  auto refuse = [promise](errc code) mutable { promise.deliver(act::error_of(code)); };
+  write_down(
+      self, ledger, std::move(order),
+      [self, to, m, promise, refuse](auto ended) mutable {
+        act::ask(
+            self, to, deadline, m,
+            [promise, ended](const Answer& a) mutable {
+              ended(errc::ok);
+              promise.deliver(a);
+            },
+            [refuse, ended](errc code) mutable {
+              ended(code);
+              refuse(code);
+            });
+      },
+      refuse);
+  return promise;
+}
+
 } // namespace reel

@@ -55,6 +55,17 @@ std::int64_t scaled(const recipe_options& o, std::int64_t steps) {
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(steps) * o.scale));
 }
 
+stage_options stage_of(const recipe_options& o, std::string name, std::int64_t steps, double learning_rate,
+                       std::int64_t save_steps = 500) {
+  return {.name = std::move(name),
+          .folder = o.work,
+          .steps = scaled(o, steps),
+          .learning_rate = learning_rate,
+          .threads = o.threads,
+          .seed = o.seed,
+          .save_steps = save_steps};
+}
+
 void run_vae(const recipe_options& o, const std::vector<world::example>& examples) {
   if (!o.from.empty())
     return save(o.work / "vae.safetensors", load(wan::open_checkpoint(o.from), wan::model_part::vae),
@@ -64,14 +75,7 @@ void run_vae(const recipe_options& o, const std::vector<world::example>& example
   auto held_out = draw_clips(examples, 0, held_out_count);
   auto clips = draw_clips(examples, held_out_count, in_memory);
   auto c = config_of(o);
-  auto vae = train_vae(c.vae, clips, held_out,
-                       {.name = "vae",
-                        .folder = o.work,
-                        .steps = scaled(o, 4200),
-                        .learning_rate = 2e-3,
-                        .threads = o.threads,
-                        .seed = o.seed,
-                        .save_steps = 250});
+  auto vae = train_vae(c.vae, clips, held_out, stage_of(o, "vae", 4200, 2e-3, 250));
   fmt::print("vae: {} parameters, psnr {:.2f}; of clips that went through it the reader reads {}\n", count_of(vae),
              psnr_of(c.vae, vae, held_out), read_back(c.vae, vae, examples, 0));
   save(o.work / "vae.safetensors", vae, stored_as::float32);
@@ -124,14 +128,8 @@ parameter_map first_of(const recipe_options& o, wan::model_part part, const wan:
 void run_text(const recipe_options& o) {
   auto examples = world::read_dataset(o.texts.empty() ? o.dataset : o.texts);
   auto config = config_of(o);
-  auto text =
-      train_text({.config = config.text, .examples = &examples}, first_of(o, wan::model_part::text_encoder, config),
-                 {.name = "text",
-                  .folder = o.work,
-                  .steps = scaled(o, 5000),
-                  .learning_rate = 2e-3,
-                  .threads = o.threads,
-                  .seed = o.seed});
+  auto text = train_text({.config = config.text, .examples = &examples},
+                         first_of(o, wan::model_part::text_encoder, config), stage_of(o, "text", 5000, 2e-3));
   fmt::print("text: {} parameters\n", count_of(text));
   save(o.work / "text.safetensors", text, stored_as::float32);
 }
@@ -140,26 +138,14 @@ void run_base(const recipe_options& o, const dit_lessons& lessons) {
   auto first = first_of(o, wan::model_part::low_noise, lessons.config);
   fmt::print("base: {} parameters\n", count_of(first));
   save(o.work / "base.safetensors",
-       train_velocity(lessons, first, load(o.work / "text.safetensors"), {},
-                      {.name = "base",
-                       .folder = o.work,
-                       .steps = scaled(o, 4000),
-                       .learning_rate = 2e-3,
-                       .threads = o.threads,
-                       .seed = o.seed,
-                       .save_steps = 250}),
+       train_velocity(lessons, first, load(o.work / "text.safetensors"), {}, stage_of(o, "base", 4000, 2e-3, 250)),
        stored_as::float32);
 }
 
 void run_expert(const recipe_options& o, const dit_lessons& lessons, const std::string& name, level_range levels) {
   save(o.work / (name + ".safetensors"),
        train_velocity(lessons, load(o.work / "base.safetensors"), load(o.work / "text.safetensors"), levels,
-                      {.name = name,
-                       .folder = o.work,
-                       .steps = scaled(o, 1500),
-                       .learning_rate = 1e-3,
-                       .threads = o.threads,
-                       .seed = o.seed}),
+                      stage_of(o, name, 1500, 1e-3)),
        stored_as::float32);
 }
 
@@ -200,13 +186,7 @@ void run_tiny(const recipe_options& o, const dit_lessons& lessons) {
   auto from = load_trajectories(o.work / "trajectories.safetensors", *lessons.examples, teacher_of(o));
   save(o.work / "tiny.safetensors",
        train_few_step(lessons, from, load(o.work / "base.safetensors"), load(o.work / "text.safetensors"),
-                      {.name = "tiny",
-                       .folder = o.work,
-                       .steps = scaled(o, 1500),
-                       .learning_rate = 1e-3,
-                       .threads = o.threads,
-                       .seed = o.seed,
-                       .save_steps = 250}),
+                      stage_of(o, "tiny", 1500, 1e-3, 250)),
        stored_as::float32);
 }
 

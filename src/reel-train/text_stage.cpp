@@ -87,8 +87,7 @@ at::Tensor loss_of(const at::Tensor& answers, const std::vector<const world::sce
 
 std::size_t taught(const text_lessons& lessons) { return lessons.examples->size() - lessons.examples->size() / 10; }
 
-} // namespace
-
+/// Per cent of the texts that were not trained on from whose last output all that they always say is read off right.
 double texts_understood(const text_lessons& lessons, const parameter_map& all) {
   c10::NoGradGuard guard;
   auto& examples = *lessons.examples;
@@ -115,6 +114,8 @@ double texts_understood(const text_lessons& lessons, const parameter_map& all) {
   }
   return 100.0 * static_cast<double>(understood) / static_cast<double>(texts.size());
 }
+
+} // namespace
 
 parameter_map train_text(const text_lessons& lessons, const parameter_map& parameters, const stage_options& options) {
   parameter_map all;

@@ -19,7 +19,4 @@ struct text_lessons {
 /// parameters: the text encoder's, to begin with. Returns their average.
 parameter_map train_text(const text_lessons& lessons, const parameter_map& parameters, const stage_options& options);
 
-/// Per cent of the texts that were not trained on from whose last output all that they always say is read off right.
-double texts_understood(const text_lessons& lessons, const parameter_map& all);
-
 } // namespace reel::train

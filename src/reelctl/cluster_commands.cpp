@@ -4,6 +4,7 @@
 
 #include "runtime/link/keys.hpp"
 #include "src/reelctl/ask_control.hpp"
+#include "src/reelctl/job_words.hpp"
 #include "src/reelctl/table.hpp"
 #include "src/reelctl/terminal.hpp"
 
@@ -199,10 +200,7 @@ int breakers(const cluster_options& o) {
 }
 
 int why(const cluster_options& o, const std::string& id) {
-  auto job = parse_job_id(id);
-  if (!job)
-    throw std::runtime_error{"'" + printable(id, 60) + "' is no job id: allowed is video_ and 32 digits 0-9 a-f"};
-  auto e = ask_control<explanation>(o, explain_job{*job});
+  auto e = ask_control<explanation>(o, explain_job{parse_job(id)});
   if (o.json)
     fmt::print("{}\n", json::serialize(json_of(e)));
   else

@@ -20,8 +20,7 @@ void add_why(CLI::App& c, command_line& l) { c.add_option("--why", l.order.why, 
 void add_yes(CLI::App& c, command_line& l) { c.add_flag("-y,--yes", l.order.yes, "Do not ask"); }
 
 void run_order(CLI::App& c, command_line& l, action_kind kind) {
-  c.callback(
-      [&l, kind] { l.run = [&l, kind] { return give_order(l.common, l.cluster, kind, l.order, l.interactive); }; });
+  c.callback([&l, kind] { l.run = [&l, kind] { return give_order(l.common, l.cluster, kind, l.order); }; });
 }
 
 void add_of_jobs(CLI::App& app, command_line& l) {
@@ -42,7 +41,7 @@ void add_of_jobs(CLI::App& app, command_line& l) {
   b->callback([&l] {
     l.run = [&l] {
       l.order.value = "urgent";
-      return give_order(l.common, l.cluster, action_kind::reprioritise, l.order, l.interactive);
+      return give_order(l.common, l.cluster, action_kind::reprioritise, l.order);
     };
   });
 

@@ -75,9 +75,8 @@ struct order_options {
   std::string value, why;
   bool yes = false; ///< do not ask
 };
-/// `interactive`: a person can be asked. Those of tenants go over HTTP where there is a tenant's key.
-int give_order(const common_options& c, const cluster_options& l, action_kind kind, const order_options& o,
-               bool interactive);
+/// Those of tenants go over HTTP where there is a tenant's key.
+int give_order(const common_options& c, const cluster_options& l, action_kind kind, const order_options& o);
 
 int set_pause(const common_options& c, const std::string& tenant, bool paused); ///< empty: the whole queue
 /// `which`: MODEL, or MODEL/CLASS of GPU.

@@ -6,12 +6,11 @@
 #include <sodium.h>
 
 #include "actors/gateway/auth/tenants.hpp"
-#include "actors/history_protocol.hpp"
 #include "actors/storage/object_place.hpp"
 #include "actors/storage/sqlite/history_reader.hpp"
 #include "actors/storage/sqlite/schema.hpp"
-#include "src/reelctl/ask_control.hpp"
-#include "src/reelctl/table.hpp"
+#include "src/reelctl/history_pages.hpp"
+#include "src/reelctl/job_words.hpp"
 
 namespace reel::ctl {
 
@@ -19,13 +18,6 @@ namespace json = boost::json;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Where pages come from.
-using page_source = std::function<history_page(const read_history&)>;
-
-page_source pages_of_cluster(const cluster_options& o) {
-  return [o](const read_history& m) { return o.link->ask<history_page>(o, node_role::storage, m); };
-}
 
 page_source pages_of_file(const std::string& file) {
   if (!fs::exists(file)) throw std::runtime_error{file + ": there is no such file"};
@@ -62,19 +54,6 @@ private:
   std::ostream& out_;
   std::uint64_t lines_ = 0;
 };
-
-/// Calls `take` with all lines of a part.
-template <class Take>
-history_page read_part(const page_source& pages, history_part part, read_history m, const Take& take) {
-  m.part = part;
-  for (;;) {
-    auto page = pages(m);
-    for (const auto& line : page.lines) take(line);
-    m.position_max = page.position_max;
-    m.after = page.next;
-    if (page.next.empty()) return page;
-  }
-}
 
 /// Brings lines into the order of their positions: on disk, because there may be millions.
 class sorted_lines {
@@ -170,12 +149,7 @@ std::ofstream open(const fs::path& file) {
 
 int history(const cluster_options& c, const history_options& o) {
   read_history asked;
-  if (!o.job.empty()) {
-    const auto job = parse_job_id(o.job);
-    if (!job)
-      throw std::runtime_error{"'" + printable(o.job, 60) + "' is no job id: allowed is video_ and 32 digits 0-9 a-f"};
-    asked.job = *job;
-  }
+  if (!o.job.empty()) asked.job = parse_job(o.job);
   std::optional<cluster_config> config;
   if (o.ledger_file.empty()) config = read_cluster_config(c.config, c.data_dir);
   const auto pages = config ? pages_of_cluster(c) : pages_of_file(o.ledger_file);

@@ -76,7 +76,7 @@ int give_one(const cluster_options& l, const operate& m) {
 
 } // namespace
 
-int give_order(const common_options& c, const cluster_options& l, action_kind kind, const order_options& o, bool) {
+int give_order(const common_options& c, const cluster_options& l, action_kind kind, const order_options& o) {
   if (auto code = over_http(c, kind, o)) return *code;
   auto subjects = o.subjects;
   if (subjects.empty()) subjects.emplace_back();

@@ -112,9 +112,11 @@ int tenant_add(const tenant_options& o) {
   if (!is_valid_name(o.id)) throw std::runtime_error{"'" + o.id + "' is no tenant name: a-z 0-9 . _ -, at most 64"};
   if (!o.time_zone.empty()) time_zone::load(o.time_zone); // throws for one that is none
   const auto there = text_of(o.file);
-  if (!there.empty())
-    for (const auto& t : tenant_directory::parse(there, o.file).tenants())
-      if (t.id.value == o.id) throw std::runtime_error{o.file + ": tenant " + o.id + " is there already"};
+  if (!there.empty()) {
+    const auto known = tenant_directory::parse(there, o.file);
+    if (std::ranges::find(known.tenants(), tenant_id{o.id}, &tenant::id) != known.tenants().end())
+      throw std::runtime_error{o.file + ": tenant " + o.id + " is there already"};
+  }
   const auto key = make_api_key();
   const auto block = (there.empty() || there.ends_with('\n') ? "" : "\n") + tenant_block(o, key);
   tenant_directory::parse(there + block, o.file); // throws for what a gateway would refuse
