@@ -1,4 +1,5 @@
 #include <charconv>
+#include <fmt/format.h>
 
 #include "actors/gateway/api/create_video.hpp"
 #include "actors/gateway/text/utf8.hpp"
@@ -51,10 +52,8 @@ std::string text_problem(std::string_view text) {
     auto at = std::to_string(whole.size() - text.size());
     auto c = take_code_point(text);
     if (c == not_utf8) return "invalid UTF-8 at byte " + at;
-    if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0)) {
-      auto code = static_cast<std::uint8_t>(c);
-      return "control character U+00" + to_hex(&code, 1) + " at byte " + at;
-    }
+    if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0))
+      return fmt::format("control character U+{:04X} at byte {}", static_cast<std::uint32_t>(c), at);
   }
   return {};
 }

@@ -210,6 +210,12 @@ onSignedOut(() => {
 });
 
 addEventListener("hashchange", showView);
+// A browser may keep a page that was left, with its open connections, of which it has six for a gateway.
+addEventListener("pagehide", () => {
+  if (view) view.end();
+  view = null;
+});
+addEventListener("pageshow", e => e.persisted && showView());
 useLanguage(remembered("language") || (navigator.language.startsWith("zh") ? "zh" : "en"));
 useTheme();
 document.documentElement.lang = language();

@@ -21,14 +21,14 @@ export function createView({from} = {}) {
   const seed = h("input", {name: "seed", type: "number", min: 0, placeholder: t("create.random")});
   const cls = h("select", {name: "class"}), negative = h("input", {name: "negative_prompt", maxLength: 8192});
   const preview = h("input", {name: "quality", type: "checkbox"}), length = h("small");
-  const submit = h("button", {type: "submit", class: "main"}, t("create.submit"));
+  const submit = h("button", {type: "submit", class: "main", disabled: true}, t("create.submit"));
   const trouble = h("p", {class: "trouble", hidden: true, role: "alert"});
   size.setAttribute("list", "sizes");
   let models = [];
 
   const form = h("form", {class: "panel create", onsubmit: e => {
     e.preventDefault();
-    send();
+    if (!submit.disabled) send(); // the models are known, and none is on its way
   }}, field("create.prompt", prompt), trouble,
     h("div", {class: "fields"}, field("create.model", model), field("create.size", size), sizes,
       field("create.frames", frames, length), field("create.steps", count), field("create.seed", seed),
@@ -69,6 +69,7 @@ export function createView({from} = {}) {
     model.append(...models.map(m => h("option", {value: m.id}, m.id)));
     if (from) model.value = from.model;
     useModel();
+    submit.disabled = false;
   }, e => notice(e.message, "bad"));
   if (from) {
     prompt.value = from.prompt;

@@ -59,7 +59,7 @@ const row wrong_values[] = {
     {R"({"prompt":5})", 422, "prompt", "invalid value for 'prompt': 5 (allowed: a text)"},
     {R"({"prompt":["a"]})", 422, "prompt", "a list (allowed: a text)"},
     {R"({"prompt":"a\u0000b"})", 422, "prompt", "control character U+0000 at byte 1"},
-    {R"({"prompt":"a\u001b[0m"})", 422, "prompt", "control character U+001b"},
+    {R"({"prompt":"a\u001b[0m"})", 422, "prompt", "control character U+001B"},
     {R"({"prompt":"p","negative_prompt":"\u0007"})", 422, "negative_prompt", "control character U+0007"},
     {R"({"prompt":"p","colour":"red"})", 422, "colour", "unknown field \"colour\""},
     {R"({"prompt":"p","tenant":"other"})", 422, "tenant", "unknown field"},

@@ -18,9 +18,9 @@ TEST_CASE("what is wrong with a text is named with its place") {
   CHECK(text_problem("\xf4\x90\x80\x80") == "invalid UTF-8 at byte 0");
   CHECK(text_problem("\xe4\xb8") == "invalid UTF-8 at byte 0");
   CHECK(text_problem(std::string{"a\0b", 3}) == "control character U+0000 at byte 1");
-  CHECK(text_problem("a\r\n") == "control character U+000d at byte 1");
-  CHECK(text_problem("\x1b[31m") == "control character U+001b at byte 0");
-  CHECK(text_problem("x\x7f") == "control character U+007f at byte 1");
+  CHECK(text_problem("a\r\n") == "control character U+000D at byte 1");
+  CHECK(text_problem("\x1b[31m") == "control character U+001B at byte 0");
+  CHECK(text_problem("x\x7f") == "control character U+007F at byte 1");
   CHECK(text_problem("\u0085") == "control character U+0085 at byte 0");
 }
 
