@@ -48,7 +48,7 @@ const node_config& find_node(const cluster_config& c, const std::string& name) {
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (int number : {SIGTERM, SIGINT, signal_evict, signal_stopped, signal_gave_up}) sigaddset(&set, number);
+  for (int number : {SIGTERM, SIGINT, SIGHUP, signal_evict, signal_stopped, signal_gave_up}) sigaddset(&set, number);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error like a full disk
@@ -70,6 +70,16 @@ void stop(node& n, const sigset_t& signals, pthread_t main_thread) {
   stopper.join();
 }
 
+/// The signal that says so. Until then files that can be read again are looked at once a second, and on SIGHUP.
+int wait_for_end(node& n, const sigset_t& signals) {
+  constexpr timespec second{1, 0};
+  for (;;) {
+    const int number = sigtimedwait(&signals, nullptr, &second); // -1: none came
+    if (number > 0 && number != SIGHUP) return number;
+    n.reload();
+  }
+}
+
 int run(const options& o, const sigset_t& signals) {
   auto config = read_cluster_config(o.config, o.data_dir, {o.name});
   const auto& self = find_node(config, o.name);
@@ -83,8 +93,7 @@ int run(const options& o, const sigset_t& signals) {
   node n{config, self, {give_up, [main_thread] { pthread_kill(main_thread, signal_evict); }}};
   n.start();
   log::info("node started", {{"version", REEL_VERSION}, {"data", config.data_dir}});
-  int number = 0;
-  sigwait(&signals, &number);
+  const int number = wait_for_end(n, signals);
   if (number == signal_gave_up) std::_Exit(exit_gave_up); // whatever is stuck cannot hold it up; the ledger is safe
   log::info("node stops", {{"signal", number}});
   if (number == signal_evict) n.evict();
@@ -103,7 +112,8 @@ int main(int argc, char** argv) {
       "All nodes read the same file; --node says which [[node]] this process is. Link keys are made with\n"
       "`reelctl keygen`, tenants with `reelctl tenant-add`. It logs JSON lines to standard error.\n"
       "SIGTERM: let running batches end, then stop. SIGUSR1: the machine is about to be taken away; pause them,\n"
-      "keep their work, and stop within 30 s.\n"
+      "keep their work, and stop within 30 s. SIGHUP: look now for a tenants file that has changed (a gateway looks\n"
+      "once a second).\n"
       "Exit codes: 0 stopped, 1 cannot start, 70 gave up (start it again), 78 wrong configuration."};
   options o;
   app.add_option("--config", o.config, "The cluster's file")->capture_default_str();

@@ -162,6 +162,8 @@ void node::stop() {
   p.system.await_all_actors_done();
 }
 
+void node::reload() { parts_->reload_tenants(); }
+
 void node::evict() {
   parts_->evicting = true;
   if (parts_->slots_here) act::post(parts_->slots_here, pause_slots{});

@@ -33,6 +33,10 @@ public:
   /// then done within 30 s, or while it waits in another thread.
   void evict();
 
+  /// Reads again what can be while the node runs: the tenants file, for who may use the gateway and how. A file that is
+  /// wrong changes nothing and is logged. It may also be called often: a file that is as it was is not read.
+  void reload();
+
   /// While stop() waits in another thread: no more patience with running batches.
   void hurry();
 

@@ -47,6 +47,7 @@ struct node::parts {
   std::unique_ptr<child_processes> children;
   std::unique_ptr<zmq_link> cluster_link, local_link;
   std::shared_ptr<gateway_api> api;
+  std::filesystem::file_time_type tenants_as_of{}; ///< as far as the gateway knows the file
   std::unique_ptr<http_server> http;
   std::unique_ptr<observe_server> observing;
   std::shared_ptr<std::atomic<std::size_t>> gateway_calls; ///< open ones; null: no gateway here
@@ -78,6 +79,7 @@ struct node::parts {
   void wire_scheduler(const declared<scheduler_actor_protocol>& s, const declared<operations_protocol>& o);
   void wire_slots(const declared<node_supervisor_protocol>& s);
   void wire_gateway(const declared<gateway_protocol>& g);
+  void reload_tenants();
   void wire_observer();
   readiness_facts sample();
   void wire_desks(const act::ref<scheduler_actor_protocol>& s);

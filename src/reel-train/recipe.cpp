@@ -7,6 +7,7 @@
 #include "src/reel-train/dit_stage.hpp"
 #include "src/reel-train/export.hpp"
 #include "src/reel-train/few_step_stage.hpp"
+#include "src/reel-train/loss_picture.hpp"
 #include "src/reel-train/text_stage.hpp"
 #include "src/reel-train/vae_stage.hpp"
 #include "src/world/scene.hpp"
@@ -170,11 +171,13 @@ void run_export(const recipe_options& o) {
                   .low = expert("low"),
                   .vae = latest(o, "vae").value()};
   export_model(o.out / m.name, m, o.tokenizer);
+  keep_losses(o.work, {"vae", "text", "base", "high", "low"}, o.out / m.name / "training");
   if (auto tiny = latest(o, "tiny")) {
     m.name = "wan-tiny";
     m.how = usual(4, 1);
     m.high = m.low = *tiny;
     export_model(o.out / m.name, m, o.tokenizer);
+    keep_losses(o.work, {"tiny"}, o.out / m.name / "training");
   }
 }
 

@@ -31,6 +31,7 @@ struct command_line : environment {
   jobs_options jobs;
   keygen_options keygen;
   tenant_options tenant;
+  key_options key;
   tokenize_options tokenize;
   history_options history;
   dead_options dead;

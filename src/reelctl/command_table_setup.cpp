@@ -33,6 +33,29 @@ void add_tenant(CLI::App& app, command_line& l) {
   c->callback([&l] { l.run = [&l] { return tenant_add(l.tenant); }; });
 }
 
+void add_keys(CLI::App& app, command_line& l) {
+  auto* all = app.add_subcommand("keys", "Show the keys of tenants by the beginning of their hash");
+  all->group(setup_group);
+  all->add_option("tenant", l.key.tenant, "Only this one's")->type_name("TENANT");
+  all->callback([&l] { l.run = [&l] { return list_keys(l.cluster, l.key.tenant); }; });
+
+  auto add = [&](const char* name, const char* what, const char* example, auto run) {
+    auto* c = app.add_subcommand(name, what);
+    c->group(setup_group);
+    c->add_option("tenant", l.key.tenant, "In the tenants file on this machine")->required()->type_name("TENANT");
+    c->footer(std::string{"Gateways read the file again within a second.\nExamples:\n  "} + example);
+    c->callback([&l, run] { l.run = [&l, run] { return run(l.cluster, l.key); }; });
+    return c;
+  };
+  auto* more = add("key-add", "One more key for a tenant: all work", "key-add acme --write-key acme-2.key", add_key);
+  auto* rotate = add("key-rotate", "A new key for a tenant instead of all that it has", "key-rotate acme", rotate_key);
+  auto* revoke = add("key-revoke", "One of a tenant's keys works no more", "key-revoke acme 3f9a", revoke_key);
+  revoke->add_option("hash", l.key.hash, "The beginning of its hash, as `keys` shows it")->required();
+  for (auto* one : {more, rotate})
+    one->add_option("--write-key", l.key.key_file, "Write the key to this file (mode 0600) instead of showing it");
+  for (auto* one : {rotate, revoke}) one->add_flag("-y,--yes", l.key.yes, "Do not ask");
+}
+
 void add_tokenize(CLI::App& app, command_line& l) {
   auto& o = l.tokenize;
   o.file = "-";
@@ -74,6 +97,7 @@ void add_keygen(CLI::App& app, command_line& l) {
 void add_setup_commands(CLI::App& app, command_line& l) {
   add_keygen(app, l);
   add_tenant(app, l);
+  add_keys(app, l);
   add_tokenize(app, l);
   auto* c = app.add_subcommand("completion", "Print what a shell needs to complete reelctl's commands");
   c->group(setup_group);

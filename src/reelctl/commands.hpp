@@ -75,6 +75,17 @@ struct order_options {
   std::string value, why;
   bool yes = false; ///< do not ask
 };
+struct key_options {
+  std::string tenant;
+  std::string hash;     ///< of the key: the beginning of it
+  std::string key_file; ///< instead of showing the key
+  bool yes = false;     ///< do not ask
+};
+int list_keys(const cluster_options& o, const std::string& tenant); ///< empty: all
+int add_key(const cluster_options& o, const key_options& k);
+int rotate_key(const cluster_options& o, const key_options& k);
+int revoke_key(const cluster_options& o, const key_options& k);
+
 /// Those of tenants go over HTTP where there is a tenant's key.
 int give_order(const common_options& c, const cluster_options& l, action_kind kind, const order_options& o);
 

@@ -1,10 +1,9 @@
 // Orders to the line: over HTTP with a tenant's key where a tenant may give them, else over the link, where they are
 // written to the audit log.
 #include <fmt/format.h>
-#include <iostream>
-#include <unistd.h>
 
 #include "src/reelctl/ask_control.hpp"
+#include "src/reelctl/question.hpp"
 #include "src/reelctl/table.hpp"
 #include "src/reelctl/words.hpp"
 
@@ -13,20 +12,6 @@ namespace reel::ctl {
 namespace json = boost::json;
 
 namespace {
-
-/// An empty line is an answer, the end of input none.
-std::optional<std::string> ask_person(const std::string& question) {
-  fmt::print("{}", question);
-  std::fflush(stdout);
-  std::string line;
-  if (!std::getline(std::cin, line)) {
-    std::cin.clear();
-    return {};
-  }
-  return line;
-}
-
-bool person_is_there() { return ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0; }
 
 /// What a tenant may do with its key; the code, or nothing where the link is the way.
 std::optional<int> over_http(const common_options& c, action_kind kind, const order_options& o) {
@@ -83,18 +68,10 @@ int give_order(const common_options& c, const cluster_options& l, action_kind ki
   auto why = o.why;
   if (kind == action_kind::reprioritise && o.value == "urgent" && why.empty() && person_is_there())
     why = ask_person("why is it urgent? ").value_or("");
-  if (is_destructive(kind) && !o.yes) {
+  if (is_destructive(kind)) {
     std::string names;
     for (const auto& s : subjects) names += ' ' + printable(s, 80);
-    if (!person_is_there()) {
-      std::cerr << "reelctl: " << to_string(kind) << names << " cannot be taken back: give --yes\n";
-      return exit_usage;
-    }
-    const auto answer = ask_person(fmt::format("{}{}: are you sure? [y/N] ", to_string(kind), names));
-    if (!answer || (*answer != "y" && *answer != "yes")) {
-      fmt::print("nothing was done\n");
-      return exit_failed;
-    }
+    if (auto code = declined(std::string{to_string(kind)} + names, o.yes)) return *code;
   }
   int code = 0;
   for (const auto& s : subjects)

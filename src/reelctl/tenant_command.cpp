@@ -5,16 +5,13 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
-#include <sys/stat.h>
 
 #include "actors/delivery/webhook_secret.hpp"
-#include "actors/gateway/auth/tenants.hpp"
 #include "src/reelctl/commands.hpp"
 #include "src/reelctl/table.hpp"
+#include "src/reelctl/tenants_file.hpp"
 
 namespace reel::ctl {
 
@@ -92,20 +89,6 @@ std::string tenant_block(const tenant_options& o, const std::string& key) {
                      2 * o.requests_per_s, quota_lines(o));
 }
 
-/// Empty where there is no file yet.
-std::string text_of(const std::string& file) {
-  std::ostringstream text;
-  if (std::ifstream in{file, std::ios::binary}; in) text << in.rdbuf();
-  return text.str();
-}
-
-void write(const std::string& file, std::ios::openmode mode, std::string_view text) {
-  std::ofstream out{file, mode};
-  out << text;
-  out.close();
-  if (!out) throw std::runtime_error{file + ": cannot be written"};
-}
-
 } // namespace
 
 int tenant_add(const tenant_options& o) {
@@ -121,20 +104,18 @@ int tenant_add(const tenant_options& o) {
   const auto block = (there.empty() || there.ends_with('\n') ? "" : "\n") + tenant_block(o, key);
   tenant_directory::parse(there + block, o.file); // throws for what a gateway would refuse
 
-  const auto old_mask = ::umask(077);
   if (!o.webhook_secret_file.empty()) {
     if (std::filesystem::exists(o.webhook_secret_file))
       throw std::runtime_error{o.webhook_secret_file + ": is there already"};
-    write(o.webhook_secret_file, std::ios::trunc, make_webhook_secret() + '\n');
+    write_private(o.webhook_secret_file, make_webhook_secret() + '\n');
   }
-  write(o.file, std::ios::app, block);
+  write_private(o.file, there + block);
   if (o.key_file.empty())
     fmt::print("tenant {} added to {}\nIts key, shown only now: {}\n", o.id, o.file, key);
   else {
-    write(o.key_file, std::ios::trunc, key + '\n');
+    write_private(o.key_file, key + '\n');
     fmt::print("tenant {} added to {}; its key is in {}\n", o.id, o.file, o.key_file);
   }
-  ::umask(old_mask);
   return 0;
 }
 

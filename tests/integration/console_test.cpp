@@ -204,3 +204,44 @@ TEST_CASE("a viewer looks and changes nothing, and one-shot commands say by thei
   CHECK(s.once("status").second == 3);
   fs::remove_all(s.dir);
 }
+
+TEST_CASE("keys are added, revoked and rotated while the gateway runs") {
+  setting s;
+  auto works = [&s](const std::string& key) {
+    try {
+      return ctl::api_client{{s.cluster.url(), key}}.get("/v1/account").is_object();
+    } catch (const ctl::api_error&) {
+      return false;
+    }
+  };
+  auto hashes = [&s] {
+    std::vector<std::string> all;
+    const auto shown = json::parse(s.once("keys test --json").first);
+    for (const auto& k : shown.at("keys").as_array()) all.emplace_back(k.at("hash").as_string());
+    return all;
+  };
+  const auto first = s.cluster.api_key(), file = s.dir + "/second.key";
+  CHECK(s.once("key-add test --write-key " + file).second == 0);
+  std::string second;
+  std::ifstream{file} >> second;
+  eventually("the new key works", [&] { return works(second); });
+  CHECK(works(first));
+  REQUIRE(hashes().size() == 2);
+  CHECK(s.once("key-revoke test " + hashes()[0]).second == 2); // it would have to ask
+  CHECK(s.once("key-revoke test '' --yes").second == 1);       // which one?
+  CHECK(s.once("key-revoke test " + hashes()[0] + " --yes").second == 0);
+  eventually("the old key is refused", [&] { return !works(first); });
+  CHECK(works(second));
+  CHECK(s.once("key-revoke test " + hashes()[0] + " --yes").second == 1); // the last one
+  CHECK(s.once("key-add tset").first.find("did you mean 'test'?") != std::string::npos);
+  CHECK(s.once("key-rotate test --yes --write-key " + file).second == 0);
+  std::string third;
+  std::ifstream{file} >> third;
+  eventually("the newest key works", [&] { return works(third); });
+  CHECK_FALSE(works(second));
+  std::ofstream{s.dir + "/tenants.toml", std::ios::app} << "no = toml = at all\n";
+  eventually("a file that is wrong is said",
+             [&] { return read(s.dir + "/log/control.out").find("tenants file not read again") != std::string::npos; });
+  CHECK(works(third));
+  fs::remove_all(s.dir);
+}

@@ -135,8 +135,7 @@ void api_answer::send_video(const job_view& view) const {
 }
 
 gateway_api::gateway_api(parts p)
-    : parts_{std::move(p)}, rates_{parts_.tenants->tenants()},
-      event_streams_{std::make_shared<std::vector<std::atomic<std::size_t>>>(parts_.tenants->tenants().size())},
+    : parts_{std::move(p)}, access_{std::make_shared<gateway_access>(*parts_.tenants, nullptr)},
       metrics_{std::make_shared<gateway_metrics>(*parts_.registry)} {
   if (parts_.models.empty()) throw std::invalid_argument{"the gateway needs at least one model"};
   for (const auto& m : parts_.models) {
@@ -145,6 +144,16 @@ gateway_api::gateway_api(parts p)
     auto tokens = m.tokenizer ? m.tokenizer->encode(m.profile.negative_prompt) : std::vector<std::int32_t>{};
     negative_tokens_.push_back(std::move(tokens));
   }
+}
+
+std::shared_ptr<const gateway_access> gateway_api::access() const {
+  std::lock_guard lock{mutex_};
+  return access_;
+}
+
+void gateway_api::use(tenant_directory tenants) {
+  std::lock_guard lock{mutex_};
+  access_ = std::make_shared<gateway_access>(std::move(tenants), access_.get());
 }
 
 wall_time gateway_api::wall_now() const {
@@ -162,13 +171,14 @@ void gateway_api::handle(const http_request& request, http_reply reply) {
   if (!target) return answer.fail(bad_path());
   auto found = find_route(*target);
   answer.where = found.where;
+  const auto who_may = access();
   const tenant* who = nullptr;
-  auto refused = identify(request, *target, found.where, who);
+  auto refused = identify(request, *target, found.where, *who_may, who);
   const bool is_create = found.where == route::videos && request.method == http_method::post;
-  if (!refused && who) refused = slow_down(*who, is_create, answer);
+  if (!refused && who) refused = slow_down(*who_may, *who, is_create, answer);
   if (!refused) refused = check_route(request, found.where);
   if (refused) return answer.fail(*refused);
-  call c{request, *target, who, {}, std::move(answer)};
+  call c{request, *target, who_may, who, {}, std::move(answer)};
   if (request.method == http_method::options) {
     http_response r{.status = 204};
     r.add("allow", info_of(found.where).methods);
@@ -196,8 +206,9 @@ std::optional<api_error> gateway_api::check_head(const http_request& head, route
   auto target = target_of(head);
   if (!target) return bad_path();
   where = find_route(*target).where;
+  const auto who_may = access();
   const tenant* who = nullptr;
-  if (auto refused = identify(head, *target, where, who)) return refused;
+  if (auto refused = identify(head, *target, where, *who_may, who)) return refused;
   if (auto refused = check_route(head, where)) return refused;
   if (who) return {};
   return api_error{.status = 413, .code = "body_too_large", .message = "no body is expected here"};
@@ -205,19 +216,20 @@ std::optional<api_error> gateway_api::check_head(const http_request& head, route
 
 /// Routes of /v1 that do not exist need a key too: who has none learns nothing about which there are.
 std::optional<api_error> gateway_api::identify(const http_request& request, const http_target& target, route where,
-                                               const tenant*& who) const {
+                                               const gateway_access& access, const tenant*& who) {
   bool needs_key = info_of(where).needs_key;
   if (where == route::unknown) needs_key = !target.path.empty() && target.path[0] == "v1";
   if (!needs_key) return {};
   auto key = bearer_of(request);
-  who = key.empty() ? nullptr : parts_.tenants->find(key);
+  who = key.empty() ? nullptr : access.tenants.find(key);
   if (who) return {};
   return api_error{
       .status = 401, .code = "invalid_api_key", .message = "a valid API key is needed: Authorization: Bearer reel-..."};
 }
 
-std::optional<api_error> gateway_api::slow_down(const tenant& who, bool is_create, api_answer& answer) {
-  const auto rate = rates_.take(who, std::chrono::steady_clock::now());
+std::optional<api_error> gateway_api::slow_down(const gateway_access& access, const tenant& who, bool is_create,
+                                                api_answer& answer) {
+  const auto rate = access.take(who, std::chrono::steady_clock::now());
   if (is_create || rate.wait.count() > 0) answer.add_limits(rate, who);
   if (rate.wait.count() <= 0) return {};
   return api_error{.status = 429,
@@ -226,11 +238,8 @@ std::optional<api_error> gateway_api::slow_down(const tenant& who, bool is_creat
                    .retry_after = std::chrono::ceil<std::chrono::seconds>(rate.wait)};
 }
 
-std::shared_ptr<void> gateway_api::take_event_stream(const tenant& who) const {
-  auto& open = (*event_streams_)[who.index];
-  if (++open <= parts_.event_streams_max) return {&open, [all = event_streams_](auto* one) { --*one; }};
-  --open;
-  return nullptr;
+std::shared_ptr<void> gateway_api::take_event_stream(const call& c) const {
+  return c.access->take_event_stream(*c.who, parts_.event_streams_max);
 }
 
 void gateway_api::dispatch(const call& c) {

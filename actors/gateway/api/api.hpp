@@ -6,9 +6,12 @@
 // reply of the line may outlive this object, the server and the request.
 #pragma once
 
+#include <mutex>
+
 #include "actors/gateway/api/create_video.hpp"
 #include "actors/gateway/api/metrics.hpp"
 #include "actors/gateway/api/video_object.hpp"
+#include "actors/gateway/auth/access.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/observe/health.hpp"
 
@@ -34,8 +37,8 @@ struct api_answer {
 class gateway_api {
 public:
   struct parts {
-    std::shared_ptr<const tenant_directory> tenants;
-    std::vector<gateway_model> models; ///< the first is the default; at least one
+    std::shared_ptr<const tenant_directory> tenants; ///< at first
+    std::vector<gateway_model> models;               ///< the first is the default; at least one
     std::shared_ptr<line> to;
     std::shared_ptr<prometheus::Registry> registry; ///< served by /metrics, other roles' figures too
     std::shared_ptr<std::atomic<std::size_t>> open; ///< http_options::open
@@ -56,6 +59,10 @@ public:
   /// For http_options::refused: counts it.
   void count_refused(int status) { metrics_->answered(route::unknown, status, {}); }
 
+  /// From the next request on; what is open goes on.
+  void use(tenant_directory tenants);
+  std::shared_ptr<const gateway_access> access() const;
+
   /// From now on new jobs are refused with 503 and /readyz says why; everything else goes on.
   void drain() { draining_ = true; }
 
@@ -64,7 +71,8 @@ private:
   struct call {
     const http_request& request;
     const http_target& target;
-    const tenant* who; ///< null on open routes
+    std::shared_ptr<const gateway_access> access;
+    const tenant* who; ///< in it; null on open routes
     job_id job;        ///< of routes with an id
     api_answer answer;
 
@@ -73,9 +81,10 @@ private:
   };
 
   std::optional<api_error> check_head(const http_request& head, route& where) const;
-  std::optional<api_error> identify(const http_request& request, const http_target& target, route where,
-                                    const tenant*& who) const;
-  std::optional<api_error> slow_down(const tenant& who, bool is_create, api_answer& answer);
+  static std::optional<api_error> identify(const http_request& request, const http_target& target, route where,
+                                           const gateway_access& access, const tenant*& who);
+  static std::optional<api_error> slow_down(const gateway_access& access, const tenant& who, bool is_create,
+                                            api_answer& answer);
   void dispatch(const call& c);
 
   void on_page(const call& c) const;
@@ -102,7 +111,7 @@ private:
   void on_content(const call& c);
   void on_events(const call& c);
 
-  std::shared_ptr<void> take_event_stream(const tenant& who) const; ///< a place until its end; null: too many
+  std::shared_ptr<void> take_event_stream(const call& c) const; ///< a place until its end; null: too many
   api_error too_many_streams() const;
 
   outcome<planned_job, api_error> plan(const call& c);
@@ -112,8 +121,8 @@ private:
 
   parts parts_;
   std::vector<std::vector<std::int32_t>> negative_tokens_; ///< of each model's default, encoded once
-  rate_limiter rates_;
-  std::shared_ptr<std::vector<std::atomic<std::size_t>>> event_streams_; ///< open now, by tenant
+  mutable std::mutex mutex_;                               ///< guards access_
+  std::shared_ptr<const gateway_access> access_;
   std::shared_ptr<gateway_metrics> metrics_;
   std::atomic<bool> draining_{false};
 };

@@ -67,7 +67,7 @@ void gateway_api::on_set_pause(const call& c, bool paused) {
   auto name = only_field(c.request, "tenant");
   if (!name) return c.answer.fail(name.error());
   // One that has left the file since may still be resumed.
-  if (*name && !(paused ? is_named(*parts_.tenants, **name) : is_valid_name(**name)))
+  if (*name && !(paused ? is_named(c.access->tenants, **name) : is_valid_name(**name)))
     return c.answer.fail(invalid_value("tenant", shown(**name), "the name of a tenant, or none for the whole queue"));
   set_pause m{{name->value_or("")}, paused, c.who->id};
   parts_.to->pause(m, [answer = c.answer, m](outcome<pause_list, errc> pauses) {

@@ -119,7 +119,7 @@ api_error gateway_api::too_many_streams() const {
 
 void gateway_api::on_events(const call& c) {
   if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
-  auto place = take_event_stream(*c.who);
+  auto place = take_event_stream(c);
   if (!place) return c.answer.fail(too_many_streams());
   auto stream = std::make_shared<event_stream>(parts_.to, c.answer.reply, read_job{c.scope(), c.job}, parts_.video,
                                                std::move(place));

@@ -101,7 +101,7 @@ void gateway_api::on_line(const call& c) const {
 void gateway_api::on_line_events(const call& c) const {
   if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
   if (!c.who->is_operator) return c.answer.fail(operators_only());
-  auto place = take_event_stream(*c.who);
+  auto place = take_event_stream(c);
   if (!place) return c.answer.fail(too_many_streams());
   look_stream<line_overview>::open(
       c.answer,
@@ -111,7 +111,7 @@ void gateway_api::on_line_events(const call& c) const {
 
 void gateway_api::on_own_events(const call& c) const {
   if (auto wrong = check_query(c.target, {})) return c.answer.fail(*wrong);
-  auto place = take_event_stream(*c.who);
+  auto place = take_event_stream(c);
   if (!place) return c.answer.fail(too_many_streams());
   auto watch = [whose = c.scope()](line& from, line::look_handler<view_page> on_look) {
     return from.watch_jobs(whose, std::move(on_look));

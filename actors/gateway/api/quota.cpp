@@ -79,7 +79,7 @@ void gateway_api::on_quota(const call& c) const {
   if (auto wrong = check_query(c.target, {"tenant"})) return c.answer.fail(*wrong);
   tenant_id whose{std::string{query_value(c.target, "tenant")}};
   if (whose.value.empty()) whose = c.who->id;
-  const auto& all = parts_.tenants->tenants();
+  const auto& all = c.access->tenants.tenants();
   const bool is_known = std::ranges::find(all, whose, &tenant::id) != all.end();
   if (!is_known || (whose != c.who->id && !c.who->is_operator))
     return c.answer.fail(error_of(errc::not_found, "tenant " + shown(whose.value)));

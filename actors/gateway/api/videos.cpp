@@ -169,7 +169,7 @@ void gateway_api::on_final(const call& c) {
   if (!wanted) return refuse_create(c, wanted.error());
   parts_.to->read({c.who->id, c.job},
                   [answer = c.answer, id = c.job, key = std::move(*key), wanted = std::move(*wanted), to = parts_.to,
-                   models = parts_.models, tenants = parts_.tenants, who = c.who, now = wall_now(),
+                   models = parts_.models, access = c.access, who = c.who, now = wall_now(),
                    trace = parse_traceparent(c.request.header("traceparent"))](outcome<job_view, errc> preview) {
                     if (!preview) return answer.fail(error_of(preview.error(), to_string(id)));
                     auto job = plan_final(preview->record, wanted, {*who, models, now});
