@@ -145,6 +145,19 @@ bounds_spec read_bounds(config_table t) {
 
 } // namespace
 
+namespace {
+
+/// "{models}" is the folder of the built-in models, two above that of the plans.
+std::string with_folder(std::string models, const std::string& plan_file) {
+  const auto folder = fs::weakly_canonical(fs::path{plan_file}.parent_path() / "../../models").string();
+  constexpr std::string_view name = "{models}";
+  for (std::size_t at = 0; (at = models.find(name, at)) != std::string::npos; at += folder.size())
+    models.replace(at, name.size(), folder);
+  return models;
+}
+
+} // namespace
+
 plan read_plan(const std::string& file) {
   auto t = config_table::read_file(file);
   plan p;
@@ -156,6 +169,7 @@ plan read_plan(const std::string& file) {
   p.quick = t.flag("quick", false);
   p.random_faults = static_cast<int>(t.integer("random_faults", 0, 1000, 0));
   p.cluster = read_cluster(t.table("cluster"));
+  p.cluster.models = with_folder(std::move(p.cluster.models), file);
   p.load = read_load(t.table("load"));
   p.bounds = read_bounds(t.table("bounds"));
   for (auto& f : t.tables("fault")) p.faults.push_back(read_fault(f, p.cluster));

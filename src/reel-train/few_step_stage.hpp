@@ -18,7 +18,7 @@ struct trajectories {
 
 struct trajectory_options {
   std::filesystem::path teacher; ///< its folder
-  std::size_t videos = 6000;
+  std::size_t videos = 0;
   int steps = 12; ///< of the teacher
   float guidance = 4;
   double shift = 3;

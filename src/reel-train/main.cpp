@@ -56,7 +56,8 @@ int main(int argc, char** argv) {
   app.add_option("--from", o.from, "A model to go on from, instead of from nothing")->option_text("FOLDER");
   app.add_option("--out", o.out, "Folder of the models: the stages export and trajectories")->option_text("FOLDER");
   app.add_option("--stage", stage, "One stage alone")->check(CLI::IsMember(stage_names()));
-  app.add_option("--scale", o.scale, "Of the number of steps (default: 1)")->check(CLI::Range(0.001, 100.0));
+  app.add_option("--scale", o.scale, "Of the number of steps and of the light model's lessons (default: 1)")
+      ->check(CLI::Range(0.001, 100.0));
   app.add_option("--threads", o.threads, "Parts of a batch at once (default: 2)")->check(CLI::Range(1u, 256u));
   app.add_option("--seed", o.seed, "Default: 1");
   CLI11_PARSE(app, argc, argv);

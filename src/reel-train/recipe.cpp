@@ -182,7 +182,10 @@ void run_export(const recipe_options& o) {
 }
 
 trajectory_options teacher_of(const recipe_options& o) {
-  return {.teacher = o.out / "wan-small", .threads = o.threads, .seed = o.seed};
+  return {.teacher = o.out / "wan-small",
+          .videos = static_cast<std::size_t>(scaled(o, 6000)),
+          .threads = o.threads,
+          .seed = o.seed};
 }
 
 void run_tiny(const recipe_options& o, const dit_lessons& lessons) {

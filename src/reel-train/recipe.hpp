@@ -15,7 +15,7 @@ struct recipe_options {
   std::filesystem::path from;  ///< a model to go on from: its autoencoder stays, text encoder and base begin as it is;
                                ///< empty: none
   std::filesystem::path out;   ///< folder of the models
-  double scale = 1;            ///< of the number of steps
+  double scale = 1;            ///< of the number of steps, and of what the light model is shown
   unsigned threads = 2;
   std::uint64_t seed = 1;
 };
