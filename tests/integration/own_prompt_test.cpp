@@ -29,23 +29,30 @@ struct prompt {
 };
 
 const prompt prompts[] = {
-    {"a red circle moves to the right on a dark green background", 1},
+    {"a red circle moves to the right on a dark green background", 21},
     {"a large blue square slides slowly up over a black background", 2},
     {"a purple cross stays still on a brown background", 7},
     {"a green ball falls fast on a dark purple background", 8},
-    {"a yellow star circles on a dark blue background", 3},
+    {"a yellow star circles on a dark blue background", 30},
     {"a cyan square moves to the left on a dark red background", 10},
     {"红色的圆形向右移动，黑色背景", 6},
     {"一个蓝色的十字变大，深绿色背景", 11},
 };
 
-std::string small_model(int batch_max) {
-  return fmt::format("[[model]]\nid = \"wan-small\"\nkind = \"wan\"\ncheckpoint = \"{}/models/wan-small\"\n"
-                     "text_len = 48\nthreads = 1\nbatch_max = {}\nsize_multiple = 16\nside_max = 64\nsize = \"64x64\"\n"
-                     "frames_max = 17\nframes = 17\nfps = 8\nsteps_max = 50\nsteps = 16\nguidance_high = 4.0\n"
-                     "guidance_low = 4.0\nflow_shift = 3.0\nnegative_prompt = \"\"\n",
-                     REEL_SOURCE_DIR, batch_max);
+/// That the light model gets right as well.
+const prompt light_prompts[] = {prompts[0], prompts[1], prompts[2], prompts[5], prompts[6], prompts[7]};
+
+std::string built_in(const char* model, int batch_max, int steps, double guidance) {
+  return fmt::format(
+      "[[model]]\nid = \"{1}\"\nkind = \"wan\"\ncheckpoint = \"{0}/models/{1}\"\n"
+      "tokenizer = \"{0}/models/wan-small/spiece.model\"\n"
+      "text_len = 48\nthreads = 1\nbatch_max = {2}\nsize_multiple = 16\nside_max = 64\nsize = \"64x64\"\n"
+      "frames_max = 17\nframes = 17\nfps = 8\nsteps_max = 50\nsteps = {3}\nguidance_high = {4:.1f}\n"
+      "guidance_low = {4:.1f}\nflow_shift = 3.0\nnegative_prompt = \"\"\n",
+      REEL_SOURCE_DIR, model, batch_max, steps, guidance);
 }
+
+std::string small_model(int batch_max) { return built_in("wan-small", batch_max, 16, 4); }
 
 json::object request_for(const prompt& p, const char* job_class = "standard") {
   return {{"prompt", p.text}, {"seed", p.seed}, {"class", job_class}};
@@ -122,6 +129,34 @@ TEST_CASE("a job that was paused for an urgent one goes on to the video of its o
     wait_until_completed(api, paused);
     CHECK(wrong_in(api, urgent, prompts[5], dir) == "");
     CHECK(wrong_in(api, paused, prompts[0], dir) == "");
+    stop(cluster);
+  }
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("where the light model stands in, each video shows its own prompt too, and says who made it") {
+  auto dir = folder("own-prompt-light");
+  {
+    harness::local_cluster cluster{
+        {.dir = dir,
+         .bin = REEL_BIN_DIR,
+         .models = small_model(4) + "fallback = \"wan-tiny\"\n" + built_in("wan-tiny", 4, 4, 1),
+         .more = "[scheduler]\ndegrade_after = \"0s\"\n",
+         .tenant_options = {"--allow", "urgent"}}};
+    ctl::api_client api{{cluster.url(), cluster.api_key()}};
+    cluster.reelctl({"breaker", "wan-small", "open"});
+    std::vector<std::string> ids;
+    for (auto& p : light_prompts) ids.push_back(submit(api, request_for(p)));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      auto about = wait_until_completed(api, ids[i]).at("reel");
+      CHECK(about.at("degraded").as_bool());
+      CHECK(about.at("served_model").as_string() == "wan-tiny");
+      CHECK(wrong_in(api, ids[i], light_prompts[i], dir) == "");
+    }
+    cluster.reelctl({"breaker", "wan-small", "reset"});
+    auto heavy = submit(api, request_for(prompts[0]));
+    CHECK(wait_until_completed(api, heavy).at("reel").at("served_model").as_string() == "wan-small");
+    CHECK(wrong_in(api, heavy, prompts[0], dir) == "");
     stop(cluster);
   }
   std::filesystem::remove_all(dir);
